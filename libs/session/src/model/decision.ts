@@ -1,0 +1,43 @@
+import type { AssuranceLevel, Session } from './session.js';
+import type { Block, UserState } from './user-state.js';
+
+/**
+ * What a repository knows of a presented token, without judging it. A `known` session's secret was right;
+ * before that, a repository tells nothing, touches nothing and counts nothing.
+ */
+export type Facts =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unknown' }
+  | {
+      readonly kind: 'known';
+      readonly status: 'live' | 'revoked' | 'expired';
+      readonly session: Session;
+      readonly user: UserState;
+      /** The repository's clock at the moment of the answer. */
+      readonly now: number;
+    };
+
+/** What a route demands of the request beyond a live session of a user who is not blocked. */
+export interface AccessRequirements {
+  /** Every group must hold a role of the user's: `[['moderator', 'admin'], ['auditor']]`. */
+  readonly roleGroups: readonly (readonly string[])[];
+  /** The last authentication may be at most this many milliseconds ago. */
+  readonly maxAuthenticationAgeMs?: number;
+  readonly assurance?: AssuranceLevel;
+  /** A session that timed out passes too: for logging out. */
+  readonly allowExpired?: boolean;
+}
+
+/** Why a request is denied, in the order in which the reasons are looked at. */
+export type DenyReason =
+  | 'session_missing'
+  | 'session_invalid'
+  | 'user_blocked'
+  | 'session_revoked'
+  | 'session_expired'
+  | 'reauthentication_required'
+  | 'forbidden';
+
+export type Decision =
+  | { readonly permit: true; readonly session: Session; readonly user: UserState }
+  | { readonly permit: false; readonly reason: DenyReason; readonly block?: Block };

@@ -1,0 +1,76 @@
+import type { DenyReason } from './decision.js';
+import type { Block } from './user-state.js';
+
+/** Every error that the library raises towards a client, with its HTTP status and a title for people. */
+const CATALOGUE = {
+  ambiguous_credentials: [400, 'More than one credential was presented'],
+  bad_request: [400, 'The request is not valid'],
+  session_missing: [401, 'Authentication is required'],
+  session_invalid: [401, 'The session is not valid'],
+  session_revoked: [401, 'The session was ended'],
+  session_expired: [401, 'The session timed out'],
+  reauthentication_required: [401, 'A fresh or stronger authentication is required'],
+  cross_origin: [403, 'Requests from another origin are refused'],
+  user_blocked: [403, 'The user is blocked'],
+  forbidden: [403, 'The user may not do this'],
+  user_unknown: [404, 'The user is not known'],
+  epoch_changed: [409, 'The user was changed while logging in'],
+  version_conflict: [409, 'The user was changed by somebody else'],
+  session_limit_reached: [409, 'The user has too many sessions'],
+  session_store_unavailable: [503, 'Sessions cannot be checked right now'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+/** The stable code of an error: what clients may rely on. */
+export type SessionErrorCode = keyof typeof CATALOGUE;
+
+export interface SessionErrorDetails {
+  /** With `user_blocked`: why, and until when. */
+  readonly block?: Block;
+  /** With 503: after how many seconds a retry makes sense. */
+  readonly retryAfterSeconds?: number;
+  /** What went wrong inside; for logs, never for clients. */
+  readonly cause?: unknown;
+  /** Replaces the catalogue's title as the sentence for people. */
+  readonly detail?: string;
+}
+
+/**
+ * The one error class of the library. `code` is stable, `statusCode` is the HTTP status that it maps to; the message
+ * is safe to show to a client. What went wrong inside is in `cause` and never leaves the process.
+ * @publicApi
+ */
+export class SessionError extends Error {
+  override readonly name = 'SessionError';
+  readonly statusCode: number;
+  readonly title: string;
+  readonly block?: Block;
+  readonly retryAfterSeconds?: number;
+
+  constructor(
+    readonly code: SessionErrorCode,
+    details: SessionErrorDetails = {},
+  ) {
+    const [statusCode, title] = CATALOGUE[code];
+    super(details.detail ?? title, details.cause === undefined ? undefined : { cause: details.cause });
+    this.statusCode = statusCode;
+    this.title = title;
+    if (details.block) this.block = details.block;
+    if (statusCode === 503) this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
+  }
+}
+
+/** The error that a denial is to a client. */
+export function denialError(denial: { readonly reason: DenyReason; readonly block?: Block | undefined }): SessionError {
+  return new SessionError(denial.reason, denial.block ? { block: denial.block } : {});
+}
+
+/** An option that cannot work. Thrown at boot; the message names the option and says what would be right. */
+export class SessionConfigurationError extends Error {
+  override readonly name = 'SessionConfigurationError';
+  constructor(
+    readonly option: string,
+    message: string,
+  ) {
+    super(`@latchkey/session: ${option} ${message}`);
+  }
+}

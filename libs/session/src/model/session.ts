@@ -1,0 +1,45 @@
+/**
+ * How sure we are of the person behind a session: NIST SP 800-63B-4 Authentication Assurance Levels.
+ * Recorded at login and raised by a step-up.
+ */
+export type AssuranceLevel = 'aal1' | 'aal2' | 'aal3';
+
+/** Why a session ended before its time. */
+export type EndReason = 'logout' | 'revoked' | 'evicted';
+
+/** What a person recognises a session by. Descriptive only: no decision rests on it. */
+export interface Device {
+  /** A name that the person or the client gave, at most 64 characters; empty when none was given. */
+  readonly name: string;
+  /** A short form of the User-Agent header, such as `Chrome 156 on Linux`. */
+  readonly userAgent: string;
+  /** The client IP at login, normalised; empty when it was not known. */
+  readonly ip: string;
+}
+
+/** One authenticated client of one user, as the server remembers it. Instants are milliseconds since 1970 UTC. */
+export interface Session {
+  /** Names the session in lists and revocations. It is never accepted as proof of anything. */
+  readonly id: string;
+  readonly userId: string;
+  readonly device: Device;
+  readonly createdAt: number;
+  /** The last request that was counted as activity; behind the truth by at most the touch interval. */
+  readonly lastSeenAt: number;
+  /** When the person last proved who they are: login, or the latest reauthentication. */
+  readonly authenticatedAt: number;
+  readonly assurance: AssuranceLevel;
+  readonly rememberMe: boolean;
+  /** When it ends if no request comes: the nearer of the inactivity and the absolute timeout. */
+  readonly expiresAt: number;
+  /** When it ends whatever happens, unless the person reauthenticates. */
+  readonly absoluteExpiresAt: number;
+}
+
+/** How long a session may live. Both are enforced by the repository's clock (in Redis: Redis's). */
+export interface Lifetime {
+  /** Milliseconds without a request after which the session ends; 0 means no such limit. At most 2^32 - 1 (49 days). */
+  readonly inactivityTimeoutMs: number;
+  /** Milliseconds since the last authentication after which the session ends, however busy it is. */
+  readonly absoluteTimeoutMs: number;
+}

@@ -1,0 +1,55 @@
+import type { Device } from '../model/session.js';
+
+const MAX_NAME_LENGTH = 64;
+const MAX_USER_AGENT_LENGTH = 48;
+const MAX_IP_LENGTH = 45;
+
+/** A device as it is kept: control characters out, lengths bounded, the user agent in its short form. */
+export function normaliseDevice(device: Partial<Device> = {}): Device {
+  return {
+    name: clean(device.name, MAX_NAME_LENGTH),
+    userAgent: shortUserAgent(device.userAgent ?? ''),
+    ip: clean(device.ip, MAX_IP_LENGTH),
+  };
+}
+
+const BROWSERS: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ['Edge', /\bEdgA?\/(\d+)/],
+  ['Opera', /\bOPR\/(\d+)/],
+  ['Firefox', /\b(?:Firefox|FxiOS)\/(\d+)/],
+  ['Chrome', /\b(?:Chrome|CriOS|HeadlessChrome)\/(\d+)/],
+  ['Safari', /\bVersion\/(\d+)[\d.]* (?:Mobile\/\w+ )?Safari\//],
+];
+const SYSTEMS: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ['iPhone', /\biPhone\b/],
+  ['iPad', /\biPad\b/],
+  ['Android', /\bAndroid\b/],
+  ['Windows', /\bWindows\b/],
+  ['ChromeOS', /\bCrOS\b/],
+  ['macOS', /\bMac OS X\b/],
+  ['Linux', /\bLinux\b/],
+];
+
+/**
+ * `Chrome 156 on Linux` for a browser's User-Agent header; any other is kept as it is, cut to 48 characters. For
+ * people to recognise a device by; a full one would push a user's sessions out of Redis's compact encoding.
+ */
+export function shortUserAgent(userAgent: string): string {
+  if (userAgent.startsWith('Mozilla/')) {
+    for (const [browser, pattern] of BROWSERS) {
+      const version = pattern.exec(userAgent)?.[1];
+      if (version === undefined) continue;
+      const system = SYSTEMS.find(([, systemPattern]) => systemPattern.test(userAgent))?.[0];
+      return system ? `${browser} ${version} on ${system}` : `${browser} ${version}`;
+    }
+  }
+  return clean(userAgent, MAX_USER_AGENT_LENGTH);
+}
+
+function clean(text: string | undefined, maxLength: number): string {
+  if (!text) return '';
+  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+  const printable = text.slice(0, maxLength * 4).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
+  // Through a Buffer and back: lone surrogates become U+FFFD here as they would in Redis.
+  return Buffer.from([...printable.trim()].slice(0, maxLength).join('')).toString();
+}

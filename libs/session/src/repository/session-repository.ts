@@ -1,0 +1,153 @@
+import type { Facts } from '../model/decision.js';
+import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../model/session.js';
+import type { UserState } from '../model/user-state.js';
+
+/** What a repository is set up with. All durations in milliseconds. */
+export interface RepositorySettings {
+  /** Lifetimes that hold for as long as the user has the role, on top of the session's own. */
+  readonly roleLifetimes: ReadonlyMap<string, Lifetime>;
+  /** How much time may pass before a request is written down as activity. */
+  readonly touchIntervalMs: number;
+  /** Live sessions a user may have. */
+  readonly maxSessionsPerUser: number;
+  /** What a login over the limit does: end the oldest session, or fail. */
+  readonly onSessionLimit: 'evict-oldest' | 'reject';
+  /** For how long an ended session is still told from one that never was. */
+  readonly rememberEndedMs: number;
+  /** How many ended sessions a user's record may hold after a login. */
+  readonly maxEndedSessions: number;
+  /** With a `UserDirectory`: how old a user's record may be before it must be loaded again, `Infinity` for never. */
+  readonly maxStateAgeMs?: number;
+}
+
+/** A presented token, taken apart. Proof of being the session's client: the secret's hash is compared inside. */
+export interface TokenProof {
+  readonly userRef: string;
+  readonly sessionId: string;
+  readonly tokenHash: Buffer;
+}
+
+/** The user's record must be loaded from the `UserDirectory` before anything can be said. */
+export interface LoadFirst {
+  readonly kind: 'load';
+  readonly userId: string;
+}
+
+export interface NewSession {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly tokenHash: Buffer;
+  readonly device: Device;
+  readonly lifetime: Lifetime;
+  readonly assurance: AssuranceLevel;
+  readonly rememberMe: boolean;
+  /** The epoch read before any credential was verified; the session is made only if it is still the user's. */
+  readonly ifEpoch?: number;
+  /** Make a record without roles for a user who has none yet. Not together with `ifEpoch`. */
+  readonly createUser: boolean;
+}
+
+export type CreateOutcome =
+  | { readonly outcome: 'created'; readonly session: Session; readonly user: UserState; readonly evicted: readonly string[] }
+  | { readonly outcome: 'user_blocked'; readonly user: UserState }
+  | { readonly outcome: 'user_unknown' | 'epoch_changed' | 'session_limit_reached' };
+
+export interface TokenReplacement {
+  /** The client that asks: acted upon only if its session is live at the user's epoch with this very secret. */
+  readonly proof: TokenProof;
+  readonly newTokenHash: Buffer;
+  /** As for a new session. */
+  readonly ifEpoch?: number;
+  /** The person proved who they are just now: both timeouts start again. */
+  readonly reauthenticated: boolean;
+  /** Raises the session's assurance; never lowers it. */
+  readonly assurance?: AssuranceLevel;
+  /** Start a new epoch and take only this session along: every other one is revoked. */
+  readonly revokeOthers: boolean;
+}
+
+export type ReplaceOutcome =
+  | { readonly outcome: 'replaced'; readonly session: Session; readonly user: UserState; readonly revoked: number }
+  /** The proof's session is not live at the current epoch, the secret is another, or `ifEpoch` has passed. */
+  | { readonly outcome: 'refused' };
+
+export type RevokeAllOutcome =
+  /** `sessions` counts the live ones that this ended. */
+  | { readonly outcome: 'revoked'; readonly version: number; readonly epoch: number; readonly sessions: number }
+  | { readonly outcome: 'user_unknown' }
+  /** `except` was not a live session at the current epoch with the presented secret. Nothing was changed. */
+  | { readonly outcome: 'refused' };
+
+/** A change of a user's record. What is absent stays as it is. */
+export interface UserChange {
+  readonly userId: string;
+  readonly roles?: readonly string[];
+  /** `null` lifts the block. A block starts a new epoch. */
+  readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string } | null;
+  /**
+   * What the record must be like for the change to happen: of this version; `'absent'`: not there yet;
+   * `'any'`: whatever it is, made if absent.
+   */
+  readonly ifVersion: number | 'absent' | 'any';
+  /**
+   * The app's own version of this user. A change with an older one than the record's is refused, and one with the
+   * same may only tighten: it cannot lift a block nor add a role.
+   */
+  readonly sourceVersion?: number;
+}
+
+export type UserChangeOutcome =
+  | { readonly outcome: 'changed'; readonly user: UserState; readonly sessions: number }
+  /** `user`: the record as it is; absent if there is none. */
+  | { readonly outcome: 'version_conflict'; readonly user?: UserState }
+  /** The record has a newer `sourceVersion`. Nothing was changed. */
+  | { readonly outcome: 'outdated'; readonly user: UserState };
+
+/** What a `UserDirectory` answered, on its way into the repository. */
+export interface LoadedUser {
+  readonly userId: string;
+  readonly roles: readonly string[];
+  readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string };
+  readonly sourceVersion?: number;
+}
+
+/**
+ * Where sessions and user state live. Every method is one atomic operation on the records of one user; the time is
+ * the repository's own. Two implementations pass one contract suite (`testing/repository-contract.ts`).
+ *
+ * Rejections are `SessionError`s with code `session_store_unavailable`; they come within the command timeout.
+ */
+export interface SessionRepository {
+  /**
+   * What is known of the presented token. Counts as activity when that is due, the session is live, the user is not
+   * blocked and has the roles that `touchIfRoles` demands.
+   * With `maxStateAgeMs` set, a right secret whose user's record is absent or too old is answered by `load`: load that
+   * user, then ask again. Without it, the session of a user who has no record is unknown.
+   */
+  authenticate(proof: TokenProof, touchIfRoles: readonly (readonly string[])[]): Promise<Facts | LoadFirst>;
+  create(session: NewSession): Promise<CreateOutcome>;
+  /** The user's live sessions, newest first. */
+  list(userId: string): Promise<Session[]>;
+  /** Ends one session. @returns whether it was a live one of this user's */
+  revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean>;
+  /** Starts a new epoch, which ends every session of the user's but `except`. */
+  revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome>;
+  replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome>;
+
+  /** The user's record; `undefined` when there is none, or it is too old. */
+  readUser(userId: string): Promise<UserState | undefined>;
+  changeUser(change: UserChange): Promise<UserChangeOutcome>;
+  /** Forgets the user: record, sessions, everything. @returns how many live sessions that ended */
+  eraseUser(userId: string): Promise<number>;
+  /** Announces a load. Any change or erasure of the user until `finishLoad` makes that load void. */
+  beginLoad(userId: string, nonce: string): Promise<void>;
+  /**
+   * Stores what was loaded if `nonce` still stands, by the rules for `sourceVersion` above (none counts as the same).
+   * @returns whether the nonce still stood
+   */
+  finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean>;
+
+  /** Resolves when the repository can serve; rejects with a `SessionError` when it cannot. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,4 @@
+/** Injection key of the `SessionRepository` that the options chose. */
+export const SESSION_REPOSITORY = Symbol('latchkey:repository');
+/** Injection key of the checked options, `SessionSettings`. */
+export const SESSION_SETTINGS = Symbol('latchkey:settings');

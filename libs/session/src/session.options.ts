@@ -1,0 +1,60 @@
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import type { Clock } from './model/clock.js';
+import type { Duration } from './model/duration.js';
+import type { UserDirectory } from './model/user-state.js';
+import type { LifetimeOption } from './policy/lifetime.js';
+import type { RolePermissions } from './policy/roles.js';
+
+/**
+ * What `SessionModule.forRoot()` takes. Everything is optional: without options, sessions live in this process's memory.
+ * @publicApi
+ */
+export interface SessionModuleOptions {
+  /**
+   * Where sessions live: a `redis://` or `rediss://` URL or ioredis options, for a client that the module opens and
+   * closes; or the app's own ioredis `Redis` or `Cluster`, which the module never closes (see `redisClientOptions` for
+   * what it must set). Default: this process's memory.
+   */
+  readonly redis?: string | RedisOptions | Redis | Cluster;
+  /** Put before every key, for a Redis that others use too: letters, digits, `: . _ -`. Default `lk`. */
+  readonly keyPrefix?: string;
+  /** How long to wait for Redis before a request is refused with 503, in milliseconds, 10–10,000. Default 200. */
+  readonly commandTimeoutMs?: number;
+  /** Keep sessions in memory although `NODE_ENV` is `production`. Default false. */
+  readonly allowMemoryInProduction?: boolean;
+  /** The clock of the in-memory repository. Default the system's. */
+  readonly clock?: Clock;
+
+  /** `'global'` guards every handler that is not marked `@Public()`. Default: only where `SessionGuard` is used. */
+  readonly guard?: 'global';
+  /** Where a token is looked for. Default both: the cookie and `Authorization: Bearer`. */
+  readonly transports?: readonly ('cookie' | 'bearer')[];
+  /** The session cookie's name and `SameSite`. Default `__Host-session`, `lax`. The rest is fixed: `HttpOnly; Secure; Path=/`. */
+  readonly cookie?: { readonly name?: string; readonly sameSite?: 'lax' | 'strict' };
+  /** The origin that browsers see, such as `https://app.example`, when TLS ends at a proxy. Default: the request's own. */
+  readonly publicOrigin?: string;
+  /** Which proxies are believed about the client IP: how many hops, or their CIDRs. Default none: the peer is the client. */
+  readonly trustProxy?: number | readonly string[];
+  /** The one header in which trusted proxies write the client IP. Default `x-forwarded-for`. */
+  readonly forwardedHeader?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | (string & {});
+
+  /** Session lifetime: `'aal1'`, `'aal2'`, `'aal3'` (NIST SP 800-63B-4) or two timeouts. Default `'aal2'`: 1 h inactivity, 24 h in all. */
+  readonly lifetime?: LifetimeOption;
+  /** Lifetime of sessions made with `rememberMe`. Default `'aal1'`: 14 d inactivity, 30 d in all. */
+  readonly rememberMeLifetime?: LifetimeOption;
+  /** Stricter lifetimes that hold as long as a user has the role, whatever the session began with. Default none. */
+  readonly roleLifetimes?: Readonly<Record<string, LifetimeOption>>;
+  /** How much time may pass before a request is written down as activity; at most a twentieth of the inactivity timeout is used. Default 1 minute. */
+  readonly touchInterval?: Duration;
+  /** Live sessions a user may have, 1–10,000. Default 100. */
+  readonly maxSessionsPerUser?: number;
+  /** What a login over `maxSessionsPerUser` does: `'evict-oldest'` ends the oldest session, `'reject'` fails with 409. Default `'evict-oldest'`. */
+  readonly onSessionLimit?: 'evict-oldest' | 'reject';
+
+  /** The permissions that each role brings, for `@Permissions`. Default none. */
+  readonly permissions?: RolePermissions;
+  /** For apps whose truth about users is in another database. Default: the repository itself is the truth. */
+  readonly userDirectory?: UserDirectory;
+  /** With a `userDirectory`: how old a record may be before it is loaded again. Default 5 minutes; 0: never. */
+  readonly maxStateAge?: Duration;
+}

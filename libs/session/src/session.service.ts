@@ -1,0 +1,189 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AccessRequirements, Decision, Facts } from './model/decision.js';
+import { SessionError, denialError } from './model/session-error.js';
+import type { RevocationReceipt } from './model/revocation-receipt.js';
+import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
+import type { UserState } from './model/user-state.js';
+import { decide } from './policy/decide.js';
+import type { SessionRepository, TokenProof } from './repository/session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
+import type { SessionSettings } from './session.settings.js';
+import { mintToken, newSessionId, parseToken, userRefOf } from './token/session-token.js';
+import { normaliseDevice } from './policy/device.js';
+import { UserStateService } from './user-state.service.js';
+
+/** @publicApi */
+export interface CreateSessionOptions {
+  /** What the person will recognise this session by. `name` is cut to 64 characters. */
+  readonly device?: Partial<Device>;
+  /** Use the longer `rememberMeLifetime`. Default false. */
+  readonly rememberMe?: boolean;
+  /** How the person proved who they are. Default `aal1`. */
+  readonly assurance?: AssuranceLevel;
+  /**
+   * The user's epoch, read *before* the password or other credential was verified (`UserStateService.get` or `ensure`).
+   * If a block, a password change or a "log out everywhere" came in between, the login fails with `epoch_changed`.
+   * Leave it out only where nothing of yours was verified.
+   */
+  readonly ifEpoch?: number;
+}
+
+/** A credential and the session that it opens. The token is shown here once and kept nowhere. @publicApi */
+export interface IssuedSession {
+  readonly token: string;
+  readonly session: Session;
+  readonly user: UserState;
+}
+
+/** @publicApi */
+export interface AuthenticatedSession {
+  readonly session: Session;
+  readonly user: UserState;
+}
+
+/** @publicApi */
+export interface ReplaceTokenOptions {
+  /** As at creation: read before the credential was verified. */
+  readonly ifEpoch?: number;
+  /** The person proved who they are just now: both timeouts start again. Default true. */
+  readonly reauthenticated?: boolean;
+  /** Raises the session's assurance (step-up); never lowers it. */
+  readonly assurance?: AssuranceLevel;
+  /** End every other session of the user's in the same step: for a password change. Default false. */
+  readonly revokeOthers?: boolean;
+}
+
+const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
+
+/**
+ * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
+ * Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
+ * @publicApi
+ */
+@Injectable()
+export class SessionService {
+  /** Which token opened a session: kept beside the object, so that it can neither be logged nor serialised. */
+  private readonly proofs = new WeakMap<Session, TokenProof>();
+
+  constructor(
+    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    private readonly users: UserStateService,
+  ) {}
+
+  /**
+   * Makes a session for a user and a token that opens it.
+   * @throws SessionError `user_blocked`, `epoch_changed`, `session_limit_reached`, or `user_unknown` (with a
+   * `UserDirectory` that does not know the user, or with `ifEpoch` for a user who was erased)
+   */
+  async create(userId: string, options: CreateSessionOptions = {}): Promise<IssuedSession> {
+    const { settings } = this;
+    if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
+    const minted = mintToken(userRefOf(userId), newSessionId());
+    const rememberMe = options.rememberMe ?? false;
+    const created = await this.repository.create({
+      userId,
+      sessionId: minted.sessionId,
+      tokenHash: minted.tokenHash,
+      device: normaliseDevice(options.device),
+      lifetime: rememberMe ? settings.rememberMeLifetime : settings.lifetime,
+      assurance: options.assurance ?? 'aal1',
+      rememberMe,
+      createUser: !settings.userDirectory && options.ifEpoch === undefined,
+      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
+    });
+    if (created.outcome === 'user_blocked') throw denialError({ reason: 'user_blocked', block: created.user.block });
+    if (created.outcome !== 'created') throw new SessionError(created.outcome);
+    this.proofs.set(created.session, minted);
+    return { token: minted.token, session: created.session, user: created.user };
+  }
+
+  /**
+   * The session that a token opens, if it meets the requirements.
+   * @throws SessionError with the first denial that applies (see `decide`)
+   */
+  async authenticate(
+    token: string | undefined,
+    requirements: AccessRequirements = NO_REQUIREMENTS,
+  ): Promise<AuthenticatedSession> {
+    const decision = await this.decide(token, requirements);
+    if (!decision.permit) throw denialError(decision);
+    return decision;
+  }
+
+  /** As `authenticate`, but a denial is an answer. Rejects only when the repository cannot answer. */
+  async decide(
+    token: string | undefined,
+    requirements: AccessRequirements = NO_REQUIREMENTS,
+  ): Promise<Decision> {
+    if (token === undefined) return decide({ kind: 'missing' }, requirements);
+    const proof = parseToken(token);
+    if (!proof) return decide({ kind: 'unknown' }, requirements);
+    const decision = decide(await this.lookUp(proof, requirements), requirements);
+    if (decision.permit) this.proofs.set(decision.session, proof);
+    return decision;
+  }
+
+  /** The user's live sessions, newest first. */
+  list(userId: string): Promise<Session[]> {
+    return this.repository.list(userId);
+  }
+
+  /**
+   * Ends one session; when this resolves, no node accepts it.
+   * @returns whether there was such a live session of this user's
+   */
+  revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
+    return this.repository.revoke(userId, sessionId, reason);
+  }
+
+  /**
+   * Ends all sessions of a user, however many, by starting a new epoch; with `except`, all but the caller's own.
+   * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed
+   */
+  async revokeAll(userId: string, options: { readonly except?: Session } = {}): Promise<RevocationReceipt> {
+    const startedAt = performance.now();
+    const except = options.except && this.proofOf(options.except);
+    const revoked = await this.repository.revokeAll(userId, except);
+    if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
+    if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
+    const { version, epoch, sessions } = revoked;
+    return { userId, version, epoch, sessions, ms: performance.now() - startedAt };
+  }
+
+  /**
+   * A new token for a session; the old one is dead when this resolves. For reauthentication, step-up and password change.
+   * @param session as `authenticate` gave it: with proof of the old token
+   * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
+   */
+  async replaceToken(session: Session, options: ReplaceTokenOptions = {}): Promise<IssuedSession> {
+    const proof = this.proofOf(session);
+    const minted = mintToken(proof.userRef, proof.sessionId);
+    const replaced = await this.repository.replaceToken({
+      proof,
+      newTokenHash: minted.tokenHash,
+      reauthenticated: options.reauthenticated ?? true,
+      revokeOthers: options.revokeOthers ?? false,
+      ...(options.assurance === undefined ? {} : { assurance: options.assurance }),
+      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
+    });
+    if (replaced.outcome === 'refused') throw new SessionError('session_revoked');
+    this.proofs.set(replaced.session, minted);
+    return { token: minted.token, session: replaced.session, user: replaced.user };
+  }
+
+  private async lookUp(proof: TokenProof, requirements: AccessRequirements): Promise<Facts> {
+    const facts = await this.repository.authenticate(proof, requirements.roleGroups);
+    if (facts.kind !== 'load') return facts;
+    if (!(await this.users.load(facts.userId))) return { kind: 'unknown' };
+    const again = await this.repository.authenticate(proof, requirements.roleGroups);
+    if (again.kind === 'load') throw new SessionError('session_store_unavailable');
+    return again;
+  }
+
+  private proofOf(session: Session): TokenProof {
+    const proof = this.proofs.get(session);
+    if (!proof) throw new TypeError('This session comes from a list: only one from authenticate() or create() acts for itself');
+    return proof;
+  }
+}

@@ -1,0 +1,63 @@
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/**
+ * A session token is `lk_` + userRef + session ID + secret, 84 characters of a fixed layout:
+ *
+ *     lk_ │ userRef: 22  │ session ID: 16 │ secret: 43
+ *         │ 128 bits     │ 96 bits        │ 256 bits from the CSPRNG
+ *
+ * userRef and session ID only say where to look and are public. The repository keeps SHA-256 of the whole token
+ * (so the hash covers its type, too), never the token. The prefix lets secret scanners find leaked ones.
+ */
+const PREFIX = 'lk_';
+const SHAPE = /^lk_[A-Za-z0-9_-]{81}$/;
+const USER_REF_END = PREFIX.length + 22;
+const SESSION_ID_END = USER_REF_END + 16;
+
+/** A token taken apart, its secret already hashed. */
+export interface ParsedToken {
+  readonly userRef: string;
+  readonly sessionId: string;
+  /** SHA-256 of the token: 32 bytes. */
+  readonly tokenHash: Buffer;
+}
+
+/** A new token and what the repository may know of it. */
+export interface MintedToken extends ParsedToken {
+  readonly token: string;
+}
+
+/** The public, fixed-length name of a user inside tokens and keys: SHA-256 of the user id, cut to 128 bits. */
+export function userRefOf(userId: string): string {
+  return hash('sha256', `user:${userId}`, 'buffer').subarray(0, 16).toString('base64url');
+}
+
+/** A name for a session: 96 random bits. Not a credential. */
+export function newSessionId(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+/** Makes a token for a session; the only place where one is put together. */
+export function mintToken(userRef: string, sessionId: string): MintedToken {
+  const token = PREFIX + userRef + sessionId + randomBytes(32).toString('base64url');
+  return { token, userRef, sessionId, tokenHash: hashToken(token) };
+}
+
+/** Takes a presented token apart; `undefined` for anything that cannot be one, so that it never reaches the repository. */
+export function parseToken(token: string): ParsedToken | undefined {
+  if (!SHAPE.test(token)) return undefined;
+  return {
+    userRef: token.slice(PREFIX.length, USER_REF_END),
+    sessionId: token.slice(USER_REF_END, SESSION_ID_END),
+    tokenHash: hashToken(token),
+  };
+}
+
+/** Whether two token hashes are the same, in a time that does not depend on where they differ. */
+export function sameHash(a: Buffer, b: Buffer): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function hashToken(token: string): Buffer {
+  return hash('sha256', token, 'buffer');
+}

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { RevocationReceipt } from './model/revocation-receipt.js';
+import { SessionError } from './model/session-error.js';
+import type { UserState } from './model/user-state.js';
+import { NAME_PATTERN } from './policy/roles.js';
+import type { SessionRepository, UserChange, UserChangeOutcome } from './repository/session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
+import type { SessionSettings } from './session.settings.js';
+
+/** @publicApi */
+export interface BlockOptions {
+  /** For the user and for moderators to read, 1–500 characters. */
+  readonly reason: string;
+  /** When the block ends by itself. Default: when it is lifted. */
+  readonly until?: Date | number;
+  /** Who blocks: a user id or a name. */
+  readonly by?: string;
+  readonly ifVersion?: number;
+}
+
+/** @publicApi */
+export interface ChangeOptions {
+  /**
+   * Do it only if the user's `version` is still this one, which you read together with whatever made you decide;
+   * otherwise `version_conflict`. Default: whatever the version is.
+   */
+  readonly ifVersion?: number;
+}
+
+/** A change that the app made in its own database, pushed. @publicApi */
+export interface UserUpdate {
+  readonly roles?: readonly string[];
+  /** `null`: not blocked. */
+  readonly block?: { readonly reason: string; readonly until?: Date | number; readonly by?: string } | null;
+  /** The app's own version of this user: an older one than the last loses, an equal one may only tighten. */
+  readonly sourceVersion?: number;
+}
+
+const ATTEMPTS = 5;
+const MAX_REASON_LENGTH = 500;
+const MAX_ROLES = 32;
+
+/**
+ * What is known of users: roles, blocks, version and epoch. When one of its promises resolves, no node decides by the
+ * state before. Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
+ * @publicApi
+ */
+@Injectable()
+export class UserStateService {
+  private readonly loads = new Map<string, Promise<UserState | undefined>>();
+
+  constructor(
+    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+  ) {}
+
+  /** The user's state, loaded from the `UserDirectory` if there is one and no fresh record; `undefined` for an unknown user. */
+  async get(userId: string): Promise<UserState | undefined> {
+    return (await this.repository.readUser(userId)) ?? (await this.load(userId));
+  }
+
+  /**
+   * The user's state, made with these roles if there is none: for apps without a `UserDirectory`, at registration or
+   * before a password is checked. An existing record is left as it is.
+   */
+  async ensure(userId: string, initial: { readonly roles?: readonly string[] } = {}): Promise<UserState> {
+    const known = await this.get(userId);
+    if (known) return known;
+    const made = await this.repository.changeUser({
+      userId,
+      roles: checkedRoles(initial.roles ?? []),
+      ifVersion: 'absent',
+    });
+    if (made.outcome !== 'changed' && !made.user) throw new SessionError('version_conflict');
+    return made.user as UserState;
+  }
+
+  /**
+   * Refuses the user from now on and ends all sessions: when this resolves, no node accepts a request. Blocking again
+   * replaces the reason and the end.
+   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`
+   */
+  block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
+    const block = checkedBlock(options);
+    return this.act(userId, options, () => ({ block }));
+  }
+
+  /** Lifts a block. Sessions from before it stay dead. */
+  async unblock(userId: string, options: ChangeOptions = {}): Promise<UserState> {
+    return this.change(userId, options, () => ({ block: null }));
+  }
+
+  /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
+  setRoles(userId: string, roles: readonly string[], options: ChangeOptions = {}): Promise<RevocationReceipt> {
+    const checked = checkedRoles(roles);
+    return this.act(userId, options, () => ({ roles: checked }));
+  }
+
+  /** Adds one role. */
+  grant(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+    return this.act(userId, options, (user) => ({ roles: checkedRoles([...user.roles, role]) }));
+  }
+
+  /** Takes one role away. */
+  withdraw(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+    return this.act(userId, options, (user) => ({ roles: user.roles.filter((held) => held !== role) }));
+  }
+
+  /**
+   * Takes over what the app changed in its own database, making the record if there is none. To tighten, call this
+   * first and write the database then; to loosen, the other way round.
+   * @returns the state that now holds: with an outdated `sourceVersion`, the newer one that was there
+   */
+  async update(userId: string, update: UserUpdate): Promise<UserState> {
+    const block = update.block && checkedBlock(update.block);
+    const outcome = await this.repository.changeUser({
+      userId,
+      ifVersion: 'any',
+      ...(update.roles ? { roles: checkedRoles(update.roles) } : {}),
+      ...(block === undefined ? {} : { block }),
+      ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
+    });
+    if (outcome.outcome === 'version_conflict') throw new SessionError('version_conflict');
+    return outcome.user;
+  }
+
+  /** Forgets the user: state, sessions, every trace. @returns how many live sessions that ended */
+  erase(userId: string): Promise<number> {
+    return this.repository.eraseUser(userId);
+  }
+
+  /**
+   * Asks the `UserDirectory`, one question at a time per user, and stores the answer unless something newer came in
+   * between.
+   * @internal
+   */
+  load(userId: string): Promise<UserState | undefined> {
+    if (!this.settings.userDirectory) return Promise.resolve(undefined);
+    const underWay = this.loads.get(userId);
+    if (underWay) return underWay;
+    const load = this.loadOnce(userId).finally(() => this.loads.delete(userId));
+    this.loads.set(userId, load);
+    return load;
+  }
+
+  private async loadOnce(userId: string): Promise<UserState | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const nonce = randomUUID();
+      await this.repository.beginLoad(userId, nonce);
+      const loaded = await this.askDirectory(userId);
+      if (!loaded) return undefined;
+      if (!(await this.repository.finishLoad({ ...loaded, userId }, nonce))) continue;
+      const user = await this.repository.readUser(userId);
+      if (user) return user;
+    }
+    throw new SessionError('session_store_unavailable');
+  }
+
+  private async askDirectory(userId: string) {
+    try {
+      const user = await this.settings.userDirectory?.load(userId);
+      if (!user) return undefined;
+      return {
+        roles: checkedRoles(user.roles),
+        ...(user.block ? { block: checkedBlock(user.block) } : {}),
+        ...(user.version === undefined ? {} : { sourceVersion: checkedVersion(user.version) }),
+      };
+    } catch (cause) {
+      throw new SessionError('session_store_unavailable', { cause });
+    }
+  }
+
+  private async act(
+    userId: string,
+    options: ChangeOptions,
+    changeOf: (user: UserState) => Pick<UserChange, 'roles' | 'block'>,
+  ): Promise<RevocationReceipt> {
+    const startedAt = performance.now();
+    const { user, sessions } = await this.write(userId, options, changeOf);
+    return { userId, version: user.version, epoch: user.epoch, sessions, ms: performance.now() - startedAt };
+  }
+
+  private async change(
+    userId: string,
+    options: ChangeOptions,
+    changeOf: (user: UserState) => Pick<UserChange, 'roles' | 'block'>,
+  ): Promise<UserState> {
+    return (await this.write(userId, options, changeOf)).user;
+  }
+
+  /**
+   * Every change names the version it was made for, so that one which timed out here and arrives late cannot undo a
+   * later one. Without the caller's `ifVersion`, a lost race is run again.
+   */
+  private async write(
+    userId: string,
+    options: ChangeOptions,
+    changeOf: (user: UserState) => Pick<UserChange, 'roles' | 'block'>,
+  ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const user = await this.get(userId);
+      if (!user) throw new SessionError('user_unknown');
+      const ifVersion = options.ifVersion ?? user.version;
+      const outcome = await this.repository.changeUser({ userId, ifVersion, ...changeOf(user) });
+      if (outcome.outcome === 'changed') return outcome;
+      if (options.ifVersion !== undefined) break;
+    }
+    throw new SessionError('version_conflict');
+  }
+}
+
+function checkedRoles(roles: readonly string[]): string[] {
+  const unique = [...new Set(roles)];
+  const wrong = unique.find((role) => typeof role !== 'string' || !NAME_PATTERN.test(role));
+  if (wrong !== undefined) throw badRequest('A role is 1–64 letters, digits and . _ : -');
+  if (unique.length > MAX_ROLES) throw badRequest(`A user has at most ${MAX_ROLES} roles`);
+  return unique.sort();
+}
+
+function checkedBlock(block: { readonly reason: string; readonly until?: Date | number; readonly by?: string }) {
+  const until = block.until === undefined ? undefined : Number(block.until);
+  if (typeof block.reason !== 'string' || block.reason.length < 1 || block.reason.length > MAX_REASON_LENGTH) {
+    throw badRequest(`A block's reason is 1–${MAX_REASON_LENGTH} characters`);
+  }
+  if (until !== undefined && !Number.isSafeInteger(until)) throw badRequest("A block's end is no instant");
+  return {
+    reason: block.reason,
+    ...(until === undefined ? {} : { until }),
+    ...(block.by === undefined ? {} : { by: block.by }),
+  };
+}
+
+function checkedVersion(version: number): number {
+  if (!Number.isSafeInteger(version) || version < 0) throw badRequest('A version is a safe, non-negative integer');
+  return version;
+}
+
+function badRequest(detail: string): SessionError {
+  return new SessionError('bad_request', { detail });
+}
