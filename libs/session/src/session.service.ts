@@ -92,7 +92,8 @@ export class SessionService {
       createUser: !settings.userDirectory && options.ifEpoch === undefined,
       ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
     });
-    if (created.outcome === 'user_blocked') throw denialError({ reason: 'user_blocked', block: created.user.block });
+    if (created.outcome === 'user_blocked')
+      throw denialError({ reason: 'user_blocked', block: created.user.block });
     if (created.outcome !== 'created') throw new SessionError(created.outcome);
     this.proofs.set(created.session, minted);
     return { token: minted.token, session: created.session, user: created.user };
@@ -183,7 +184,10 @@ export class SessionService {
 
   private proofOf(session: Session): TokenProof {
     const proof = this.proofs.get(session);
-    if (!proof) throw new TypeError('This session comes from a list: only one from authenticate() or create() acts for itself');
+    if (!proof)
+      throw new TypeError(
+        'This session comes from a list: only one from authenticate() or create() acts for itself',
+      );
     return proof;
   }
 }

@@ -14,7 +14,7 @@ export interface BlockOptions {
   readonly reason: string;
   /** When the block ends by itself. Default: when it is lifted. */
   readonly until?: Date | number;
-  /** Who blocks: a user id or a name. */
+  /** Who blocks: a user id or a name, at most 128 characters. */
   readonly by?: string;
   readonly ifVersion?: number;
 }
@@ -37,8 +37,11 @@ export interface UserUpdate {
   readonly sourceVersion?: number;
 }
 
-const ATTEMPTS = 5;
+const LOAD_ATTEMPTS = 5;
+/** One of all writers wins each time, so this many at once get through. */
+const WRITE_ATTEMPTS = 50;
 const MAX_REASON_LENGTH = 500;
+const MAX_BY_LENGTH = 128;
 const MAX_ROLES = 32;
 
 /**
@@ -92,7 +95,11 @@ export class UserStateService {
   }
 
   /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
-  setRoles(userId: string, roles: readonly string[], options: ChangeOptions = {}): Promise<RevocationReceipt> {
+  setRoles(
+    userId: string,
+    roles: readonly string[],
+    options: ChangeOptions = {},
+  ): Promise<RevocationReceipt> {
     const checked = checkedRoles(roles);
     return this.act(userId, options, () => ({ roles: checked }));
   }
@@ -145,7 +152,7 @@ export class UserStateService {
   }
 
   private async loadOnce(userId: string): Promise<UserState | undefined> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
       const nonce = randomUUID();
       await this.repository.beginLoad(userId, nonce);
       const loaded = await this.askDirectory(userId);
@@ -198,7 +205,7 @@ export class UserStateService {
     options: ChangeOptions,
     changeOf: (user: UserState) => Pick<UserChange, 'roles' | 'block'>,
   ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const user = await this.get(userId);
       if (!user) throw new SessionError('user_unknown');
       const ifVersion = options.ifVersion ?? user.version;
@@ -218,12 +225,23 @@ function checkedRoles(roles: readonly string[]): string[] {
   return unique.sort();
 }
 
-function checkedBlock(block: { readonly reason: string; readonly until?: Date | number; readonly by?: string }) {
+function checkedBlock(block: {
+  readonly reason: string;
+  readonly until?: Date | number;
+  readonly by?: string;
+}) {
   const until = block.until === undefined ? undefined : Number(block.until);
-  if (typeof block.reason !== 'string' || block.reason.length < 1 || block.reason.length > MAX_REASON_LENGTH) {
+  if (
+    typeof block.reason !== 'string' ||
+    block.reason.length < 1 ||
+    block.reason.length > MAX_REASON_LENGTH
+  ) {
     throw badRequest(`A block's reason is 1–${MAX_REASON_LENGTH} characters`);
   }
   if (until !== undefined && !Number.isSafeInteger(until)) throw badRequest("A block's end is no instant");
+  if (block.by !== undefined && (typeof block.by !== 'string' || block.by.length > MAX_BY_LENGTH)) {
+    throw badRequest(`Who blocks is told in at most ${MAX_BY_LENGTH} characters`);
+  }
   return {
     reason: block.reason,
     ...(until === undefined ? {} : { until }),
@@ -232,7 +250,8 @@ function checkedBlock(block: { readonly reason: string; readonly until?: Date | 
 }
 
 function checkedVersion(version: number): number {
-  if (!Number.isSafeInteger(version) || version < 0) throw badRequest('A version is a safe, non-negative integer');
+  if (!Number.isSafeInteger(version) || version < 0)
+    throw badRequest('A version is a safe, non-negative integer');
   return version;
 }
 

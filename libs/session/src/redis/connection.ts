@@ -1,0 +1,206 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { type SessionConfigurationError, SessionError } from '../model/session-error.js';
+import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
+import type { Script, ScriptArgument } from './script.js';
+
+/** Where Redis is, and how long it may take. */
+export interface RedisConnectionOptions {
+  /** A URL, ioredis options, or a client of the app's. */
+  readonly redis: string | RedisOptions | RedisClient;
+  /** How long a call may take before it is refused. */
+  readonly commandTimeoutMs: number;
+  /** Takes one line for people when Redis goes, comes back, or answers what it should not. */
+  readonly log?: (line: string) => void;
+}
+
+const BOOT_PATIENCE_MS = 1_000;
+/** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
+const ORDINARY_TROUBLE =
+  /^(OOM|LOADING|MASTERDOWN|READONLY|NOREPLICAS|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
+
+/**
+ * ioredis options under which no request is held up by a Redis that is away and no command is sent twice. The module
+ * uses them for a client of its own; give them to one that you hand in (to a `Cluster` as its `redisOptions`, with
+ * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them).
+ * @param commandTimeoutMs how long a command may take, in milliseconds; default 150
+ * @publicApi
+ */
+export function redisClientOptions(commandTimeoutMs = 150): RedisOptions {
+  return {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 500,
+    commandTimeout: commandTimeoutMs,
+    // A connection that has owed an answer for so long is given up for a new one.
+    socketTimeout: Math.max(400, 2 * commandTimeoutMs),
+    retryStrategy: (attempt) => Math.min(attempt * 50, 250),
+    sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 250),
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
+}
+
+/** What ioredis has besides its typed commands: replies as bytes. */
+interface ByteScripting {
+  evalshaBuffer(sha1: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
+  evalBuffer(lua: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
+}
+
+/** A Redis with a deadline for every call, and one kind of error for whatever goes wrong. */
+export class RedisConnection {
+  /** Why this Redis must not be used although it answers. */
+  private fault: SessionConfigurationError | undefined;
+  private reachable = false;
+  private closed = false;
+
+  private constructor(
+    private readonly client: RedisClient & ByteScripting,
+    private readonly owned: boolean,
+    private readonly commandTimeoutMs: number,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /**
+   * Opens a client (or takes over the use of one) and checks what is behind it. Resolves although Redis cannot be
+   * reached: it is then looked for in the background, and calls are refused meanwhile.
+   * @throws SessionConfigurationError for what waiting cannot mend: a wrong password, an evicting or too old Redis
+   */
+  static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
+    const { redis, commandTimeoutMs, log = () => undefined } = options;
+    const owned = !isClient(redis);
+    const client = (owned ? openClient(redis, commandTimeoutMs) : redis) as RedisClient & ByteScripting;
+    const connection = new RedisConnection(client, owned, commandTimeoutMs, log);
+    try {
+      await connection.start();
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Runs a script: by its hash, and once more in full where the server does not know it (again). */
+  async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    if (this.fault) throw unavailable(this.fault);
+    try {
+      return await this.inTime(this.client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args));
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT')))
+        throw this.explained(error, script);
+    }
+    try {
+      return await this.inTime(this.client.evalBuffer(script.lua, keys.length, ...keys, ...args));
+    } catch (error) {
+      throw this.explained(error, script);
+    }
+  }
+
+  async ping(): Promise<void> {
+    if (this.fault) throw unavailable(this.fault);
+    try {
+      await this.inTime(this.client.ping());
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  /** Closes the client if this opened it, without waiting longer than for one call. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.client.off('ready', this.onReady).off('close', this.onClose);
+    if (!this.owned) {
+      this.client.off('error', ignore);
+      return;
+    }
+    if (this.client.status === 'ready') await this.inTime(this.client.quit()).catch(ignore);
+    this.client.disconnect();
+  }
+
+  private async start(): Promise<void> {
+    this.client.on('error', ignore); // ioredis prints what nobody listens for; calls report it themselves
+    this.client.on('close', this.onClose);
+    const failure = await whenReady(this.client, BOOT_PATIENCE_MS);
+    this.client.on('ready', this.onReady);
+    if (!failure) {
+      this.reachable = true;
+      await this.inspect();
+    } else {
+      this.fault = setupMistake(failure);
+      if (!this.fault) {
+        this.log(`Redis cannot be reached (${failure.message}). Requests are refused with 503 until it can.`);
+      }
+    }
+    if (this.fault) throw this.fault;
+  }
+
+  private readonly onReady = (): void => {
+    if (!this.reachable) this.log('Redis can be reached again.');
+    this.reachable = true;
+    void this.inspect();
+  };
+
+  private readonly onClose = (): void => {
+    if (this.reachable && !this.closed)
+      this.log('Redis is gone. Requests are refused with 503 until it is back.');
+    this.reachable = false;
+  };
+
+  /** What cannot be looked at (by lack of time, or of permission) is taken to be well. */
+  private async inspect(): Promise<void> {
+    try {
+      this.fault = await this.inTime(inspectServers(this.client));
+    } catch (error) {
+      this.log(`Redis could not be inspected: ${messageOf(error)}`);
+      return;
+    }
+    if (this.fault) this.log(this.fault.message);
+  }
+
+  private explained(error: unknown, script: Script): SessionError {
+    const message = messageOf(error);
+    const isReply = error instanceof Error && error.name === 'ReplyError';
+    if (isReply && !ORDINARY_TROUBLE.test(message)) this.log(`Redis refused ${script.name}: ${message}`);
+    return unavailable(error);
+  }
+
+  /** ioredis can time commands out too, but not for a client that the app set up otherwise. */
+  private inTime<T>(reply: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`Redis gave no answer within ${this.commandTimeoutMs} ms`)),
+        this.commandTimeoutMs,
+      );
+      reply.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          reject(error as Error);
+        },
+      );
+    });
+  }
+}
+
+function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {
+  const { commandTimeout: _, ...common } = redisClientOptions(commandTimeoutMs); // every call has its own deadline
+  const options = { ...common, connectionName: 'latchkey' };
+  return typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...options, ...redis });
+}
+
+function isClient(redis: RedisConnectionOptions['redis']): redis is RedisClient {
+  // Not instanceof: the app may have an ioredis of its own.
+  return typeof redis === 'object' && 'evalshaBuffer' in redis && typeof redis.evalshaBuffer === 'function';
+}
+
+function unavailable(cause: unknown): SessionError {
+  return new SessionError('session_store_unavailable', { cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function ignore(): void {}

@@ -1,0 +1,22 @@
+/**
+ * The Redis layout. Everything of one user is on one Cluster slot, by the hash tag `{userRef}` (22 characters, the
+ * SHA-256 of the user id cut to 128 bits). As commands, for a user `42` with one session:
+ *
+ *     HSET lk:{REF}:user      id 42  version 1790000000000  epoch 81604378624  epochAt 1790000000000  roles "moderator user"
+ *                             loadedAt 1790000000000  [sourceVersion 7]
+ *                             [blockedAt 1790000300000  blockReason spam  blockUntil 1790086400000  blockBy mia]
+ *     HSET lk:{REF}:sessions  user 42  SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
+ *     PEXPIREAT lk:{REF}:sessions  <last absolute timeout + 24 h>
+ *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
+ *
+ * The 64 bytes of a session are described in lua/include/session-record.lua.
+ */
+export class RedisKeys {
+  constructor(private readonly prefix: string) {}
+
+  of(userRef: string, name: KeyName): string {
+    return `${this.prefix}:{${userRef}}:${name}`;
+  }
+}
+
+export type KeyName = 'user' | 'sessions' | 'load';

@@ -1,0 +1,66 @@
+#!lua flags=allow-oom
+-- What is known of a presented token; counts the request as activity when that is due and the request may be made.
+-- Before the token hash is found right, it tells, touches and counts nothing.
+-- KEYS[1] user
+-- KEYS[2] sessions
+-- ARGV[1] sessionId
+-- ARGV[2] tokenHash          32 bytes
+-- ARGV[3] touchIfRoles       role groups, each with a bar before it: '|moderator admin|auditor'
+-- ARGV[4] touchIntervalMs
+-- ARGV[5] rememberEndedMs
+-- ARGV[6] maxStateAgeMs      empty: the record is the truth, whatever its age
+-- ARGV[7] roleLifetimes
+-- Returns { 0 } unknown | { 1 live, 2 revoked or 3 expired, now, record, device, user } | { 4, userId } load first
+-- @include time
+-- @include user-record
+-- @include session-record
+
+local function may_touch(roles, groups)
+  for group in string.gmatch(groups, '|([^|]*)') do
+    local met = false
+    for role in string.gmatch(group, '%S+') do
+      if has_role(roles, role) then
+        met = true
+        break
+      end
+    end
+    if not met then return false end
+  end
+  return true
+end
+
+local id, now, remember_ended_ms = ARGV[1], now_ms(), tonumber(ARGV[5])
+local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
+if not stored[1] then return { UNKNOWN } end
+local session = unpack_session(stored[1])
+
+-- Lua interns strings: this compares two addresses, not byte by byte. Both sides are digests besides.
+local replaced = false
+if session.hash ~= ARGV[2] then
+  local previous = redis.call('HGET', KEYS[2], id .. ':p')
+  if not previous then return { UNKNOWN } end
+  local hash, replaced_at = struct.unpack('>c32I6', previous)
+  if hash ~= ARGV[2] or now - replaced_at > remember_ended_ms then return { UNKNOWN } end
+  replaced = true
+end
+
+local user = read_user(KEYS[1], now, tonumber(ARGV[6]))
+if not user then
+  if ARGV[6] == '' then return { UNKNOWN } end
+  return { 4, redis.call('HGET', KEYS[2], 'user') }
+end
+
+local status, _, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
+if status == UNKNOWN then return { UNKNOWN } end
+if replaced then status = REVOKED end
+
+if status == LIVE and not user.blocked then
+  local touch_after = tonumber(ARGV[4])
+  if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
+  if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
+    session.last_seen_at = now
+    stored[1] = pack_session(session)
+    redis.call('HSET', KEYS[2], id, stored[1])
+  end
+end
+return { status, now, stored[1], stored[2], user.reply }

@@ -1,0 +1,42 @@
+#!lua flags=allow-oom
+-- Changes a user's record if it is of the version that the caller expects.
+-- KEYS[1] user
+-- KEYS[2] sessions
+-- KEYS[3] load
+-- ARGV[1] userId
+-- ARGV[2] ifVersion          empty: whatever the version is
+-- ARGV[3] roles              names parted by spaces; '~': leave them
+-- ARGV[4] block              keep, clear or set
+-- ARGV[5] blockReason
+-- ARGV[6] blockUntil         empty: until lifted
+-- ARGV[7] blockBy
+-- ARGV[8] sourceVersion      empty: none
+-- ARGV[9] roleLifetimes
+-- Returns { 'changed', now, user, sessions ended } | { 'version_conflict' or 'outdated', now, user }
+--   | { 'version_conflict' } when there is no record | { 'user_mismatch' }
+-- @include time
+-- @include user-record
+-- @include session-record
+-- @include user-change
+
+local now, if_version, source_version = now_ms(), ARGV[2], tonumber(ARGV[8])
+local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version }
+if ARGV[3] ~= '~' then change.roles = ARGV[3] end
+
+local user = read_user(KEYS[1], now)
+if not user then return { 'version_conflict' } end
+if user.id ~= ARGV[1] then return { 'user_mismatch' } end
+if if_version ~= '' and tonumber(if_version) ~= user.version then return { 'version_conflict', now, user.reply } end
+if source_version then
+  local source = compare_source(user, source_version)
+  if source == 'outdated' then return { 'outdated', now, user.reply } end
+  if source == 'equal' then change = only_tightening(user, change) end
+end
+
+local ended = 0
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[9]) end
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+if if_version == '' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
+apply_change(KEYS[1], change, now)
+redis.call('DEL', KEYS[3])
+return { 'changed', now, read_user(KEYS[1], now).reply, ended }

@@ -1,0 +1,86 @@
+#!lua
+-- Makes a session at the epoch that was read before the credentials were verified, within the cap. Without allow-oom:
+-- a full Redis takes no logins.
+-- KEYS[1] user
+-- KEYS[2] sessions
+-- ARGV[1] userId
+-- ARGV[2] sessionId
+-- ARGV[3] tokenHash
+-- ARGV[4] device
+-- ARGV[5] inactivityTimeoutMs
+-- ARGV[6] absoluteTimeoutMs
+-- ARGV[7] traits             assurance, + 128 for remember-me
+-- ARGV[8] ifEpoch            empty: whatever the epoch is
+-- ARGV[9] newEpoch           the epoch of a user's record made here; empty: make none
+-- ARGV[10] maxSessions
+-- ARGV[11] onSessionLimit    evict-oldest or reject
+-- ARGV[12] rememberEndedMs
+-- ARGV[13] maxEndedSessions
+-- ARGV[14] maxStateAgeMs
+-- ARGV[15] roleLifetimes
+-- Returns { 'created', now, record, user, evicted IDs } | { 'user_blocked', now, user }
+--   | { 'user_unknown' } | { 'epoch_changed' } | { 'session_limit_reached' } | { 'user_mismatch' }
+-- @include time
+-- @include user-record
+-- @include session-record
+-- @include user-change
+
+local EVICTED = 3
+local user_id, id, now = ARGV[1], ARGV[2], now_ms()
+local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
+if not user then
+  if ARGV[9] == '' then return { 'user_unknown' } end
+  make_user(KEYS[1], user_id, {}, now, ARGV[9])
+  user = read_user(KEYS[1], now)
+end
+if user.id ~= user_id then return { 'user_mismatch' } end
+if user.blocked then return { 'user_blocked', now, user.reply } end
+if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
+
+local live, ended = {}, {}
+each_session(KEYS[2], function(other_id, other)
+  local status, ended_at = status_of(other, user, now, tonumber(ARGV[12]), ARGV[15])
+  local entry = { id = other_id, session = other, at = ended_at or other.created_at }
+  if status == LIVE then
+    live[#live + 1] = entry
+  elseif status == UNKNOWN then
+    forget_session(KEYS[2], other_id)
+  else
+    ended[#ended + 1] = entry
+  end
+end)
+
+local function older(a, b)
+  return a.at < b.at or (a.at == b.at and a.id < b.id)
+end
+local over = #live - tonumber(ARGV[10]) + 1
+if over > 0 and ARGV[11] == 'reject' then return { 'session_limit_reached' } end
+local evicted = {}
+if over > 0 then
+  table.sort(live, older)
+  for i = 1, over do
+    end_session(KEYS[2], live[i].id, live[i].session, EVICTED, now)
+    ended[#ended + 1] = { id = live[i].id, at = now }
+    evicted[i] = live[i].id
+  end
+end
+table.sort(ended, older)
+for i = 1, #ended - tonumber(ARGV[13]) do
+  forget_session(KEYS[2], ended[i].id)
+end
+
+local session = {
+  hash = ARGV[3],
+  epoch = user.epoch,
+  created_at = now,
+  last_seen_at = now,
+  authenticated_at = now,
+  inactivity_ms = tonumber(ARGV[5]),
+  absolute_ms = tonumber(ARGV[6]),
+  traits = tonumber(ARGV[7]),
+  ended = 0,
+}
+local record = pack_session(session)
+redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
+keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
+return { 'created', now, record, user.reply, evicted }

@@ -1,0 +1,16 @@
+#!lua flags=allow-oom
+-- Forgets a user: state, sessions, and the load that may be under way.
+-- KEYS[1] user
+-- KEYS[2] sessions
+-- KEYS[3] load
+-- ARGV[1] roleLifetimes
+-- Returns how many live sessions that ended
+-- @include time
+-- @include user-record
+-- @include session-record
+
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+return live

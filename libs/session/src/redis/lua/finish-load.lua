@@ -1,0 +1,40 @@
+#!lua flags=allow-oom
+-- Stores what the app's database said of a user, unless something newer came between the question and the answer.
+-- KEYS[1] user
+-- KEYS[2] load
+-- ARGV[1] nonce
+-- ARGV[2] userId
+-- ARGV[3] roles              names parted by spaces
+-- ARGV[4] block              keep or set
+-- ARGV[5] blockReason
+-- ARGV[6] blockUntil         empty: until lifted
+-- ARGV[7] blockBy
+-- ARGV[8] sourceVersion      empty: none
+-- ARGV[9] newEpoch           the epoch of a record made here
+-- Returns { 'stored' } | { 'void' } when the nonce is gone | { 'user_mismatch' }
+-- @include time
+-- @include user-record
+-- @include user-change
+
+local now, source_version = now_ms(), tonumber(ARGV[8])
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
+redis.call('DEL', KEYS[2])
+local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7],
+  source_version = source_version }
+
+local user = read_user(KEYS[1], now)
+if not user then
+  make_user(KEYS[1], ARGV[2], change, now, ARGV[9])
+  apply_change(KEYS[1], change, now)
+  return { 'stored' }
+end
+if user.id ~= ARGV[2] then return { 'user_mismatch' } end
+redis.call('HSET', KEYS[1], 'loadedAt', digits(now))
+local source = source_version and compare_source(user, source_version) or 'equal'
+if source == 'outdated' then return { 'stored' } end
+-- A loaded user who is not blocked lifts a block only by a newer version of the app's.
+if source == 'newer' and change.block == 'keep' then change.block = 'clear' end
+if source == 'equal' then change = only_tightening(user, change) end
+if alters(user, change) then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+apply_change(KEYS[1], change, now)
+return { 'stored' }

@@ -1,0 +1,97 @@
+-- A session is one field of its user's hash: session ID -> 64 bytes, so that the hash keeps Redis's compact encoding.
+--   1-32 token hash | 33-37 epoch | 38-43 createdAt | 44-48 lastSeenAt - createdAt | 49-53 authenticatedAt - createdAt
+--   54-57 inactivity timeout (0: none) | 58-62 absolute timeout | 63 assurance, + 128 for remember-me | 64 end reason
+-- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0.
+-- Beside it: ID:d the device, ID:p the token hash before the last replacement and when that was.
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+
+-- The strictest of the session's own lifetime and those of the user's roles: 'admin 900000 43200000 ...'.
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+
+-- What a session is at this moment, and since when if it has ended. Mirrors repository/session-status.ts.
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+
+-- Calls visit(id, session) for every session of the hash.
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+
+-- The whole hash may go when nothing in it can be told apart from a session that never was.
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end

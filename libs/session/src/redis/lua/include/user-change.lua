@@ -1,0 +1,57 @@
+-- Makes or changes a user's record; the callers have decided that it may be.
+-- change: roles (names, or nil to keep them), block ('keep', 'clear' or 'set' with reason, until_at, by), source_version
+-- Versions begin at the time, so that a record which was lost and made again goes on from a higher one.
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+
+-- The app's own version of a user decides between two sources of truth: 'outdated' loses, 'equal' may only tighten,
+-- 'newer' takes all. With none on the record there is nothing to lose to.
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  return change
+end
+
+-- Whether the change would alter the record.
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end

@@ -1,0 +1,23 @@
+-- A user's record is a hash of these fields; only id, version, epoch, epochAt and roles are always there.
+-- Roles are names parted by spaces. Replies carry the first nine fields in this order.
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end

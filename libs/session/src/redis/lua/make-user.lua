@@ -1,0 +1,26 @@
+#!lua
+-- Makes the record of a user who has none. Without allow-oom: a full Redis takes no new users.
+-- KEYS[1] user
+-- KEYS[2] load
+-- ARGV[1] userId
+-- ARGV[2] roles              names parted by spaces
+-- ARGV[3] block              keep or set
+-- ARGV[4] blockReason
+-- ARGV[5] blockUntil         empty: until lifted
+-- ARGV[6] blockBy
+-- ARGV[7] sourceVersion      empty: none
+-- ARGV[8] newEpoch
+-- Returns { 'changed', now, user, 0 } | { 'version_conflict', now, user } when there is one
+-- @include time
+-- @include user-record
+-- @include user-change
+
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+if user then return { 'version_conflict', now, user.reply } end
+local change = { roles = ARGV[2], block = ARGV[3], reason = ARGV[4], until_at = ARGV[5], by = ARGV[6],
+  source_version = tonumber(ARGV[7]) }
+make_user(KEYS[1], ARGV[1], change, now, ARGV[8])
+apply_change(KEYS[1], change, now)
+redis.call('DEL', KEYS[2])
+return { 'changed', now, read_user(KEYS[1], now).reply, 0 }

@@ -1,0 +1,46 @@
+#!lua
+-- Gives a live session a new token hash, if the caller shows the old one; the old token is known as revoked for a while.
+-- KEYS[1] user
+-- KEYS[2] sessions
+-- ARGV[1] sessionId
+-- ARGV[2] tokenHash
+-- ARGV[3] newTokenHash
+-- ARGV[4] ifEpoch            empty: whatever the epoch is
+-- ARGV[5] reauthenticated    1: both timeouts start again
+-- ARGV[6] assurance          1-3, or 0 to leave it
+-- ARGV[7] revokeOthers       1: start a new epoch that only this session enters
+-- ARGV[8] rememberEndedMs
+-- ARGV[9] roleLifetimes
+-- Returns { 'replaced', now, record, device, user, sessions revoked } | { 'refused' }
+-- @include time
+-- @include user-record
+-- @include session-record
+-- @include user-change
+
+local id, now = ARGV[1], now_ms()
+local user = read_user(KEYS[1], now)
+local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
+if not user or user.blocked or not stored[1] then return { 'refused' } end
+if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= user.epoch then return { 'refused' } end
+local session = unpack_session(stored[1])
+if session.hash ~= ARGV[2] or status_of(session, user, now, 0, ARGV[9]) ~= LIVE then return { 'refused' } end
+
+local revoked = 0
+if ARGV[7] == '1' then
+  revoked = count_live(KEYS[2], user, now, ARGV[9]) - 1
+  new_epoch_of(KEYS[1], now)
+  redis.call('HINCRBY', KEYS[1], 'version', 1)
+  user = read_user(KEYS[1], now)
+  session.epoch = user.epoch
+end
+if ARGV[5] == '1' then
+  session.authenticated_at = now
+  session.last_seen_at = now
+end
+local remember_me = session.traits >= 128 and 128 or 0
+session.traits = math.max(session.traits - remember_me, tonumber(ARGV[6])) + remember_me
+session.hash = ARGV[3]
+local record = pack_session(session)
+redis.call('HSET', KEYS[2], id, record, id .. ':p', struct.pack('>c32I6', ARGV[2], now))
+keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
+return { 'replaced', now, record, stored[2], user.reply, revoked }

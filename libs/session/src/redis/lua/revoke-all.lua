@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- Starts a new epoch, which ends every session of the user's but one: the caller's, and only if the caller's session is
+-- live and its token hash right.
+-- KEYS[1] user
+-- KEYS[2] sessions
+-- ARGV[1] exceptSessionId    empty: end them all
+-- ARGV[2] exceptTokenHash
+-- ARGV[3] roleLifetimes
+-- Returns { 'revoked', version, epoch, sessions } | { 'user_unknown' } | { 'refused' }
+-- @include time
+-- @include user-record
+-- @include session-record
+-- @include user-change
+
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+if not user then return { 'user_unknown' } end
+local live = count_live(KEYS[2], user, now, ARGV[3])
+local except
+if ARGV[1] ~= '' then
+  local record = redis.call('HGET', KEYS[2], ARGV[1])
+  if not record or user.blocked then return { 'refused' } end
+  except = unpack_session(record)
+  if except.hash ~= ARGV[2] or status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
+end
+
+new_epoch_of(KEYS[1], now)
+local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+if except then
+  except.epoch = user.epoch + 1
+  redis.call('HSET', KEYS[2], ARGV[1], pack_session(except))
+  live = live - 1
+end
+return { 'revoked', version, user.epoch + 1, live }

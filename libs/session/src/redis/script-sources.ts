@@ -1,0 +1,1392 @@
+// Generated from lua/*.lua by `npm run generate:lua`. Do not edit.
+
+export const SCRIPT_SOURCES = {
+  'authenticate': {
+    sha1: 'e8725770128d5d94f35b7edf67b1621f4863b775',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function may_touch(roles, groups)
+  for group in string.gmatch(groups, '|([^|]*)') do
+    local met = false
+    for role in string.gmatch(group, '%S+') do
+      if has_role(roles, role) then
+        met = true
+        break
+      end
+    end
+    if not met then return false end
+  end
+  return true
+end
+local id, now, remember_ended_ms = ARGV[1], now_ms(), tonumber(ARGV[5])
+local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
+if not stored[1] then return { UNKNOWN } end
+local session = unpack_session(stored[1])
+local replaced = false
+if session.hash ~= ARGV[2] then
+  local previous = redis.call('HGET', KEYS[2], id .. ':p')
+  if not previous then return { UNKNOWN } end
+  local hash, replaced_at = struct.unpack('>c32I6', previous)
+  if hash ~= ARGV[2] or now - replaced_at > remember_ended_ms then return { UNKNOWN } end
+  replaced = true
+end
+local user = read_user(KEYS[1], now, tonumber(ARGV[6]))
+if not user then
+  if ARGV[6] == '' then return { UNKNOWN } end
+  return { 4, redis.call('HGET', KEYS[2], 'user') }
+end
+local status, _, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
+if status == UNKNOWN then return { UNKNOWN } end
+if replaced then status = REVOKED end
+if status == LIVE and not user.blocked then
+  local touch_after = tonumber(ARGV[4])
+  if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
+  if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
+    session.last_seen_at = now
+    stored[1] = pack_session(session)
+    redis.call('HSET', KEYS[2], id, stored[1])
+  end
+end
+return { status, now, stored[1], stored[2], user.reply }
+`,
+  },
+  'begin-load': {
+    sha1: 'aad3a0d955664c83cc770ee74e56e1b624765b55',
+    lua: String.raw`#!lua flags=allow-oom
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`,
+  },
+  'change-user': {
+    sha1: '878672a5f43938b3f5958dfec450b35e5661cb8b',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  return change
+end
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local now, if_version, source_version = now_ms(), ARGV[2], tonumber(ARGV[8])
+local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version }
+if ARGV[3] ~= '~' then change.roles = ARGV[3] end
+local user = read_user(KEYS[1], now)
+if not user then return { 'version_conflict' } end
+if user.id ~= ARGV[1] then return { 'user_mismatch' } end
+if if_version ~= '' and tonumber(if_version) ~= user.version then return { 'version_conflict', now, user.reply } end
+if source_version then
+  local source = compare_source(user, source_version)
+  if source == 'outdated' then return { 'outdated', now, user.reply } end
+  if source == 'equal' then change = only_tightening(user, change) end
+end
+local ended = 0
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[9]) end
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+if if_version == '' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
+apply_change(KEYS[1], change, now)
+redis.call('DEL', KEYS[3])
+return { 'changed', now, read_user(KEYS[1], now).reply, ended }
+`,
+  },
+  'create-session': {
+    sha1: '8018f0773a83acd319938cd74b982a1fbaf46e3a',
+    lua: String.raw`#!lua
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  return change
+end
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local EVICTED = 3
+local user_id, id, now = ARGV[1], ARGV[2], now_ms()
+local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
+if not user then
+  if ARGV[9] == '' then return { 'user_unknown' } end
+  make_user(KEYS[1], user_id, {}, now, ARGV[9])
+  user = read_user(KEYS[1], now)
+end
+if user.id ~= user_id then return { 'user_mismatch' } end
+if user.blocked then return { 'user_blocked', now, user.reply } end
+if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
+local live, ended = {}, {}
+each_session(KEYS[2], function(other_id, other)
+  local status, ended_at = status_of(other, user, now, tonumber(ARGV[12]), ARGV[15])
+  local entry = { id = other_id, session = other, at = ended_at or other.created_at }
+  if status == LIVE then
+    live[#live + 1] = entry
+  elseif status == UNKNOWN then
+    forget_session(KEYS[2], other_id)
+  else
+    ended[#ended + 1] = entry
+  end
+end)
+local function older(a, b)
+  return a.at < b.at or (a.at == b.at and a.id < b.id)
+end
+local over = #live - tonumber(ARGV[10]) + 1
+if over > 0 and ARGV[11] == 'reject' then return { 'session_limit_reached' } end
+local evicted = {}
+if over > 0 then
+  table.sort(live, older)
+  for i = 1, over do
+    end_session(KEYS[2], live[i].id, live[i].session, EVICTED, now)
+    ended[#ended + 1] = { id = live[i].id, at = now }
+    evicted[i] = live[i].id
+  end
+end
+table.sort(ended, older)
+for i = 1, #ended - tonumber(ARGV[13]) do
+  forget_session(KEYS[2], ended[i].id)
+end
+local session = {
+  hash = ARGV[3],
+  epoch = user.epoch,
+  created_at = now,
+  last_seen_at = now,
+  authenticated_at = now,
+  inactivity_ms = tonumber(ARGV[5]),
+  absolute_ms = tonumber(ARGV[6]),
+  traits = tonumber(ARGV[7]),
+  ended = 0,
+}
+local record = pack_session(session)
+redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
+keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
+return { 'created', now, record, user.reply, evicted }
+`,
+  },
+  'erase-user': {
+    sha1: 'a6b3eb9e64ccb26b47a4c2aa8550abd1a5e13b66',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+return live
+`,
+  },
+  'finish-load': {
+    sha1: '18fd68cecfd3a5ecc913e2c0095b4825ebfd5963',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  return change
+end
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local now, source_version = now_ms(), tonumber(ARGV[8])
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
+redis.call('DEL', KEYS[2])
+local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7],
+  source_version = source_version }
+local user = read_user(KEYS[1], now)
+if not user then
+  make_user(KEYS[1], ARGV[2], change, now, ARGV[9])
+  apply_change(KEYS[1], change, now)
+  return { 'stored' }
+end
+if user.id ~= ARGV[2] then return { 'user_mismatch' } end
+redis.call('HSET', KEYS[1], 'loadedAt', digits(now))
+local source = source_version and compare_source(user, source_version) or 'equal'
+if source == 'outdated' then return { 'stored' } end
+if source == 'newer' and change.block == 'keep' then change.block = 'clear' end
+if source == 'equal' then change = only_tightening(user, change) end
+if alters(user, change) then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+apply_change(KEYS[1], change, now)
+return { 'stored' }
+`,
+  },
+  'list-sessions': {
+    sha1: '047ff2663db81540c07adbbec1fb67ce54e61637',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+if not user then return {} end
+return { now, user.reply, user.epoch_at, redis.call('HGETALL', KEYS[2]) }
+`,
+  },
+  'make-user': {
+    sha1: '5bcbccf2406f4d0b457eea57987deacc7faec3c5',
+    lua: String.raw`#!lua
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  return change
+end
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+if user then return { 'version_conflict', now, user.reply } end
+local change = { roles = ARGV[2], block = ARGV[3], reason = ARGV[4], until_at = ARGV[5], by = ARGV[6],
+  source_version = tonumber(ARGV[7]) }
+make_user(KEYS[1], ARGV[1], change, now, ARGV[8])
+apply_change(KEYS[1], change, now)
+redis.call('DEL', KEYS[2])
+return { 'changed', now, read_user(KEYS[1], now).reply, 0 }
+`,
+  },
+  'read-user': {
+    sha1: '2c096232f3e79c8c07f8569e50814041fe3f3b5a',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local now = now_ms()
+local user = read_user(KEYS[1], now, tonumber(ARGV[1]))
+if not user then return {} end
+return { now, user.reply }
+`,
+  },
+  'replace-token': {
+    sha1: '359f7260bdd5dfb906b7f7d0fe15c757a9d18e32',
+    lua: String.raw`#!lua
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  return change
+end
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local id, now = ARGV[1], now_ms()
+local user = read_user(KEYS[1], now)
+local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
+if not user or user.blocked or not stored[1] then return { 'refused' } end
+if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= user.epoch then return { 'refused' } end
+local session = unpack_session(stored[1])
+if session.hash ~= ARGV[2] or status_of(session, user, now, 0, ARGV[9]) ~= LIVE then return { 'refused' } end
+local revoked = 0
+if ARGV[7] == '1' then
+  revoked = count_live(KEYS[2], user, now, ARGV[9]) - 1
+  new_epoch_of(KEYS[1], now)
+  redis.call('HINCRBY', KEYS[1], 'version', 1)
+  user = read_user(KEYS[1], now)
+  session.epoch = user.epoch
+end
+if ARGV[5] == '1' then
+  session.authenticated_at = now
+  session.last_seen_at = now
+end
+local remember_me = session.traits >= 128 and 128 or 0
+session.traits = math.max(session.traits - remember_me, tonumber(ARGV[6])) + remember_me
+session.hash = ARGV[3]
+local record = pack_session(session)
+redis.call('HSET', KEYS[2], id, record, id .. ':p', struct.pack('>c32I6', ARGV[2], now))
+keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
+return { 'replaced', now, record, stored[2], user.reply, revoked }
+`,
+  },
+  'revoke-all': {
+    sha1: 'b1d4d2a9d0d205f0dc25e63349bbfc501afb39f2',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  return change
+end
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+if not user then return { 'user_unknown' } end
+local live = count_live(KEYS[2], user, now, ARGV[3])
+local except
+if ARGV[1] ~= '' then
+  local record = redis.call('HGET', KEYS[2], ARGV[1])
+  if not record or user.blocked then return { 'refused' } end
+  except = unpack_session(record)
+  if except.hash ~= ARGV[2] or status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
+end
+new_epoch_of(KEYS[1], now)
+local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+if except then
+  except.epoch = user.epoch + 1
+  redis.call('HSET', KEYS[2], ARGV[1], pack_session(except))
+  live = live - 1
+end
+return { 'revoked', version, user.epoch + 1, live }
+`,
+  },
+  'revoke-session': {
+    sha1: '2a661b313ff8c1be73fcd9abefc39e2aefebd83b',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    record = record,
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, now)
+  session.last_seen_at = math.max(now, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+local record = redis.call('HGET', KEYS[2], ARGV[1])
+if not user or not record then return 0 end
+local session = unpack_session(record)
+if status_of(session, user, now, 0, ARGV[3]) ~= LIVE then return 0 end
+end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
+return 1
+`,
+  },
+} as const;

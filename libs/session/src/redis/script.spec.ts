@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SCRIPTS } from './script.js';
+
+const folder = join(__dirname, 'lua');
+const fileOf = (name: string): string => readFileSync(join(folder, `${name}.lua`), 'utf8');
+const declared = (lua: string, kind: 'KEYS' | 'ARGV'): string[] =>
+  [...lua.matchAll(new RegExp(`^-- ${kind}\\[(\\d+)\\] (\\w+)`, 'gm'))].map((match, index) => {
+    expect(Number(match[1])).toBe(index + 1);
+    return match[2] as string;
+  });
+const used = (lua: string, kind: 'KEYS' | 'ARGV'): number[] => {
+  const code = lua.replace(/--.*$/gm, '');
+  const indexes = [...code.matchAll(new RegExp(`${kind}\\[(\\d+)\\]`, 'g'))].map((match) => Number(match[1]));
+  return [...new Set(indexes)].sort((a, b) => a - b);
+};
+
+describe('Lua scripts', () => {
+  it('each have one typed wrapper', () => {
+    const files = readdirSync(folder).filter((file) => file.endsWith('.lua'));
+    expect(
+      Object.values(SCRIPTS)
+        .map((script) => `${script.name}.lua`)
+        .sort(),
+    ).toEqual(files.sort());
+  });
+
+  describe.each(Object.values(SCRIPTS))('$name', (script) => {
+    const lua = fileOf(script.name);
+
+    it('opens with what it takes and returns, as the wrapper has it', () => {
+      expect(declared(lua, 'KEYS')).toEqual(script.keys);
+      expect(declared(lua, 'ARGV')).toEqual(script.args);
+      expect(lua).toMatch(/^-- Returns /m);
+    });
+
+    it('uses every key and argument that it declares, and no other', () => {
+      expect(used(lua, 'KEYS')).toEqual(script.keys.map((_, index) => index + 1));
+      expect(used(lua, 'ARGV')).toEqual(script.args.map((_, index) => index + 1));
+    });
+
+    it('has a shebang, so that an isolated primary and a replica refuse it', () => {
+      expect(lua).toMatch(/^#!lua( flags=allow-oom)?\n/);
+      expect(script.lua).toMatch(/^#!lua( flags=allow-oom)?\n/);
+    });
+  });
+
+  it('lets a full Redis still check, block and revoke, but neither log in nor make users', () => {
+    const allowed = Object.values(SCRIPTS).filter((script) => script.lua.startsWith('#!lua flags=allow-oom'));
+    expect(allowed.map((script) => script.name).sort()).toEqual([
+      'authenticate',
+      'begin-load',
+      'change-user',
+      'erase-user',
+      'finish-load',
+      'list-sessions',
+      'read-user',
+      'revoke-all',
+      'revoke-session',
+    ]);
+  });
+
+  it('are in script-sources.ts as they are in lua/ (npm run generate:lua)', () => {
+    const generator = join(__dirname, '../../../../scripts/generate-lua.mjs');
+    const generated = execFileSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `import { generate } from ${JSON.stringify(generator)}; process.stdout.write(generate());`,
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(generated).toBe(readFileSync(join(__dirname, 'script-sources.ts'), 'utf8'));
+  });
+});

@@ -1,0 +1,124 @@
+import type { KeyName } from './keys.js';
+import { SCRIPT_SOURCES } from './script-sources.js';
+
+/** What a script takes besides its keys, by name; the order is the script's business. */
+export type ScriptArgument = string | number | Buffer;
+
+/** One Lua script: its keys and arguments in the order in which its file's header names them. */
+export interface Script<Argument extends string = string> {
+  readonly name: keyof typeof SCRIPT_SOURCES;
+  readonly sha1: string;
+  readonly lua: string;
+  readonly keys: readonly KeyName[];
+  readonly args: readonly Argument[];
+}
+
+/** The arguments of a script, each under its name. */
+export type ArgumentsOf<S> =
+  S extends Script<infer Argument> ? Readonly<Record<Argument, ScriptArgument>> : never;
+
+function script<Argument extends string>(
+  name: keyof typeof SCRIPT_SOURCES,
+  keys: readonly KeyName[],
+  args: readonly Argument[],
+): Script<Argument> {
+  return { name, ...SCRIPT_SOURCES[name], keys, args };
+}
+
+/** Every script. A test compares these names with the headers of lua/*.lua. */
+export const SCRIPTS = {
+  authenticate: script(
+    'authenticate',
+    ['user', 'sessions'],
+    [
+      'sessionId',
+      'tokenHash',
+      'touchIfRoles',
+      'touchIntervalMs',
+      'rememberEndedMs',
+      'maxStateAgeMs',
+      'roleLifetimes',
+    ],
+  ),
+  createSession: script(
+    'create-session',
+    ['user', 'sessions'],
+    [
+      'userId',
+      'sessionId',
+      'tokenHash',
+      'device',
+      'inactivityTimeoutMs',
+      'absoluteTimeoutMs',
+      'traits',
+      'ifEpoch',
+      'newEpoch',
+      'maxSessions',
+      'onSessionLimit',
+      'rememberEndedMs',
+      'maxEndedSessions',
+      'maxStateAgeMs',
+      'roleLifetimes',
+    ],
+  ),
+  listSessions: script('list-sessions', ['user', 'sessions'], []),
+  revokeSession: script('revoke-session', ['user', 'sessions'], ['sessionId', 'reason', 'roleLifetimes']),
+  revokeAll: script(
+    'revoke-all',
+    ['user', 'sessions'],
+    ['exceptSessionId', 'exceptTokenHash', 'roleLifetimes'],
+  ),
+  replaceToken: script(
+    'replace-token',
+    ['user', 'sessions'],
+    [
+      'sessionId',
+      'tokenHash',
+      'newTokenHash',
+      'ifEpoch',
+      'reauthenticated',
+      'assurance',
+      'revokeOthers',
+      'rememberEndedMs',
+      'roleLifetimes',
+    ],
+  ),
+  readUser: script('read-user', ['user'], ['maxStateAgeMs']),
+  makeUser: script(
+    'make-user',
+    ['user', 'load'],
+    ['userId', 'roles', 'block', 'blockReason', 'blockUntil', 'blockBy', 'sourceVersion', 'newEpoch'],
+  ),
+  changeUser: script(
+    'change-user',
+    ['user', 'sessions', 'load'],
+    [
+      'userId',
+      'ifVersion',
+      'roles',
+      'block',
+      'blockReason',
+      'blockUntil',
+      'blockBy',
+      'sourceVersion',
+      'roleLifetimes',
+    ],
+  ),
+  eraseUser: script('erase-user', ['user', 'sessions', 'load'], ['roleLifetimes']),
+  beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
+  finishLoad: script(
+    'finish-load',
+    ['user', 'load'],
+    [
+      'nonce',
+      'userId',
+      'roles',
+      'block',
+      'blockReason',
+      'blockUntil',
+      'blockBy',
+      'sourceVersion',
+      'newEpoch',
+    ],
+  ),
+} as const;

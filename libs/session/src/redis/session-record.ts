@@ -1,0 +1,67 @@
+import type { AssuranceLevel, Device, EndReason } from '../model/session.js';
+
+/** A session as its 64 bytes tell it; the layout is described in lua/include/session-record.lua. */
+export interface SessionRecord {
+  readonly epoch: number;
+  readonly createdAt: number;
+  /** For an ended session: when it ended. */
+  readonly lastSeenAt: number;
+  readonly authenticatedAt: number;
+  readonly inactivityTimeoutMs: number;
+  readonly absoluteTimeoutMs: number;
+  readonly assurance: AssuranceLevel;
+  readonly rememberMe: boolean;
+  readonly ended: boolean;
+}
+
+const ASSURANCE: readonly AssuranceLevel[] = ['aal1', 'aal2', 'aal3'];
+const REMEMBER_ME = 128;
+
+/** The number that stands for why a session ended; 3, `evicted`, is also written by create-session.lua. */
+export const END_REASON_CODE: Readonly<Record<EndReason, number>> = { logout: 1, revoked: 2, evicted: 3 };
+
+export function assuranceCode(assurance: AssuranceLevel): number {
+  return ASSURANCE.indexOf(assurance) + 1;
+}
+
+export function traitsOf(assurance: AssuranceLevel, rememberMe: boolean): number {
+  return assuranceCode(assurance) + (rememberMe ? REMEMBER_ME : 0);
+}
+
+export function readSessionRecord(bytes: Buffer): SessionRecord {
+  const createdAt = bytes.readUIntBE(37, 6);
+  const traits = bytes.readUInt8(62);
+  return {
+    epoch: bytes.readUIntBE(32, 5),
+    createdAt,
+    lastSeenAt: createdAt + bytes.readUIntBE(43, 5),
+    authenticatedAt: createdAt + bytes.readUIntBE(48, 5),
+    inactivityTimeoutMs: bytes.readUInt32BE(53),
+    absoluteTimeoutMs: bytes.readUIntBE(57, 5),
+    assurance: ASSURANCE[(traits & ~REMEMBER_ME) - 1] ?? 'aal1',
+    rememberMe: traits >= REMEMBER_ME,
+    ended: bytes.readUInt8(63) !== 0,
+  };
+}
+
+/** Each field of the device with its length in two bytes before it: no name can break out of its place. */
+export function writeDevice(device: Device): Buffer {
+  const parts: Buffer[] = [];
+  for (const text of [device.name, device.userAgent, device.ip]) {
+    const bytes = Buffer.from(text);
+    const length = Buffer.allocUnsafe(2);
+    length.writeUInt16BE(bytes.length);
+    parts.push(length, bytes);
+  }
+  return Buffer.concat(parts);
+}
+
+export function readDevice(bytes: Buffer): Device {
+  let offset = 0;
+  const next = (): string => {
+    const start = offset + 2;
+    offset = start + bytes.readUInt16BE(offset);
+    return bytes.toString('utf8', start, offset);
+  };
+  return { name: next(), userAgent: next(), ip: next() };
+}

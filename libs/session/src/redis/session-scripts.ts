@@ -1,0 +1,97 @@
+import type { RedisConnection } from './connection.js';
+import { type RedisKeys } from './keys.js';
+import { type ArgumentsOf, type Script, SCRIPTS } from './script.js';
+
+/** The first nine fields of a user's record, in the order of lua/include/user-record.lua; `null` where absent. */
+export type UserReply = readonly (Buffer | null)[];
+
+type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
+
+/** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
+export class SessionScripts {
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly keys: RedisKeys,
+  ) {}
+
+  authenticate(userRef: string, args: ArgumentsOf<typeof SCRIPTS.authenticate>) {
+    return this.run<[status: 0] | [status: 1 | 2 | 3, ...SessionReply] | [status: 4, userId: Buffer]>(
+      SCRIPTS.authenticate,
+      userRef,
+      args,
+    );
+  }
+
+  createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
+    return this.run<
+      | [outcome: Buffer, now: number, record: Buffer, user: UserReply, evicted: Buffer[]]
+      | [Buffer, number, UserReply]
+      | [Buffer]
+    >(SCRIPTS.createSession, userRef, args);
+  }
+
+  listSessions(userRef: string) {
+    return this.run<[] | [now: number, user: UserReply, epochAt: number, fields: Buffer[]]>(
+      SCRIPTS.listSessions,
+      userRef,
+      {},
+    );
+  }
+
+  revokeSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeSession>) {
+    return this.run<0 | 1>(SCRIPTS.revokeSession, userRef, args);
+  }
+
+  revokeAll(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeAll>) {
+    return this.run<[outcome: Buffer, version: number, epoch: number, sessions: number] | [Buffer]>(
+      SCRIPTS.revokeAll,
+      userRef,
+      args,
+    );
+  }
+
+  replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
+    return this.run<[outcome: Buffer, ...SessionReply, revoked: number] | [Buffer]>(
+      SCRIPTS.replaceToken,
+      userRef,
+      args,
+    );
+  }
+
+  readUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readUser>) {
+    return this.run<[] | [now: number, user: UserReply]>(SCRIPTS.readUser, userRef, args);
+  }
+
+  makeUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.makeUser>) {
+    return this.run<ChangeReply>(SCRIPTS.makeUser, userRef, args);
+  }
+
+  changeUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.changeUser>) {
+    return this.run<ChangeReply>(SCRIPTS.changeUser, userRef, args);
+  }
+
+  eraseUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>) {
+    return this.run<number>(SCRIPTS.eraseUser, userRef, args);
+  }
+
+  beginLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginLoad>) {
+    return this.run<1>(SCRIPTS.beginLoad, userRef, args);
+  }
+
+  finishLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.finishLoad>) {
+    return this.run<[outcome: Buffer]>(SCRIPTS.finishLoad, userRef, args);
+  }
+
+  private async run<Reply>(
+    script: Script,
+    userRef: string,
+    args: Readonly<Record<string, string | number | Buffer>>,
+  ): Promise<Reply> {
+    const keys = script.keys.map((name) => this.keys.of(userRef, name));
+    const values = script.args.map((name) => args[name] ?? '');
+    return (await this.connection.run(script, keys, values)) as Reply;
+  }
+}
+
+export type ChangeReply =
+  [outcome: Buffer, now: number, user: UserReply, sessions: number] | [Buffer, number, UserReply] | [Buffer];

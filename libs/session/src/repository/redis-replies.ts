@@ -1,0 +1,85 @@
+import type { Session } from '../model/session.js';
+import type { Block, UserState } from '../model/user-state.js';
+import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
+import { readDevice, readSessionRecord, type SessionRecord } from '../redis/session-record.js';
+import type { UserReply } from '../redis/session-scripts.js';
+import type { RepositorySettings } from './session-repository.js';
+
+const NO_DEVICE = { name: '', userAgent: '', ip: '' } as const;
+
+/** A user's record as the rest of the library sees it. A block whose end has passed is none. */
+export function toUserState(reply: UserReply, now: number): UserState {
+  const [id, version, epoch, roles, sourceVersion, blockedAt, blockReason, blockUntil, blockBy] = reply;
+  const until = blockUntil ? Number(blockUntil) : undefined;
+  const block: Block | undefined =
+    blockedAt && (until === undefined || until > now)
+      ? {
+          reason: String(blockReason ?? ''),
+          ...(until === undefined ? {} : { until }),
+          ...(blockBy ? { by: String(blockBy) } : {}),
+          at: Number(blockedAt),
+        }
+      : undefined;
+  return {
+    id: String(id),
+    status: block ? 'blocked' : 'active',
+    ...(block ? { block } : {}),
+    roles: roles?.length ? String(roles).split(' ') : [],
+    version: Number(version),
+    epoch: Number(epoch),
+    ...(sourceVersion ? { sourceVersion: Number(sourceVersion) } : {}),
+  };
+}
+
+export function toSession(
+  stored: { readonly id: string; readonly record: Buffer; readonly device: Buffer | null },
+  user: UserState,
+  settings: RepositorySettings,
+): Session {
+  return sessionOf(stored.id, readSessionRecord(stored.record), { device: stored.device, user, settings });
+}
+
+/** The live sessions among the fields of a user's hash, newest first. */
+export function liveSessions(
+  fields: readonly Buffer[],
+  context: { readonly user: UserState; readonly now: number; readonly settings: RepositorySettings },
+): Session[] {
+  const { user, now, settings } = context;
+  const byField = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < fields.length; i += 2) byField.set(String(fields[i]), fields[i + 1] as Buffer);
+  const live: Session[] = [];
+  for (const [field, value] of byField) {
+    if (field.length !== SESSION_ID_LENGTH) continue;
+    const record = readSessionRecord(value);
+    if (record.ended || record.epoch !== user.epoch) continue;
+    const session = sessionOf(field, record, { device: byField.get(`${field}:d`) ?? null, user, settings });
+    if (now < session.expiresAt) live.push(session);
+  }
+  return live.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+}
+
+const SESSION_ID_LENGTH = 16;
+
+function sessionOf(
+  id: string,
+  record: SessionRecord,
+  context: {
+    readonly device: Buffer | null;
+    readonly user: UserState;
+    readonly settings: RepositorySettings;
+  },
+): Session {
+  const { device, user, settings } = context;
+  const { createdAt, lastSeenAt, authenticatedAt, assurance, rememberMe } = record;
+  return {
+    id,
+    userId: user.id,
+    device: device ? readDevice(device) : NO_DEVICE,
+    createdAt,
+    lastSeenAt,
+    authenticatedAt,
+    assurance,
+    rememberMe,
+    ...expiryOf(record, effectiveLifetime(record, user.roles, settings.roleLifetimes)),
+  };
+}

@@ -1,0 +1,277 @@
+import { randomInt } from 'node:crypto';
+import type { Facts } from '../model/decision.js';
+import { SessionError } from '../model/session-error.js';
+import type { EndReason, Session } from '../model/session.js';
+import type { UserState } from '../model/user-state.js';
+import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
+import { RedisKeys } from '../redis/keys.js';
+import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
+import { type ChangeReply, SessionScripts } from '../redis/session-scripts.js';
+import { userRefOf } from '../token/session-token.js';
+import { liveSessions, toSession, toUserState } from './redis-replies.js';
+import type {
+  CreateOutcome,
+  LoadedUser,
+  LoadFirst,
+  NewSession,
+  ReplaceOutcome,
+  RepositorySettings,
+  RevokeAllOutcome,
+  SessionRepository,
+  TokenProof,
+  TokenReplacement,
+  UserChange,
+  UserChangeOutcome,
+} from './session-repository.js';
+
+const STATUS = [undefined, 'live', 'revoked', 'expired'] as const;
+const LOAD_FOR_MS = 30_000;
+/** Epochs fit 5 bytes; they start at random, so that a record which was lost and made again matches no old session. */
+const EPOCH_START = { min: 2 ** 32, max: 2 ** 39 } as const;
+
+export interface RedisRepositoryOptions extends RedisConnectionOptions {
+  readonly keyPrefix: string;
+}
+
+/** The repository on Redis: connected and checked, or still looking for its server. See `RedisConnection.open`. */
+export async function openRedisRepository(
+  options: RedisRepositoryOptions,
+  settings: RepositorySettings,
+): Promise<SessionRepository> {
+  return new RedisSessionRepository(await RedisConnection.open(options), options.keyPrefix, settings);
+}
+
+/** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
+class RedisSessionRepository implements SessionRepository {
+  private readonly scripts: SessionScripts;
+  private readonly roleLifetimes: string;
+  private readonly maxStateAgeMs: number | '';
+
+  constructor(
+    private readonly connection: RedisConnection,
+    keyPrefix: string,
+    private readonly settings: RepositorySettings,
+  ) {
+    this.scripts = new SessionScripts(connection, new RedisKeys(keyPrefix));
+    this.roleLifetimes = [...settings.roleLifetimes]
+      .map(([role, lifetime]) => `${role} ${lifetime.inactivityTimeoutMs} ${lifetime.absoluteTimeoutMs}`)
+      .join(' ');
+    this.maxStateAgeMs =
+      settings.maxStateAgeMs === undefined ? '' : Math.min(settings.maxStateAgeMs, Number.MAX_SAFE_INTEGER);
+  }
+
+  async authenticate(
+    proof: TokenProof,
+    touchIfRoles: readonly (readonly string[])[],
+  ): Promise<Facts | LoadFirst> {
+    const reply = await this.scripts.authenticate(proof.userRef, {
+      sessionId: proof.sessionId,
+      tokenHash: proof.tokenHash,
+      touchIfRoles:
+        touchIfRoles.length === 0 ? '' : `|${touchIfRoles.map((group) => group.join(' ')).join('|')}`,
+      touchIntervalMs: this.settings.touchIntervalMs,
+      rememberEndedMs: this.settings.rememberEndedMs,
+      maxStateAgeMs: this.maxStateAgeMs,
+      roleLifetimes: this.roleLifetimes,
+    });
+    if (reply[0] === 0) return { kind: 'unknown' };
+    if (reply[0] === 4) return { kind: 'load', userId: reply[1].toString() };
+    const [code, now, record, device, userReply] = reply;
+    const user = toUserState(userReply, now);
+    const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
+    return { kind: 'known', status: STATUS[code], session, user, now };
+  }
+
+  async create(session: NewSession): Promise<CreateOutcome> {
+    const { userId, sessionId, lifetime } = session;
+    const device = writeDevice(session.device);
+    const reply = await this.scripts.createSession(userRefOf(userId), {
+      userId,
+      sessionId,
+      tokenHash: session.tokenHash,
+      device,
+      ...lifetime,
+      traits: traitsOf(session.assurance, session.rememberMe),
+      ifEpoch: session.ifEpoch ?? '',
+      newEpoch: session.createUser ? newEpoch() : '',
+      maxSessions: this.settings.maxSessionsPerUser,
+      onSessionLimit: this.settings.onSessionLimit,
+      rememberEndedMs: this.settings.rememberEndedMs,
+      maxEndedSessions: this.settings.maxEndedSessions,
+      maxStateAgeMs: this.maxStateAgeMs,
+      roleLifetimes: this.roleLifetimes,
+    });
+    if (reply.length === 5) {
+      const [, now, record, userReply, evicted] = reply;
+      const user = toUserState(userReply, now);
+      return {
+        outcome: 'created',
+        session: toSession({ id: sessionId, record, device }, user, this.settings),
+        user,
+        evicted: evicted.map(String),
+      };
+    }
+    if (reply.length === 3) return { outcome: 'user_blocked', user: toUserState(reply[2], reply[1]) };
+    const outcome = outcomeOf(reply);
+    if (outcome === 'user_unknown' || outcome === 'epoch_changed' || outcome === 'session_limit_reached') {
+      return { outcome };
+    }
+    throw unexpected(outcome);
+  }
+
+  async list(userId: string): Promise<Session[]> {
+    const reply = await this.scripts.listSessions(userRefOf(userId));
+    if (reply.length === 0) return [];
+    const [now, userReply, , fields] = reply;
+    return liveSessions(fields, { user: toUserState(userReply, now), now, settings: this.settings });
+  }
+
+  async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
+    const ended = await this.scripts.revokeSession(userRefOf(userId), {
+      sessionId,
+      reason: END_REASON_CODE[reason],
+      roleLifetimes: this.roleLifetimes,
+    });
+    return ended === 1;
+  }
+
+  async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
+    const userRef = userRefOf(userId);
+    if (except && except.userRef !== userRef) return { outcome: 'refused' };
+    const reply = await this.scripts.revokeAll(userRef, {
+      exceptSessionId: except?.sessionId ?? '',
+      exceptTokenHash: except?.tokenHash ?? '',
+      roleLifetimes: this.roleLifetimes,
+    });
+    if (reply.length === 4) {
+      const [, version, epoch, sessions] = reply;
+      return { outcome: 'revoked', version, epoch, sessions };
+    }
+    return { outcome: outcomeOf(reply) === 'user_unknown' ? 'user_unknown' : 'refused' };
+  }
+
+  async replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
+    const { proof } = replacement;
+    const reply = await this.scripts.replaceToken(proof.userRef, {
+      sessionId: proof.sessionId,
+      tokenHash: proof.tokenHash,
+      newTokenHash: replacement.newTokenHash,
+      ifEpoch: replacement.ifEpoch ?? '',
+      reauthenticated: replacement.reauthenticated ? 1 : 0,
+      assurance: replacement.assurance ? assuranceCode(replacement.assurance) : 0,
+      revokeOthers: replacement.revokeOthers ? 1 : 0,
+      rememberEndedMs: this.settings.rememberEndedMs,
+      roleLifetimes: this.roleLifetimes,
+    });
+    if (reply.length === 1) return { outcome: 'refused' };
+    const [, now, record, device, userReply, revoked] = reply;
+    const user = toUserState(userReply, now);
+    const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
+    return { outcome: 'replaced', session, user, revoked };
+  }
+
+  async readUser(userId: string): Promise<UserState | undefined> {
+    const reply = await this.scripts.readUser(userRefOf(userId), { maxStateAgeMs: this.maxStateAgeMs });
+    return reply.length === 0 ? undefined : this.sameUser(toUserState(reply[1], reply[0]), userId);
+  }
+
+  async changeUser(change: UserChange): Promise<UserChangeOutcome> {
+    const { userId, ifVersion } = change;
+    if (ifVersion === 'absent') return this.makeUser(change);
+    const outcome = this.toChangeOutcome(
+      await this.scripts.changeUser(userRefOf(userId), {
+        userId,
+        ifVersion: ifVersion === 'any' ? '' : ifVersion,
+        roles: change.roles?.join(' ') ?? '~',
+        block: change.block === undefined ? 'keep' : change.block === null ? 'clear' : 'set',
+        ...blockArguments(change.block),
+        sourceVersion: change.sourceVersion ?? '',
+        roleLifetimes: this.roleLifetimes,
+      }),
+    );
+    if (ifVersion !== 'any' || outcome.outcome !== 'version_conflict') return outcome;
+    const made = await this.makeUser(change);
+    return made.outcome === 'version_conflict' ? this.changeUser(change) : made;
+  }
+
+  async eraseUser(userId: string): Promise<number> {
+    return this.scripts.eraseUser(userRefOf(userId), { roleLifetimes: this.roleLifetimes });
+  }
+
+  async beginLoad(userId: string, nonce: string): Promise<void> {
+    await this.scripts.beginLoad(userRefOf(userId), { nonce, forMs: LOAD_FOR_MS });
+  }
+
+  async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
+    const [outcome] = await this.scripts.finishLoad(userRefOf(loaded.userId), {
+      nonce,
+      userId: loaded.userId,
+      roles: loaded.roles.join(' '),
+      block: loaded.block ? 'set' : 'keep',
+      ...blockArguments(loaded.block),
+      sourceVersion: loaded.sourceVersion ?? '',
+      newEpoch: newEpoch(),
+    });
+    if (String(outcome) === 'user_mismatch') throw unexpected('user_mismatch');
+    return String(outcome) === 'stored';
+  }
+
+  ping(): Promise<void> {
+    return this.connection.ping();
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  private async makeUser(change: UserChange): Promise<UserChangeOutcome> {
+    return this.toChangeOutcome(
+      await this.scripts.makeUser(userRefOf(change.userId), {
+        userId: change.userId,
+        roles: change.roles?.join(' ') ?? '',
+        block: change.block ? 'set' : 'keep',
+        ...blockArguments(change.block),
+        sourceVersion: change.sourceVersion ?? '',
+        newEpoch: newEpoch(),
+      }),
+    );
+  }
+
+  private toChangeOutcome(reply: ChangeReply): UserChangeOutcome {
+    const outcome = outcomeOf(reply);
+    if (outcome === 'version_conflict' && reply.length === 1) return { outcome };
+    if (reply.length === 1) throw unexpected(outcome);
+    const user = toUserState(reply[2], reply[1]);
+    if (reply.length === 4) return { outcome: 'changed', user, sessions: reply[3] };
+    if (outcome === 'version_conflict' || outcome === 'outdated') return { outcome, user };
+    throw unexpected(outcome);
+  }
+
+  private sameUser(user: UserState, userId: string): UserState {
+    if (user.id !== userId) throw unexpected('user_mismatch');
+    return user;
+  }
+}
+
+function blockArguments(block: UserChange['block']) {
+  return {
+    blockReason: block?.reason ?? '',
+    blockUntil: block?.until ?? '',
+    blockBy: block?.by ?? '',
+  };
+}
+
+function newEpoch(): number {
+  return randomInt(EPOCH_START.min, EPOCH_START.max);
+}
+
+function outcomeOf(reply: readonly [Buffer, ...unknown[]]): string {
+  return reply[0].toString();
+}
+
+/** `user_mismatch`: two user ids with one userRef, a collision of 128 bits of SHA-256. It is refused, not served. */
+function unexpected(outcome: string): SessionError {
+  return new SessionError('session_store_unavailable', {
+    cause: new Error(`The script answered ${outcome}`),
+  });
+}
