@@ -1,0 +1,272 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SessionConfigurationError, SessionError } from '../../libs/session/src/model/session-error.js';
+import { CutOffProxy } from '../support/cut-off-proxy.js';
+import { RedisServer } from '../support/redis-server.js';
+import { sessionsOn, type SessionsOn } from './sessions-on.js';
+
+/** The promise is 250 ms, at the client of an app; here there is no app in between. */
+const REFUSED_WITHIN_MS = 250;
+const BACK_WITHIN_MS = 1_000;
+
+let server: RedisServer;
+const opened: { close(): Promise<unknown> }[] = [];
+
+beforeEach(async () => {
+  server = await RedisServer.start();
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((thing) => thing.close()));
+  await server.stop();
+});
+
+async function open(
+  url: string = server.url,
+  settings?: Parameters<typeof sessionsOn>[1],
+): Promise<SessionsOn> {
+  const on = await sessionsOn(url, settings);
+  opened.push(on);
+  return on;
+}
+
+/** Sends so many checks at once; each must be refused, and in time. */
+async function expectRefusals(on: SessionsOn, token: string, count: number): Promise<void> {
+  const startedAt = performance.now();
+  const results = await Promise.allSettled(
+    Array.from({ length: count }, () => on.sessions.authenticate(token)),
+  );
+  expect(performance.now() - startedAt).toBeLessThan(REFUSED_WITHIN_MS);
+  for (const result of results) {
+    expect(result.status).toBe('rejected');
+    expect((result as PromiseRejectedResult).reason).toMatchObject({
+      code: 'session_store_unavailable',
+      statusCode: 503,
+    });
+  }
+}
+
+async function expectBack(on: SessionsOn, token: string): Promise<void> {
+  const startedAt = performance.now();
+  for (;;) {
+    try {
+      await on.sessions.authenticate(token);
+      break;
+    } catch (error) {
+      if (!(error instanceof SessionError) || error.code !== 'session_store_unavailable') throw error;
+      if (performance.now() - startedAt > BACK_WITHIN_MS) throw error;
+      await sleep(5);
+    }
+  }
+  expect(performance.now() - startedAt).toBeLessThan(BACK_WITHIN_MS);
+}
+
+describe('a Redis that hangs', () => {
+  it.each([100, 600, 2_500])(
+    'for %d ms: requests are refused in time, and served again when it is back',
+    async (ms) => {
+      const on = await open();
+      const { token } = await on.sessions.create('ada');
+      server.freeze();
+      await expectRefusals(on, token, 50);
+      await sleep(ms);
+      await expectRefusals(on, token, 50);
+      server.thaw();
+      await expectBack(on, token);
+      await Promise.all(Array.from({ length: 50 }, () => on.sessions.authenticate(token)));
+    },
+  );
+
+  it('keeps no one waiting at boot or shutdown', async () => {
+    server.freeze();
+    const startedAt = performance.now();
+    const on = await open();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await expect(on.sessions.create('ada')).rejects.toMatchObject({ code: 'session_store_unavailable' });
+    server.thaw();
+    await sleep(BACK_WITHIN_MS);
+    await on.sessions.create('ada');
+
+    server.freeze();
+    void on.sessions.create('ada').catch(() => undefined);
+    const closingAt = performance.now();
+    await on.close();
+    expect(performance.now() - closingAt).toBeLessThan(500);
+    server.thaw();
+  });
+});
+
+describe('a Redis that dies', () => {
+  it('refuses in time, those already waiting too, and serves again within a second of its return', async () => {
+    const on = await open();
+    const { token } = await on.sessions.create('ada');
+    const waiting = expectRefusalsOrPermits(on, token, 200);
+    await server.kill();
+    await waiting;
+    await expectRefusals(on, token, 50);
+    await sleep(1_500);
+    await expectRefusals(on, token, 50);
+    await server.restart();
+    const startedAt = performance.now();
+    await waitFor(() => on.repository.ping(), BACK_WITHIN_MS);
+    expect(performance.now() - startedAt).toBeLessThan(BACK_WITHIN_MS);
+    // It came back empty. Absence is never permission.
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'session_invalid' });
+  });
+
+  it('may be away at boot', async () => {
+    await server.kill();
+    const on = await open();
+    await expect(on.sessions.create('ada')).rejects.toMatchObject({ code: 'session_store_unavailable' });
+    await server.restart();
+    await waitFor(() => on.sessions.create('ada'), BACK_WITHIN_MS);
+    expect(on.log).toHaveLength(2);
+  });
+});
+
+describe('a network that swallows packets', () => {
+  it('is given up for a new connection, so that requests pass within a second of its return', async () => {
+    const proxy = await CutOffProxy.start(server.port);
+    opened.push(proxy);
+    const on = await open(`redis://127.0.0.1:${proxy.port}`);
+    const { token } = await on.sessions.create('ada');
+    proxy.blackhole();
+    await expectRefusals(on, token, 20);
+    await sleep(1_000);
+    await expectRefusals(on, token, 20);
+    proxy.heal();
+    await expectBack(on, token);
+  });
+});
+
+describe('a Redis that lost something', () => {
+  it('its scripts: they are sent again, invisibly', async () => {
+    const on = await open();
+    const admin = server.client();
+    const { token } = await on.sessions.create('ada');
+    let flushing = true;
+    const flusher = (async () => {
+      while (flushing) await admin.script('FLUSH');
+    })();
+    for (let i = 0; i < 300; i++) await on.sessions.authenticate(token);
+    flushing = false;
+    await flusher;
+  });
+
+  it('everything: all are logged out, and whoever the app database has as blocked stays blocked', async () => {
+    const directory = { load: async () => ({ roles: ['user'], version: 1, block: { reason: 'spam' } }) };
+    const on = await open(server.url, { userDirectory: directory, maxStateAge: '5m' });
+    await on.users.update('ada', { roles: ['user'], block: null, sourceVersion: 2 });
+    const { token } = await on.sessions.create('ada');
+    await server.client().flushall();
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'session_invalid' });
+    await expect(on.sessions.create('ada')).rejects.toMatchObject({ code: 'user_blocked' });
+  });
+
+  it('only the record of the user: it is loaded, and the session is not taken for one of the new epoch', async () => {
+    let blocked = false;
+    const directory = {
+      load: async () => ({ roles: ['user'], version: 1, ...(blocked ? { block: { reason: 'spam' } } : {}) }),
+    };
+    const on = await open(server.url, { userDirectory: directory, maxStateAge: '5m' });
+    const { token } = await on.sessions.create('ada');
+    await expect(on.sessions.authenticate(token)).resolves.toMatchObject({ user: { roles: ['user'] } });
+    const admin = server.client();
+    await admin.del((await admin.keys('lk:*:user'))[0] as string);
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'session_revoked' });
+    blocked = true;
+    await admin.del((await admin.keys('lk:*:user'))[0] as string);
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'user_blocked' });
+  });
+});
+
+describe('a Redis that is full', () => {
+  it('still checks, blocks and revokes, and takes no logins', async () => {
+    const on = await open(server.url, { touchInterval: 1 });
+    const admin = server.client();
+    const ada = await on.sessions.create('ada');
+    const second = await on.sessions.create('ada');
+    const bob = await on.sessions.create('bob');
+    await admin.config('SET', 'maxmemory', '1');
+
+    await expect(on.sessions.create('ada')).rejects.toMatchObject({ code: 'session_store_unavailable' });
+    await expect(on.users.ensure('eve')).rejects.toMatchObject({ code: 'session_store_unavailable' });
+    await sleep(5);
+    await on.sessions.authenticate(ada.token);
+    await expect(on.sessions.revoke('ada', second.session.id)).resolves.toBe(true);
+    await expect(on.sessions.authenticate(second.token)).rejects.toMatchObject({ code: 'session_revoked' });
+    await on.users.block('ada', { reason: 'spam' });
+    await expect(on.sessions.authenticate(ada.token)).rejects.toMatchObject({ code: 'user_blocked' });
+    await on.sessions.revokeAll('bob');
+    await expect(on.sessions.authenticate(bob.token)).rejects.toMatchObject({ code: 'session_revoked' });
+  });
+});
+
+describe('a Redis that must not be used', () => {
+  const open = (url: string) => sessionsOn(url).then((on) => on.close());
+
+  it('has another password', async () => {
+    const locked = await RedisServer.start({ password: 'right' });
+    await expect(open(`redis://:wrong@127.0.0.1:${locked.port}`)).rejects.toThrow(
+      /^@latchkey\/session: redis was refused: the user name or password is wrong/,
+    );
+    await expect(open(`redis://127.0.0.1:${locked.port}`)).rejects.toBeInstanceOf(SessionConfigurationError);
+    await locked.stop();
+  });
+
+  it('evicts', async () => {
+    await server.client().config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await expect(open(server.url)).rejects.toThrow(/redis evicts keys .*allkeys-lru.* noeviction/);
+  });
+
+  it('is a replica', async () => {
+    const replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(server.port)] });
+    await expect(open(replica.url)).rejects.toThrow(/read-only replica/);
+    await replica.stop();
+  });
+
+  it('has no such database', async () => {
+    await expect(open(`${server.url}/999`)).rejects.toThrow(/database number/);
+  });
+
+  it('began to evict while the app could not see it', async () => {
+    const on = await sessionsOn(server.url);
+    opened.push(on);
+    const { token } = await on.sessions.create('ada');
+    await server.kill();
+    await server.restart();
+    await server.client().config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await server.client().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await waitFor(async () => {
+      await expect(on.sessions.authenticate(token)).rejects.toMatchObject({
+        code: 'session_store_unavailable',
+      });
+      expect(on.log.join('\n')).toMatch(/evicts keys/);
+    }, 3_000);
+  });
+});
+
+/** Every request is answered in time, one way or the other. */
+async function expectRefusalsOrPermits(on: SessionsOn, token: string, count: number): Promise<void> {
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      const startedAt = performance.now();
+      await on.sessions.authenticate(token).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'session_store_unavailable' });
+      });
+      expect(performance.now() - startedAt).toBeLessThan(REFUSED_WITHIN_MS);
+    }),
+  );
+}
+
+async function waitFor(attempt: () => Promise<unknown>, withinMs: number): Promise<void> {
+  const startedAt = performance.now();
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (performance.now() - startedAt > withinMs) throw error;
+      await sleep(10);
+    }
+  }
+}

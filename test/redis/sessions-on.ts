@@ -1,0 +1,26 @@
+import type { SessionModuleOptions } from '@latchkey/session';
+import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
+import type { RepositorySettings } from '../../libs/session/src/repository/session-repository.js';
+import { checkOptions } from '../../libs/session/src/session.options-check.js';
+import { SessionService } from '../../libs/session/src/session.service.js';
+import { UserStateService } from '../../libs/session/src/user-state.service.js';
+
+/** The library's services on a Redis as a node has them, without an app around them. */
+export async function sessionsOn(
+  redis: NonNullable<SessionModuleOptions['redis']>,
+  options: SessionModuleOptions = {},
+  overrides: Partial<RepositorySettings> = {},
+) {
+  const settings = { ...checkOptions({ ...options, redis }), ...overrides };
+  if (settings.storage.kind !== 'redis') throw new Error('There is a Redis among the options');
+  const log: string[] = [];
+  const repository = await openRedisRepository(
+    { ...settings.storage, log: (line) => log.push(line) },
+    settings,
+  );
+  const users = new UserStateService(repository, settings);
+  const sessions = new SessionService(repository, settings, users);
+  return { repository, users, sessions, log, close: () => repository.close() };
+}
+
+export type SessionsOn = Awaited<ReturnType<typeof sessionsOn>>;
