@@ -16,7 +16,9 @@ export function toMilliseconds(duration: Duration): number {
         ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]
         : NaN;
   if (!Number.isFinite(ms) || ms < 0) {
-    throw new RangeError(`${JSON.stringify(duration)} is no duration: use milliseconds, or '90s', '10m', '1h', '30d'`);
+    throw new RangeError(
+      `${JSON.stringify(duration)} is no duration: use milliseconds, or '90s', '10m', '1h', '30d'`,
+    );
   }
   return Math.round(ms);
 }

@@ -60,7 +60,10 @@ export class SessionError extends Error {
 }
 
 /** The error that a denial is to a client. */
-export function denialError(denial: { readonly reason: DenyReason; readonly block?: Block | undefined }): SessionError {
+export function denialError(denial: {
+  readonly reason: DenyReason;
+  readonly block?: Block | undefined;
+}): SessionError {
   return new SessionError(denial.reason, denial.block ? { block: denial.block } : {});
 }
 

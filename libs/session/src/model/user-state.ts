@@ -26,7 +26,12 @@ export interface UserState {
 /** What the app's own database says of a user. */
 export interface DirectoryUser {
   readonly roles: readonly string[];
-  readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string; readonly at?: number };
+  readonly block?: {
+    readonly reason: string;
+    readonly until?: number;
+    readonly by?: string;
+    readonly at?: number;
+  };
   /** A number that grows with every change of this user in the app's database, so that an older answer loses. */
   readonly version?: number;
 }

@@ -1,6 +1,7 @@
 import type { Device } from '../model/session.js';
 
 const MAX_NAME_LENGTH = 64;
+const MAX_HEADER_LENGTH = 512;
 const MAX_USER_AGENT_LENGTH = 48;
 const MAX_IP_LENGTH = 45;
 
@@ -14,11 +15,11 @@ export function normaliseDevice(device: Partial<Device> = {}): Device {
 }
 
 const BROWSERS: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ['Edge', /\bEdgA?\/(\d+)/],
-  ['Opera', /\bOPR\/(\d+)/],
-  ['Firefox', /\b(?:Firefox|FxiOS)\/(\d+)/],
-  ['Chrome', /\b(?:Chrome|CriOS|HeadlessChrome)\/(\d+)/],
-  ['Safari', /\bVersion\/(\d+)[\d.]* (?:Mobile\/\w+ )?Safari\//],
+  ['Edge', /\bEdgA?\/(\d{1,5})/],
+  ['Opera', /\bOPR\/(\d{1,5})/],
+  ['Firefox', /\b(?:Firefox|FxiOS)\/(\d{1,5})/],
+  ['Chrome', /\b(?:Chrome|CriOS|HeadlessChrome)\/(\d{1,5})/],
+  ['Safari', /\bVersion\/(\d{1,5})[\d.]* (?:Mobile\/\w+ )?Safari\//],
 ];
 const SYSTEMS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['iPhone', /\biPhone\b/],
@@ -34,7 +35,8 @@ const SYSTEMS: readonly (readonly [name: string, pattern: RegExp])[] = [
  * `Chrome 156 on Linux` for a browser's User-Agent header; any other is kept as it is, cut to 48 characters. For
  * people to recognise a device by; a full one would push a user's sessions out of Redis's compact encoding.
  */
-export function shortUserAgent(userAgent: string): string {
+export function shortUserAgent(header: string): string {
+  const userAgent = header.slice(0, MAX_HEADER_LENGTH);
   if (userAgent.startsWith('Mozilla/')) {
     for (const [browser, pattern] of BROWSERS) {
       const version = pattern.exec(userAgent)?.[1];
@@ -48,8 +50,8 @@ export function shortUserAgent(userAgent: string): string {
 
 function clean(text: string | undefined, maxLength: number): string {
   if (!text) return '';
-  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
-  const printable = text.slice(0, maxLength * 4).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
+  // Control characters, and those that change the direction of what follows: a name must not garble a list.
+  const printable = text.slice(0, maxLength * 4).replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, ' ');
   // Through a Buffer and back: lone surrogates become U+FFFD here as they would in Redis.
   return Buffer.from([...printable.trim()].slice(0, maxLength).join('')).toString();
 }

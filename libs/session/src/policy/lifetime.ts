@@ -71,7 +71,8 @@ export function expiryOf(
   lifetime: Lifetime,
 ): { expiresAt: number; absoluteExpiresAt: number } {
   const absoluteExpiresAt = times.authenticatedAt + lifetime.absoluteTimeoutMs;
-  const inactiveAt = lifetime.inactivityTimeoutMs === 0 ? Infinity : times.lastSeenAt + lifetime.inactivityTimeoutMs;
+  const inactiveAt =
+    lifetime.inactivityTimeoutMs === 0 ? Infinity : times.lastSeenAt + lifetime.inactivityTimeoutMs;
   return { expiresAt: Math.min(inactiveAt, absoluteExpiresAt), absoluteExpiresAt };
 }
 

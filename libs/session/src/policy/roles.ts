@@ -5,10 +5,7 @@ export type RolePermissions = Readonly<Record<string, readonly string[]>>;
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 
 /** Whether the user's roles meet every group: one role of each. No groups: anybody. */
-export function satisfiesRoles(
-  roles: readonly string[],
-  groups: readonly (readonly string[])[],
-): boolean {
+export function satisfiesRoles(roles: readonly string[], groups: readonly (readonly string[])[]): boolean {
   return groups.every((group) => group.some((role) => roles.includes(role)));
 }
 

@@ -336,7 +336,7 @@ return { 'changed', now, read_user(KEYS[1], now).reply, ended }
 `,
   },
   'create-session': {
-    sha1: '8018f0773a83acd319938cd74b982a1fbaf46e3a',
+    sha1: '88e1e21612081fc63e212ffd95734c5360c481e2',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -492,7 +492,7 @@ local EVICTED = 3
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
-  if ARGV[9] == '' then return { 'user_unknown' } end
+  if ARGV[9] == '' or redis.call('EXISTS', KEYS[1]) == 1 then return { 'user_unknown' } end
   make_user(KEYS[1], user_id, {}, now, ARGV[9])
   user = read_user(KEYS[1], now)
 end

@@ -48,7 +48,12 @@ export interface NewSession {
 }
 
 export type CreateOutcome =
-  | { readonly outcome: 'created'; readonly session: Session; readonly user: UserState; readonly evicted: readonly string[] }
+  | {
+      readonly outcome: 'created';
+      readonly session: Session;
+      readonly user: UserState;
+      readonly evicted: readonly string[];
+    }
   | { readonly outcome: 'user_blocked'; readonly user: UserState }
   | { readonly outcome: 'user_unknown' | 'epoch_changed' | 'session_limit_reached' };
 
@@ -67,13 +72,23 @@ export interface TokenReplacement {
 }
 
 export type ReplaceOutcome =
-  | { readonly outcome: 'replaced'; readonly session: Session; readonly user: UserState; readonly revoked: number }
+  | {
+      readonly outcome: 'replaced';
+      readonly session: Session;
+      readonly user: UserState;
+      readonly revoked: number;
+    }
   /** The proof's session is not live at the current epoch, the secret is another, or `ifEpoch` has passed. */
   | { readonly outcome: 'refused' };
 
 export type RevokeAllOutcome =
   /** `sessions` counts the live ones that this ended. */
-  | { readonly outcome: 'revoked'; readonly version: number; readonly epoch: number; readonly sessions: number }
+  | {
+      readonly outcome: 'revoked';
+      readonly version: number;
+      readonly epoch: number;
+      readonly sessions: number;
+    }
   | { readonly outcome: 'user_unknown' }
   /** `except` was not a live session at the current epoch with the presented secret. Nothing was changed. */
   | { readonly outcome: 'refused' };

@@ -1,4 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { SessionError } from '../model/session-error.js';
 
 /**
  * A session token is `lk_` + userRef + session ID + secret, 84 characters of a fixed layout:
@@ -27,8 +28,15 @@ export interface MintedToken extends ParsedToken {
   readonly token: string;
 }
 
-/** The public, fixed-length name of a user inside tokens and keys: SHA-256 of the user id, cut to 128 bits. */
+/**
+ * The public, fixed-length name of a user inside tokens and keys: SHA-256 of the user id, cut to 128 bits.
+ * @throws SessionError `bad_request` for what is no user id: a text of 1–256 characters that UTF-8 can hold
+ */
 export function userRefOf(userId: string): string {
+  // Half a surrogate pair would be stored as U+FFFD, and so be another user.
+  if (typeof userId !== 'string' || userId === '' || userId.length > 256 || /\p{Surrogate}/u.test(userId)) {
+    throw new SessionError('bad_request', { detail: 'A user id is a text of 1–256 well-formed characters' });
+  }
   return hash('sha256', `user:${userId}`, 'buffer').subarray(0, 16).toString('base64url');
 }
 

@@ -29,7 +29,7 @@ local EVICTED = 3
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
-  if ARGV[9] == '' then return { 'user_unknown' } end
+  if ARGV[9] == '' or redis.call('EXISTS', KEYS[1]) == 1 then return { 'user_unknown' } end
   make_user(KEYS[1], user_id, {}, now, ARGV[9])
   user = read_user(KEYS[1], now)
 end

@@ -1,0 +1,40 @@
+const LOAD_TERM_MS = 30_000;
+
+/** The loads from the `UserDirectory` that are under way: the last nonce of each user, for 30 seconds. */
+export class PendingLoads {
+  /** In the order in which they run out: all have the same term, and each begins at the end. */
+  private readonly loads = new Map<string, { readonly nonce: string; readonly until: number }>();
+
+  begin(userRef: string, nonce: string, now: number): void {
+    this.forgetPassed(now);
+    this.loads.delete(userRef);
+    this.loads.set(userRef, { nonce, until: now + LOAD_TERM_MS });
+  }
+
+  /** Ends the load. @returns whether it was still under way with this nonce */
+  finish(userRef: string, nonce: string, now: number): boolean {
+    const load = this.loads.get(userRef);
+    if (load?.nonce !== nonce || now >= load.until) return false;
+    return this.loads.delete(userRef);
+  }
+
+  makeVoid(userRef: string): void {
+    this.loads.delete(userRef);
+  }
+
+  clear(): void {
+    this.loads.clear();
+  }
+
+  get size(): number {
+    return this.loads.size;
+  }
+
+  /** Loads of users whom nobody knows are never finished; without this they would pile up. */
+  private forgetPassed(now: number): void {
+    for (const [userRef, load] of this.loads) {
+      if (now < load.until) return;
+      this.loads.delete(userRef);
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import type { Clock } from '../model/clock.js';
+import { systemClock } from '../model/clock.js';
+import type { Facts } from '../model/decision.js';
+import type { EndReason, Session } from '../model/session.js';
+import type { UserState } from '../model/user-state.js';
+import { satisfiesRoles } from '../policy/roles.js';
+import { userRefOf } from '../token/session-token.js';
+import { PendingLoads } from './memory-pending-loads.js';
+import { earlier, endSession, newSessionRecord, presentedToken } from './memory-session-record.js';
+import { UserEntry } from './memory-user-entry.js';
+import type { RecordChange } from './memory-user-record.js';
+import {
+  alters,
+  applyChange,
+  compareSource,
+  isBlocked,
+  newUserRecord,
+  onlyTightening,
+} from './memory-user-record.js';
+import type {
+  CreateOutcome,
+  LoadFirst,
+  LoadedUser,
+  NewSession,
+  ReplaceOutcome,
+  RepositorySettings,
+  RevokeAllOutcome,
+  SessionRepository,
+  TokenProof,
+  TokenReplacement,
+  UserChange,
+  UserChangeOutcome,
+} from './session-repository.js';
+
+/**
+ * Sessions and user state in this process's memory: for tests, for trying things out, and for apps of one process that
+ * may lose every session at a restart.
+ *
+ * No method awaits anything, so each one is as atomic as a script in Redis. They are `async` so that what they throw
+ * rejects.
+ * @publicApi
+ */
+export class MemorySessionRepository implements SessionRepository {
+  /** By userRef. Only users who have a record are in it: nothing that fails leaves a trace. */
+  private readonly entries = new Map<string, UserEntry>();
+  private readonly loads = new PendingLoads();
+
+  constructor(
+    private readonly settings: RepositorySettings,
+    private readonly clock: Clock = systemClock,
+  ) {}
+
+  async authenticate(
+    proof: TokenProof,
+    touchIfRoles: readonly (readonly string[])[],
+  ): Promise<Facts | LoadFirst> {
+    const now = this.clock.now();
+    const entry = this.entries.get(proof.userRef);
+    const session = entry?.sessions.get(proof.sessionId);
+    if (!entry || !session) return { kind: 'unknown' };
+    const { rememberEndedMs } = this.settings;
+    const presented = presentedToken(session, proof.tokenHash, { now, rememberEndedMs });
+    if (!presented) return { kind: 'unknown' };
+
+    const { user } = entry;
+    if (entry.isTooOld(now)) return { kind: 'load', userId: user.id };
+    const standing = entry.statusOf(session, now);
+    if (standing.status === 'unknown') return { kind: 'unknown' };
+    const status = presented === 'replaced' ? 'revoked' : standing.status;
+    if (status === 'live' && !isBlocked(user, now) && satisfiesRoles(user.roles, touchIfRoles)) {
+      entry.touch(session, now);
+    }
+    return { kind: 'known', status, session: entry.show(session), user: entry.showUser(now), now };
+  }
+
+  async create(session: NewSession): Promise<CreateOutcome> {
+    const now = this.clock.now();
+    let entry = this.entryOf(session.userId);
+    if (!entry && session.createUser) entry = this.makeEntry(session.userId, {}, now);
+    if (!entry || entry.isTooOld(now)) return { outcome: 'user_unknown' };
+    const { user, sessions } = entry;
+    if (isBlocked(user, now)) return { outcome: 'user_blocked', user: entry.showUser(now) };
+    if (session.ifEpoch !== undefined && session.ifEpoch !== user.epoch) return { outcome: 'epoch_changed' };
+    if (sessions.has(session.sessionId)) throw new Error('There is a session of this ID already');
+
+    const evicted = entry.makeRoom(now);
+    if (!evicted) return { outcome: 'session_limit_reached' };
+    const made = newSessionRecord(session, user.epoch, now);
+    sessions.set(made.id, made);
+    return { outcome: 'created', session: entry.show(made), user: entry.showUser(now), evicted };
+  }
+
+  async list(userId: string): Promise<Session[]> {
+    const entry = this.entryOf(userId);
+    if (!entry) return [];
+    return entry
+      .live(this.clock.now())
+      .sort((a, b) => earlier({ at: b.createdAt, id: b.id }, { at: a.createdAt, id: a.id }))
+      .map((session) => entry.show(session));
+  }
+
+  async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
+    const now = this.clock.now();
+    const entry = this.entryOf(userId);
+    const session = entry?.sessions.get(sessionId);
+    if (!entry || !session || entry.statusOf(session, now).status !== 'live') return false;
+    endSession(session, reason, now);
+    return true;
+  }
+
+  async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
+    const now = this.clock.now();
+    if (except && except.userRef !== userRefOf(userId)) return { outcome: 'refused' };
+    const entry = this.entryOf(userId);
+    if (!entry) return { outcome: 'user_unknown' };
+    const kept = except && entry.proven(except, now);
+    if (except && !kept) return { outcome: 'refused' };
+    const sessions = entry.endAllBut(kept, now);
+    return { outcome: 'revoked', version: entry.user.version, epoch: entry.user.epoch, sessions };
+  }
+
+  async replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
+    const now = this.clock.now();
+    const { proof, newTokenHash, ifEpoch, assurance } = replacement;
+    const entry = this.entries.get(proof.userRef);
+    const session = entry?.proven(proof, now);
+    if (!entry || !session) return { outcome: 'refused' };
+    if (ifEpoch !== undefined && ifEpoch !== entry.user.epoch) return { outcome: 'refused' };
+
+    const revoked = replacement.revokeOthers ? entry.endAllBut(session, now) : 0;
+    session.previous = { tokenHash: session.tokenHash, replacedAt: now };
+    session.tokenHash = Buffer.from(newTokenHash);
+    if (replacement.reauthenticated) session.authenticatedAt = session.lastSeenAt = now;
+    if (assurance && assurance > session.assurance) session.assurance = assurance;
+    return { outcome: 'replaced', session: entry.show(session), user: entry.showUser(now), revoked };
+  }
+
+  async readUser(userId: string): Promise<UserState | undefined> {
+    const now = this.clock.now();
+    const entry = this.entryOf(userId);
+    return entry && !entry.isTooOld(now) ? entry.showUser(now) : undefined;
+  }
+
+  async changeUser(change: UserChange): Promise<UserChangeOutcome> {
+    const now = this.clock.now();
+    const { userId, ifVersion, sourceVersion } = change;
+    const entry = this.entryOf(userId);
+    if (!entry) {
+      if (typeof ifVersion === 'number') return { outcome: 'version_conflict' };
+      this.loads.makeVoid(userRefOf(userId));
+      return { outcome: 'changed', user: this.makeEntry(userId, change, now).showUser(now), sessions: 0 };
+    }
+    const { user } = entry;
+    if (ifVersion !== 'any' && ifVersion !== user.version) {
+      return { outcome: 'version_conflict', user: entry.showUser(now) };
+    }
+    const source = sourceVersion === undefined ? 'newer' : compareSource(user, sourceVersion);
+    if (source === 'outdated') return { outcome: 'outdated', user: entry.showUser(now) };
+    const allowed = source === 'equal' ? onlyTightening(user, change, now) : change;
+
+    const sessions = allowed.block ? entry.live(now).length : 0;
+    applyChange(user, allowed, now);
+    user.version += 1;
+    if (ifVersion === 'any') user.loadedAt = now;
+    this.loads.makeVoid(userRefOf(userId));
+    return { outcome: 'changed', user: entry.showUser(now), sessions };
+  }
+
+  async eraseUser(userId: string): Promise<number> {
+    const live = this.entryOf(userId)?.live(this.clock.now()).length ?? 0;
+    this.entries.delete(userRefOf(userId));
+    this.loads.makeVoid(userRefOf(userId));
+    return live;
+  }
+
+  async beginLoad(userId: string, nonce: string): Promise<void> {
+    this.loads.begin(userRefOf(userId), nonce, this.clock.now());
+  }
+
+  async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
+    const now = this.clock.now();
+    const { userId, roles, block, sourceVersion } = loaded;
+    const user = this.entryOf(userId)?.user;
+    if (!this.loads.finish(userRefOf(userId), nonce, now)) return false;
+    const change: RecordChange = { roles, block: block ?? null, sourceVersion };
+    if (!user) {
+      this.makeEntry(userId, change, now);
+      return true;
+    }
+    user.loadedAt = now;
+    const source = sourceVersion === undefined ? 'equal' : compareSource(user, sourceVersion);
+    if (source === 'outdated') return true;
+    const allowed = source === 'equal' ? onlyTightening(user, change, now) : change;
+    if (alters(user, allowed)) user.version += 1;
+    applyChange(user, allowed, now);
+    return true;
+  }
+
+  async ping(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.entries.clear();
+    this.loads.clear();
+  }
+
+  private entryOf(userId: string): UserEntry | undefined {
+    const entry = this.entries.get(userRefOf(userId));
+    if (entry && entry.user.id !== userId) throw new Error('Two user ids have the same userRef');
+    return entry;
+  }
+
+  private makeEntry(userId: string, change: RecordChange, now: number): UserEntry {
+    const entry = new UserEntry(newUserRecord(userId, change, now), this.settings);
+    this.entries.set(userRefOf(userId), entry);
+    return entry;
+  }
+}

@@ -1,0 +1,94 @@
+import type { Session } from '../model/session.js';
+import type { UserState } from '../model/user-state.js';
+import { effectiveLifetime, touchAfterMs } from '../policy/lifetime.js';
+import { sameHash } from '../token/session-token.js';
+import type { SessionRecord } from './memory-session-record.js';
+import { earlier, endSession, sessionOf } from './memory-session-record.js';
+import type { UserRecord } from './memory-user-record.js';
+import { isBlocked, startEpoch, userStateOf } from './memory-user-record.js';
+import type { RepositorySettings, TokenProof } from './session-repository.js';
+import type { SessionStatus } from './session-status.js';
+import { sessionStatus } from './session-status.js';
+
+/** Everything that is kept of one user: the record and the sessions by their IDs. */
+export class UserEntry {
+  readonly sessions = new Map<string, SessionRecord>();
+
+  constructor(
+    readonly user: UserRecord,
+    private readonly settings: RepositorySettings,
+  ) {}
+
+  /** Whether the record must be loaded again before anything is said of the user. */
+  isTooOld(now: number): boolean {
+    const { maxStateAgeMs } = this.settings;
+    return maxStateAgeMs !== undefined && now - this.user.loadedAt > maxStateAgeMs;
+  }
+
+  showUser(now: number): UserState {
+    return userStateOf(this.user, now);
+  }
+
+  show(session: SessionRecord): Session {
+    return sessionOf(session, this.user, this.settings.roleLifetimes);
+  }
+
+  statusOf(session: SessionRecord, now: number): SessionStatus {
+    return sessionStatus(session, this.user, { ...this.settings, now });
+  }
+
+  live(now: number): SessionRecord[] {
+    return [...this.sessions.values()].filter((session) => this.statusOf(session, now).status === 'live');
+  }
+
+  /** The session of a proof, if it may act: live, its token the current one, its user not blocked. */
+  proven(proof: TokenProof, now: number): SessionRecord | undefined {
+    const session = this.sessions.get(proof.sessionId);
+    if (!session || !sameHash(session.tokenHash, proof.tokenHash)) return undefined;
+    if (isBlocked(this.user, now)) return undefined;
+    return this.statusOf(session, now).status === 'live' ? session : undefined;
+  }
+
+  /** Writes a request down as activity, if enough time has passed since the last. */
+  touch(session: SessionRecord, now: number): void {
+    const { roleLifetimes, touchIntervalMs } = this.settings;
+    const lifetime = effectiveLifetime(session.lifetime, this.user.roles, roleLifetimes);
+    if (now - session.lastSeenAt >= touchAfterMs(lifetime, touchIntervalMs)) session.lastSeenAt = now;
+  }
+
+  /** Starts a new epoch that only `kept` enters. @returns how many live sessions that ended */
+  endAllBut(kept: SessionRecord | undefined, now: number): number {
+    const live = this.live(now).length;
+    startEpoch(this.user, now);
+    this.user.version += 1;
+    if (!kept) return live;
+    kept.epoch = this.user.epoch;
+    return live - 1;
+  }
+
+  /**
+   * Makes room for one more session, and forgets ended ones that are too old or too many.
+   * @returns the IDs of the sessions that had to end for it, oldest first; `undefined` when there is no room
+   */
+  makeRoom(now: number): string[] | undefined {
+    const { maxSessionsPerUser, maxEndedSessions, onSessionLimit } = this.settings;
+    const live: { readonly session: SessionRecord; readonly id: string; readonly at: number }[] = [];
+    const ended: { readonly id: string; readonly at: number }[] = [];
+    for (const [id, session] of this.sessions) {
+      const standing = this.statusOf(session, now);
+      if (standing.status === 'live') live.push({ session, id, at: session.createdAt });
+      else if (standing.status === 'unknown') this.sessions.delete(id);
+      else ended.push({ id, at: standing.endedAt });
+    }
+    const over = Math.max(0, live.length - maxSessionsPerUser + 1);
+    if (over > 0 && onSessionLimit === 'reject') return undefined;
+    const evicted = live.sort(earlier).slice(0, over);
+    for (const { session, id } of evicted) {
+      endSession(session, 'evicted', now);
+      ended.push({ id, at: now });
+    }
+    const tooMany = Math.max(0, ended.length - maxEndedSessions);
+    for (const { id } of ended.sort(earlier).slice(0, tooMany)) this.sessions.delete(id);
+    return evicted.map(({ id }) => id);
+  }
+}
