@@ -1,0 +1,26 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SESSION_SETTINGS } from '../session.injection-keys.js';
+import type { SessionSettings } from '../session.settings.js';
+import { mergeAccess, type Access } from './access.js';
+import { declaredAccessOf } from './decorators.js';
+
+/** The access to each handler, worked out once. */
+@Injectable()
+export class AccessReader {
+  // By handler, then by class: a method that two controllers inherit is one function.
+  private readonly accesses = new WeakMap<object, WeakMap<object, Access>>();
+
+  constructor(@Inject(SESSION_SETTINGS) private readonly settings: SessionSettings) {}
+
+  /** @throws SessionConfigurationError when the decorators contradict each other */
+  of(handler: { readonly name: string }, controller: { readonly name: string }): Access {
+    let byClass = this.accesses.get(handler);
+    const known = byClass?.get(controller);
+    if (known) return known;
+    const declared = { handler: declaredAccessOf(handler), class: declaredAccessOf(controller) };
+    const access = mergeAccess(declared, this.settings.permissions, `${controller.name}.${handler.name}`);
+    if (!byClass) this.accesses.set(handler, (byClass = new WeakMap()));
+    byClass.set(controller, access);
+    return access;
+  }
+}

@@ -1,0 +1,70 @@
+import { SessionConfigurationError } from '../model/session-error.js';
+import { SESSION_ONLY, mergeAccess, type DeclaredAccess } from './access.js';
+
+const PERMISSIONS = { editor: ['post:write'], admin: ['post:write', 'post:delete'] };
+
+function merge(onClass: DeclaredAccess, onHandler: DeclaredAccess = {}) {
+  return mergeAccess({ class: onClass, handler: onHandler }, PERMISSIONS, 'Posts.remove');
+}
+
+describe('mergeAccess', () => {
+  it('guards a handler that says nothing', () => {
+    expect(merge({})).toEqual({ mode: 'guarded', requirements: SESSION_ONLY });
+  });
+
+  it('lets a handler replace the roles of its class', () => {
+    expect(merge({ roles: ['admin'] }).requirements.roleGroups).toEqual([['admin']]);
+    expect(merge({ roles: ['admin'] }, { roles: ['user', 'editor'] }).requirements.roleGroups).toEqual([
+      ['user', 'editor'],
+    ]);
+  });
+
+  it('lets a handler replace the permissions of its class, and keeps the roles beside them', () => {
+    const access = merge({ roles: ['staff'], permissions: ['post:write'] }, { permissions: ['post:delete'] });
+    expect(access.requirements.roleGroups).toEqual([['staff'], ['admin']]);
+  });
+
+  it('demands every permission, and of nobody one that no role brings', () => {
+    const { roleGroups } = merge({ permissions: ['post:write', 'post:fly'] }).requirements;
+    expect(roleGroups).toEqual([['editor', 'admin'], []]);
+  });
+
+  it('lets a handler replace freshness and assurance, each by itself', () => {
+    const access = merge(
+      { maxAuthenticationAgeMs: 1_000, assurance: 'aal2' },
+      { maxAuthenticationAgeMs: 5_000 },
+    );
+    expect(access.requirements).toEqual({ roleGroups: [], maxAuthenticationAgeMs: 5_000, assurance: 'aal2' });
+  });
+
+  it('lets a handler open up what its class guards', () => {
+    expect(merge({ roles: ['admin'] }, { isPublic: true }).mode).toBe('public');
+    expect(merge({ roles: ['admin'] }, { isOptional: true })).toEqual({
+      mode: 'optional',
+      requirements: SESSION_ONLY,
+    });
+    expect(merge({ isPublic: true }, { isOptional: true }).mode).toBe('optional');
+  });
+
+  it.each<DeclaredAccess>([
+    { roles: ['user'] },
+    { permissions: ['post:write'] },
+    { maxAuthenticationAgeMs: 0 },
+    { assurance: 'aal1' },
+    { allowExpired: true },
+  ])('guards a handler with %j in a public and in an optional class', (onHandler) => {
+    expect(merge({ isPublic: true }, onHandler).mode).toBe('guarded');
+    expect(merge({ isOptional: true }, onHandler).mode).toBe('guarded');
+  });
+
+  it.each<DeclaredAccess>([
+    { isPublic: true, roles: ['user'] },
+    { isPublic: true, isOptional: true },
+    { isOptional: true, maxAuthenticationAgeMs: 1 },
+  ])('refuses %j in one place, and says where', (declared) => {
+    for (const contradiction of [() => merge({}, declared), () => merge(declared, {})]) {
+      expect(contradiction).toThrow(SessionConfigurationError);
+      expect(contradiction).toThrow(/Posts\.remove/);
+    }
+  });
+});

@@ -1,0 +1,140 @@
+import { SetMetadata, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { toMilliseconds, type Duration } from '../model/duration.js';
+import type { AssuranceLevel, Session } from '../model/session.js';
+import { SessionConfigurationError } from '../model/session-error.js';
+import type { UserState } from '../model/user-state.js';
+import { NAME_PATTERN } from '../policy/roles.js';
+import type { DeclaredAccess } from './access.js';
+import { requestAccessOf } from './request-access.js';
+
+type AccessDecorator = MethodDecorator & ClassDecorator;
+
+const METADATA_KEYS: Readonly<Record<keyof DeclaredAccess, string>> = {
+  isPublic: 'latchkey:public',
+  isOptional: 'latchkey:optional-session',
+  roles: 'latchkey:roles',
+  permissions: 'latchkey:permissions',
+  maxAuthenticationAgeMs: 'latchkey:fresh',
+  assurance: 'latchkey:assurance',
+  allowExpired: 'latchkey:allow-expired',
+};
+
+/** What the decorators on a class or a handler declared: the one reader of their metadata. */
+export function declaredAccessOf(target: object): DeclaredAccess {
+  const declared: Record<string, unknown> = {};
+  for (const [name, key] of Object.entries(METADATA_KEYS)) {
+    const value: unknown = Reflect.getMetadata(key, target);
+    if (value !== undefined) declared[name] = value;
+  }
+  return declared;
+}
+
+/**
+ * Lets everybody in without looking for a session. On a handler it overrides what the class demands; on a class it
+ * yields to any requirement on a handler. Two rules hold all the same: one credential, and none of ours from another
+ * origin with an unsafe method.
+ * @publicApi
+ */
+export function Public(): AccessDecorator {
+  return declare('isPublic', true);
+}
+
+/**
+ * Takes a session if there is one: `@CurrentSession()` is `undefined` without. A token that is unknown, ended or timed
+ * out counts as none; a blocked user is still refused with 403. On a handler it overrides what the class demands; on a
+ * class it yields to any requirement on a handler.
+ * @publicApi
+ */
+export function OptionalSession(): AccessDecorator {
+  return declare('isOptional', true);
+}
+
+/** The user must have one of these roles now. On a handler it replaces the roles of the class. @publicApi */
+export function Roles(...roles: readonly string[]): AccessDecorator {
+  return declare('roles', checkedNames('@Roles()', roles));
+}
+
+/**
+ * The user's roles must bring all of these permissions by the option `permissions`. On a handler it replaces the
+ * permissions of the class; `@Roles` holds beside it.
+ * @publicApi
+ */
+export function Permissions(...permissions: readonly string[]): AccessDecorator {
+  return declare('permissions', checkedNames('@Permissions()', permissions));
+}
+
+/**
+ * The person must have proved who they are at most this long ago: milliseconds, or `'10m'`. Else 401
+ * `reauthentication_required`.
+ * @publicApi
+ */
+export function Fresh(maxAge: Duration): AccessDecorator {
+  try {
+    return declare('maxAuthenticationAgeMs', toMilliseconds(maxAge));
+  } catch (error) {
+    throw new SessionConfigurationError('@Fresh()', (error as Error).message);
+  }
+}
+
+/** The session must be of this assurance or a higher one. Else 401 `reauthentication_required`. @publicApi */
+export function Assurance(level: AssuranceLevel): AccessDecorator {
+  if (!['aal1', 'aal2', 'aal3'].includes(level)) {
+    throw new SessionConfigurationError(
+      '@Assurance()',
+      `takes 'aal1', 'aal2' or 'aal3', not ${JSON.stringify(level)}`,
+    );
+  }
+  return declare('assurance', level);
+}
+
+/** A session that timed out is good enough: for logging out. @publicApi */
+export function AllowExpired(): AccessDecorator {
+  return declare('allowExpired', true);
+}
+
+/**
+ * The request's session; `undefined` on a public handler, or an optional one without a session.
+ * @throws Error where no guard of ours ran: a handler must not take that for "nobody"
+ * @publicApi
+ */
+export const CurrentSession = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Session | undefined =>
+    authenticated('@CurrentSession()', context)?.session,
+);
+
+/**
+ * The request's user as it is now, roles and all; `undefined` where `@CurrentSession()` is.
+ * @throws Error where no guard of ours ran
+ * @publicApi
+ */
+export const CurrentUser = createParamDecorator(
+  (_: unknown, context: ExecutionContext): UserState | undefined =>
+    authenticated('@CurrentUser()', context)?.user,
+);
+
+function authenticated(decorator: string, context: ExecutionContext) {
+  const access = requestAccessOf(context.switchToHttp().getRequest());
+  if (access?.admitted === undefined) {
+    throw new Error(
+      `${decorator} on ${context.getClass().name}.${context.getHandler().name}: no SessionGuard ran`,
+    );
+  }
+  return access.admitted === 'anonymous' ? undefined : access.admitted;
+}
+
+function declare<Name extends keyof DeclaredAccess>(
+  name: Name,
+  value: NonNullable<DeclaredAccess[Name]>,
+): AccessDecorator {
+  return SetMetadata(METADATA_KEYS[name], value);
+}
+
+function checkedNames(decorator: string, names: readonly string[]): readonly string[] {
+  if (names.length === 0) throw new SessionConfigurationError(decorator, 'needs at least one name');
+  const wrong = names.find((name) => typeof name !== 'string' || !NAME_PATTERN.test(name));
+  if (wrong === undefined) return Object.freeze([...names]);
+  throw new SessionConfigurationError(
+    decorator,
+    `takes names of 1–64 letters, digits and . _ : -, not ${JSON.stringify(wrong)}`,
+  );
+}

@@ -1,0 +1,94 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Device } from '../model/session.js';
+import { clientIpResolver } from '../platform/client-ip.js';
+import {
+  headerOf,
+  nodeRequestOf,
+  setCookieHeader,
+  setHeader,
+  type HttpRequest,
+  type HttpResponse,
+  type NodeRequest,
+} from '../platform/http.js';
+import { SESSION_SETTINGS } from '../session.injection-keys.js';
+import type { IssuedSession } from '../session.service.js';
+import type { SessionSettings, TransportSettings } from '../session.settings.js';
+import { clearingCookie, sessionCookie } from '../transport/cookie.js';
+import { readCredentials, type Credentials } from '../transport/credentials.js';
+import { assertSameOrigin } from '../transport/cross-origin.js';
+
+/**
+ * How tokens travel over HTTP, on Express and Fastify: for login and logout handlers. Requests and responses are
+ * those that Nest hands out.
+ * @publicApi
+ */
+@Injectable()
+export class SessionTransport {
+  private readonly settings: TransportSettings;
+  private readonly resolveClientIp: (request: NodeRequest) => string | undefined;
+
+  constructor(@Inject(SESSION_SETTINGS) { transport }: Pick<SessionSettings, 'transport'>) {
+    this.settings = transport;
+    this.resolveClientIp = clientIpResolver(transport);
+  }
+
+  /**
+   * The cross-origin rule, for a handler that is about to set a cookie: call it before a login costs anything.
+   * @throws SessionError `cross_origin` for an unsafe method that a page of another origin sent
+   */
+  assertSameOrigin(request: HttpRequest): void {
+    assertSameOrigin(nodeRequestOf(request), this.settings);
+  }
+
+  /**
+   * Hands a token to a browser as the session cookie, to be kept as long as the session may live at most.
+   * @throws SessionError `cross_origin` as `assertSameOrigin` does
+   */
+  setCookie(
+    request: HttpRequest,
+    response: HttpResponse,
+    issued: Pick<IssuedSession, 'token' | 'session'>,
+  ): void {
+    this.assertSameOrigin(request);
+    // Both instants are the repository's: its clock may differ from this process's.
+    const lifetimeMs = issued.session.absoluteExpiresAt - issued.session.authenticatedAt;
+    this.writeCookie(response, sessionCookie(issued.token, Math.ceil(lifetimeMs / 1_000), this.settings));
+  }
+
+  /** Takes the session cookie back, at logout. */
+  clearCookie(response: HttpResponse): void {
+    this.writeCookie(response, clearingCookie(this.settings));
+  }
+
+  /**
+   * The token that a request carries, as the guard reads it; `undefined` for none.
+   * @throws SessionError `ambiguous_credentials`, `cross_origin`
+   */
+  readToken(request: HttpRequest): string | undefined {
+    return this.credentialsOf(request).token;
+  }
+
+  /** The client IP in canonical form; `undefined` when it is not to be known. See the option `trustProxy`. */
+  clientIp(request: HttpRequest): string | undefined {
+    return this.resolveClientIp(nodeRequestOf(request));
+  }
+
+  /** The device behind a login, for `SessionService.create`. */
+  deviceOf(request: HttpRequest, name = ''): Device {
+    const userAgent = headerOf(nodeRequestOf(request), 'user-agent') ?? '';
+    return { name, userAgent, ip: this.clientIp(request) ?? '' };
+  }
+
+  /** @internal */
+  credentialsOf(request: HttpRequest): Credentials {
+    const node = nodeRequestOf(request);
+    const credentials = readCredentials(node, this.settings);
+    if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
+    return credentials;
+  }
+
+  private writeCookie(response: HttpResponse, cookie: string): void {
+    setCookieHeader(response, this.settings.cookieName, cookie);
+    setHeader(response, 'Cache-Control', 'no-store');
+  }
+}

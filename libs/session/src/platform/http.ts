@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+
+/** What the library needs of Node's own request. */
+export type NodeRequest = Pick<IncomingMessage, 'headers' | 'method' | 'socket'>;
+type NodeResponse = Pick<
+  ServerResponse,
+  'getHeader' | 'setHeader' | 'removeHeader' | 'headersSent' | 'statusCode' | 'end'
+>;
+
+/** Fastify's reply keeps headers of its own until it is sent. */
+interface Reply {
+  readonly raw: NodeResponse;
+  getHeader(name: string): number | string | string[] | undefined;
+  removeHeader(name: string): unknown;
+  header(name: string, value: string | string[]): unknown;
+  code(status: number): unknown;
+  send(body: string): unknown;
+}
+
+/** A request as Nest hands it to a handler: Express's is Node's own, Fastify's wraps it. @publicApi */
+export type HttpRequest = NodeRequest | { readonly raw: NodeRequest };
+
+/** A response as Nest hands it to a handler, on Express or Fastify. @publicApi */
+export type HttpResponse = NodeResponse | Reply;
+
+export function nodeRequestOf(request: HttpRequest): NodeRequest {
+  return 'raw' in request && 'headers' in request.raw ? request.raw : (request as NodeRequest);
+}
+
+/** A request header; one that came several times is one list, as RFC 9110 has it. */
+export function headerOf(request: NodeRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'object' ? value.join(', ') : value;
+}
+
+/** The address at the other end of the connection, as the operating system writes it. */
+export function peerAddressOf(request: NodeRequest): string | undefined {
+  return request.socket?.remoteAddress;
+}
+
+/** The origin that the request was sent to, as far as this process can see: a proxy that ends TLS hides it. */
+export function requestedOriginOf(request: NodeRequest): string | undefined {
+  const host = headerOf(request, 'host') ?? headerOf(request, ':authority');
+  const scheme = (request.socket as Partial<TLSSocket> | undefined)?.encrypted === true ? 'https' : 'http';
+  if (!host || !URL.canParse(`${scheme}://${host}`)) return undefined;
+  return new URL(`${scheme}://${host}`).origin;
+}
+
+export function setHeader(response: HttpResponse, name: string, value: string): void {
+  if (isReply(response)) response.header(name, value);
+  else response.setHeader(name, value);
+}
+
+/** Adds a `Set-Cookie` header. An earlier one of this response for the same cookie gives way. */
+export function setCookieHeader(response: HttpResponse, cookieName: string, cookie: string): void {
+  const present = response.getHeader('set-cookie');
+  const lines = present === undefined ? [] : Array.isArray(present) ? present : [String(present)];
+  const kept = lines.filter((line) => !line.startsWith(`${cookieName}=`));
+  if (isReply(response)) {
+    response.removeHeader('set-cookie'); // Fastify would append to what is there
+    response.header('set-cookie', [...kept, cookie]);
+  } else {
+    response.setHeader('Set-Cookie', [...kept, cookie]);
+  }
+}
+
+/** Ends the response with a JSON body; if its head has gone already, it only ends. */
+export function sendJson(
+  response: HttpResponse,
+  status: number,
+  content: { readonly headers: Readonly<Record<string, string>>; readonly body: unknown },
+): void {
+  const raw = isReply(response) ? response.raw : response;
+  if (raw.headersSent) {
+    raw.end();
+    return;
+  }
+  for (const [name, value] of Object.entries(content.headers)) setHeader(response, name, value);
+  const body = JSON.stringify(content.body);
+  if (isReply(response)) {
+    response.code(status);
+    response.send(body);
+  } else {
+    response.statusCode = status;
+    response.end(body);
+  }
+}
+
+function isReply(response: HttpResponse): response is Reply {
+  return 'raw' in response && 'code' in response;
+}

@@ -1,0 +1,39 @@
+import { clearingCookie, cookieValues, sessionCookie } from './cookie.js';
+
+const NAME = '__Host-session';
+
+describe('cookieValues', () => {
+  test.each([
+    [undefined, []],
+    ['', []],
+    ['theme=dark', []],
+    ['__Host-session=abc', ['abc']],
+    ['theme=dark; __Host-session=abc;lang=en', ['abc']],
+    ['theme=dark;\t __Host-session=abc \t; lang=en', ['abc']],
+    ['__Host-session=a; __Host-session=b', ['a', 'b']],
+    ['__Host-session=', ['']],
+    ['__Host-session="abc"', ['"abc"']],
+    ['__Host-session=a%20b', ['a%20b']],
+    ['__Host-session=a=b', ['a=b']],
+    ['__Host-session', []],
+    ['__host-session=abc', []],
+    ['x__Host-session=abc', []],
+    ['__Host-session =abc', []],
+    ['x=__Host-session=abc', []],
+    // What Unicode calls a space is part of the name: browsers let a subdomain set such a cookie.
+    ['\u00a0__Host-session=abc', []],
+    ['\u2000__Host-session=abc', []],
+    ['\u000b__Host-session=abc', []],
+  ])('%j has %j', (header, expected) => {
+    expect(cookieValues(header, NAME)).toEqual(expected);
+  });
+});
+
+test('the session cookie has every attribute that the __Host- prefix and we demand', () => {
+  expect(sessionCookie('lk_x', 86_400, { cookieName: NAME, sameSite: 'lax' })).toBe(
+    '__Host-session=lk_x; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=86400',
+  );
+  expect(clearingCookie({ cookieName: NAME, sameSite: 'strict' })).toBe(
+    '__Host-session=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0',
+  );
+});

@@ -1,0 +1,30 @@
+import type { TransportSettings } from '../session.settings.js';
+
+type CookieSettings = Pick<TransportSettings, 'cookieName' | 'sameSite'>;
+
+const NO_VALUES: readonly string[] = [];
+
+/**
+ * Every value that a `Cookie` header has under one name, as it stands there: not decoded, not unquoted. Only spaces and
+ * tabs around a pair are dropped; more leniency has let other names pass for a `__Host-` one.
+ */
+export function cookieValues(header: string | undefined, name: string): readonly string[] {
+  if (header === undefined || !header.includes(name)) return NO_VALUES;
+  const prefix = `${name}=`;
+  return header
+    .split(';')
+    .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .filter((pair) => pair.startsWith(prefix))
+    .map((pair) => pair.slice(prefix.length));
+}
+
+/** The `Set-Cookie` line that hands out a token. */
+export function sessionCookie(token: string, maxAgeSeconds: number, settings: CookieSettings): string {
+  const sameSite = settings.sameSite === 'strict' ? 'Strict' : 'Lax';
+  return `${settings.cookieName}=${token}; Path=/; HttpOnly; Secure; SameSite=${sameSite}; Max-Age=${maxAgeSeconds}`;
+}
+
+/** The `Set-Cookie` line that takes the token back. */
+export function clearingCookie(settings: CookieSettings): string {
+  return sessionCookie('', 0, settings);
+}
