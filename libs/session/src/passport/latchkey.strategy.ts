@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import passport from 'passport';
+import { SESSION_ONLY } from '../guard/access.js';
+import { admitAs, setRequestAccess } from '../guard/request-access.js';
+import { SessionTransport } from '../guard/session-transport.js';
+import type { Session } from '../model/session.js';
+import type { UserState } from '../model/user-state.js';
+import type { HttpRequest } from '../platform/http.js';
+import { SessionService } from '../session.service.js';
+
+/** What `AuthGuard('latchkey')` puts on `request.user`. @publicApi */
+export type LatchkeyUser = UserState & { readonly session: Session };
+
+/** Gives Passport's idea of a strategy an `authenticate` to override, and takes the verify callback that Nest adds. */
+class TokenStrategy extends passport.Strategy {}
+
+/**
+ * The Passport strategy `latchkey`: `@UseGuards(AuthGuard('latchkey'))` where there was `AuthGuard('jwt')`. It reads the
+ * token as `SessionGuard` does and fails with the same `SessionError`s. It knows nothing of the handler: `@Roles()` and
+ * the other decorators need `SessionGuard`. In a list of strategies it comes last, because it lets none after it try.
+ * @publicApi
+ */
+@Injectable()
+export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey') {
+  constructor(
+    private readonly sessions: SessionService,
+    private readonly transport: SessionTransport,
+  ) {
+    super();
+  }
+
+  override authenticate(request: HttpRequest): void {
+    this.resolveUser(request).then(
+      (user) => this.success(user),
+      (error: unknown) => this.error(error),
+    );
+  }
+
+  /** Nest's mixin wants one; nothing calls it, since `authenticate` verifies by itself. */
+  validate(): never {
+    throw new Error('LatchkeyStrategy verifies in authenticate()');
+  }
+
+  private async resolveUser(request: HttpRequest): Promise<LatchkeyUser> {
+    const record = setRequestAccess(request, { requirements: SESSION_ONLY });
+    const authenticated = await this.sessions.authenticate(this.transport.readToken(request));
+    admitAs(request, record, authenticated);
+    return { ...authenticated.user, session: authenticated.session };
+  }
+}

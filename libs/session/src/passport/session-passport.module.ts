@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { LatchkeyStrategy } from './latchkey.strategy.js';
+
+/**
+ * Registers the Passport strategy `latchkey`, beside a global `SessionModule`. With `isGlobal: false`, provide
+ * `LatchkeyStrategy` in a module that imports `SessionModule` instead.
+ * @publicApi
+ */
+@Module({ providers: [LatchkeyStrategy], exports: [LatchkeyStrategy] })
+export class SessionPassportModule {}
