@@ -18,9 +18,9 @@ export interface SessionModuleOptions {
   readonly redis?: string | RedisOptions | Redis | Cluster;
   /** Put before every key, for a Redis that others use too: letters, digits, `: . _ -`. Default `lk`. */
   readonly keyPrefix?: string;
-  /** How long to wait for Redis before a request is refused with 503, in milliseconds, 10–10,000. Default 200. */
+  /** How long to wait for Redis before a request is refused with 503, in milliseconds, 10–10,000. Default 150: the refusal then leaves well within 250 ms. */
   readonly commandTimeoutMs?: number;
-  /** Keep sessions in memory although `NODE_ENV` is `production`. Default false. */
+  /** Keep sessions in memory although `NODE_ENV` is `production`, and without a warning. Default false. */
   readonly allowMemoryInProduction?: boolean;
   /** The clock of the in-memory repository. Default the system's. */
   readonly clock?: Clock;

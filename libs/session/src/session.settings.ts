@@ -1,7 +1,9 @@
+import type { Clock } from './model/clock.js';
 import type { Lifetime } from './model/session.js';
 import type { UserDirectory } from './model/user-state.js';
 import type { RolePermissions } from './policy/roles.js';
 import type { RepositorySettings } from './repository/session-repository.js';
+import type { SessionModuleOptions } from './session.options.js';
 
 /** The module's options, checked and with every default filled in. */
 export interface SessionSettings extends RepositorySettings {
@@ -12,6 +14,22 @@ export interface SessionSettings extends RepositorySettings {
   readonly guardGlobally: boolean;
   readonly transport: TransportSettings;
 }
+
+/** What the module itself needs besides: no service sees where Redis is. */
+export interface ModuleSettings extends SessionSettings {
+  readonly storage: StorageSettings;
+}
+
+/** Where sessions live. */
+export type StorageSettings =
+  /** `isIntended`: the app said that it knows, and needs no warning. */
+  | { readonly kind: 'memory'; readonly clock: Clock; readonly isIntended: boolean }
+  | {
+      readonly kind: 'redis';
+      readonly redis: NonNullable<SessionModuleOptions['redis']>;
+      readonly keyPrefix: string;
+      readonly commandTimeoutMs: number;
+    };
 
 /** How tokens travel and whom we believe about where a request comes from. */
 export interface TransportSettings {

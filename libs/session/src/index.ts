@@ -1,0 +1,47 @@
+export {
+  AllowExpired,
+  Assurance,
+  CurrentSession,
+  CurrentUser,
+  Fresh,
+  OptionalSession,
+  Permissions,
+  Public,
+  Roles,
+} from './guard/decorators.js';
+export { ProblemFilter } from './guard/problem.filter.js';
+export { problemHeaders, toProblem, type Problem } from './guard/problem.js';
+export { authenticatedSessionOf } from './guard/request-access.js';
+export { SessionGuard } from './guard/session.guard.js';
+export { SessionTransport } from './guard/session-transport.js';
+export type { Clock } from './model/clock.js';
+export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
+export type { Duration } from './model/duration.js';
+export type { RevocationReceipt } from './model/revocation-receipt.js';
+export {
+  SessionConfigurationError,
+  SessionError,
+  type SessionErrorCode,
+  type SessionErrorDetails,
+} from './model/session-error.js';
+export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
+export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
+export type { HttpRequest, HttpResponse } from './platform/http.js';
+export { LIFETIME_PRESETS, type LifetimeOption } from './policy/lifetime.js';
+export type { RolePermissions } from './policy/roles.js';
+export { redisClientOptions } from './redis/connection.js';
+export { SessionModule } from './session.module.js';
+export type { SessionModuleOptions } from './session.options.js';
+export {
+  SessionService,
+  type AuthenticatedSession,
+  type CreateSessionOptions,
+  type IssuedSession,
+  type ReplaceTokenOptions,
+} from './session.service.js';
+export {
+  UserStateService,
+  type BlockOptions,
+  type ChangeOptions,
+  type UserUpdate,
+} from './user-state.service.js';

@@ -1,0 +1,75 @@
+import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { AccessCheck } from './guard/access-check.js';
+import { AccessReader } from './guard/access-reader.js';
+import { ProblemFilter } from './guard/problem.filter.js';
+import { SessionTransport } from './guard/session-transport.js';
+import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
+import { MemorySessionRepository } from './repository/memory-session-repository.js';
+import { openRedisRepository } from './repository/redis-session-repository.js';
+import type { SessionRepository } from './repository/session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
+} from './session.module-definition.js';
+import { checkOptions } from './session.options-check.js';
+import { SessionService } from './session.service.js';
+import type { ModuleSettings, SessionSettings } from './session.settings.js';
+import { UserStateService } from './user-state.service.js';
+
+/**
+ * Sessions for a Nest app: `SessionModule.forRoot(options)`, or `forRootAsync({ imports, inject, useFactory })`. Without
+ * options they live in this process's memory. Global unless `isGlobal` is false.
+ * An option that cannot work stops the app with a `SessionConfigurationError` that names it.
+ * @publicApi
+ */
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    { provide: SESSION_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: checkOptions },
+    { provide: SESSION_REPOSITORY, inject: [SESSION_SETTINGS], useFactory: openRepository },
+    SessionService,
+    UserStateService,
+    SessionTransport,
+    AccessReader,
+    SessionGuard,
+    AccessCheck,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    {
+      provide: APP_GUARD,
+      inject: [SESSION_SETTINGS, SessionGuard],
+      useFactory: (settings: SessionSettings, guard: SessionGuard) =>
+        settings.guardGlobally ? guard : NO_GUARD,
+    },
+  ],
+  // AccessReader: the guard needs it in the modules that use the guard.
+  exports: [SessionService, UserStateService, SessionTransport, SessionGuard, AccessReader],
+})
+export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+  constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {
+    super();
+  }
+
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /** The last of Nest's hooks: the server has let its requests finish by then. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.repository.close();
+  }
+}
+
+function openRepository(settings: ModuleSettings): SessionRepository | Promise<SessionRepository> {
+  const logger = new Logger(SessionModule.name);
+  const { storage } = settings;
+  if (storage.kind === 'redis') {
+    return openRedisRepository({ ...storage, log: (line) => logger.warn(line) }, settings);
+  }
+  if (!storage.isIntended) {
+    logger.warn('Sessions are kept in this process alone and end with it. For Redis, set the option redis.');
+  }
+  return new MemorySessionRepository(settings, storage.clock);
+}

@@ -1,0 +1,176 @@
+import { SessionConfigurationError } from './model/session-error.js';
+import { checkOptions } from './session.options-check.js';
+import type { SessionModuleOptions } from './session.options.js';
+
+const directory = { load: () => Promise.resolve(undefined) };
+
+describe('checkOptions', () => {
+  it('fills in the defaults', () => {
+    expect(checkOptions({}, 'test')).toMatchObject({
+      lifetime: { inactivityTimeoutMs: 3_600_000, absoluteTimeoutMs: 86_400_000 },
+      rememberMeLifetime: { inactivityTimeoutMs: 14 * 86_400_000, absoluteTimeoutMs: 30 * 86_400_000 },
+      roleLifetimes: new Map(),
+      touchIntervalMs: 60_000,
+      maxSessionsPerUser: 100,
+      onSessionLimit: 'evict-oldest',
+      rememberEndedMs: 86_400_000,
+      maxEndedSessions: 50,
+      permissions: {},
+      guardGlobally: false,
+      storage: { kind: 'memory', isIntended: false },
+      transport: {
+        cookieEnabled: true,
+        bearerEnabled: true,
+        cookieName: '__Host-session',
+        sameSite: 'lax',
+        forwardedHeader: 'x-forwarded-for',
+      },
+    });
+    expect(checkOptions({}, 'test')).not.toHaveProperty('maxStateAgeMs');
+    expect(checkOptions({ redis: 'redis://localhost' }, 'production').storage).toEqual({
+      kind: 'redis',
+      redis: 'redis://localhost',
+      keyPrefix: 'lk',
+      commandTimeoutMs: 150,
+    });
+  });
+
+  it('takes what it is given', () => {
+    const settings = checkOptions(
+      {
+        guard: 'global',
+        transports: ['cookie'],
+        cookie: { name: '__Host-id', sameSite: 'strict' },
+        publicOrigin: 'https://APP.example:443/',
+        trustProxy: ['10.0.0.0/8', '::1'],
+        forwardedHeader: 'CF-Connecting-IP',
+        roleLifetimes: { admin: { inactivityTimeout: '15m', absoluteTimeout: '8h' } },
+        touchInterval: 5_000,
+        permissions: { admin: ['post:delete'] },
+        allowMemoryInProduction: true,
+      },
+      'production',
+    );
+    expect(settings).toMatchObject({
+      guardGlobally: true,
+      roleLifetimes: new Map([['admin', { inactivityTimeoutMs: 900_000, absoluteTimeoutMs: 28_800_000 }]]),
+      touchIntervalMs: 5_000,
+      storage: { kind: 'memory', isIntended: true },
+      transport: {
+        cookieEnabled: true,
+        bearerEnabled: false,
+        cookieName: '__Host-id',
+        sameSite: 'strict',
+        publicOrigin: 'https://app.example',
+        trustProxy: ['10.0.0.0/8', '::1'],
+        forwardedHeader: 'cf-connecting-ip',
+      },
+    });
+  });
+
+  it('gives a user directory an age, 5 minutes unless told', () => {
+    expect(checkOptions({ userDirectory: directory }).maxStateAgeMs).toBe(300_000);
+    expect(checkOptions({ userDirectory: directory, maxStateAge: '1h' }).maxStateAgeMs).toBe(3_600_000);
+    expect(checkOptions({ userDirectory: directory, maxStateAge: 0 }).maxStateAgeMs).toBe(Infinity);
+  });
+
+  test.each<[option: string, options: unknown]>([
+    ['options', undefined],
+    ['options', 'redis://localhost'],
+    ['redis', { redis: '' }],
+    ['redis', { redis: 'localhost:6379' }],
+    ['redis', { redis: 'http://localhost' }],
+    ['redis', { redis: 6379 }],
+    ['redis', { redis: ['redis://a'] }],
+    ['redis', { redis: null }],
+    ['keyPrefix', { keyPrefix: '' }],
+    ['keyPrefix', { keyPrefix: 'a{b}' }],
+    ['keyPrefix', { keyPrefix: 'a b' }],
+    ['commandTimeoutMs', { commandTimeoutMs: 9 }],
+    ['commandTimeoutMs', { commandTimeoutMs: 10_001 }],
+    ['commandTimeoutMs', { commandTimeoutMs: '200' }],
+    ['commandTimeoutMs', { commandTimeoutMs: NaN }],
+    ['allowMemoryInProduction', { allowMemoryInProduction: 'yes' }],
+    ['clock', { clock: {} }],
+    ['clock', { redis: 'redis://localhost', clock: { now: () => 0 } }],
+    ['guard', { guard: 'everywhere' }],
+    ['guard', { guard: true }],
+    ['transports', { transports: [] }],
+    ['transports', { transports: 'cookie' }],
+    ['transports', { transports: ['header'] }],
+    ['cookie', { cookie: 'sid' }],
+    ['cookie.path', { cookie: { path: '/' } }],
+    ['cookie.name', { cookie: { name: 'sid' } }],
+    ['cookie.name', { cookie: { name: '__Host-a b' } }],
+    ['cookie.name', { cookie: { name: '__Host-' } }],
+    ['cookie.sameSite', { cookie: { sameSite: 'none' } }],
+    ['publicOrigin', { publicOrigin: 'app.example' }],
+    ['publicOrigin', { publicOrigin: 'https://app.example/login' }],
+    ['publicOrigin', { publicOrigin: 'https://user@app.example' }],
+    ['publicOrigin', { publicOrigin: 'https://app.example/?' }],
+    ['publicOrigin', { publicOrigin: 'ftp://app.example' }],
+    ['publicOrigin', { publicOrigin: '' }],
+    ['trustProxy', { trustProxy: -1 }],
+    ['trustProxy', { trustProxy: 1.5 }],
+    ['trustProxy', { trustProxy: true }],
+    ['trustProxy', { trustProxy: 'loopback' }],
+    ['trustProxy', { trustProxy: [] }],
+    ['trustProxy', { trustProxy: ['10.0.0.0/40'] }],
+    ['forwardedHeader', { forwardedHeader: 'x forwarded' }],
+    ['forwardedHeader', { forwardedHeader: '' }],
+    ['lifetime', { lifetime: 'aal4' }],
+    ['lifetime', { lifetime: 'constructor' }],
+    ['lifetime', { lifetime: 60 }],
+    ['lifetime', { lifetime: { inactivityTimeout: '1h' } }],
+    ['lifetime', { lifetime: { inactivityTimeout: '2h', absoluteTimeout: '1h' } }],
+    ['lifetime.absoluteTimeoutMs', { lifetime: { inactivityTimeout: '1h', absoluteTimeoutMs: 5 } }],
+    ['rememberMeLifetime', { rememberMeLifetime: { inactivityTimeout: '1 h', absoluteTimeout: '2h' } }],
+    ['roleLifetimes', { roleLifetimes: [] }],
+    ['roleLifetimes', { roleLifetimes: { 'a b': 'aal3' } }],
+    ['roleLifetimes.admin', { roleLifetimes: { admin: 'strict' } }],
+    ['touchInterval', { touchInterval: 'often' }],
+    ['touchInterval', { touchInterval: -1 }],
+    ['maxSessionsPerUser', { maxSessionsPerUser: 0 }],
+    ['maxSessionsPerUser', { maxSessionsPerUser: Infinity }],
+    ['onSessionLimit', { onSessionLimit: 'evict' }],
+    ['permissions', { permissions: ['post:delete'] }],
+    ['permissions', { permissions: { 'ad min': [] } }],
+    ['permissions.admin', { permissions: { admin: 'post:delete' } }],
+    ['permissions.admin', { permissions: { admin: ['post delete'] } }],
+    ['userDirectory', { userDirectory: {} }],
+    ['userDirectory', { userDirectory: () => undefined }],
+    ['maxStateAge', { maxStateAge: '5m' }],
+    ['maxStateAge', { userDirectory: directory, maxStateAge: 'never' }],
+    ['isGlobal', { isGlobal: true }],
+  ])('a wrong %s stops the app with its name: %j', (option, options) => {
+    const check = () => checkOptions(options as SessionModuleOptions, 'test');
+    expect(check).toThrow(SessionConfigurationError);
+    expect(check).toThrow(expect.objectContaining({ option }));
+    expect(check).toThrow(`@latchkey/session: ${option} `);
+  });
+
+  it('guesses what an unknown option was meant to be', () => {
+    const check = (options: object) => () => checkOptions(options, 'test');
+    expect(check({ redisUrl: 'redis://localhost' })).toThrow('redisUrl is no option: did you mean redis?');
+    expect(check({ maxSessions: 5 })).toThrow('maxSessions is no option: did you mean maxSessionsPerUser?');
+    expect(check({ cookie: { samesite: 'lax' } })).toThrow(
+      'cookie.samesite is no option: did you mean cookie.sameSite?',
+    );
+    expect(check({ secret: 'x' })).toThrow(/secret is no option$/);
+  });
+
+  it('refuses memory in production unless asked for, and only there', () => {
+    expect(() => checkOptions({}, 'production')).toThrow(expect.objectContaining({ option: 'redis' }));
+    expect(() => checkOptions({ allowMemoryInProduction: false }, 'production')).toThrow(
+      SessionConfigurationError,
+    );
+    expect(checkOptions({ allowMemoryInProduction: true }, 'production').storage.kind).toBe('memory');
+    expect(checkOptions({}, 'development').storage.kind).toBe('memory');
+  });
+
+  it('never prints a Redis password', () => {
+    expect(() => checkOptions({ redis: 'http://:hunter2@localhost' })).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('hunter2') }),
+    );
+  });
+});

@@ -1,0 +1,209 @@
+import { systemClock } from './model/clock.js';
+import { toMilliseconds, type Duration } from './model/duration.js';
+import type { Lifetime } from './model/session.js';
+import { IpRanges } from './platform/ip-address.js';
+import { resolveLifetime, type LifetimeOption } from './policy/lifetime.js';
+import { attempt, fail, integer, isRecord, noOthers, oneOf, validName } from './session.option-rules.js';
+import type { SessionModuleOptions } from './session.options.js';
+import type { ModuleSettings, StorageSettings, TransportSettings } from './session.settings.js';
+
+const REMEMBER_ENDED_MS = 24 * 3_600_000;
+const MAX_ENDED_SESSIONS = 50;
+const MAX_PROXY_HOPS = 32;
+const DEFAULT_MAX_STATE_AGE: Duration = '5m';
+
+/** Every option there is. A `Record`, so that the compiler finds the one that is missing. */
+const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
+  redis: true,
+  keyPrefix: true,
+  commandTimeoutMs: true,
+  allowMemoryInProduction: true,
+  clock: true,
+  guard: true,
+  transports: true,
+  cookie: true,
+  publicOrigin: true,
+  trustProxy: true,
+  forwardedHeader: true,
+  lifetime: true,
+  rememberMeLifetime: true,
+  roleLifetimes: true,
+  touchInterval: true,
+  maxSessionsPerUser: true,
+  onSessionLimit: true,
+  permissions: true,
+  userDirectory: true,
+  maxStateAge: true,
+};
+
+/**
+ * The options checked, each with its default filled in.
+ * @throws SessionConfigurationError naming the first option that cannot work
+ */
+export function checkOptions(
+  options: SessionModuleOptions,
+  environment = process.env['NODE_ENV'],
+): ModuleSettings {
+  if (!isRecord(options)) fail('options', 'must be an object: does the factory return one?');
+  noOthers(options, Object.keys(OPTION_NAMES));
+  return {
+    ...checkLifetimes(options),
+    maxSessionsPerUser: integer('maxSessionsPerUser', options.maxSessionsPerUser ?? 100, {
+      least: 1,
+      most: 10_000,
+    }),
+    onSessionLimit: oneOf('onSessionLimit', options.onSessionLimit ?? 'evict-oldest', [
+      'evict-oldest',
+      'reject',
+    ]),
+    rememberEndedMs: REMEMBER_ENDED_MS,
+    maxEndedSessions: MAX_ENDED_SESSIONS,
+    permissions: checkPermissions(options.permissions ?? {}),
+    ...checkUserDirectory(options),
+    guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
+    storage: checkStorage(options, environment),
+    transport: checkTransport(options),
+  };
+}
+
+function checkStorage(options: SessionModuleOptions, environment: string | undefined): StorageSettings {
+  const { redis, clock, allowMemoryInProduction } = options;
+  const keyPrefix = options.keyPrefix ?? 'lk';
+  if (typeof keyPrefix !== 'string' || !/^[A-Za-z0-9:._-]{1,64}$/.test(keyPrefix)) {
+    fail('keyPrefix', 'must be 1–64 of letters, digits and : . _ - (braces would move keys to another slot)');
+  }
+  const commandTimeoutMs = integer('commandTimeoutMs', options.commandTimeoutMs ?? 150, {
+    least: 10,
+    most: 10_000,
+  });
+  if (allowMemoryInProduction !== undefined && typeof allowMemoryInProduction !== 'boolean') {
+    fail('allowMemoryInProduction', 'must be true or false');
+  }
+  if (redis !== undefined) {
+    if (clock !== undefined) fail('clock', 'is of no use with redis, which has its own');
+    return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
+  }
+  if (environment === 'production' && !allowMemoryInProduction) {
+    fail(
+      'redis',
+      'is not set and NODE_ENV is production: sessions in memory need allowMemoryInProduction: true',
+    );
+  }
+  if (clock !== undefined && typeof (clock as Partial<typeof clock> | null)?.now !== 'function') {
+    fail('clock', 'must have a method now()');
+  }
+  return { kind: 'memory', clock: clock ?? systemClock, isIntended: allowMemoryInProduction === true };
+}
+
+function checkRedis(redis: NonNullable<SessionModuleOptions['redis']>): typeof redis {
+  const isUrl =
+    typeof redis === 'string' && URL.canParse(redis) && /^rediss?:$/.test(new URL(redis).protocol);
+  // An ioredis client is no plain record, and isRecord lets any object but an array through.
+  if (!isUrl && !isRecord(redis))
+    fail('redis', 'must be a redis:// or rediss:// URL, ioredis options, or a client');
+  return redis;
+}
+
+function checkTransport(options: SessionModuleOptions): TransportSettings {
+  const transports = options.transports ?? ['cookie', 'bearer'];
+  if (!Array.isArray(transports) || transports.length === 0)
+    fail('transports', "must name 'cookie', 'bearer' or both");
+  for (const transport of transports) oneOf('transports', transport, ['cookie', 'bearer']);
+  const cookie = options.cookie ?? {};
+  if (!isRecord(cookie)) fail('cookie', 'must be an object');
+  noOthers(cookie, ['name', 'sameSite'], 'cookie.');
+  const cookieName = cookie.name ?? '__Host-session';
+  if (typeof cookieName !== 'string' || !/^__Host-[\w.-]{1,64}$/.test(cookieName)) {
+    fail(
+      'cookie.name',
+      "must begin with '__Host-', which keeps subdomains from planting it, and go on in letters, digits, . _ -",
+    );
+  }
+  return {
+    cookieEnabled: transports.includes('cookie'),
+    bearerEnabled: transports.includes('bearer'),
+    cookieName,
+    sameSite: oneOf('cookie.sameSite', cookie.sameSite ?? 'lax', ['lax', 'strict']),
+    ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
+    ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
+    forwardedHeader: checkHeaderName(options.forwardedHeader ?? 'x-forwarded-for'),
+  };
+}
+
+function checkOrigin(origin: string): string {
+  if (typeof origin === 'string' && URL.canParse(origin)) {
+    const url = new URL(origin);
+    const isBare = url.href === `${url.origin}/` && !origin.includes('?') && !origin.includes('#');
+    if (isBare && /^https?:$/.test(url.protocol)) return url.origin;
+  }
+  return fail('publicOrigin', 'must be an origin such as https://app.example, without a path');
+}
+
+function checkTrustProxy(trustProxy: number | readonly string[]): number | readonly string[] {
+  if (typeof trustProxy === 'number')
+    return integer('trustProxy', trustProxy, { least: 0, most: MAX_PROXY_HOPS });
+  if (!Array.isArray(trustProxy) || trustProxy.length === 0)
+    fail('trustProxy', 'must be a number of hops, or a list of CIDRs');
+  attempt('trustProxy', () => new IpRanges(trustProxy as readonly string[]));
+  return [...(trustProxy as readonly string[])];
+}
+
+function checkHeaderName(name: string): string {
+  if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
+    fail('forwardedHeader', "must be a header's name");
+  return name.toLowerCase();
+}
+
+function checkLifetimes(options: SessionModuleOptions) {
+  const { roleLifetimes = {} } = options;
+  if (!isRecord(roleLifetimes)) fail('roleLifetimes', 'must be an object: role to lifetime');
+  return {
+    lifetime: lifetime('lifetime', options.lifetime ?? 'aal2'),
+    rememberMeLifetime: lifetime('rememberMeLifetime', options.rememberMeLifetime ?? 'aal1'),
+    roleLifetimes: new Map(
+      Object.entries(roleLifetimes).map(([role, option]) => [
+        validName('roleLifetimes', role),
+        lifetime(`roleLifetimes.${role}`, option),
+      ]),
+    ),
+    touchIntervalMs: milliseconds('touchInterval', options.touchInterval ?? '1m'),
+  };
+}
+
+function checkPermissions(permissions: NonNullable<SessionModuleOptions['permissions']>) {
+  if (!isRecord(permissions)) fail('permissions', 'must be an object: role to list of permissions');
+  return Object.fromEntries(
+    Object.entries(permissions).map(([role, granted]) => {
+      if (!Array.isArray(granted)) fail(`permissions.${role}`, 'must be a list of names');
+      return [
+        validName('permissions', role),
+        granted.map((permission) => validName(`permissions.${role}`, permission)),
+      ];
+    }),
+  );
+}
+
+function checkUserDirectory({ userDirectory, maxStateAge }: SessionModuleOptions) {
+  if (userDirectory === undefined) {
+    if (maxStateAge !== undefined) fail('maxStateAge', 'is of no use without userDirectory');
+    return {};
+  }
+  if (typeof (userDirectory as Partial<typeof userDirectory> | null)?.load !== 'function') {
+    fail('userDirectory', 'must have a method load(userId)');
+  }
+  return {
+    userDirectory,
+    maxStateAgeMs: milliseconds('maxStateAge', maxStateAge ?? DEFAULT_MAX_STATE_AGE) || Infinity,
+  };
+}
+
+function lifetime(option: string, value: LifetimeOption): Lifetime {
+  if (typeof value !== 'string' && !isRecord(value))
+    fail(option, "must be 'aal1', 'aal2', 'aal3' or two timeouts");
+  if (typeof value !== 'string') noOthers(value, ['inactivityTimeout', 'absoluteTimeout'], `${option}.`);
+  return attempt(option, () => resolveLifetime(value));
+}
+
+function milliseconds(option: string, value: Duration): number {
+  return attempt(option, () => toMilliseconds(value));
+}

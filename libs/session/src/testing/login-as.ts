@@ -1,0 +1,51 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { AssuranceLevel, Device } from '../model/session.js';
+import { SESSION_SETTINGS } from '../session.injection-keys.js';
+import { SessionService, type IssuedSession } from '../session.service.js';
+import type { SessionSettings } from '../session.settings.js';
+import { UserStateService } from '../user-state.service.js';
+
+/** @publicApi */
+export interface LoginAsOptions {
+  readonly userId: string;
+  /** The roles that the user has from now on. Default: those of the user's record, or none. */
+  readonly roles?: readonly string[];
+  readonly assurance?: AssuranceLevel;
+  readonly rememberMe?: boolean;
+  readonly device?: Partial<Device>;
+}
+
+/** A session, and every form in which a request can carry its token. @publicApi */
+export interface LoggedIn extends IssuedSession {
+  /** For the `Authorization` header. */
+  readonly authorization: string;
+  /** For the `Cookie` header. */
+  readonly cookie: string;
+  /** For a request in a test: `Authorization`, or `Cookie` where the app takes no bearer tokens. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Logs a user in without a password, in any app that uses `SessionModule`: for end-to-end tests.
+ * @throws SessionError `user_unknown` when the app's `UserDirectory` does not know the user, `user_blocked`
+ * @publicApi
+ */
+export async function loginAs(
+  app: Pick<INestApplicationContext, 'get'>,
+  options: LoginAsOptions,
+): Promise<LoggedIn> {
+  const { userId, roles, ...sessionOptions } = options;
+  const users = app.get(UserStateService, { strict: false });
+  const { transport, userDirectory } = app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
+  if (!userDirectory) await users.ensure(userId);
+  if (roles) await users.setRoles(userId, roles);
+  const issued = await app.get(SessionService, { strict: false }).create(userId, sessionOptions);
+  const authorization = `Bearer ${issued.token}`;
+  const cookie = `${transport.cookieName}=${issued.token}`;
+  return {
+    ...issued,
+    authorization,
+    cookie,
+    headers: transport.bearerEnabled ? { authorization } : { cookie },
+  };
+}

@@ -1,0 +1,42 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { TestingModuleBuilder } from '@nestjs/testing';
+import { systemClock, type Clock } from '../model/clock.js';
+import { MemorySessionRepository } from '../repository/memory-session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../session.injection-keys.js';
+import { SessionModule } from '../session.module.js';
+import type { SessionModuleOptions } from '../session.options.js';
+import type { SessionSettings } from '../session.settings.js';
+
+/** As for `SessionModule`, without what concerns Redis. @publicApi */
+export type SessionTestingOptions = Omit<
+  SessionModuleOptions,
+  'redis' | 'keyPrefix' | 'commandTimeoutMs' | 'allowMemoryInProduction'
+> & { readonly isGlobal?: boolean };
+
+/**
+ * `SessionModule` for tests: in memory, without a warning, and by a `FakeClock` if you like.
+ * @publicApi
+ */
+@Module({})
+export class SessionTestingModule {
+  /** Stands where `SessionModule.forRoot()` does, in a module that a test puts together. */
+  static forRoot(options: SessionTestingOptions = {}): DynamicModule {
+    const sessions = SessionModule.forRoot({ ...options, allowMemoryInProduction: true });
+    return { module: SessionTestingModule, imports: [sessions], exports: [sessions] };
+  }
+
+  /**
+   * Lets a whole app run on memory although its own `SessionModule` is set to Redis, which is then never opened:
+   * `SessionTestingModule.replaceIn(Test.createTestingModule({ imports: [AppModule] }))`. Its other options stay.
+   */
+  static replaceIn(
+    builder: TestingModuleBuilder,
+    options: { readonly clock?: Clock } = {},
+  ): TestingModuleBuilder {
+    return builder.overrideProvider(SESSION_REPOSITORY).useFactory({
+      inject: [SESSION_SETTINGS],
+      factory: (settings: SessionSettings) =>
+        new MemorySessionRepository(settings, options.clock ?? systemClock),
+    });
+  }
+}
