@@ -133,7 +133,7 @@ describe('a network that swallows packets', () => {
     await expectRefusals(on, token, 20);
     await sleep(1_000);
     await expectRefusals(on, token, 20);
-    proxy.heal();
+    await proxy.heal();
     await expectBack(on, token);
   });
 });

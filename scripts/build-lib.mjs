@@ -1,0 +1,54 @@
+// Builds the library as both module systems: libs/session/dist/esm and, with a package.json that says so, dist/cjs.
+// As with the sample, the result is renamed into place when it is whole. With --if-needed only when sources changed.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { acquireLock } from './lock.mjs';
+import { hashSources } from './source-hash.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const library = join(root, 'libs/session');
+const dist = join(library, 'dist');
+const workFolder = join(root, '.build.lock');
+const stampName = '.sources';
+const settings = ['package-lock.json', 'tsconfig.json', 'scripts/build-lib.mjs'];
+const librarySettings = ['package.json', 'tsconfig.lib.json', 'tsconfig.cjs.json'].map(
+  (name) => `libs/session/${name}`,
+);
+
+function compile(tsconfig, outDir) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const args = [tsc, '-p', join(library, tsconfig), '--outDir', outDir];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) throw new Error(`the library does not compile with ${tsconfig}`);
+}
+
+/** Builds libs/session/dist; throws when it does not compile, and then leaves the old one. */
+export async function buildLibrary({ ifNeeded = false } = {}) {
+  const lock = await acquireLock(workFolder);
+  const output = join(workFolder, `library-${lock.number}`);
+  try {
+    const stamp = hashSources(root, [...settings, ...librarySettings, 'libs/session/src']);
+    const stampFile = join(dist, stampName);
+    if (ifNeeded && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+    compile('tsconfig.lib.json', join(output, 'esm'));
+    compile('tsconfig.cjs.json', join(output, 'cjs'));
+    writeFileSync(join(output, 'cjs/package.json'), '{ "type": "commonjs" }\n');
+    writeFileSync(join(output, stampName), stamp);
+    if (existsSync(dist)) renameSync(dist, `${output}-replaced`);
+    renameSync(output, dist);
+  } finally {
+    for (const folder of [output, `${output}-replaced`]) rmSync(folder, { recursive: true, force: true });
+    lock.release();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await buildLibrary({ ifNeeded: process.argv.includes('--if-needed') });
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Builds the sample if needed, then becomes it: signals to this process reach the app itself, not a parent of it.
+set -eu
+cd "$(dirname "$0")/.."
+
+node scripts/build.mjs --if-needed &
+build=$!
+# A stop during the build is an ordinary stop, once the compiler is gone.
+trap 'trap "" TERM INT HUP; kill -TERM "$build" 2>/dev/null || true; wait "$build" || true; exit 0' TERM INT HUP
+wait "$build" || exit 1
+trap - TERM INT HUP
+
+exec node dist/src/main.js

@@ -1,0 +1,189 @@
+// Installs the packed library into fresh apps outside the repository and uses it there: a Nest 12 app of ES modules and
+// a Nest 11 app of CommonJS, each in memory and against a real redis-server. KEEP=1 leaves the apps for a look.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import ensureRedis from './ensure-redis.mjs';
+import { packLibrary } from './pack-lib.mjs';
+
+const run = promisify(execFile);
+const appSource = join(dirname(fileURLToPath(import.meta.url)), 'pack-app/main.ts');
+const running = new Set();
+
+const apps = [
+  {
+    name: 'Nest 12, ES modules',
+    folder: 'nest12-esm',
+    type: 'module',
+    dependencies: { '@nestjs/passport': '^12', ioredis: '^6', typescript: '~6.0.3', ...nest('^12') },
+  },
+  {
+    name: 'Nest 11, CommonJS',
+    folder: 'nest11-cjs',
+    type: 'commonjs',
+    dependencies: { '@nestjs/passport': '^11', ioredis: '^5.4', typescript: '~5.9.3', ...nest('^11') },
+  },
+];
+
+function nest(version) {
+  const packages = ['common', 'core', 'platform-express', 'testing'];
+  const names = packages.map((name) => [`@nestjs/${name}`, version]);
+  const others = { passport: '^0.7', 'reflect-metadata': '^0.2', rxjs: '^7.8' };
+  return { ...Object.fromEntries(names), ...others, '@types/node': '^20', '@types/passport': '^1' };
+}
+
+async function makeApp(app, folder, tarball) {
+  mkdirSync(join(folder, 'src'), { recursive: true });
+  const dependencies = { ...app.dependencies, '@latchkey/session': `file:${tarball}` };
+  writeJson(join(folder, 'package.json'), { name: app.folder, private: true, type: app.type, dependencies });
+  writeJson(join(folder, 'tsconfig.json'), {
+    compilerOptions: {
+      target: 'ES2023',
+      module: 'nodenext', // by package.json's type: ES modules or CommonJS
+      strict: true,
+      esModuleInterop: true,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      outDir: 'dist',
+      rootDir: 'src',
+      types: ['node'],
+    },
+    include: ['src'],
+  });
+  cpSync(appSource, join(folder, 'src/main.ts'));
+  const npmFlags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
+  await run('npm', ['install', '--loglevel=error', ...npmFlags], { cwd: folder });
+  // skipLibCheck is off here: the library's own declarations are checked as a strict app sees them.
+  await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { cwd: folder });
+  const compiled = readFileSync(join(folder, 'dist/main.js'), 'utf8');
+  assert.equal(
+    /\brequire\("@latchkey\/session"\)/.test(compiled),
+    app.type === 'commonjs',
+    'compiled as planned',
+  );
+}
+
+async function tryApp(folder, env) {
+  const { PATH, HOME } = process.env;
+  const child = start(process.execPath, ['dist/main.js'], { cwd: folder, env: { PATH, HOME, ...env } });
+  const url = /listening on (\S+) with a session of bob/.exec(await waitFor(child, /^listening on .*\n/m))[1];
+  const call = async (method, path, token) => {
+    const headers = token ? { authorization: `Bearer ${token}` } : {};
+    const response = await fetch(`${url}${path}`, { method, headers });
+    const text = await response.text();
+    return { status: response.status, body: text ? JSON.parse(text) : undefined };
+  };
+  const login = async () => {
+    const { status, body } = await call('POST', '/login');
+    assert.equal(status, 200);
+    return body.token;
+  };
+  const expectDenial = async (path, token, status, code) => {
+    const denied = await call('GET', path, token);
+    assert.deepEqual([denied.status, denied.body.code], [status, code], `${path} is denied`);
+  };
+
+  await expectDenial('/me', undefined, 401, 'session_missing');
+  await expectDenial('/me', 'lk_nonsense', 401, 'session_invalid');
+  const token = await login();
+  const me = await call('GET', '/me', token);
+  assert.deepEqual(me, { status: 200, body: { id: 'alice', roles: ['user'], device: 'laptop' } });
+  assert.equal((await call('GET', '/me-by-passport', token)).status, 200);
+  await expectDenial('/moderation', token, 403, 'forbidden');
+  assert.equal((await call('DELETE', '/session', token)).status, 204);
+  await expectDenial('/me', token, 401, 'session_revoked');
+  await expectDenial('/me-by-passport', token, 401, 'session_revoked');
+  const second = await login();
+  assert.equal((await call('POST', '/block')).status, 204);
+  await expectDenial('/me', second, 403, 'user_blocked');
+
+  const closed = once(child, 'close');
+  child.kill('SIGTERM');
+  const [code, signal] = await closed;
+  assert.ok(code === 0 || signal === 'SIGTERM', `the app ends on SIGTERM, not with ${code ?? signal}`);
+}
+
+async function tryWithRedis(folder) {
+  const port = await freePort();
+  const server = start(ensureRedis(), ['--port', String(port), '--bind', '127.0.0.1', '--save', '']);
+  try {
+    await waitFor(server, /Ready to accept connections/);
+    await tryApp(folder, { REDIS_URL: `redis://127.0.0.1:${port}` });
+    const redis = new Redis(port, '127.0.0.1');
+    const keys = await redis.keys('lk:*');
+    redis.disconnect();
+    // alice's and bob's: the scripts of the tarball wrote them, and an app that fell back to memory would not.
+    assert.equal(keys.filter((key) => key.endsWith(':user')).length, 2, `user keys among ${keys.join(' ')}`);
+  } finally {
+    const closed = once(server, 'close');
+    server.kill('SIGTERM');
+    await closed;
+  }
+}
+
+function start(command, args, options = {}) {
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => (child.text += chunk));
+  }
+  running.add(child);
+  child.once('close', () => running.delete(child));
+  return child;
+}
+
+async function waitFor(child, pattern) {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline && running.has(child); await sleep(20)) {
+    if (pattern.test(child.text)) return child.text;
+  }
+  throw new Error(`${child.spawnargs.join(' ')} did not say ${pattern}:\n${child.text}`);
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}
+
+function writeJson(path, content) {
+  writeFileSync(path, JSON.stringify(content, null, 2));
+}
+
+const workFolder = mkdtempSync(join(tmpdir(), 'latchkey-test-pack-'));
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+  if (process.env.KEEP) console.log(`kept: ${workFolder}`);
+  else rmSync(workFolder, { recursive: true, force: true });
+});
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
+
+try {
+  const tarball = await packLibrary(workFolder);
+  const { stdout } = await run('tar', ['-tzf', tarball]);
+  for (const name of ['README.md', 'LICENSE'])
+    assert.ok(stdout.includes(`package/${name}\n`), `${name} is packed`);
+  assert.doesNotMatch(stdout, /\.spec\.|\/src\//, 'no sources or specs are packed');
+  await Promise.all(
+    apps.map(async (app) => {
+      const folder = join(workFolder, app.folder);
+      await makeApp(app, folder, tarball);
+      await tryApp(folder, {});
+      console.log(`ok: ${app.name}, in memory`);
+      await tryWithRedis(folder);
+      console.log(`ok: ${app.name}, Redis`);
+    }),
+  );
+} catch (error) {
+  console.error(error.stdout || error.stderr ? `${error.message}\n${error.stdout}${error.stderr}` : error);
+  process.exit(1);
+}

@@ -1,0 +1,128 @@
+import { freePort } from '../support/free-port.js';
+import { RedisServer } from '../support/redis-server.js';
+import { expectProblem } from './support/client.js';
+import { PASSWORD, Sample } from './support/sample.js';
+
+/** What our figure of 250 ms becomes on a machine that is busy with other tests. */
+const BOUND_MS = 250 + 500;
+
+async function timed<T>(work: PromiseLike<T>): Promise<readonly [result: T, ms: number]> {
+  const startedAt = performance.now();
+  return [await work, performance.now() - startedAt];
+}
+
+async function eventually(check: () => Promise<boolean>, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('Redis away', () => {
+  it('at boot: serves all the same, and has its demo accounts once Redis comes', async () => {
+    const port = await freePort();
+    const sample = await Sample.start({ env: { REDIS_URL: `redis://127.0.0.1:${port}` } });
+    let redis: RedisServer | undefined;
+    try {
+      const nobody = sample.anybody();
+      const health = await nobody.get('/health');
+      expect(health.status).toBe(503);
+      expect(health.body).toEqual({ status: 'error', storage: 'redis', redis: { status: 'down' } });
+      await nobody.get('/').expect(200);
+      const attempt = { username: 'alice', password: 'correct-horse-alice' };
+      expectProblem(await nobody.post('/auth/login', attempt), 503, 'session_store_unavailable');
+      redis = await RedisServer.start({ port });
+      await eventually(async () => (await nobody.get('/health')).status === 200, 2_000);
+      await eventually(async () => (await nobody.post('/auth/login', attempt)).status === 200, 2_000);
+      await Promise.all(['bob', 'mia', 'root'].map((name) => sample.as(name)));
+    } finally {
+      await sample.stop();
+      await redis?.stop();
+    }
+  });
+
+  it.each(['dead', 'hung'])(
+    'while it serves (%s): 503 in bounded time for every route, and recovery',
+    async (how) => {
+      const redis = await RedisServer.start();
+      const sample = await Sample.start({ env: { REDIS_URL: redis.url } });
+      try {
+        const root = await sample.as('root');
+        const target = await sample.newcomer();
+        if (how === 'dead') await redis.kill();
+        else redis.freeze();
+        const nobody = sample.anybody();
+        const requests = {
+          me: () => root.get('/auth/me'),
+          login: () => nobody.post('/auth/login', { username: 'alice', password: 'correct-horse-alice' }),
+          register: () => nobody.post('/auth/register', { username: 'during-outage', password: PASSWORD }),
+          logout: () => root.post('/auth/logout'),
+          posts: () => root.get('/posts'),
+          block: () => root.post(`/moderation/users/${target.userId}/block`, { reason: 'x' }),
+          roles: () => root.put(`/admin/users/${target.userId}/roles`, { roles: ['admin'] }),
+          missing: () => root.delete('/sessions/x'),
+        };
+        for (const request of Object.values(requests)) {
+          const [reply, ms] = await timed(request());
+          expectProblem(reply, 503, 'session_store_unavailable');
+          expect(reply.headers['set-cookie']).toBeUndefined();
+          expect(ms).toBeLessThan(BOUND_MS);
+        }
+        const [health, ms] = await timed(nobody.get('/health'));
+        expect(health.body).toMatchObject({ status: 'error', redis: { status: 'down' } });
+        expect(ms).toBeLessThan(BOUND_MS);
+        expectProblem(await nobody.get('/auth/me'), 401, 'session_missing');
+        expectProblem(await nobody.get('/nope'), 404, 'not_found');
+
+        if (how === 'dead') await redis.restart();
+        else redis.thaw();
+        await eventually(async () => (await nobody.get('/health')).status === 200, 2_000);
+        // What a kill took with it is gone; what hung goes on.
+        expect(await root.denial()).toBe(how === 'dead' ? 'session_invalid' : undefined);
+      } finally {
+        redis.thaw();
+        await sample.stop();
+        await redis.stop();
+      }
+    },
+  );
+
+  it('does not hold up the end', async () => {
+    const redis = await RedisServer.start();
+    const sample = await Sample.start({ env: { REDIS_URL: redis.url } });
+    redis.freeze();
+    const [, ms] = await timed(sample.stop());
+    expect(ms).toBeLessThan(2_000);
+    redis.thaw();
+    await redis.stop();
+  });
+
+  it('in part, the user states lost and the accounts not: nobody gets in until an admin sets their roles', async () => {
+    const redis = await RedisServer.start();
+    const sample = await Sample.start({ env: { REDIS_URL: redis.url } });
+    try {
+      const [root, alice] = [await sample.as('root'), await sample.as('alice')];
+      const client = redis.client();
+      const ids = await client.keys('lk:*');
+      const before = new Map<string, Record<string, Buffer>>();
+      for (const key of ids) if (key.endsWith(':user')) before.set(key, await client.hgetallBuffer(key));
+      const keyOf = async (username: string): Promise<string> => {
+        const id = (await client.hget('app:{users}:names', username)) as string;
+        return [...before].find(([, fields]) =>
+          Object.values(fields).some((value) => value.includes(id)),
+        )?.[0] as string;
+      };
+      await client.del(await keyOf('alice'));
+      expect(await alice.denial()).toBe('session_invalid');
+      const attempt = { username: 'alice', password: 'correct-horse-alice' };
+      expectProblem(await sample.anybody().post('/auth/login', attempt), 503, 'session_store_unavailable');
+      await root.put(`/admin/users/${alice.userId}/roles`, { roles: ['user'] }).expect(200);
+      expect(await alice.denial()).toBe('session_revoked');
+      await sample.as('alice');
+    } finally {
+      await sample.stop();
+      await redis.stop();
+    }
+  });
+});

@@ -1,0 +1,141 @@
+import request from 'supertest';
+import { expectProblem } from './support/client.js';
+import { describeSample } from './support/sample.js';
+
+describeSample('every request', (sample, storage) => {
+  const JSON_TYPE = 'application/json';
+
+  it.each(['{', '{"text":', '"text"', '[', 'nul', '{"text":"x"}}', '{"text":"\ud800'])(
+    'refuses malformed JSON: %s',
+    async (body) => {
+      const alice = await sample().as('alice');
+      const reply = await alice.post('/posts').set('Content-Type', JSON_TYPE).send(body);
+      expectProblem(reply, 400, 'bad_request');
+      expect(reply.body.detail).toBe('The body is not valid JSON');
+    },
+  );
+
+  it.each([
+    ['[]'],
+    ['[{"text":"x"}]'],
+    ['{}'],
+    [''],
+    ['{"__proto__":{"text":"x"}}'],
+    ['{"text":{"length":5}}'],
+  ])('refuses a body of another shape: %s', async (body) => {
+    const alice = await sample().as('alice');
+    const reply = await alice.post('/posts').set('Content-Type', JSON_TYPE).send(body);
+    expectProblem(reply, 400, 'bad_request');
+    expect(reply.body.errors.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['application/x-www-form-urlencoded', 'text=x'],
+    ['text/plain', '{"text":"x"}'],
+    ['multipart/form-data; boundary=x', '--x--'],
+    ['application/json; charset=klingon', '{"text":"x"}'],
+  ])('takes JSON only, not %s', async (type, body) => {
+    const alice = await sample().as('alice');
+    const reply = await alice.post('/posts').set('Content-Type', type).send(body);
+    expectProblem(reply, 415, 'unsupported_media_type');
+    const login = await sample().anybody().post('/auth/login').set('Content-Type', type).send(body);
+    expectProblem(login, 415, 'unsupported_media_type');
+  });
+
+  it('takes bodies up to 64 KiB', async () => {
+    const alice = await sample().as('alice');
+    expectProblem(await alice.post('/posts', { text: 'x'.repeat(64 * 1_024) }), 413, 'too_large');
+    expectProblem(await alice.post('/posts', { text: 'x'.repeat(63 * 1_024) }), 400, 'bad_request');
+  });
+
+  it('tells whoever may not enter so first, whatever was sent along', async () => {
+    const post = (path: string) => request(sample().url).post(path).set('Content-Type', JSON_TYPE);
+    expectProblem(await post('/posts').send('{'), 401, 'session_missing');
+    expectProblem(await post('/posts').send(`"${'x'.repeat(70_000)}"`), 401, 'session_missing');
+    const alice = await sample().as('alice');
+    const path = `/moderation/users/${alice.userId}/block`;
+    expectProblem(await alice.post(path).set('Content-Type', JSON_TYPE).send('{'), 403, 'forbidden');
+    expectProblem(await alice.post(path, { reason: '' }), 403, 'forbidden');
+  });
+
+  it.each(['/nope', '/auth', '/auth/nope', '/sessions/a/b', '/docs/../nope', '/%2e%2e', '/admin'])(
+    'answers 404 for GET %s',
+    async (path) => {
+      expectProblem(await request(sample().url).get(path), 404, 'not_found');
+    },
+  );
+
+  it('answers an undecodable path with an error of the client', async () => {
+    const alice = await sample().as('alice');
+    const reply = await alice.post('/posts/%E0%A4%A/like');
+    expect([400, 404]).toContain(reply.status);
+    expect(reply.headers['content-type']).toBe('application/problem+json');
+  });
+
+  it('answers another method with 404', async () => {
+    expectProblem(await request(sample().url).patch('/auth/login'), 404, 'not_found');
+  });
+
+  it('sends the headers that browsers are protected by', async () => {
+    const { headers } = await request(sample().url).get('/');
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'SAMEORIGIN',
+      'content-security-policy': expect.stringContaining("default-src 'self'"),
+    });
+    expect(headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
+    expect(headers['x-powered-by']).toBeUndefined();
+  });
+
+  it('GET / is a page', async () => {
+    const reply = await request(sample().url).get('/').expect(200);
+    expect(reply.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(reply.text).toMatch(/^<!doctype html>/);
+  });
+
+  it('GET /health says how the storage is', async () => {
+    const reply = await request(sample().url).get('/health').expect(200);
+    expect(reply.body).toEqual({
+      status: 'ok',
+      storage,
+      redis: { status: storage === 'redis' ? 'up' : 'not used' },
+    });
+  });
+
+  it('GET /docs and /docs-json describe every route', async () => {
+    await request(sample().url).get('/docs').expect(200).expect('Content-Type', /html/);
+    const { body } = await request(sample().url).get('/docs-json').expect(200);
+    const routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(routes.sort()).toEqual([
+      'DELETE /moderation/users/{id}/block',
+      'DELETE /moderation/users/{id}/sessions',
+      'DELETE /sessions',
+      'DELETE /sessions/{id}',
+      'GET /auth/me',
+      'GET /health',
+      'GET /moderation/users',
+      'GET /moderation/users/{id}/sessions',
+      'GET /posts',
+      'GET /sessions',
+      'POST /auth/login',
+      'POST /auth/logout',
+      'POST /auth/reauthenticate',
+      'POST /auth/register',
+      'POST /moderation/users/{id}/block',
+      'POST /posts',
+      'POST /posts/{id}/like',
+      'PUT /admin/users/{id}/roles',
+      'PUT /auth/password',
+    ]);
+    expect(body.components.schemas.LoginDto).toMatchObject({
+      required: ['username', 'password'],
+      properties: { transport: { enum: ['cookie', 'bearer'] } },
+    });
+    expect(body.components.schemas.UserDto.properties).toMatchObject({
+      roles: { type: 'array', items: { type: 'string' } },
+      status: { enum: ['active', 'blocked'] },
+    });
+  });
+});

@@ -1,0 +1,93 @@
+import type { AddressInfo } from 'node:net';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { SessionModuleOptions } from '@latchkey/session';
+import { createApp } from '../../../src/app.factory.js';
+import { type Environment, readConfig } from '../../../src/config/read-config.js';
+import { RedisServer } from '../../support/redis-server.js';
+import { Client, type LoginOptions } from './client.js';
+
+export interface SampleOptions {
+  readonly env?: Environment;
+  /** Options of the library that the environment does not set. */
+  readonly session?: SessionModuleOptions;
+}
+
+/** The sample app in this process, listening on a port of its own. */
+export class Sample {
+  /** Gives newcomers their roles, unless a test names somebody else. */
+  private root: Promise<Client> | undefined;
+
+  private constructor(
+    readonly app: NestExpressApplication,
+    readonly url: string,
+  ) {}
+
+  static async start({ env = {}, session = {} }: SampleOptions = {}): Promise<Sample> {
+    const app = await createApp(readConfig(env), session);
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    return new Sample(app, `http://127.0.0.1:${port}`);
+  }
+
+  /** Somebody without a session. */
+  anybody(): Client {
+    return new Client(this.url);
+  }
+
+  /** One of the demo accounts, logged in anew. */
+  as(username: string, options: LoginOptions = {}): Promise<Client> {
+    return this.anybody().login(username, `correct-horse-${username}`, options);
+  }
+
+  /** A new account, logged in; with these roles, if an admin is to set any. */
+  async newcomer(roles?: readonly string[], admin?: Client): Promise<Client> {
+    const username = newName();
+    const client = this.anybody();
+    await client.post('/auth/register', { username, password: PASSWORD }).expect(201);
+    await client.login(username, PASSWORD);
+    if (roles) {
+      const giver = admin ?? (await (this.root ??= this.as('root')));
+      await giver.put(`/admin/users/${client.userId}/roles`, { roles }).expect(200);
+    }
+    return client;
+  }
+
+  stop(): Promise<void> {
+    return this.app.close();
+  }
+}
+
+/** What every newcomer uses. */
+export const PASSWORD = 'a long enough password';
+
+let names = 0;
+export function newName(): string {
+  names += 1;
+  return `person-${process.pid}-${names}`;
+}
+
+export type StorageKind = 'memory' | 'redis';
+export const STORAGES: readonly StorageKind[] = ['memory', 'redis'];
+
+/** Runs a suite over the sample in memory and over the sample on a real Redis. */
+export function describeSample(
+  title: string,
+  suite: (sample: () => Sample, storage: StorageKind) => void,
+): void {
+  describe.each(STORAGES)(`${title} (%s)`, (storage) => {
+    let redis: RedisServer | undefined;
+    let sample: Sample;
+
+    beforeAll(async () => {
+      redis = storage === 'redis' ? await RedisServer.start() : undefined;
+      sample = await Sample.start({ env: { REDIS_URL: redis?.url } });
+    });
+
+    afterAll(async () => {
+      await sample.stop();
+      await redis?.stop();
+    });
+
+    suite(() => sample, storage);
+  });
+}
