@@ -1,0 +1,49 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { SessionModule, type SessionModuleOptions } from '@latchkey/session';
+import { AdminModule } from './admin/admin.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { APP_CONFIG, type AppConfig } from './config/app-config.js';
+import { ConfigModule } from './config/config.module.js';
+import { ConsoleModule } from './console/console.module.js';
+import { HealthModule } from './health/health.module.js';
+import { GracefulShutdown } from './http/graceful-shutdown.js';
+import { ModerationModule } from './moderation/moderation.module.js';
+import { PostsModule } from './posts/posts.module.js';
+import { AppProblemFilter } from './problem/problem.filter.js';
+import type { RedisClient } from './redis/open-redis.js';
+import { REDIS_CLIENT, RedisModule } from './redis/redis.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+
+@Module({})
+export class AppModule {
+  /** @param sessionOptions for tests: options of the library that the environment does not set, such as a clock */
+  static with(config: AppConfig, sessionOptions: SessionModuleOptions = {}): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(config),
+        RedisModule,
+        SessionModule.forRootAsync({
+          inject: [APP_CONFIG, { token: REDIS_CLIENT, optional: true }],
+          useFactory: (settings: AppConfig, redis?: RedisClient): SessionModuleOptions => ({
+            guard: 'global',
+            // Whether memory will do was settled with the configuration, and the banner says it.
+            ...(redis ? { redis } : { allowMemoryInProduction: true }),
+            ...(settings.trustProxy === undefined ? {} : { trustProxy: settings.trustProxy }),
+            ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
+            forwardedHeader: settings.forwardedHeader,
+            ...sessionOptions,
+          }),
+        }),
+        AuthModule,
+        SessionsModule,
+        PostsModule,
+        ModerationModule,
+        AdminModule,
+        HealthModule,
+        ConsoleModule,
+      ],
+      providers: [GracefulShutdown, AppProblemFilter],
+    };
+  }
+}

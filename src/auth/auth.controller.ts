@@ -1,0 +1,145 @@
+import { Body, Controller, Get, HttpCode, Post, Put, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  AllowExpired,
+  CurrentSession,
+  CurrentUser,
+  Public,
+  type Session,
+  SessionService,
+  SessionTransport,
+  type UserState,
+} from '@latchkey/session';
+import type { Request, Response } from 'express';
+import { toSessionDto } from '../sessions/session.dto.js';
+import { toUserDto, UserReply } from '../users/user.dto.js';
+import { UsersService } from '../users/users.service.js';
+import {
+  ChangePasswordDto,
+  IdentityReply,
+  LoginDto,
+  LoginReply,
+  ReauthenticateDto,
+  RegisterDto,
+  TokensDto,
+} from './auth.dto.js';
+import { ClientTokens } from './client-tokens.js';
+import { CredentialsService } from './credentials.service.js';
+import { LoginOriginGuard } from './login-origin.guard.js';
+import { LoginService } from './login.service.js';
+import { LogoutFilter } from './logout.filter.js';
+
+@ApiTags('auth')
+@Controller('auth')
+export class AuthController {
+  constructor(
+    private readonly logins: LoginService,
+    private readonly credentials: CredentialsService,
+    private readonly sessions: SessionService,
+    private readonly transport: SessionTransport,
+    private readonly tokens: ClientTokens,
+    private readonly users: UsersService,
+  ) {}
+
+  @Public()
+  @Post('register')
+  @ApiOperation({ summary: 'Make an account. A taken user name is 409' })
+  async register(@Body() { username, password }: RegisterDto): Promise<UserReply> {
+    const account = await this.credentials.register(username, password);
+    return { user: await this.users.describe(account) };
+  }
+
+  @Public()
+  @UseGuards(LoginOriginGuard)
+  @Post('login')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Open a session. Bearer clients get a token in the body, others a cookie' })
+  @ApiOkResponse({ type: LoginReply })
+  async login(
+    @Body() body: LoginDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<LoginReply> {
+    const { account, issued } = await this.logins.login({
+      username: body.username,
+      password: body.password,
+      device: this.transport.deviceOf(request, body.deviceName),
+      rememberMe: body.rememberMe ?? false,
+    });
+    await this.endEarlierSession(request);
+    const client = body.transport ?? 'cookie';
+    const tokens = this.tokens.handOver({ request, response }, issued, client);
+    return {
+      user: toUserDto(account, issued.user),
+      session: toSessionDto(issued.session, issued.session.id),
+      ...(client === 'bearer' ? tokens : {}),
+    };
+  }
+
+  @AllowExpired()
+  @UseFilters(LogoutFilter)
+  @Post('logout')
+  @HttpCode(204)
+  @ApiBearerAuth()
+  @ApiCookieAuth()
+  @ApiOperation({ summary: 'End this session; also one that timed out' })
+  async logout(
+    @CurrentSession() session: Session,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<void> {
+    await this.sessions.revoke(session.userId, session.id, 'logout');
+    this.tokens.takeBack({ request, response });
+  }
+
+  @Get('me')
+  @ApiBearerAuth()
+  @ApiCookieAuth()
+  @ApiOperation({ summary: 'Who I am, and the session that I am using' })
+  @ApiOkResponse({ type: IdentityReply })
+  async me(@CurrentUser() user: UserState, @CurrentSession() session: Session): Promise<IdentityReply> {
+    const account = await this.users.require(user.id);
+    return { user: toUserDto(account, user), session: toSessionDto(session, session.id) };
+  }
+
+  @Post('reauthenticate')
+  @HttpCode(200)
+  @ApiBearerAuth()
+  @ApiCookieAuth()
+  @ApiOperation({ summary: 'Prove the password again: a new token, and the old one is dead' })
+  @ApiOkResponse({ type: TokensDto })
+  async reauthenticate(
+    @Body() { password }: ReauthenticateDto,
+    @CurrentUser() user: UserState,
+    @CurrentSession() session: Session,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<TokensDto> {
+    const issued = await this.credentials.reauthenticate({ user, session }, password);
+    return this.tokens.handOver({ request, response }, issued, this.tokens.transportOf(request));
+  }
+
+  @Put('password')
+  @ApiBearerAuth()
+  @ApiCookieAuth()
+  @ApiOperation({
+    summary: 'Change the password: every other session is ended, and this one gets a new token',
+  })
+  @ApiOkResponse({ type: TokensDto })
+  async changePassword(
+    @Body() change: ChangePasswordDto,
+    @CurrentUser() user: UserState,
+    @CurrentSession() session: Session,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<TokensDto> {
+    const issued = await this.credentials.changePassword({ user, session }, change);
+    return this.tokens.handOver({ request, response }, issued, this.tokens.transportOf(request));
+  }
+
+  /** The session that came with a login is over: a planted one cannot outlive it, and a left one does not pile up. */
+  private async endEarlierSession(request: Request): Promise<void> {
+    const earlier = await this.sessions.decide(this.transport.readToken(request));
+    if (earlier.permit) await this.sessions.revoke(earlier.session.userId, earlier.session.id, 'logout');
+  }
+}

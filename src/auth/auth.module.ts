@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { PasswordsModule } from '../passwords/passwords.module.js';
+import { AppProblemFilter } from '../problem/problem.filter.js';
+import { UsersModule } from '../users/users.module.js';
+import { AuthController } from './auth.controller.js';
+import { ClientTokens } from './client-tokens.js';
+import { CredentialsService } from './credentials.service.js';
+import { LoginOriginGuard } from './login-origin.guard.js';
+import { LoginService } from './login.service.js';
+import { LogoutFilter } from './logout.filter.js';
+
+@Module({
+  imports: [UsersModule, PasswordsModule],
+  controllers: [AuthController],
+  providers: [
+    LoginService,
+    CredentialsService,
+    ClientTokens,
+    LoginOriginGuard,
+    LogoutFilter,
+    AppProblemFilter,
+  ],
+  exports: [ClientTokens],
+})
+export class AuthModule {}

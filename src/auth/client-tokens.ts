@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { type IssuedSession, SessionTransport } from '@latchkey/session';
+import type { Request, Response } from 'express';
+import type { TokensDto } from './auth.dto.js';
+
+export type ClientTransport = 'cookie' | 'bearer';
+
+/** One exchange with a client. */
+export interface Exchange {
+  readonly request: Request;
+  readonly response: Response;
+}
+
+/** Hands tokens to clients in the way that each of them keeps them. */
+@Injectable()
+export class ClientTokens {
+  constructor(private readonly transport: SessionTransport) {}
+
+  /** How a request that the guard let in carried its token; one with both is refused before. */
+  transportOf(request: Request): ClientTransport {
+    return /^bearer(?: |$)/i.test(request.headers.authorization ?? '') ? 'bearer' : 'cookie';
+  }
+
+  /** @returns what belongs in the body: the token only for bearer clients; others have it in their cookie */
+  handOver({ request, response }: Exchange, issued: IssuedSession, to: ClientTransport): TokensDto {
+    const expiresAt = new Date(issued.session.expiresAt).toISOString();
+    if (to === 'bearer') return { token: issued.token, expiresAt };
+    this.transport.setCookie(request, response, issued);
+    return { expiresAt };
+  }
+
+  /** Takes the cookie back from a cookie client. */
+  takeBack({ request, response }: Exchange): void {
+    if (this.transportOf(request) === 'cookie') this.transport.clearCookie(response);
+  }
+}

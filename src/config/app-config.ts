@@ -1,0 +1,53 @@
+/** Where everything that must be kept lives. */
+export type Storage =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'redis'; readonly url: string }
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[]; readonly login: RedisLogin }
+  | {
+      readonly kind: 'sentinel';
+      readonly sentinels: readonly RedisAddress[];
+      readonly name: string;
+      readonly login: RedisLogin;
+    };
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How to log in where there is no URL to say it. */
+export interface RedisLogin {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** What the environment says, checked. */
+export interface AppConfig {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly storage: Storage;
+  /** `NODE_ENV` is `production`: no demo accounts, no memory unless asked for. */
+  readonly production: boolean;
+  readonly allowMemory: boolean;
+  /** Which proxies are believed about the client IP: how many hops, or their CIDRs. Absent: none. */
+  readonly trustProxy?: number | readonly string[];
+  /** The header in which they write it, lower-case. */
+  readonly forwardedHeader: string;
+  /** The origin that browsers see. Absent: the request's own. */
+  readonly publicOrigin?: string;
+}
+
+/** Injection key of the `AppConfig`. */
+export const APP_CONFIG = Symbol('app:config');
+
+/** A setting that cannot work. The message is one line that names the environment variable. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  constructor(
+    readonly variable: string,
+    problem: string,
+  ) {
+    super(`${variable} ${problem}`);
+  }
+}

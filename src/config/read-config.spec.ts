@@ -1,0 +1,110 @@
+import { readConfig } from './read-config.js';
+
+describe('readConfig', () => {
+  it('has a default for everything', () => {
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      storage: { kind: 'memory' },
+      production: false,
+      allowMemory: false,
+      forwardedHeader: 'x-forwarded-for',
+    });
+  });
+
+  it('takes an empty variable for an unset one', () => {
+    const empty = Object.fromEntries(
+      [
+        'HOST',
+        'PORT',
+        'REDIS_URL',
+        'REDIS_CLUSTER',
+        'REDIS_SENTINELS',
+        'TRUST_PROXY',
+        'FORWARDED_HEADER',
+      ].map((name) => [name, ' ']),
+    );
+    expect(readConfig({ ...empty, PUBLIC_ORIGIN: '', ALLOW_MEMORY: '', NODE_ENV: '' })).toEqual(
+      readConfig({}),
+    );
+  });
+
+  it.each([
+    [{ PORT: '0' }, { port: 0 }],
+    [
+      { HOST: '0.0.0.0', PORT: '8080' },
+      { host: '0.0.0.0', port: 8080 },
+    ],
+    [{ HOST: '::1' }, { host: '::1' }],
+    [
+      { REDIS_URL: 'redis://127.0.0.1:6379/2' },
+      { storage: { kind: 'redis', url: 'redis://127.0.0.1:6379/2' } },
+    ],
+    [{ REDIS_URL: 'rediss://u:p@host' }, { storage: { kind: 'redis', url: 'rediss://u:p@host' } }],
+    [
+      { REDIS_CLUSTER: 'a:1, [::1]:2 ,10.0.0.1:3', REDIS_PASSWORD: 'p' },
+      {
+        storage: {
+          kind: 'cluster',
+          nodes: [
+            { host: 'a', port: 1 },
+            { host: '::1', port: 2 },
+            { host: '10.0.0.1', port: 3 },
+          ],
+          login: { password: 'p' },
+        },
+      },
+    ],
+    [
+      { REDIS_SENTINELS: 's:26379', REDIS_SENTINEL_NAME: 'main' },
+      { storage: { kind: 'sentinel', sentinels: [{ host: 's', port: 26379 }], name: 'main', login: {} } },
+    ],
+    [
+      { TRUST_PROXY: '2', FORWARDED_HEADER: 'X-Real-IP' },
+      { trustProxy: 2, forwardedHeader: 'x-real-ip' },
+    ],
+    [{ TRUST_PROXY: '10.0.0.0/8, ::1' }, { trustProxy: ['10.0.0.0/8', '::1'] }],
+    [{ PUBLIC_ORIGIN: 'https://app.example/' }, { publicOrigin: 'https://app.example' }],
+    [
+      { NODE_ENV: 'production', ALLOW_MEMORY: '1' },
+      { production: true, allowMemory: true },
+    ],
+  ])('reads %j', (environment, expected) => {
+    expect(readConfig(environment)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['PORT', { PORT: '65536' }],
+    ['PORT', { PORT: '-1' }],
+    ['PORT', { PORT: '80a' }],
+    ['HOST', { HOST: 'http://x' }],
+    ['HOST', { HOST: 'a b' }],
+    ['REDIS_URL', { REDIS_URL: '127.0.0.1:6379' }],
+    ['REDIS_URL', { REDIS_URL: 'http://127.0.0.1' }],
+    ['REDIS_URL', { REDIS_URL: 'redis://host/zero' }],
+    ['REDIS_URL', { NODE_ENV: 'production' }],
+    ['REDIS_CLUSTER', { REDIS_CLUSTER: 'host' }],
+    ['REDIS_CLUSTER', { REDIS_CLUSTER: ',' }],
+    ['REDIS_CLUSTER', { REDIS_CLUSTER: 'host:0' }],
+    ['REDIS_CLUSTER', { REDIS_CLUSTER: '[nonsense]:1' }],
+    ['REDIS_CLUSTER', { REDIS_URL: 'redis://x', REDIS_CLUSTER: 'host:1' }],
+    ['REDIS_SENTINELS', { REDIS_SENTINELS: 'host', REDIS_SENTINEL_NAME: 'main' }],
+    ['REDIS_SENTINEL_NAME', { REDIS_SENTINELS: 'host:1' }],
+    ['TRUST_PROXY', { TRUST_PROXY: '0' }],
+    ['TRUST_PROXY', { TRUST_PROXY: '33' }],
+    ['TRUST_PROXY', { TRUST_PROXY: 'true' }],
+    ['TRUST_PROXY', { TRUST_PROXY: '10.0.0.0/33' }],
+    ['TRUST_PROXY', { TRUST_PROXY: '10.0.0.0/8/8' }],
+    ['FORWARDED_HEADER', { FORWARDED_HEADER: 'a, b' }],
+    ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'app.example' }],
+    ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'https://app.example/path' }],
+    ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'ftp://app.example' }],
+    ['ALLOW_MEMORY', { ALLOW_MEMORY: 'yes' }],
+  ])('names %s when it is wrong: %j', (variable, environment) => {
+    expect(() => readConfig(environment)).toThrow(new RegExp(`^${variable} [^\\n]+$`));
+  });
+
+  it('keeps a password out of its message', () => {
+    expect(() => readConfig({ REDIS_URL: 'redis://:secret@host/zero' })).not.toThrow(/secret/);
+  });
+});

@@ -1,0 +1,98 @@
+import { type AppConfig, ConfigurationError, type RedisLogin, type Storage } from './app-config.js';
+import { readAddresses, readBinding, readOrigin, readRedisUrl, readTrustedProxies } from './read-values.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_PORT = 3000;
+const STORAGE_VARIABLES = ['REDIS_URL', 'REDIS_CLUSTER', 'REDIS_SENTINELS'] as const;
+
+/**
+ * The app's settings from the environment; an empty variable counts as unset.
+ * @throws ConfigurationError naming the first variable that cannot work
+ */
+export function readConfig(environment: Environment): AppConfig {
+  const valueOf = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const production = valueOf('NODE_ENV') === 'production';
+  const allowMemory = readSwitch('ALLOW_MEMORY', valueOf('ALLOW_MEMORY'));
+  const storage = readStorage(valueOf);
+  if (storage.kind === 'memory' && production && !allowMemory) {
+    throw new ConfigurationError(
+      'REDIS_URL',
+      'must be set in production: memory forgets everything at a restart (ALLOW_MEMORY=1 accepts that)',
+    );
+  }
+  const proxies = valueOf('TRUST_PROXY');
+  const origin = valueOf('PUBLIC_ORIGIN');
+  return {
+    host: readBinding('HOST', valueOf('HOST') ?? DEFAULT_HOST),
+    port: readPort(valueOf('PORT')),
+    storage,
+    production,
+    allowMemory,
+    forwardedHeader: readHeaderName(valueOf('FORWARDED_HEADER')),
+    ...(proxies === undefined ? {} : { trustProxy: readTrustedProxies('TRUST_PROXY', proxies) }),
+    ...(origin === undefined ? {} : { publicOrigin: readOrigin('PUBLIC_ORIGIN', origin) }),
+  };
+}
+
+/** The variable that chose where data lives: for messages. */
+export function storageVariable(storage: Storage): string {
+  return { memory: 'REDIS_URL', redis: 'REDIS_URL', cluster: 'REDIS_CLUSTER', sentinel: 'REDIS_SENTINELS' }[
+    storage.kind
+  ];
+}
+
+function readStorage(valueOf: (name: string) => string | undefined): Storage {
+  const set = STORAGE_VARIABLES.filter((name) => valueOf(name) !== undefined);
+  if (set[1]) throw new ConfigurationError(set[1], `cannot be set together with ${set[0]}: choose one`);
+  const url = valueOf('REDIS_URL');
+  if (url !== undefined) return { kind: 'redis', url: readRedisUrl('REDIS_URL', url) };
+  const nodes = valueOf('REDIS_CLUSTER');
+  if (nodes !== undefined) {
+    return { kind: 'cluster', nodes: readAddresses('REDIS_CLUSTER', nodes), login: readLogin(valueOf) };
+  }
+  const sentinels = valueOf('REDIS_SENTINELS');
+  if (sentinels === undefined) return { kind: 'memory' };
+  const name = valueOf('REDIS_SENTINEL_NAME');
+  if (name === undefined) {
+    throw new ConfigurationError(
+      'REDIS_SENTINEL_NAME',
+      'must name the primary that REDIS_SENTINELS watch over',
+    );
+  }
+  return {
+    kind: 'sentinel',
+    sentinels: readAddresses('REDIS_SENTINELS', sentinels),
+    name,
+    login: readLogin(valueOf),
+  };
+}
+
+function readLogin(valueOf: (name: string) => string | undefined): RedisLogin {
+  const username = valueOf('REDIS_USERNAME');
+  const password = valueOf('REDIS_PASSWORD');
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
+}
+
+function readPort(value: string | undefined): number {
+  if (value === undefined) return DEFAULT_PORT;
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
+    throw new ConfigurationError('PORT', 'must be a number from 0 to 65535');
+  }
+  return Number(value);
+}
+
+function readHeaderName(value: string | undefined): string {
+  if (value === undefined) return 'x-forwarded-for';
+  if (!/^[a-z0-9-]{1,64}$/i.test(value)) {
+    throw new ConfigurationError('FORWARDED_HEADER', "must be one header's name, such as x-forwarded-for");
+  }
+  return value.toLowerCase();
+}
+
+function readSwitch(name: string, value: string | undefined): boolean {
+  if (value === undefined || value === '0') return false;
+  if (value !== '1') throw new ConfigurationError(name, 'must be 1, or not set');
+  return true;
+}

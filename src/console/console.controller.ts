@@ -1,0 +1,15 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { Public } from '@latchkey/session';
+import { PAGE } from './page.js';
+
+@ApiExcludeController()
+@Public()
+@Controller()
+export class ConsoleController {
+  @Get()
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  page(): string {
+    return PAGE;
+  }
+}

@@ -1,0 +1,23 @@
+/** What somebody wrote. */
+export interface Post {
+  /** A whole number as text; later posts have larger ones. */
+  readonly id: string;
+  readonly authorId: string;
+  readonly authorName: string;
+  readonly text: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly createdAt: number;
+}
+
+/** A post as one reader sees it. */
+export interface ReadPost extends Post {
+  readonly likes: number;
+  readonly likedByReader: boolean;
+}
+
+const POST_ID = /^[1-9]\d{0,14}$/;
+
+/** Whether a text can be a post's id at all. */
+export function isPostId(text: string): boolean {
+  return POST_ID.test(text);
+}

@@ -1,0 +1,58 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiCookieAuth,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { CurrentUser, type UserState } from '@latchkey/session';
+import { Problem } from '../problem/problem.js';
+import { UsersService } from '../users/users.service.js';
+import { isPostId } from './post.js';
+import { NewPostDto, PostReply, PostsQuery, PostsReply, toPostDto } from './post.dto.js';
+import { PostRepository } from './post-repository.js';
+
+@ApiTags('posts')
+@ApiBearerAuth()
+@ApiCookieAuth()
+@Controller('posts')
+export class PostsController {
+  constructor(
+    private readonly posts: PostRepository,
+    private readonly users: UsersService,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The timeline, newest first' })
+  @ApiOkResponse({ type: PostsReply })
+  async list(@Query() page: PostsQuery, @CurrentUser() user: UserState): Promise<PostsReply> {
+    const posts = await this.posts.list({ ...page, readerId: user.id });
+    return { posts: posts.map(toPostDto) };
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Write a post' })
+  @ApiCreatedResponse({ type: PostReply })
+  async create(@Body() { text }: NewPostDto, @CurrentUser() user: UserState): Promise<PostReply> {
+    const author = await this.users.require(user.id);
+    const post = await this.posts.create({
+      authorId: author.id,
+      authorName: author.username,
+      text,
+      createdAt: Date.now(),
+    });
+    return { post: toPostDto(post) };
+  }
+
+  @Post(':id/like')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Like a post; liking twice is liking once' })
+  @ApiOkResponse({ type: PostReply })
+  async like(@Param('id') id: string, @CurrentUser() user: UserState): Promise<PostReply> {
+    const post = isPostId(id) ? await this.posts.like(id, user.id) : undefined;
+    if (!post) throw new Problem('not_found', 'There is no such post');
+    return { post: toPostDto(post) };
+  }
+}

@@ -1,0 +1,42 @@
+/** One field of a request that does not validate. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The sample's own errors; the library's are in its `SessionError`. */
+const CATALOGUE = {
+  bad_request: [400, 'The request is not valid'],
+  bad_credentials: [401, 'The user name or the password is wrong'],
+  not_found: [404, 'There is nothing here'],
+  conflict: [409, 'That is not possible as things are'],
+  too_large: [413, 'The request is too large'],
+  unsupported_media_type: [415, 'The body must be JSON'],
+  internal_error: [500, 'Something went wrong on our side'],
+  overloaded: [503, 'Too much is asked of the server right now'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ProblemCode = keyof typeof CATALOGUE;
+
+/** An error that a client is told, as problem+json (RFC 9457). The detail is written for people and holds no internals. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly title: string;
+
+  constructor(
+    readonly code: ProblemCode,
+    detail?: string,
+    readonly errors?: readonly FieldError[],
+  ) {
+    const [status, title] = CATALOGUE[code];
+    super(detail ?? title);
+    this.status = status;
+    this.title = title;
+  }
+}
+
+/** What does not validate, field by field. */
+export function badRequest(...errors: readonly FieldError[]): Problem {
+  return new Problem('bad_request', undefined, errors);
+}

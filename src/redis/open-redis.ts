@@ -1,0 +1,39 @@
+import { Cluster, Redis } from 'ioredis';
+import { redisClientOptions } from '@latchkey/session';
+import type { Storage } from '../config/app-config.js';
+
+export type RedisClient = Redis | Cluster;
+
+const RETRY_STEP_MS = 50;
+const LONGEST_RETRY_MS = 250;
+
+/** The app's one Redis client, set up as the library asks; it connects by itself and keeps trying. */
+export function openRedis(storage: Exclude<Storage, { kind: 'memory' }>): RedisClient {
+  const client = connect(storage);
+  // Without a listener ioredis prints every failed attempt. Each call reports its own failure.
+  client.on('error', () => undefined);
+  return client;
+}
+
+function connect(storage: Exclude<Storage, { kind: 'memory' }>): RedisClient {
+  const options = { ...redisClientOptions(), connectionName: 'latchkey-sample' };
+  if (storage.kind === 'redis') return new Redis(storage.url, options);
+  if (storage.kind === 'sentinel') {
+    return new Redis({
+      ...options,
+      ...storage.login,
+      sentinels: storage.sentinels.map(({ host, port }) => ({ host, port })),
+      name: storage.name,
+    });
+  }
+  // In a Cluster these two belong to the whole, not to its nodes.
+  const { enableOfflineQueue: _queue, retryStrategy: _retry, ...nodeOptions } = options;
+  return new Cluster(
+    storage.nodes.map(({ host, port }) => ({ host, port })),
+    {
+      enableOfflineQueue: false,
+      clusterRetryStrategy: (attempt) => Math.min(attempt * RETRY_STEP_MS, LONGEST_RETRY_MS),
+      redisOptions: { ...nodeOptions, ...storage.login },
+    },
+  );
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { SessionError } from '@latchkey/session';
+import type { RedisClient } from './open-redis.js';
+
+/** A Lua script with the hash that Redis knows it by. */
+export interface RedisScript {
+  readonly lua: string;
+  readonly sha1: string;
+}
+
+export function redisScript(lua: string): RedisScript {
+  return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+}
+
+/** As long as the library waits for its own calls. */
+const DEADLINE_MS = 200;
+
+/**
+ * What the sample's own repositories see of Redis. Every call ends within the deadline, and whatever goes wrong is
+ * one error: `session_store_unavailable`.
+ */
+export class RedisStore {
+  constructor(private readonly client: RedisClient) {}
+
+  /** Runs one command. */
+  async call<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
+    try {
+      return await inTime(command(this.client));
+    } catch (cause) {
+      throw new SessionError('session_store_unavailable', { cause });
+    }
+  }
+
+  /** Runs a script by its hash, and once more in full where the server does not know it (again). */
+  script(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.call(async (client) => {
+      try {
+        return await client.evalsha(script.sha1, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+        return client.eval(script.lua, keys.length, ...keys, ...args);
+      }
+    });
+  }
+}
+
+function inTime<T>(reply: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`Redis gave no answer within ${DEADLINE_MS} ms`)),
+      DEADLINE_MS,
+    );
+    reply.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,59 @@
+import { Controller, Delete, Get, HttpCode, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentSession, type Session, SessionService } from '@latchkey/session';
+import type { Request, Response } from 'express';
+import { ClientTokens } from '../auth/client-tokens.js';
+import { Problem } from '../problem/problem.js';
+import { RevocationScope, RevokedReply, SessionsReply, toSessionDto } from './session.dto.js';
+
+const SESSION_ID = /^[A-Za-z0-9_-]{16}$/;
+
+@ApiTags('sessions')
+@ApiBearerAuth()
+@ApiCookieAuth()
+@Controller('sessions')
+export class SessionsController {
+  constructor(
+    private readonly sessions: SessionService,
+    private readonly tokens: ClientTokens,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'My devices, newest first' })
+  @ApiOkResponse({ type: SessionsReply })
+  async list(@CurrentSession() current: Session): Promise<SessionsReply> {
+    const sessions = await this.sessions.list(current.userId);
+    return { sessions: sessions.map((session) => toSessionDto(session, current.id)) };
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Log one of my devices out' })
+  async revoke(
+    @Param('id') id: string,
+    @CurrentSession() current: Session,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<void> {
+    const isMine = SESSION_ID.test(id) && (await this.sessions.revoke(current.userId, id));
+    if (!isMine) throw new Problem('not_found', 'You have no such session');
+    if (id === current.id) this.tokens.takeBack({ request, response });
+  }
+
+  @Delete()
+  @ApiOperation({ summary: 'Log all my other devices out, or all of them' })
+  @ApiOkResponse({ type: RevokedReply })
+  async revokeAll(
+    @Query() { scope }: RevocationScope,
+    @CurrentSession() current: Session,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<RevokedReply> {
+    const { sessions } = await this.sessions.revokeAll(
+      current.userId,
+      scope === 'others' ? { except: current } : {},
+    );
+    if (scope === 'all') this.tokens.takeBack({ request, response });
+    return { revoked: sessions };
+  }
+}

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * What the sample itself keeps of a person. Roles and blocks are not here: they are the library's user state, so that
+ * there is one truth about them.
+ */
+export interface Account {
+  readonly id: string;
+  /** As `normaliseUsername` gives it. Never changes. */
+  readonly username: string;
+  /** argon2id in its PHC string form. */
+  readonly passwordHash: string;
+  /** One of the well-known accounts for trying the sample out. Production refuses their login. */
+  readonly demo: boolean;
+  /** Milliseconds since 1970 UTC. */
+  readonly createdAt: number;
+}
+
+const USER_ID = /^[A-Za-z0-9_-]{16}$/;
+/** Letters and digits of any script, `_` and `-`. */
+export const USERNAME = /^[\p{L}\p{Nd}_-]{3,32}$/u;
+
+export function newUserId(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+/** Whether a text can be a user id at all. */
+export function isUserId(text: string): boolean {
+  return USER_ID.test(text);
+}
+
+/** The one form of a user name: NFKC, lower-case. What looks the same to a keyboard is the same account. */
+export function normaliseUsername(text: string): string {
+  return text.normalize('NFKC').toLowerCase().normalize('NFKC');
+}

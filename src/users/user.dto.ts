@@ -1,0 +1,63 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { UserState } from '@latchkey/session';
+import type { Account } from './account.js';
+
+export class BlockDto {
+  @ApiProperty({ description: 'Why, in the words of who blocked', example: 'Spam' })
+  reason!: string;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'When the block ends by itself; absent: when it is lifted',
+  })
+  until?: string;
+
+  @ApiProperty({ description: 'The id of the user who blocked' })
+  by!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  at!: string;
+}
+
+export class UserDto {
+  @ApiProperty({ example: 'Zk3qYx0aB1cD2eF3' })
+  id!: string;
+
+  @ApiProperty({ example: 'alice' })
+  username!: string;
+
+  @ApiProperty({ type: [String], example: ['user'] })
+  roles!: string[];
+
+  @ApiProperty({ enum: ['active', 'blocked'] })
+  status!: 'active' | 'blocked';
+
+  @ApiPropertyOptional({ type: BlockDto })
+  block?: BlockDto;
+}
+
+export class UserReply {
+  @ApiProperty({ type: UserDto })
+  user!: UserDto;
+}
+
+/** A user as clients see it: the account's name with the user state of this moment. */
+export function toUserDto(account: Account, state: UserState): UserDto {
+  const { status, block, roles } = state;
+  return {
+    id: account.id,
+    username: account.username,
+    roles: [...roles],
+    status,
+    ...(block
+      ? {
+          block: {
+            reason: block.reason,
+            ...(block.until === undefined ? {} : { until: new Date(block.until).toISOString() }),
+            by: block.by ?? '',
+            at: new Date(block.at).toISOString(),
+          },
+        }
+      : {}),
+  };
+}
