@@ -1,7 +1,13 @@
 #!/bin/sh
-# Builds the sample if needed, then becomes it: signals to this process reach the app itself, not a parent of it.
+# start.sh [COMMAND [ARGUMENT…]]: builds the sample if needed, then becomes COMMAND of it, by default the server `main`.
+# Becomes, not starts: signals to this process reach the app itself, and not a parent of it.
 set -eu
 cd "$(dirname "$0")/.."
+command=main
+if [ $# -gt 0 ]; then
+  command=$1
+  shift
+fi
 
 node scripts/build.mjs --if-needed &
 build=$!
@@ -10,4 +16,4 @@ trap 'trap "" TERM INT HUP; kill -TERM "$build" 2>/dev/null || true; wait "$buil
 wait "$build" || exit 1
 trap - TERM INT HUP
 
-exec node dist/src/main.js
+exec node "dist/src/$command.js" "$@"

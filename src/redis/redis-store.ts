@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SessionError } from '@latchkey/session';
+import { SessionError, withDeadline } from '@latchkey/session';
 import type { RedisClient } from './open-redis.js';
 
 /** A Lua script with the hash that Redis knows it by. */
@@ -13,7 +13,7 @@ export function redisScript(lua: string): RedisScript {
 }
 
 /** As long as the library waits for its own calls. */
-const DEADLINE_MS = 200;
+const DEADLINE_MS = 150;
 
 /**
  * What the sample's own repositories see of Redis. Every call ends within the deadline, and whatever goes wrong is
@@ -25,7 +25,7 @@ export class RedisStore {
   /** Runs one command. */
   async call<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
     try {
-      return await inTime(command(this.client));
+      return await withDeadline(command(this.client), DEADLINE_MS);
     } catch (cause) {
       throw new SessionError('session_store_unavailable', { cause });
     }
@@ -42,14 +42,4 @@ export class RedisStore {
       }
     });
   }
-}
-
-function inTime<T>(reply: Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`Redis gave no answer within ${DEADLINE_MS} ms`)),
-      DEADLINE_MS,
-    );
-    reply.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -181,3 +181,80 @@ describe('a slow load from the app database', () => {
     expect((await loading)?.roles).toEqual(['user']);
   });
 });
+
+describe('the app database', () => {
+  const slow = (ms: number) => ({
+    asked: 0,
+    async load() {
+      this.asked++;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return { roles: ['user'], version: 1 };
+    },
+  });
+
+  it('that is asked by several nodes about one user at a time answers all of them', async () => {
+    const userDirectory = slow(100);
+    await start({ userDirectory });
+    const asking = Array.from({ length: 9 }, async (_, i) => {
+      await new Promise((resolve) => setTimeout(resolve, i * 15));
+      return node(i).users.get('ada');
+    });
+    for (const user of await Promise.all(asking)) expect(user).toMatchObject({ roles: ['user'] });
+    expect(userDirectory.asked).toBeLessThanOrEqual(NODES * 2);
+  });
+
+  it('that hangs holds nobody up for longer than it may, and is asked again', async () => {
+    let hangs = true;
+    const userDirectory = {
+      load: () =>
+        hangs ? new Promise<never>(() => undefined) : Promise.resolve({ roles: ['user'], version: 1 }),
+    };
+    await start({ userDirectory, userDirectoryTimeout: 100 });
+    await expect(node(0).users.get('ada')).rejects.toMatchObject({ code: 'session_store_unavailable' });
+    hangs = false;
+    await expect(node(0).users.get('ada')).resolves.toMatchObject({ roles: ['user'] });
+  });
+
+  it('has the last word on a user of whom a push told only a part', async () => {
+    const userDirectory = {
+      load: () => Promise.resolve({ roles: ['user'], version: 1, block: { reason: 'spam' } }),
+    };
+    await start({ userDirectory });
+    await node(0).users.update('ada', { roles: ['editor'] });
+    await expect(node(1).sessions.create('ada')).rejects.toMatchObject({ code: 'user_blocked' });
+    await expect(node(1).users.ensure('nobody-else')).resolves.toMatchObject({ status: 'blocked' });
+  });
+
+  it('that does not know a user lets none be made', async () => {
+    await start({ userDirectory: { load: () => Promise.resolve(undefined) } });
+    await expect(node(0).users.ensure('eve', { roles: ['admin'] })).rejects.toMatchObject({
+      code: 'user_unknown',
+    });
+    await expect(node(0).users.update('eve', { roles: ['admin'] })).rejects.toMatchObject({
+      code: 'user_unknown',
+    });
+    await expect(node(0).sessions.create('eve')).rejects.toMatchObject({ code: 'user_unknown' });
+  });
+});
+
+describe('what a caller may get wrong', () => {
+  it('is refused with a clear error, and changes nothing', async () => {
+    await start();
+    const { session, token } = await node(0).sessions.create('ada');
+    const { users, sessions } = node(0);
+    await expect(users.block('ada', { reason: 'x', until: 1_790_000_000 })).rejects.toMatchObject({
+      code: 'bad_request',
+    });
+    await expect(users.block('ada', { reason: 'x', until: Number.MAX_SAFE_INTEGER })).rejects.toMatchObject({
+      code: 'bad_request',
+    });
+    await expect(users.block('ada', { reason: '' })).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(users.setRoles('ada', 'admin' as never)).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(sessions.create('ada', { ifEpoch: undefined as never })).rejects.toThrow('ifEpoch');
+    for (const id of ['user', `${session.id}:d`, '', '*'])
+      await expect(sessions.revoke('ada', id)).resolves.toBe(false);
+    await expect(sessions.authenticate(token)).resolves.toMatchObject({
+      user: { status: 'active', roles: [] },
+    });
+  });
+});

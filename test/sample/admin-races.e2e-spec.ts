@@ -130,14 +130,17 @@ describe('two nodes', () => {
         actor: (await nodes[0].app.get(UserStateService).get(root.userId))!,
         target: (await nodes[0].app.get(UserStateService).get(rival.userId))!,
       });
-      expectProblem(await setRoles(rival, root, ['user']), 409, 'conflict');
+      const refused = await setRoles(rival, root, ['user']);
+      expectProblem(refused, 409, 'conflict');
+      // True whether that act is still under way, or was given up as this one was.
+      expect(refused.body.detail).toMatch(/^A block or demotion of you was begun.*set your roles/);
       await setRoles(root, rival, ['admin']).expect(200);
       const third = await nodes[0].newcomer(['admin'], root);
       await setRoles(rival, third, ['user']).expect(200);
     });
   });
 
-  it('check the rank in the write: a user who is promoted meanwhile is not blocked', async () => {
+  it('judge the target in the write: a user who is promoted meanwhile is not blocked', async () => {
     const [mia, target] = [await nodes[0].as('mia'), await nodes[1].newcomer()];
     const gate = hold(nodes[0].app.get(UserStateService), 'block', 'before');
     const late = block(mia, target).then((reply) => reply);

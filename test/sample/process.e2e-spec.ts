@@ -2,9 +2,12 @@ import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import { AppProcess } from '../support/app-process.js';
 import { RedisServer } from '../support/redis-server.js';
+import { BUILD_TIMEOUT_MS, buildSample } from './support/build.js';
 import { Client } from './support/client.js';
 
 describe('the process', () => {
+  beforeAll(buildSample, BUILD_TIMEOUT_MS);
+
   it('says where it keeps things and where it listens, in one line each', async () => {
     const app = await AppProcess.start();
     expect(app.output.trim().split('\n')).toEqual([

@@ -1,8 +1,12 @@
 import { AppProcess } from '../support/app-process.js';
 import { RedisServer } from '../support/redis-server.js';
-import { expectProblem } from './support/client.js';
+import { buildSample, BUILD_TIMEOUT_MS } from './support/build.js';
+import { cookieOf, expectProblem } from './support/client.js';
 import { PASSWORD, Sample } from './support/sample.js';
 import { makeAdmin } from '../../src/admin/make-admin.js';
+
+/** For a process to end by itself on a machine that is busy with other things. */
+const PATIENCE_MS = 60_000;
 
 describe('production', () => {
   let redis: RedisServer;
@@ -40,12 +44,29 @@ describe('production', () => {
     await sample.stop();
   });
 
-  it('refuses those that it finds, and ends their sessions', async () => {
-    const development = await Sample.start({ env: { REDIS_URL: redis.url } });
-    const root = await development.as('root');
+  it('refuses those that it finds, whenever they logged in elsewhere', async () => {
     const sample = await Sample.start({ env: production() });
-    const there = Object.assign(sample.anybody(), root, { url: sample.url });
-    expect(await there.denial()).toBe('session_revoked');
+    const development = await Sample.start({ env: { REDIS_URL: redis.url } });
+    const here = async (name: string, transport: 'cookie' | 'bearer') =>
+      Object.assign(sample.anybody(), await development.as(name, { transport }), { url: sample.url });
+    for (const transport of ['cookie', 'bearer'] as const) {
+      for (const name of ['alice', 'bob', 'mia', 'root']) {
+        expect(await (await here(name, transport)).denial()).toBe('session_invalid');
+      }
+    }
+    const root = await here('root', 'bearer');
+    const newcomer = await sample.newcomer();
+    const roles = `/admin/users/${newcomer.userId}/roles`;
+    expectProblem(await root.put(roles, { roles: ['admin'] }), 401, 'session_invalid');
+    expectProblem(await root.put('/auth/password', {}), 401, 'session_invalid');
+    const cookie = await here('root', 'cookie');
+    const logout = await cookie.post('/auth/logout');
+    expectProblem(logout, 401, 'session_invalid');
+    expect(cookieOf(logout)).toBe('');
+    expect(await newcomer.denial()).toBeUndefined();
+    const there = await development.as('root');
+    expect(await there.denial()).toBeUndefined();
+
     const nobody = sample.anybody();
     const demo = await nobody.post('/auth/login', { username: 'root', password: 'correct-horse-root' });
     expectProblem(demo, 401, 'bad_credentials');
@@ -59,23 +80,40 @@ describe('production', () => {
     await Promise.all([sample.stop(), development.stop()]);
   });
 
-  it('gets its first admin by a command, which makes an account or promotes one', async () => {
+  it('gets its first admin by a command, which makes the account', async () => {
     const sample = await Sample.start({ env: production() });
-    const env = { ...production(), ADMIN_PASSWORD: PASSWORD };
-    await expect(command(['Chief'], env)).resolves.toEqual({
+    await expect(command(['Chief'], { ...production(), ADMIN_PASSWORD: PASSWORD })).resolves.toEqual({
       code: 0,
       said: 'chief has an account now and is an admin',
     });
     const chief = await sample.anybody().login('chief', PASSWORD);
     const helper = await sample.newcomer();
     await chief.put(`/admin/users/${helper.userId}/roles`, { roles: ['user', 'moderator'] }).expect(200);
-    await expect(command([helper.username], production())).resolves.toEqual({
+    await sample.stop();
+  });
+
+  it('makes nobody an admin who registered the name first, unless the command says so', async () => {
+    const sample = await Sample.start({ env: production() });
+    const squatter = await sample.newcomer();
+    const { username } = squatter;
+    const taken = new RegExp(`^${username} has an account already: .*--existing`);
+    for (const secret of [{ ADMIN_PASSWORD: 'the password of the operator' }, {}]) {
+      const refused = await command([username], { ...production(), ...secret });
+      expect(refused).toEqual({ code: 1, said: expect.stringMatching(taken) });
+    }
+    const me = () => squatter.get('/auth/me').expect(200);
+    expect((await me()).body.user.roles).toEqual(['user']);
+
+    const both = await command([username, '--existing'], { ...production(), ADMIN_PASSWORD: PASSWORD });
+    expect(both).toEqual({ code: 1, said: expect.stringMatching(/^ADMIN_PASSWORD .*--existing/) });
+    expect((await me()).body.user.roles).toEqual(['user']);
+
+    await expect(command(['--existing', username], production())).resolves.toEqual({
       code: 0,
-      said: `${helper.username} had an account and is an admin now`,
+      said: `${username} had an account and is an admin now, with the password that it had`,
     });
-    const me = await helper.get('/auth/me').expect(200);
-    expect(me.body.user.roles).toEqual(['admin', 'moderator', 'user']);
-    await helper.put(`/admin/users/${chief.userId}/roles`, { roles: ['user'] }).expect(200);
+    expect((await me()).body.user.roles).toEqual(['admin', 'user']);
+    await sample.anybody().login(username, PASSWORD);
     await sample.stop();
   });
 
@@ -83,6 +121,9 @@ describe('production', () => {
     [[], {}, /^usage: npm run make-admin -- USERNAME/],
     [['no name'], {}, /^usage/],
     [['chief', 'and-password'], {}, /^usage/],
+    [['chief', '--force'], {}, /^usage.*--existing/],
+    [['--existing'], {}, /^usage/],
+    [['chief', '--existing'], { ADMIN_PASSWORD: '' }, /^chief has no account/],
     [['chief'], { ADMIN_PASSWORD: 'short' }, /^The password must have 8–128 characters$/],
     [['chief'], { REDIS_URL: '', ALLOW_MEMORY: '1' }, /^REDIS_URL must be set/],
     [['chief'], { REDIS_URL: 'redis://127.0.0.1:1' }, /^Redis cannot be reached/],
@@ -96,35 +137,52 @@ describe('production', () => {
 
   it('does not promote a demo account', async () => {
     const development = await Sample.start({ env: { REDIS_URL: redis.url } });
-    const outcome = await command(['alice'], production());
-    expect(outcome).toEqual({ code: 1, said: expect.stringMatching(/^alice is a demo account/) });
+    for (const args of [['alice'], ['alice', '--existing']]) {
+      const outcome = await command(args, production());
+      expect(outcome).toEqual({ code: 1, said: expect.stringMatching(/^alice is a demo account/) });
+    }
     await development.stop();
   });
+});
+
+describe('a boot that cannot succeed', () => {
+  beforeAll(buildSample, BUILD_TIMEOUT_MS);
 
   it.each<[env: Record<string, string>, line: string]>([
     [{ NODE_ENV: 'production' }, 'REDIS_URL must be set in production'],
     [{ REDIS_URL: 'http://x' }, 'REDIS_URL must be a URL'],
     [{ PORT: 'http' }, 'PORT must be a number'],
     [{ TRUST_PROXY: 'yes' }, 'TRUST_PROXY must be'],
-  ])('stops the boot with one line for %j', async (env, line) => {
-    const { code, output } = await AppProcess.runToEnd({ env });
-    expect(code).toBe(1);
-    expect(output.trim().split('\n')).toEqual([expect.stringContaining(line)]);
-  });
+  ])(
+    'ends with one line for %j',
+    async (env, line) => {
+      const { code, output } = await AppProcess.runToEnd({ env, readyTimeoutMs: PATIENCE_MS });
+      expect(code).toBe(1);
+      expect(output.trim().split('\n')).toEqual([expect.stringContaining(line)]);
+    },
+    2 * PATIENCE_MS,
+  );
 
   it.each([
     ['a wrong password', { password: 'secret-word' }, 'wrong-word', /password/],
     ['no password', { password: 'secret-word' }, '', /password/],
     ['eviction', { args: ['--maxmemory-policy', 'allkeys-lru'] }, undefined, /evicts keys.*noeviction/],
-  ])('stops the boot with one line for %s', async (_what, options, password, cause) => {
-    const server = await RedisServer.start(options);
-    const url = new URL(server.url);
-    if (password !== undefined) url.password = password;
-    const { code, output } = await AppProcess.runToEnd({ env: { REDIS_URL: url.href } });
-    await server.stop();
-    expect(code).toBe(1);
-    expect(output.trim().split('\n')).toEqual([expect.stringMatching(/^REDIS_URL: /)]);
-    expect(output).toMatch(cause);
-    expect(output).not.toContain('wrong-word');
-  });
+  ])(
+    'ends with one line for %s',
+    async (_what, options, password, cause) => {
+      const server = await RedisServer.start(options);
+      const url = new URL(server.url);
+      if (password !== undefined) url.password = password;
+      const { code, output } = await AppProcess.runToEnd({
+        env: { REDIS_URL: url.href },
+        readyTimeoutMs: PATIENCE_MS,
+      });
+      await server.stop();
+      expect(code).toBe(1);
+      expect(output.trim().split('\n')).toEqual([expect.stringMatching(/^REDIS_URL: /)]);
+      expect(output).toMatch(cause);
+      expect(output).not.toContain('wrong-word');
+    },
+    2 * PATIENCE_MS,
+  );
 });

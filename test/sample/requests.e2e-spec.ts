@@ -29,6 +29,45 @@ describeSample('every request', (sample, storage) => {
     expect(reply.body.errors.length).toBeGreaterThan(0);
   });
 
+  it.each([33, 5_000, 31_000])('refuses a body with %i levels', async (levels) => {
+    const alice = await sample().as('alice');
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"text":', '}'],
+    ] as const) {
+      const depth = Math.min(levels, 60_000 / (open.length + close.length));
+      const body = `${open.repeat(depth)}"x"${close.repeat(depth)}`;
+      const reply = await alice.post('/posts').set('Content-Type', JSON_TYPE).send(body);
+      expectProblem(reply, 400, 'bad_request');
+      expect(reply.body.detail).toBe('The body is nested too deeply');
+      const login = await sample().anybody().post('/auth/login').set('Content-Type', JSON_TYPE).send(body);
+      expectProblem(login, 400, 'bad_request');
+    }
+  });
+
+  it.each([
+    '__proto__',
+    'constructor',
+    'hasOwnProperty',
+    'prototype',
+    'then',
+    'toJSON',
+    'toString',
+    'valueOf',
+    '__defineGetter__',
+  ])('refuses the unknown field %s', async (field) => {
+    const alice = await sample().as('alice');
+    for (const value of ['1', '"x"', '{"text":"x"}']) {
+      const body = `{"text":"x","${field}":${value}}`;
+      const reply = await alice.post('/posts').set('Content-Type', JSON_TYPE).send(body);
+      expectProblem(reply, 400, 'bad_request');
+      expect(reply.body.errors).toEqual([{ field, message: 'is not known' }]);
+      const inside = await alice.post('/posts').set('Content-Type', JSON_TYPE).send(`{"text":${body}}`);
+      expectProblem(inside, 400, 'bad_request');
+      await alice.get(`/posts?${field}=1`).expect(200);
+    }
+  });
+
   it.each([
     ['application/x-www-form-urlencoded', 'text=x'],
     ['text/plain', '{"text":"x"}'],
@@ -56,6 +95,10 @@ describeSample('every request', (sample, storage) => {
     const path = `/moderation/users/${alice.userId}/block`;
     expectProblem(await alice.post(path).set('Content-Type', JSON_TYPE).send('{'), 403, 'forbidden');
     expectProblem(await alice.post(path, { reason: '' }), 403, 'forbidden');
+    const [mia, root] = [await sample().as('mia'), await sample().as('root')];
+    const above = `/moderation/users/${root.userId}/block`;
+    expectProblem(await mia.post(above, { reason: '' }), 403, 'forbidden');
+    expectProblem(await mia.post(above).set('Content-Type', JSON_TYPE).send('{'), 403, 'forbidden');
   });
 
   it.each(['/nope', '/auth', '/auth/nope', '/sessions/a/b', '/docs/../nope', '/%2e%2e', '/admin'])(

@@ -3,6 +3,7 @@ export {
   Assurance,
   CurrentSession,
   CurrentUser,
+  EnforcesAccess,
   Fresh,
   OptionalSession,
   Permissions,
@@ -15,6 +16,7 @@ export { authenticatedSessionOf } from './guard/request-access.js';
 export { SessionGuard } from './guard/session.guard.js';
 export { SessionTransport } from './guard/session-transport.js';
 export type { Clock } from './model/clock.js';
+export { withDeadline } from './model/deadline.js';
 export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
 export type { Duration } from './model/duration.js';
 export type { RevocationReceipt } from './model/revocation-receipt.js';

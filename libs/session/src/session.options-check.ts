@@ -11,6 +11,7 @@ const REMEMBER_ENDED_MS = 24 * 3_600_000;
 const MAX_ENDED_SESSIONS = 50;
 const MAX_PROXY_HOPS = 32;
 const DEFAULT_MAX_STATE_AGE: Duration = '5m';
+const DEFAULT_DIRECTORY_TIMEOUT: Duration = '2s';
 
 /** Every option there is. A `Record`, so that the compiler finds the one that is missing. */
 const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
@@ -33,6 +34,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   onSessionLimit: true,
   permissions: true,
   userDirectory: true,
+  userDirectoryTimeout: true,
   maxStateAge: true,
 };
 
@@ -183,16 +185,23 @@ function checkPermissions(permissions: NonNullable<SessionModuleOptions['permiss
   );
 }
 
-function checkUserDirectory({ userDirectory, maxStateAge }: SessionModuleOptions) {
+function checkUserDirectory({ userDirectory, userDirectoryTimeout, maxStateAge }: SessionModuleOptions) {
+  const userDirectoryTimeoutMs = milliseconds(
+    'userDirectoryTimeout',
+    userDirectoryTimeout ?? DEFAULT_DIRECTORY_TIMEOUT,
+  );
   if (userDirectory === undefined) {
+    if (userDirectoryTimeout !== undefined)
+      fail('userDirectoryTimeout', 'is of no use without userDirectory');
     if (maxStateAge !== undefined) fail('maxStateAge', 'is of no use without userDirectory');
-    return {};
+    return { userDirectoryTimeoutMs };
   }
   if (typeof (userDirectory as Partial<typeof userDirectory> | null)?.load !== 'function') {
     fail('userDirectory', 'must have a method load(userId)');
   }
   return {
     userDirectory,
+    userDirectoryTimeoutMs,
     maxStateAgeMs: milliseconds('maxStateAge', maxStateAge ?? DEFAULT_MAX_STATE_AGE) || Infinity,
   };
 }

@@ -55,6 +55,8 @@ export interface SessionModuleOptions {
   readonly permissions?: RolePermissions;
   /** For apps whose truth about users is in another database. Default: the repository itself is the truth. */
   readonly userDirectory?: UserDirectory;
+  /** How long the `userDirectory` may take before a request that needs it is refused with 503. Default 2 seconds. */
+  readonly userDirectoryTimeout?: Duration;
   /** With a `userDirectory`: how old a record may be before it is loaded again. Default 5 minutes; 0: never. */
   readonly maxStateAge?: Duration;
 }

@@ -8,7 +8,7 @@ import { decide } from './policy/decide.js';
 import type { SessionRepository, TokenProof } from './repository/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
-import { mintToken, newSessionId, parseToken, userRefOf } from './token/session-token.js';
+import { isSessionId, mintToken, newSessionId, parseToken, userRefOf } from './token/session-token.js';
 import { normaliseDevice } from './policy/device.js';
 import { UserStateService } from './user-state.service.js';
 
@@ -78,6 +78,9 @@ export class SessionService {
    */
   async create(userId: string, options: CreateSessionOptions = {}): Promise<IssuedSession> {
     const { settings } = this;
+    if ('ifEpoch' in options && options.ifEpoch === undefined) {
+      throw new TypeError('ifEpoch is undefined: read the epoch with ensure(), or leave the option out');
+    }
     if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
     const minted = mintToken(userRefOf(userId), newSessionId());
     const rememberMe = options.rememberMe ?? false;
@@ -134,8 +137,8 @@ export class SessionService {
    * Ends one session; when this resolves, no node accepts it.
    * @returns whether there was such a live session of this user's
    */
-  revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
-    return this.repository.revoke(userId, sessionId, reason);
+  async revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
+    return isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason);
   }
 
   /**

@@ -11,6 +11,7 @@ export interface SessionSettings extends RepositorySettings {
   readonly rememberMeLifetime: Lifetime;
   readonly permissions: RolePermissions;
   readonly userDirectory?: UserDirectory;
+  readonly userDirectoryTimeoutMs: number;
   readonly guardGlobally: boolean;
   readonly transport: TransportSettings;
 }

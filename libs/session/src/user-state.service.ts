@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { withDeadline } from './model/deadline.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import { SessionError } from './model/session-error.js';
 import type { UserState } from './model/user-state.js';
@@ -66,17 +67,19 @@ export class UserStateService {
   /**
    * The user's state, made with these roles if there is none: for apps without a `UserDirectory`, at registration or
    * before a password is checked. An existing record is left as it is.
+   * @throws SessionError `user_unknown` with a `UserDirectory` that does not know the user
    */
   async ensure(userId: string, initial: { readonly roles?: readonly string[] } = {}): Promise<UserState> {
     const known = await this.get(userId);
     if (known) return known;
+    if (this.settings.userDirectory) throw new SessionError('user_unknown');
     const made = await this.repository.changeUser({
       userId,
       roles: checkedRoles(initial.roles ?? []),
       ifVersion: 'absent',
     });
-    if (made.outcome !== 'changed' && !made.user) throw new SessionError('version_conflict');
-    return made.user as UserState;
+    if ('user' in made && made.user) return made.user;
+    throw new SessionError('version_conflict');
   }
 
   /**
@@ -84,7 +87,7 @@ export class UserStateService {
    * replaces the reason and the end.
    * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`
    */
-  block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
+  async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
     const block = checkedBlock(options);
     return this.act(userId, options, () => ({ block }));
   }
@@ -95,7 +98,7 @@ export class UserStateService {
   }
 
   /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
-  setRoles(
+  async setRoles(
     userId: string,
     roles: readonly string[],
     options: ChangeOptions = {},
@@ -116,20 +119,29 @@ export class UserStateService {
 
   /**
    * Takes over what the app changed in its own database, making the record if there is none. To tighten, call this
-   * first and write the database then; to loosen, the other way round.
+   * first and write the database then; to loosen, the other way round. Best with a `sourceVersion`, and with both roles
+   * and block: then it takes one call, and an older push that arrives late loses.
    * @returns the state that now holds: with an outdated `sourceVersion`, the newer one that was there
+   * @throws SessionError `user_unknown` for a part of a user whom the `UserDirectory` does not know
    */
   async update(userId: string, update: UserUpdate): Promise<UserState> {
     const block = update.block && checkedBlock(update.block);
-    const outcome = await this.repository.changeUser({
+    const isWhole = update.roles !== undefined && block !== undefined;
+    const change = {
       userId,
-      ifVersion: 'any',
+      isWhole,
       ...(update.roles ? { roles: checkedRoles(update.roles) } : {}),
       ...(block === undefined ? {} : { block }),
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
-    });
-    if (outcome.outcome === 'version_conflict') throw new SessionError('version_conflict');
-    return outcome.user;
+    };
+    const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.settings.userDirectory);
+    for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
+      const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
+      const outcome = await this.repository.changeUser({ ...change, ifVersion });
+      if (outcome.outcome === 'changed' || outcome.outcome === 'outdated') return outcome.user;
+      if (outcome.outcome === 'block_in_past') throw blockInPast();
+    }
+    throw new SessionError('version_conflict');
   }
 
   /** Forgets the user: state, sessions, every trace. @returns how many live sessions that ended */
@@ -153,11 +165,11 @@ export class UserStateService {
 
   private async loadOnce(userId: string): Promise<UserState | undefined> {
     for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
-      const nonce = randomUUID();
-      await this.repository.beginLoad(userId, nonce);
+      const nonce = await this.repository.beginLoad(userId, randomUUID());
       const loaded = await this.askDirectory(userId);
       if (!loaded) return undefined;
-      if (!(await this.repository.finishLoad({ ...loaded, userId }, nonce))) continue;
+      await this.repository.finishLoad({ ...loaded, userId }, nonce);
+      // Also when that load was void: another node may have finished it, or a push brought something newer.
       const user = await this.repository.readUser(userId);
       if (user) return user;
     }
@@ -165,8 +177,14 @@ export class UserStateService {
   }
 
   private async askDirectory(userId: string) {
+    const { userDirectory, userDirectoryTimeoutMs } = this.settings;
     try {
-      const user = await this.settings.userDirectory?.load(userId);
+      if (!userDirectory) return undefined;
+      const user = await withDeadline(
+        userDirectory.load(userId),
+        userDirectoryTimeoutMs,
+        'The user directory',
+      );
       if (!user) return undefined;
       return {
         roles: checkedRoles(user.roles),
@@ -176,6 +194,12 @@ export class UserStateService {
     } catch (cause) {
       throw new SessionError('session_store_unavailable', { cause });
     }
+  }
+
+  private async versionOf(userId: string): Promise<number | 'absent'> {
+    const user = await this.get(userId);
+    if (!user && this.settings.userDirectory) throw new SessionError('user_unknown');
+    return user?.version ?? 'absent';
   }
 
   private async act(
@@ -211,6 +235,7 @@ export class UserStateService {
       const ifVersion = options.ifVersion ?? user.version;
       const outcome = await this.repository.changeUser({ userId, ifVersion, ...changeOf(user) });
       if (outcome.outcome === 'changed') return outcome;
+      if (outcome.outcome === 'block_in_past') throw blockInPast();
       if (options.ifVersion !== undefined) break;
     }
     throw new SessionError('version_conflict');
@@ -218,7 +243,8 @@ export class UserStateService {
 }
 
 function checkedRoles(roles: readonly string[]): string[] {
-  const unique = [...new Set(roles)];
+  if (!Array.isArray(roles)) throw badRequest('Roles are a list of names');
+  const unique = [...new Set(roles as readonly string[])];
   const wrong = unique.find((role) => typeof role !== 'string' || !NAME_PATTERN.test(role));
   if (wrong !== undefined) throw badRequest('A role is 1–64 letters, digits and . _ : -');
   if (unique.length > MAX_ROLES) throw badRequest(`A user has at most ${MAX_ROLES} roles`);
@@ -238,15 +264,20 @@ function checkedBlock(block: {
   ) {
     throw badRequest(`A block's reason is 1–${MAX_REASON_LENGTH} characters`);
   }
-  if (until !== undefined && !Number.isSafeInteger(until)) throw badRequest("A block's end is no instant");
+  if (until !== undefined && Number.isNaN(new Date(until).getTime()))
+    throw badRequest("A block's end is no instant");
   if (block.by !== undefined && (typeof block.by !== 'string' || block.by.length > MAX_BY_LENGTH)) {
     throw badRequest(`Who blocks is told in at most ${MAX_BY_LENGTH} characters`);
   }
   return {
     reason: block.reason,
-    ...(until === undefined ? {} : { until }),
+    ...(until === undefined ? {} : { until: Math.floor(until) }),
     ...(block.by === undefined ? {} : { by: block.by }),
   };
+}
+
+function blockInPast(): SessionError {
+  return badRequest("A block's end must lie in the future");
 }
 
 function checkedVersion(version: number): number {

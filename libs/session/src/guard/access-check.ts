@@ -1,12 +1,12 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import { declaresRequirements } from './access.js';
 import { AccessReader } from './access-reader.js';
-import { declaredAccessOf } from './decorators.js';
-import { NO_GUARD, SessionGuard } from './session.guard.js';
+import { declaredAccessOf, enforcesAccess } from './decorators.js';
+import { SessionGuard } from './session.guard.js';
 
 // Nest's own metadata keys; where they can be imported from differs between its versions.
 const ROUTE_METADATA = 'path';
@@ -18,8 +18,6 @@ const GUARDS_METADATA = '__guards__';
  */
 @Injectable()
 export class AccessCheck implements OnModuleInit {
-  private readonly logger = new Logger('SessionModule');
-
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
@@ -46,21 +44,16 @@ export class AccessCheck implements OnModuleInit {
       declaresRequirements(declaredAccessOf(handler)) || declaresRequirements(declaredAccessOf(controller));
     if (mode !== 'guarded' || !isDemanding || this.settings.guardGlobally) return;
     const guards = [
-      ...this.config.getGlobalGuards().filter((guard) => guard !== NO_GUARD),
-      ...this.config.getGlobalRequestGuards(),
+      ...this.config.getGlobalGuards(),
+      ...this.config.getGlobalRequestGuards().map(({ metatype }) => metatype),
       ...guardsOn(controller),
       ...guardsOn(handler),
     ];
-    if (guards.some(isSessionGuard)) return;
-    const where = `${controller.name}.${handler.name}`;
-    if (guards.length === 0) {
-      throw new SessionConfigurationError(
-        where,
-        'has requirements that no guard enforces: add @UseGuards(SessionGuard)',
-      );
-    }
-    this.logger.warn(
-      `${where} has requirements such as @Roles(), but no SessionGuard: nothing of ours enforces them`,
+    if (guards.some(isEnforcing)) return;
+    throw new SessionConfigurationError(
+      `${controller.name}.${handler.name}`,
+      "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
+        'alone does not know them; a guard of your own that enforces them says so with @EnforcesAccess()',
     );
   }
 }
@@ -69,9 +62,11 @@ function guardsOn(target: Function): unknown[] {
   return (Reflect.getMetadata(GUARDS_METADATA, target) as unknown[] | undefined) ?? [];
 }
 
-function isSessionGuard(guard: unknown): boolean {
+/** @param guard a class, or an instance of one */
+function isEnforcing(guard: unknown): boolean {
+  const guardClass: unknown = typeof guard === 'function' ? guard : (guard as object | null)?.constructor;
+  if (typeof guardClass !== 'function') return false;
   return (
-    guard instanceof SessionGuard ||
-    (typeof guard === 'function' && (guard === SessionGuard || guard.prototype instanceof SessionGuard))
+    guardClass === SessionGuard || guardClass.prototype instanceof SessionGuard || enforcesAccess(guardClass)
   );
 }

@@ -1,4 +1,4 @@
-import { SetMetadata, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { toMilliseconds, type Duration } from '../model/duration.js';
 import type { AssuranceLevel, Session } from '../model/session.js';
 import { SessionConfigurationError } from '../model/session-error.js';
@@ -9,20 +9,23 @@ import { requestAccessOf } from './request-access.js';
 
 type AccessDecorator = MethodDecorator & ClassDecorator;
 
-const METADATA_KEYS: Readonly<Record<keyof DeclaredAccess, string>> = {
-  isPublic: 'latchkey:public',
-  isOptional: 'latchkey:optional-session',
-  roles: 'latchkey:roles',
-  permissions: 'latchkey:permissions',
-  maxAuthenticationAgeMs: 'latchkey:fresh',
-  assurance: 'latchkey:assurance',
-  allowExpired: 'latchkey:allow-expired',
+/** How each declaration is written, and the metadata key that it is kept under. */
+const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: string, key: string]>> = {
+  isPublic: ['@Public()', 'latchkey:public'],
+  isOptional: ['@OptionalSession()', 'latchkey:optional-session'],
+  roles: ['@Roles()', 'latchkey:roles'],
+  permissions: ['@Permissions()', 'latchkey:permissions'],
+  maxAuthenticationAgeMs: ['@Fresh()', 'latchkey:fresh'],
+  assurance: ['@Assurance()', 'latchkey:assurance'],
+  allowExpired: ['@AllowExpired()', 'latchkey:allow-expired'],
 };
+
+const ENFORCES_ACCESS = 'latchkey:enforces-access';
 
 /** What the decorators on a class or a handler declared: the one reader of their metadata. */
 export function declaredAccessOf(target: object): DeclaredAccess {
   const declared: Record<string, unknown> = {};
-  for (const [name, key] of Object.entries(METADATA_KEYS)) {
+  for (const [name, [, key]] of Object.entries(DECLARATIONS)) {
     const value: unknown = Reflect.getMetadata(key, target);
     if (value !== undefined) declared[name] = value;
   }
@@ -93,6 +96,21 @@ export function AllowExpired(): AccessDecorator {
 }
 
 /**
+ * For a guard class of your own that enforces what these decorators demand, by calling `SessionGuard.canActivate()` for
+ * every request that it lets in: where it stands, the boot check asks for no `SessionGuard` beside it. The check takes
+ * its word. Classes that extend it count, too.
+ * @publicApi
+ */
+export function EnforcesAccess(): ClassDecorator {
+  return (guard) => Reflect.defineMetadata(ENFORCES_ACCESS, true, guard);
+}
+
+/** Whether a guard class says that it enforces what is declared. */
+export function enforcesAccess(guard: object): boolean {
+  return Reflect.getMetadata(ENFORCES_ACCESS, guard) === true;
+}
+
+/**
  * The request's session; `undefined` on a public handler, or an optional one without a session.
  * @throws Error where no guard of ours ran: a handler must not take that for "nobody"
  * @publicApi
@@ -126,7 +144,19 @@ function declare<Name extends keyof DeclaredAccess>(
   name: Name,
   value: NonNullable<DeclaredAccess[Name]>,
 ): AccessDecorator {
-  return SetMetadata(METADATA_KEYS[name], value);
+  const [decorator, key] = DECLARATIONS[name];
+  return (target: object, method?: PropertyKey, descriptor?: PropertyDescriptor) => {
+    const declaring = (descriptor?.value ?? target) as Function;
+    if (Reflect.hasOwnMetadata(key, declaring)) {
+      const where = method === undefined ? declaring.name : `${target.constructor.name}.${String(method)}`;
+      // Metadata would keep one of the two and drop the other's demand without a word.
+      throw new SessionConfigurationError(
+        where,
+        `has ${decorator} twice: write one with everything it takes`,
+      );
+    }
+    Reflect.defineMetadata(key, value, declaring);
+  };
 }
 
 function checkedNames(decorator: string, names: readonly string[]): readonly string[] {

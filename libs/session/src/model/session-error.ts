@@ -34,12 +34,20 @@ export interface SessionErrorDetails {
   readonly detail?: string;
 }
 
+const BRAND: unique symbol = Symbol.for('@latchkey/session:error') as never;
+
 /**
  * The one error class of the library. `code` is stable, `statusCode` is the HTTP status that it maps to; the message
  * is safe to show to a client. What went wrong inside is in `cause` and never leaves the process.
  * @publicApi
  */
 export class SessionError extends Error {
+  /** An app may come to hold two copies of this package, as ESM and as CommonJS: an error of either is one. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  readonly [BRAND] = true;
   override readonly name = 'SessionError';
   readonly statusCode: number;
   readonly title: string;

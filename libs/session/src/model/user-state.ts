@@ -30,9 +30,11 @@ export interface DirectoryUser {
     readonly reason: string;
     readonly until?: number;
     readonly by?: string;
-    readonly at?: number;
   };
-  /** A number that grows with every change of this user in the app's database, so that an older answer loses. */
+  /**
+   * A number that grows with every change of this user in the app's database, so that an older answer loses. Give one:
+   * an answer of an equal version, or of none, may only take roles away or add a block.
+   */
   readonly version?: number;
 }
 

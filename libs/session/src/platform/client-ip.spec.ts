@@ -108,3 +108,23 @@ describe('a header with a single address', () => {
     expect(clientIp(requestFrom('10.0.0.1', { 'x-real-ip': header }))).toBe(client);
   });
 });
+
+describe('a text too long for any address', () => {
+  test('is none, whatever it begins with', () => {
+    const clientIp = clientIpResolver({ trustProxy: 1, forwardedHeader: XFF });
+    expect(clientIp(requestFrom('10.0.0.1', { [XFF]: `fe80::1%${'z'.repeat(20)}` }))).toBe('fe80::1');
+    expect(clientIp(requestFrom('10.0.0.1', { [XFF]: `fe80::1%${'z'.repeat(60)}` }))).toBeUndefined();
+  });
+
+  test.each([
+    [XFF, ''],
+    ['forwarded', 'for="'],
+    ['x-real-ip', ''],
+  ])('costs no time to refuse in %s', (forwardedHeader, before) => {
+    const clientIp = clientIpResolver({ trustProxy: 1, forwardedHeader });
+    const long = `${before}[${':'.repeat(100_000)}${before && '"'}`;
+    const startedAt = performance.now();
+    expect(clientIp(requestFrom('10.0.0.1', { [forwardedHeader]: long }))).toBeUndefined();
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+});

@@ -62,9 +62,12 @@ function forwardedFor(element: string): string | undefined {
   return found;
 }
 
+/** More than the longest address with its zone, brackets and port. Bounds what a hostile header costs. */
+const LONGEST_ADDRESS = 64;
+
 /** `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:5678`. */
 function addressIn(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
+  if (text === undefined || text.length > LONGEST_ADDRESS) return undefined;
   const [, bracketed, dotted] =
     /^(?:\[([^[\]]*:[^[\]]*)\]|(\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?$/.exec(text) ?? [];
   return normaliseIp(bracketed ?? dotted ?? text);

@@ -13,7 +13,10 @@ const SETUP_MISTAKES: readonly (readonly [pattern: RegExp, explanation: string])
   ],
   [/DB index is out of range|invalid DB index/i, 'names a database number that this Redis does not have'],
   [/cluster support disabled/i, 'is given as a Cluster, but the server is none'],
-  [/^NOPERM/, 'names a Redis user who may not do what sessions need'],
+  [
+    /^NOPERM/,
+    'names a Redis user who may not do what sessions need, or not INFO, by which its settings are checked',
+  ],
 ];
 
 /** Waits for a client to be ready. @returns what stood in the way, or `undefined` when it is ready */
@@ -45,16 +48,19 @@ export function setupMistake(failure: Error): SessionConfigurationError | undefi
  * Looks at the servers behind a client.
  * @returns what makes one unfit to keep sessions: it evicts keys, is too old, or is a replica that takes no writes
  */
-export async function inspectServers(client: RedisClient): Promise<SessionConfigurationError | undefined> {
+export async function inspectServers(
+  client: RedisClient,
+  { isBoot }: { readonly isBoot: boolean },
+): Promise<SessionConfigurationError | undefined> {
   const servers = 'nodes' in client ? client.nodes('master') : [client];
   for (const server of servers) {
-    const fault = faultOf(parseInfo(await server.info()));
+    const fault = faultOf(parseInfo(await server.info()), isBoot);
     if (fault) return new SessionConfigurationError('redis', fault);
   }
   return undefined;
 }
 
-function faultOf(info: ReadonlyMap<string, string>): string | undefined {
+function faultOf(info: ReadonlyMap<string, string>, isBoot: boolean): string | undefined {
   const version = info.get('redis_version') ?? '';
   const policy = info.get('maxmemory_policy') ?? 'noeviction';
   if (Number.parseInt(version, 10) < OLDEST_MAJOR)
@@ -62,7 +68,8 @@ function faultOf(info: ReadonlyMap<string, string>): string | undefined {
   if (policy !== 'noeviction') {
     return `evicts keys (maxmemory-policy ${policy}), blocks among them: set maxmemory-policy to noeviction`;
   }
-  if (info.get('role') === 'slave')
+  // Later it may be one for a moment, in a failover; it refuses our scripts itself then.
+  if (isBoot && info.get('role') === 'slave')
     return 'is a read-only replica: name its primary, the Sentinels or the Cluster';
   return undefined;
 }

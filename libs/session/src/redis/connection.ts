@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { withDeadline } from '../model/deadline.js';
 import { type SessionConfigurationError, SessionError } from '../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import type { Script, ScriptArgument } from './script.js';
@@ -14,6 +15,8 @@ export interface RedisConnectionOptions {
 }
 
 const BOOT_PATIENCE_MS = 1_000;
+const INSPECT_AGAIN_AFTER_MS = 1_000;
+const COMPLAIN_AGAIN_AFTER_MS = 10_000;
 /** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
 const ORDINARY_TROUBLE =
   /^(OOM|LOADING|MASTERDOWN|READONLY|NOREPLICAS|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
@@ -21,8 +24,9 @@ const ORDINARY_TROUBLE =
 /**
  * ioredis options under which no request is held up by a Redis that is away and no command is sent twice. The module
  * uses them for a client of its own; give them to one that you hand in (to a `Cluster` as its `redisOptions`, with
- * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them).
- * @param commandTimeoutMs how long a command may take, in milliseconds; default 150
+ * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them). They set no `commandTimeout`: the library gives
+ * every call of its own a deadline; for yours there is `withDeadline`.
+ * @param commandTimeoutMs the module's option of that name, in milliseconds; default 150
  * @publicApi
  */
 export function redisClientOptions(commandTimeoutMs = 150): RedisOptions {
@@ -31,7 +35,6 @@ export function redisClientOptions(commandTimeoutMs = 150): RedisOptions {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 500,
-    commandTimeout: commandTimeoutMs,
     // A connection that has owed an answer for so long is given up for a new one.
     socketTimeout: Math.max(400, 2 * commandTimeoutMs),
     retryStrategy: (attempt) => Math.min(attempt * 50, 250),
@@ -52,6 +55,8 @@ export class RedisConnection {
   private fault: SessionConfigurationError | undefined;
   private reachable = false;
   private closed = false;
+  private inspectedAt = -Infinity;
+  private complainedAt = -Infinity;
 
   private constructor(
     private readonly client: RedisClient & ByteScripting,
@@ -81,24 +86,18 @@ export class RedisConnection {
 
   /** Runs a script: by its hash, and once more in full where the server does not know it (again). */
   async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
-    if (this.fault) throw unavailable(this.fault);
+    this.assertFit();
     try {
-      return await this.inTime(this.client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args));
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT')))
-        throw this.explained(error, script);
-    }
-    try {
-      return await this.inTime(this.client.evalBuffer(script.lua, keys.length, ...keys, ...args));
+      return await withDeadline(this.evaluate(script, keys, args), this.commandTimeoutMs);
     } catch (error) {
       throw this.explained(error, script);
     }
   }
 
   async ping(): Promise<void> {
-    if (this.fault) throw unavailable(this.fault);
+    this.assertFit();
     try {
-      await this.inTime(this.client.ping());
+      await withDeadline(this.client.ping(), this.commandTimeoutMs);
     } catch (error) {
       throw unavailable(error);
     }
@@ -112,7 +111,8 @@ export class RedisConnection {
       this.client.off('error', ignore);
       return;
     }
-    if (this.client.status === 'ready') await this.inTime(this.client.quit()).catch(ignore);
+    if (this.client.status === 'ready')
+      await withDeadline(this.client.quit(), this.commandTimeoutMs).catch(ignore);
     this.client.disconnect();
   }
 
@@ -123,7 +123,7 @@ export class RedisConnection {
     this.client.on('ready', this.onReady);
     if (!failure) {
       this.reachable = true;
-      await this.inspect();
+      await this.inspect({ isBoot: true });
     } else {
       this.fault = setupMistake(failure);
       if (!this.fault) {
@@ -136,7 +136,7 @@ export class RedisConnection {
   private readonly onReady = (): void => {
     if (!this.reachable) this.log('Redis can be reached again.');
     this.reachable = true;
-    void this.inspect();
+    void this.inspect({ isBoot: false });
   };
 
   private readonly onClose = (): void => {
@@ -145,48 +145,55 @@ export class RedisConnection {
     this.reachable = false;
   };
 
-  /** What cannot be looked at (by lack of time, or of permission) is taken to be well. */
-  private async inspect(): Promise<void> {
+  private async evaluate(
+    script: Script,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+  ): Promise<unknown> {
     try {
-      this.fault = await this.inTime(inspectServers(this.client));
+      return await this.client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
     } catch (error) {
-      this.log(`Redis could not be inspected: ${messageOf(error)}`);
+      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
+      return this.client.evalBuffer(script.lua, keys.length, ...keys, ...args);
+    }
+  }
+
+  /** A Redis that was found unfit is looked at again now and then: somebody may have mended it. */
+  private assertFit(): void {
+    if (!this.fault) return;
+    if (performance.now() - this.inspectedAt >= INSPECT_AGAIN_AFTER_MS) void this.inspect({ isBoot: false });
+    throw unavailable(this.fault);
+  }
+
+  /** At boot, what may not be looked at is a fault; what cannot be looked at for lack of time is taken to be well. */
+  private async inspect({ isBoot }: { readonly isBoot: boolean }): Promise<void> {
+    this.inspectedAt = performance.now();
+    const earlier = this.fault;
+    try {
+      this.fault = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
+    } catch (error) {
+      if (isBoot && error instanceof Error) this.fault = setupMistake(error);
+      if (!this.fault) this.log(`Redis could not be inspected: ${messageOf(error)}`);
       return;
     }
-    if (this.fault) this.log(this.fault.message);
+    if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);
+    if (earlier && !this.fault) this.log('Redis is fit again.');
   }
 
   private explained(error: unknown, script: Script): SessionError {
     const message = messageOf(error);
     const isReply = error instanceof Error && error.name === 'ReplyError';
-    if (isReply && !ORDINARY_TROUBLE.test(message)) this.log(`Redis refused ${script.name}: ${message}`);
+    const now = performance.now();
+    if (isReply && !ORDINARY_TROUBLE.test(message) && now - this.complainedAt >= COMPLAIN_AGAIN_AFTER_MS) {
+      this.complainedAt = now;
+      this.log(`Redis refused ${script.name}: ${message}`);
+    }
     return unavailable(error);
-  }
-
-  /** ioredis can time commands out too, but not for a client that the app set up otherwise. */
-  private inTime<T>(reply: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`Redis gave no answer within ${this.commandTimeoutMs} ms`)),
-        this.commandTimeoutMs,
-      );
-      reply.then(
-        (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      );
-    });
   }
 }
 
 function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {
-  const { commandTimeout: _, ...common } = redisClientOptions(commandTimeoutMs); // every call has its own deadline
-  const options = { ...common, connectionName: 'latchkey' };
+  const options = { ...redisClientOptions(commandTimeoutMs), connectionName: 'latchkey' };
   return typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...options, ...redis });
 }
 
@@ -195,8 +202,9 @@ function isClient(redis: RedisConnectionOptions['redis']): redis is RedisClient 
   return typeof redis === 'object' && 'evalshaBuffer' in redis && typeof redis.evalshaBuffer === 'function';
 }
 
-function unavailable(cause: unknown): SessionError {
-  return new SessionError('session_store_unavailable', { cause });
+/** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
+function unavailable(error: unknown): SessionError {
+  return new SessionError('session_store_unavailable', { cause: new Error(messageOf(error)) });
 }
 
 function messageOf(error: unknown): string {

@@ -2,7 +2,7 @@
 
 export const SCRIPT_SOURCES = {
   'authenticate': {
-    sha1: 'e8725770128d5d94f35b7edf67b1621f4863b775',
+    sha1: '12fbfa6f9f0f8b61017dcd4773cc5e49b78c8ca1',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -23,6 +23,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -37,7 +38,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -69,10 +69,11 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -98,10 +99,13 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -139,8 +143,9 @@ if not user then
   if ARGV[6] == '' then return { UNKNOWN } end
   return { 4, redis.call('HGET', KEYS[2], 'user') }
 end
-local status, _, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
+local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
 if status == UNKNOWN then return { UNKNOWN } end
+note_timeout(KEYS[2], id, session, status, ended_at)
 if replaced then status = REVOKED end
 if status == LIVE and not user.blocked then
   local touch_after = tonumber(ARGV[4])
@@ -155,14 +160,28 @@ return { status, now, stored[1], stored[2], user.reply }
 `,
   },
   'begin-load': {
-    sha1: 'aad3a0d955664c83cc770ee74e56e1b624765b55',
+    sha1: '83d6d7a0a93d16299e47ef2db0582266cafb1771',
+    lua: String.raw`#!lua
+local function begin_load(key, nonce, for_ms)
+  redis.call('SET', key, nonce, 'PX', for_ms, 'NX')
+  return redis.call('GET', key)
+end
+return begin_load(KEYS[1], ARGV[1], ARGV[2])
+`,
+  },
+  'begin-reload': {
+    sha1: '4044f6d2cea129a7bdc00b74370c20b716440572',
     lua: String.raw`#!lua flags=allow-oom
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+local function begin_load(key, nonce, for_ms)
+  redis.call('SET', key, nonce, 'PX', for_ms, 'NX')
+  return redis.call('GET', key)
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
+return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: '878672a5f43938b3f5958dfec450b35e5661cb8b',
+    sha1: 'adb8b7159c02e57a54daaa7a9942aed9050a21b1',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -183,6 +202,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -197,7 +217,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -229,10 +248,11 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -258,10 +278,13 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -272,6 +295,13 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
 end
 local function write_block(key, change, now)
   redis.call('HDEL', key, 'blockUntil', 'blockBy')
@@ -296,7 +326,8 @@ local function only_tightening(user, change)
     end
     change.roles = table.concat(kept, ' ')
   end
-  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
   return change
 end
 local function alters(user, change)
@@ -319,6 +350,10 @@ local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARG
 if ARGV[3] ~= '~' then change.roles = ARGV[3] end
 local user = read_user(KEYS[1], now)
 if not user then return { 'version_conflict' } end
+if change.block == 'set' and until_of(change) <= now and not source_version and ARGV[9] ~= '1' then
+  return { 'block_in_past' }
+end
+change = without_past_block(change, now)
 if user.id ~= ARGV[1] then return { 'user_mismatch' } end
 if if_version ~= '' and tonumber(if_version) ~= user.version then return { 'version_conflict', now, user.reply } end
 if source_version then
@@ -327,16 +362,16 @@ if source_version then
   if source == 'equal' then change = only_tightening(user, change) end
 end
 local ended = 0
-if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[9]) end
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[10]) end
 redis.call('HINCRBY', KEYS[1], 'version', 1)
-if if_version == '' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
+if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[3])
 return { 'changed', now, read_user(KEYS[1], now).reply, ended }
 `,
   },
   'create-session': {
-    sha1: '88e1e21612081fc63e212ffd95734c5360c481e2',
+    sha1: 'a5d86da039802241b2b103bedc261c329aed64b5',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -357,6 +392,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -371,7 +407,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -403,10 +438,11 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -432,10 +468,13 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -446,6 +485,13 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
 end
 local function write_block(key, change, now)
   redis.call('HDEL', key, 'blockUntil', 'blockBy')
@@ -470,7 +516,8 @@ local function only_tightening(user, change)
     end
     change.roles = table.concat(kept, ' ')
   end
-  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
   return change
 end
 local function alters(user, change)
@@ -488,7 +535,6 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
-local EVICTED = 3
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
@@ -508,6 +554,7 @@ each_session(KEYS[2], function(other_id, other)
   elseif status == UNKNOWN then
     forget_session(KEYS[2], other_id)
   else
+    note_timeout(KEYS[2], other_id, other, status, ended_at)
     ended[#ended + 1] = entry
   end
 end)
@@ -547,7 +594,7 @@ return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: 'a6b3eb9e64ccb26b47a4c2aa8550abd1a5e13b66',
+    sha1: '6c09ebd4532784d5be26e9644fdbf1e51489fc2d',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -568,6 +615,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -582,7 +630,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -614,10 +661,11 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -643,10 +691,13 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -662,7 +713,7 @@ return live
 `,
   },
   'finish-load': {
-    sha1: '18fd68cecfd3a5ecc913e2c0095b4825ebfd5963',
+    sha1: '68e4156e21b8c997fc51c08f177cfc0e2844ae49',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -683,6 +734,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -694,6 +746,13 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
 end
 local function write_block(key, change, now)
   redis.call('HDEL', key, 'blockUntil', 'blockBy')
@@ -718,7 +777,8 @@ local function only_tightening(user, change)
     end
     change.roles = table.concat(kept, ' ')
   end
-  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
   return change
 end
 local function alters(user, change)
@@ -741,6 +801,7 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
 redis.call('DEL', KEYS[2])
 local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7],
   source_version = source_version }
+change = without_past_block(change, now)
 local user = read_user(KEYS[1], now)
 if not user then
   make_user(KEYS[1], ARGV[2], change, now, ARGV[9])
@@ -759,7 +820,7 @@ return { 'stored' }
 `,
   },
   'list-sessions': {
-    sha1: '047ff2663db81540c07adbbec1fb67ce54e61637',
+    sha1: '2f9052217ed6ae8a779c7d483e59959e5376be80',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -780,6 +841,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -791,11 +853,11 @@ end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return {} end
-return { now, user.reply, user.epoch_at, redis.call('HGETALL', KEYS[2]) }
+return { now, user.reply, redis.call('HGETALL', KEYS[2]) }
 `,
   },
   'make-user': {
-    sha1: '5bcbccf2406f4d0b457eea57987deacc7faec3c5',
+    sha1: 'e3e3d52e1b066d37567045122d3db707d6c6aa59',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -816,6 +878,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -827,6 +890,13 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
 end
 local function write_block(key, change, now)
   redis.call('HDEL', key, 'blockUntil', 'blockBy')
@@ -851,7 +921,8 @@ local function only_tightening(user, change)
     end
     change.roles = table.concat(kept, ' ')
   end
-  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
   return change
 end
 local function alters(user, change)
@@ -874,6 +945,7 @@ local user = read_user(KEYS[1], now)
 if user then return { 'version_conflict', now, user.reply } end
 local change = { roles = ARGV[2], block = ARGV[3], reason = ARGV[4], until_at = ARGV[5], by = ARGV[6],
   source_version = tonumber(ARGV[7]) }
+change = without_past_block(change, now)
 make_user(KEYS[1], ARGV[1], change, now, ARGV[8])
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[2])
@@ -881,7 +953,7 @@ return { 'changed', now, read_user(KEYS[1], now).reply, 0 }
 `,
   },
   'read-user': {
-    sha1: '2c096232f3e79c8c07f8569e50814041fe3f3b5a',
+    sha1: '4f6557898030e136982861db4c24afe7bdca8010',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -902,6 +974,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -917,7 +990,7 @@ return { now, user.reply }
 `,
   },
   'replace-token': {
-    sha1: '359f7260bdd5dfb906b7f7d0fe15c757a9d18e32',
+    sha1: '899d0c4690664fe59c9f6c27a5cc00097d93ab39',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -938,6 +1011,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -952,7 +1026,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -984,10 +1057,11 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -1013,10 +1087,13 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -1027,6 +1104,13 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
 end
 local function write_block(key, change, now)
   redis.call('HDEL', key, 'blockUntil', 'blockBy')
@@ -1051,7 +1135,8 @@ local function only_tightening(user, change)
     end
     change.roles = table.concat(kept, ' ')
   end
-  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
   return change
 end
 local function alters(user, change)
@@ -1098,7 +1183,7 @@ return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: 'b1d4d2a9d0d205f0dc25e63349bbfc501afb39f2',
+    sha1: '07c3066563b5912f2febc9268c24a98eaa85dc74',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1119,6 +1204,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -1133,7 +1219,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -1165,10 +1250,11 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -1194,10 +1280,13 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -1208,6 +1297,13 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
 end
 local function write_block(key, change, now)
   redis.call('HDEL', key, 'blockUntil', 'blockBy')
@@ -1232,7 +1328,8 @@ local function only_tightening(user, change)
     end
     change.roles = table.concat(kept, ' ')
   end
-  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
   return change
 end
 local function alters(user, change)
@@ -1272,7 +1369,7 @@ return { 'revoked', version, user.epoch + 1, live }
 `,
   },
   'revoke-session': {
-    sha1: '2a661b313ff8c1be73fcd9abefc39e2aefebd83b',
+    sha1: 'e6534d377546004ce0e360eaa417e4bc3645662f',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1293,6 +1390,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,
@@ -1307,7 +1405,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -1339,10 +1436,11 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -1368,10 +1466,13 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -1384,7 +1485,9 @@ local user = read_user(KEYS[1], now)
 local record = redis.call('HGET', KEYS[2], ARGV[1])
 if not user or not record then return 0 end
 local session = unpack_session(record)
-if status_of(session, user, now, 0, ARGV[3]) ~= LIVE then return 0 end
+local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4])
+note_timeout(KEYS[2], ARGV[1], session, status, ended_at)
+if status ~= LIVE then return 0 end
 end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
 return 1
 `,

@@ -50,7 +50,7 @@ describe('Lua scripts', () => {
     const allowed = Object.values(SCRIPTS).filter((script) => script.lua.startsWith('#!lua flags=allow-oom'));
     expect(allowed.map((script) => script.name).sort()).toEqual([
       'authenticate',
-      'begin-load',
+      'begin-reload',
       'change-user',
       'erase-user',
       'finish-load',

@@ -62,7 +62,11 @@ export const SCRIPTS = {
     ],
   ),
   listSessions: script('list-sessions', ['user', 'sessions'], []),
-  revokeSession: script('revoke-session', ['user', 'sessions'], ['sessionId', 'reason', 'roleLifetimes']),
+  revokeSession: script(
+    'revoke-session',
+    ['user', 'sessions'],
+    ['sessionId', 'reason', 'rememberEndedMs', 'roleLifetimes'],
+  ),
   revokeAll: script(
     'revoke-all',
     ['user', 'sessions'],
@@ -101,11 +105,13 @@ export const SCRIPTS = {
       'blockUntil',
       'blockBy',
       'sourceVersion',
+      'isWhole',
       'roleLifetimes',
     ],
   ),
   eraseUser: script('erase-user', ['user', 'sessions', 'load'], ['roleLifetimes']),
   beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
+  beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
   finishLoad: script(
     'finish-load',
     ['user', 'load'],

@@ -17,7 +17,7 @@ export interface SessionRecord {
 const ASSURANCE: readonly AssuranceLevel[] = ['aal1', 'aal2', 'aal3'];
 const REMEMBER_ME = 128;
 
-/** The number that stands for why a session ended; 3, `evicted`, is also written by create-session.lua. */
+/** The number that stands for why a session ended; lua/include/session-record.lua has the others. */
 export const END_REASON_CODE: Readonly<Record<EndReason, number>> = { logout: 1, revoked: 2, evicted: 3 };
 
 export function assuranceCode(assurance: AssuranceLevel): number {

@@ -31,11 +31,7 @@ export class SessionScripts {
   }
 
   listSessions(userRef: string) {
-    return this.run<[] | [now: number, user: UserReply, epochAt: number, fields: Buffer[]]>(
-      SCRIPTS.listSessions,
-      userRef,
-      {},
-    );
+    return this.run<[] | [now: number, user: UserReply, fields: Buffer[]]>(SCRIPTS.listSessions, userRef, {});
   }
 
   revokeSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeSession>) {
@@ -75,7 +71,11 @@ export class SessionScripts {
   }
 
   beginLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginLoad>) {
-    return this.run<1>(SCRIPTS.beginLoad, userRef, args);
+    return this.run<Buffer>(SCRIPTS.beginLoad, userRef, args);
+  }
+
+  beginReload(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginReload>) {
+    return this.run<Buffer>(SCRIPTS.beginReload, userRef, args);
   }
 
   finishLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.finishLoad>) {

@@ -1,14 +1,17 @@
 const LOAD_TERM_MS = 30_000;
 
-/** The loads from the `UserDirectory` that are under way: the last nonce of each user, for 30 seconds. */
+/** The loads from the `UserDirectory` that are under way: the nonce of each user, for 30 seconds. */
 export class PendingLoads {
   /** In the order in which they run out: all have the same term, and each begins at the end. */
   private readonly loads = new Map<string, { readonly nonce: string; readonly until: number }>();
 
-  begin(userRef: string, nonce: string, now: number): void {
+  /** @returns the nonce that stands: another one where a load was under way already */
+  begin(userRef: string, nonce: string, now: number): string {
     this.forgetPassed(now);
-    this.loads.delete(userRef);
+    const underWay = this.loads.get(userRef);
+    if (underWay) return underWay.nonce;
     this.loads.set(userRef, { nonce, until: now + LOAD_TERM_MS });
+    return nonce;
   }
 
   /** Ends the load. @returns whether it was still under way with this nonce */

@@ -19,7 +19,7 @@ export interface SessionRecord {
   readonly rememberMe: boolean;
   epoch: number;
   endedAt?: number;
-  endReason?: EndReason;
+  endReason?: EndReason | 'timed-out';
 }
 
 export function newSessionRecord(session: NewSession, epoch: number, now: number): SessionRecord {
@@ -50,8 +50,8 @@ export function presentedToken(
   return at.now - previous.replacedAt > at.rememberEndedMs ? undefined : 'replaced';
 }
 
-export function endSession(session: SessionRecord, reason: EndReason, now: number): void {
-  session.endedAt = now;
+export function endSession(session: SessionRecord, reason: EndReason | 'timed-out', at: number): void {
+  session.endedAt = at;
   session.endReason = reason;
 }
 

@@ -16,6 +16,7 @@ import {
   isBlocked,
   newUserRecord,
   onlyTightening,
+  withoutPastBlock,
 } from './memory-user-record.js';
 import type {
   CreateOutcome,
@@ -144,11 +145,15 @@ export class MemorySessionRepository implements SessionRepository {
   async changeUser(change: UserChange): Promise<UserChangeOutcome> {
     const now = this.clock.now();
     const { userId, ifVersion, sourceVersion } = change;
+    const wanted = withoutPastBlock(change, now);
     const entry = this.entryOf(userId);
     if (!entry) {
       if (typeof ifVersion === 'number') return { outcome: 'version_conflict' };
       this.loads.makeVoid(userRefOf(userId));
-      return { outcome: 'changed', user: this.makeEntry(userId, change, now).showUser(now), sessions: 0 };
+      return { outcome: 'changed', user: this.makeEntry(userId, wanted, now).showUser(now), sessions: 0 };
+    }
+    if (change.block && wanted.block === null && sourceVersion === undefined && !change.isWhole) {
+      return { outcome: 'block_in_past' };
     }
     const { user } = entry;
     if (ifVersion !== 'any' && ifVersion !== user.version) {
@@ -156,12 +161,12 @@ export class MemorySessionRepository implements SessionRepository {
     }
     const source = sourceVersion === undefined ? 'newer' : compareSource(user, sourceVersion);
     if (source === 'outdated') return { outcome: 'outdated', user: entry.showUser(now) };
-    const allowed = source === 'equal' ? onlyTightening(user, change, now) : change;
+    const allowed = source === 'equal' ? onlyTightening(user, wanted, now) : wanted;
 
     const sessions = allowed.block ? entry.live(now).length : 0;
     applyChange(user, allowed, now);
     user.version += 1;
-    if (ifVersion === 'any') user.loadedAt = now;
+    if (change.isWhole) user.loadedAt = now;
     this.loads.makeVoid(userRefOf(userId));
     return { outcome: 'changed', user: entry.showUser(now), sessions };
   }
@@ -173,8 +178,8 @@ export class MemorySessionRepository implements SessionRepository {
     return live;
   }
 
-  async beginLoad(userId: string, nonce: string): Promise<void> {
-    this.loads.begin(userRefOf(userId), nonce, this.clock.now());
+  async beginLoad(userId: string, nonce: string): Promise<string> {
+    return this.loads.begin(userRefOf(userId), nonce, this.clock.now());
   }
 
   async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
@@ -182,7 +187,7 @@ export class MemorySessionRepository implements SessionRepository {
     const { userId, roles, block, sourceVersion } = loaded;
     const user = this.entryOf(userId)?.user;
     if (!this.loads.finish(userRefOf(userId), nonce, now)) return false;
-    const change: RecordChange = { roles, block: block ?? null, sourceVersion };
+    const change = withoutPastBlock({ roles, block: block ?? null, sourceVersion }, now);
     if (!user) {
       this.makeEntry(userId, change, now);
       return true;

@@ -33,8 +33,13 @@ export class UserEntry {
     return sessionOf(session, this.user, this.settings.roleLifetimes);
   }
 
+  /** A timeout is written down when it is first seen, so that no later change of roles undoes it. */
   statusOf(session: SessionRecord, now: number): SessionStatus {
-    return sessionStatus(session, this.user, { ...this.settings, now });
+    const standing = sessionStatus(session, this.user, { ...this.settings, now });
+    if (standing.status === 'expired' && session.endedAt === undefined) {
+      endSession(session, 'timed-out', standing.endedAt);
+    }
+    return standing;
   }
 
   live(now: number): SessionRecord[] {

@@ -81,12 +81,21 @@ export function compareSource(user: UserRecord, sourceVersion: number): 'outdate
   return sourceVersion === user.sourceVersion ? 'equal' : 'outdated';
 }
 
-/** What is left of a change that may not loosen: roles go but never come, and a block comes but never goes or changes. */
+/** A block whose end has passed, from another database, is none. */
+export function withoutPastBlock(change: RecordChange, now: number): RecordChange {
+  return change.block && (change.block.until ?? Infinity) <= now ? { ...change, block: null } : change;
+}
+
+/** What is left of a change that may not loosen: roles go but never come, a block comes or grows but never goes. */
 export function onlyTightening(user: UserRecord, change: RecordChange, now: number): RecordChange {
   const { roles, block, ...rest } = change;
   return {
     ...rest,
     ...(roles ? { roles: user.roles.filter((role) => roles.includes(role)) } : {}),
-    ...(block && !isBlocked(user, now) ? { block } : {}),
+    ...(block && !(isBlocked(user, now) && endOf(block) <= endOf(user.block)) ? { block } : {}),
   };
+}
+
+function endOf(block: { readonly until?: number } | undefined): number {
+  return block?.until ?? Infinity;
 }

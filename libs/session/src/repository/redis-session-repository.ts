@@ -122,7 +122,7 @@ class RedisSessionRepository implements SessionRepository {
   async list(userId: string): Promise<Session[]> {
     const reply = await this.scripts.listSessions(userRefOf(userId));
     if (reply.length === 0) return [];
-    const [now, userReply, , fields] = reply;
+    const [now, userReply, fields] = reply;
     return liveSessions(fields, { user: toUserState(userReply, now), now, settings: this.settings });
   }
 
@@ -130,6 +130,7 @@ class RedisSessionRepository implements SessionRepository {
     const ended = await this.scripts.revokeSession(userRefOf(userId), {
       sessionId,
       reason: END_REASON_CODE[reason],
+      rememberEndedMs: this.settings.rememberEndedMs,
       roleLifetimes: this.roleLifetimes,
     });
     return ended === 1;
@@ -186,6 +187,7 @@ class RedisSessionRepository implements SessionRepository {
         block: change.block === undefined ? 'keep' : change.block === null ? 'clear' : 'set',
         ...blockArguments(change.block),
         sourceVersion: change.sourceVersion ?? '',
+        isWhole: change.isWhole ? 1 : 0,
         roleLifetimes: this.roleLifetimes,
       }),
     );
@@ -198,8 +200,11 @@ class RedisSessionRepository implements SessionRepository {
     return this.scripts.eraseUser(userRefOf(userId), { roleLifetimes: this.roleLifetimes });
   }
 
-  async beginLoad(userId: string, nonce: string): Promise<void> {
-    await this.scripts.beginLoad(userRefOf(userId), { nonce, forMs: LOAD_FOR_MS });
+  async beginLoad(userId: string, nonce: string): Promise<string> {
+    const userRef = userRefOf(userId);
+    const load = { nonce, forMs: LOAD_FOR_MS };
+    const standing = await this.scripts.beginReload(userRef, load);
+    return String(standing.length > 0 ? standing : await this.scripts.beginLoad(userRef, load));
   }
 
   async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
@@ -239,7 +244,8 @@ class RedisSessionRepository implements SessionRepository {
 
   private toChangeOutcome(reply: ChangeReply): UserChangeOutcome {
     const outcome = outcomeOf(reply);
-    if (outcome === 'version_conflict' && reply.length === 1) return { outcome };
+    if (reply.length === 1 && (outcome === 'version_conflict' || outcome === 'block_in_past'))
+      return { outcome };
     if (reply.length === 1) throw unexpected(outcome);
     const user = toUserState(reply[2], reply[1]);
     if (reply.length === 4) return { outcome: 'changed', user, sessions: reply[3] };

@@ -97,7 +97,7 @@ export type RevokeAllOutcome =
 export interface UserChange {
   readonly userId: string;
   readonly roles?: readonly string[];
-  /** `null` lifts the block. A block starts a new epoch. */
+  /** `null` lifts the block, and so does one from the app's database whose end has passed. A block starts a new epoch. */
   readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string } | null;
   /**
    * What the record must be like for the change to happen: of this version; `'absent'`: not there yet;
@@ -106,15 +106,19 @@ export interface UserChange {
   readonly ifVersion: number | 'absent' | 'any';
   /**
    * The app's own version of this user. A change with an older one than the record's is refused, and one with the
-   * same may only tighten: it cannot lift a block nor add a role.
+   * same may only tighten: it cannot lift or shorten a block, nor add a role.
    */
   readonly sourceVersion?: number;
+  /** The change says all that the app's database knows of the user: a record that was too old is fresh again. */
+  readonly isWhole?: boolean;
 }
 
 export type UserChangeOutcome =
   | { readonly outcome: 'changed'; readonly user: UserState; readonly sessions: number }
   /** `user`: the record as it is; absent if there is none. */
   | { readonly outcome: 'version_conflict'; readonly user?: UserState }
+  /** An act (no `sourceVersion`, not `isWhole`) blocks until an instant that has passed. Nothing was changed. */
+  | { readonly outcome: 'block_in_past' }
   /** The record has a newer `sourceVersion`. Nothing was changed. */
   | { readonly outcome: 'outdated'; readonly user: UserState };
 
@@ -143,7 +147,7 @@ export interface SessionRepository {
   create(session: NewSession): Promise<CreateOutcome>;
   /** The user's live sessions, newest first. */
   list(userId: string): Promise<Session[]>;
-  /** Ends one session. @returns whether it was a live one of this user's */
+  /** Ends one session, also one that timed out. @returns whether it was a live one of this user's */
   revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean>;
   /** Starts a new epoch, which ends every session of the user's but `except`. */
   revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome>;
@@ -154,8 +158,12 @@ export interface SessionRepository {
   changeUser(change: UserChange): Promise<UserChangeOutcome>;
   /** Forgets the user: record, sessions, everything. @returns how many live sessions that ended */
   eraseUser(userId: string): Promise<number>;
-  /** Announces a load. Any change or erasure of the user until `finishLoad` makes that load void. */
-  beginLoad(userId: string, nonce: string): Promise<void>;
+  /**
+   * Announces a load, or joins the one that is under way. Any change or erasure of the user until `finishLoad` makes
+   * the load void.
+   * @returns the nonce to finish with: this one, or that of the load that was joined
+   */
+  beginLoad(userId: string, nonce: string): Promise<string>;
   /**
    * Stores what was loaded if `nonce` still stands, by the rules for `sourceVersion` above (none counts as the same).
    * @returns whether the nonce still stood

@@ -9,8 +9,9 @@ export interface SessionTimes {
   readonly lifetime: Lifetime;
   readonly lastSeenAt: number;
   readonly authenticatedAt: number;
-  /** When the session itself was ended by a logout, a revocation or the cap; absent while it was not. */
+  /** When the session itself was ended by a logout, a revocation, the cap or a timeout that was seen; else absent. */
   readonly endedAt?: number;
+  readonly endReason?: string;
 }
 
 /** What a session's status depends on, of its user's record. */
@@ -45,7 +46,9 @@ function endOf(
   user: UserEpoch,
   at: { readonly now: number } & Pick<RepositorySettings, 'roleLifetimes'>,
 ): { readonly status: 'revoked' | 'expired'; readonly endedAt: number } | undefined {
-  if (session.endedAt !== undefined) return { status: 'revoked', endedAt: session.endedAt };
+  if (session.endedAt !== undefined) {
+    return { status: session.endReason === 'timed-out' ? 'expired' : 'revoked', endedAt: session.endedAt };
+  }
   if (session.epoch !== user.epoch) return { status: 'revoked', endedAt: user.epochAt };
   const lifetime = effectiveLifetime(session.lifetime, user.roles, at.roleLifetimes);
   const { expiresAt } = expiryOf(session, lifetime);

@@ -17,19 +17,33 @@ export function describeLoads(open: OpenContract): void {
       expect(await test.user('bob')).toEqual({ id: 'bob', status: 'active', roles: [], version, epoch });
     });
 
-    it('is taken once, and only by the nonce of the last one that began', async () => {
+    it('is taken once, and joined by whoever comes while it is under way', async () => {
       const test = await open();
       const { repository } = test;
       const loaded = { userId: 'ada', roles: ['user'] };
       expect(await repository.finishLoad(loaded, 'one')).toBe(false);
-      await repository.beginLoad('ada', 'one');
-      await repository.beginLoad('ada', 'two');
-      await repository.beginLoad('bob', 'one');
-      expect(await repository.finishLoad(loaded, 'one')).toBe(false);
-      expect(await repository.readUser('ada')).toBeUndefined();
-      expect(await repository.finishLoad(loaded, 'two')).toBe(true);
+      expect(await repository.beginLoad('ada', 'one')).toBe('one');
+      expect(await repository.beginLoad('ada', 'two')).toBe('one');
+      expect(await repository.beginLoad('bob', 'two')).toBe('two');
       expect(await repository.finishLoad(loaded, 'two')).toBe(false);
-      expect(await repository.finishLoad({ ...loaded, userId: 'bob' }, 'one')).toBe(true);
+      expect(await repository.readUser('ada')).toBeUndefined();
+      expect(await repository.finishLoad(loaded, 'one')).toBe(true);
+      expect(await repository.finishLoad(loaded, 'one')).toBe(false);
+      expect(await repository.finishLoad({ ...loaded, userId: 'bob' }, 'two')).toBe(true);
+      // With a record, too.
+      expect(await repository.beginLoad('ada', 'three')).toBe('three');
+      expect(await repository.beginLoad('ada', 'four')).toBe('three');
+    });
+
+    it('with a block whose end has passed brings none', async () => {
+      const test = await open();
+      await test.load({ roles: ['user'], block: { reason: 'long ago', until: 1 }, sourceVersion: 1 });
+      expect(await test.user()).toMatchObject({ status: 'active' });
+      const { proof } = await test.login();
+      const { version, epoch } = await test.user();
+      await test.load({ roles: ['user'], block: { reason: 'long ago', until: 1 }, sourceVersion: 1 });
+      expect(await test.user()).toMatchObject({ version, epoch });
+      expect(await test.status(proof)).toBe('live');
     });
 
     it('that is slow never overwrites what was changed meanwhile, nor brings back whom was erased', async () => {
@@ -158,6 +172,8 @@ export function describeLoads(open: OpenContract): void {
       await test.advance(600);
       expect(await test.repository.readUser('ada')).toBeUndefined();
       await test.change({ roles: ['editor'], sourceVersion: 8 });
+      expect(await test.repository.readUser('ada')).toBeUndefined(); // that was a part of what the app knows
+      await test.change({ roles: ['editor'], block: null, sourceVersion: 8, isWhole: true });
       expect(await test.user()).toMatchObject({ roles: ['editor'], sourceVersion: 8 });
     });
 

@@ -50,6 +50,27 @@ export function describeSourceVersions(open: OpenContract): void {
       expect(same.block).toEqual(block);
     });
 
+    it('can lengthen a block that holds when it is the same', async () => {
+      const test = await open();
+      const { block } = await test.change({ block: SPAM, sourceVersion: 6 });
+      const until = block!.at + 60_000;
+      await test.change({ block: { ...SPAM, until }, sourceVersion: 7 });
+      const longer = await test.change({ block: { reason: 'worse' }, sourceVersion: 7 });
+      expect(longer.block).toMatchObject({ reason: 'worse' });
+      expect(longer.block?.until).toBeUndefined();
+    });
+
+    it('with a block whose end has passed has none; an act with one is refused', async () => {
+      const test = await open();
+      await test.change({ block: SPAM, sourceVersion: 7 });
+      const past = { reason: 'long ago', until: 1 };
+      const { version } = await test.user();
+      const act = await test.repository.changeUser({ userId: 'ada', ifVersion: version, block: past });
+      expect(act).toEqual({ outcome: 'block_in_past' });
+      expect((await test.user()).status).toBe('blocked');
+      expect((await test.change({ block: past, sourceVersion: 8 })).status).toBe('active');
+    });
+
     it('does not bind changes that name none', async () => {
       const test = await open();
       await test.change({ block: SPAM, sourceVersion: 7 });

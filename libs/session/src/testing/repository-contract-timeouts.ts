@@ -105,6 +105,20 @@ export function describeTimeouts(open: OpenContract): void {
       expect((await test.known(proof)).session.lastSeenAt).toBeGreaterThanOrEqual(session.lastSeenAt + 30);
     });
 
+    it('ends for good what it was seen to end: a role that goes brings no session back', async () => {
+      const test = await open({ roleLifetimes });
+      await test.makeUser('ada', { roles: ['admin', 'user'] });
+      const seen = await test.login();
+      const loggedOut = await test.login();
+      const overtaken = await test.login();
+      await test.advance(400);
+      expect(await test.status(seen.proof)).toBe('expired');
+      expect(await test.repository.revoke('ada', loggedOut.session.id, 'logout')).toBe(false);
+      await test.login(); // sees all of them
+      await test.change({ roles: ['user'] });
+      expect(await test.statuses([seen, loggedOut, overtaken])).toEqual(['expired', 'expired', 'expired']);
+    });
+
     it('frees the places of the sessions that it ends', async () => {
       const test = await open({ roleLifetimes, maxSessionsPerUser: 1, onSessionLimit: 'reject' });
       await test.makeUser('ada', { roles: ['admin'] });

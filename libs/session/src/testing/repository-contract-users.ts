@@ -49,7 +49,7 @@ export function describeUsers(open: OpenContract): void {
       );
       expect([count(outcomes, 'changed'), count(outcomes, 'version_conflict')]).toEqual([1, 19]);
       const user = await test.user();
-      for (const outcome of outcomes) expect(outcome.user).toEqual(user);
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ user });
     });
 
     it('may be blocked from the start', async () => {

@@ -45,6 +45,11 @@ export function newSessionId(): string {
   return randomBytes(12).toString('base64url');
 }
 
+/** Whether a text can be a session ID at all. */
+export function isSessionId(text: string): boolean {
+  return /^[A-Za-z0-9_-]{16}$/.test(text);
+}
+
 /** Makes a token for a session; the only place where one is put together. */
 export function mintToken(userRef: string, sessionId: string): MintedToken {
   const token = PREFIX + userRef + sessionId + randomBytes(32).toString('base64url');

@@ -50,8 +50,9 @@ if not user then
   return { 4, redis.call('HGET', KEYS[2], 'user') }
 end
 
-local status, _, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
+local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
 if status == UNKNOWN then return { UNKNOWN } end
+note_timeout(KEYS[2], id, session, status, ended_at)
 if replaced then status = REVOKED end
 
 if status == LIVE and not user.blocked then

@@ -1,8 +1,10 @@
-#!lua flags=allow-oom
--- Announces that the app's database is being asked about a user. Allowed when Redis is full: the key is small and short-lived.
+#!lua
+-- Announces that the app's database is being asked about a user of whom there is no record. Without allow-oom: a full
+-- Redis takes no new users.
 -- KEYS[1] load
 -- ARGV[1] nonce
 -- ARGV[2] forMs
--- Returns 1
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+-- Returns the nonce that stands
+-- @include load
+
+return begin_load(KEYS[1], ARGV[1], ARGV[2])

@@ -11,9 +11,10 @@
 -- ARGV[6] blockUntil         empty: until lifted
 -- ARGV[7] blockBy
 -- ARGV[8] sourceVersion      empty: none
--- ARGV[9] roleLifetimes
+-- ARGV[9] isWhole            1: it says all that another database knows of the user, so the record is fresh again
+-- ARGV[10] roleLifetimes
 -- Returns { 'changed', now, user, sessions ended } | { 'version_conflict' or 'outdated', now, user }
---   | { 'version_conflict' } when there is no record | { 'user_mismatch' }
+--   | { 'version_conflict' } when there is no record | { 'block_in_past' } | { 'user_mismatch' }
 -- @include time
 -- @include user-record
 -- @include session-record
@@ -25,6 +26,10 @@ if ARGV[3] ~= '~' then change.roles = ARGV[3] end
 
 local user = read_user(KEYS[1], now)
 if not user then return { 'version_conflict' } end
+if change.block == 'set' and until_of(change) <= now and not source_version and ARGV[9] ~= '1' then
+  return { 'block_in_past' }
+end
+change = without_past_block(change, now)
 if user.id ~= ARGV[1] then return { 'user_mismatch' } end
 if if_version ~= '' and tonumber(if_version) ~= user.version then return { 'version_conflict', now, user.reply } end
 if source_version then
@@ -34,9 +39,9 @@ if source_version then
 end
 
 local ended = 0
-if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[9]) end
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[10]) end
 redis.call('HINCRBY', KEYS[1], 'version', 1)
-if if_version == '' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
+if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[3])
 return { 'changed', now, read_user(KEYS[1], now).reply, ended }

@@ -25,7 +25,6 @@
 -- @include session-record
 -- @include user-change
 
-local EVICTED = 3
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
@@ -46,6 +45,7 @@ each_session(KEYS[2], function(other_id, other)
   elseif status == UNKNOWN then
     forget_session(KEYS[2], other_id)
   else
+    note_timeout(KEYS[2], other_id, other, status, ended_at)
     ended[#ended + 1] = entry
   end
 end)

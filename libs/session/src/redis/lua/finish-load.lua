@@ -21,6 +21,7 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
 redis.call('DEL', KEYS[2])
 local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7],
   source_version = source_version }
+change = without_past_block(change, now)
 
 local user = read_user(KEYS[1], now)
 if not user then

@@ -20,6 +20,7 @@ local user = read_user(KEYS[1], now)
 if user then return { 'version_conflict', now, user.reply } end
 local change = { roles = ARGV[2], block = ARGV[3], reason = ARGV[4], until_at = ARGV[5], by = ARGV[6],
   source_version = tonumber(ARGV[7]) }
+change = without_past_block(change, now)
 make_user(KEYS[1], ARGV[1], change, now, ARGV[8])
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[2])

@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
--- Ends one live session and remembers that it was ended.
+-- Ends one session and remembers that it was ended. One that has timed out is ended, too: it must stay so.
 -- KEYS[1] user
 -- KEYS[2] sessions
 -- ARGV[1] sessionId
 -- ARGV[2] reason             a number from session-record.ts
--- ARGV[3] roleLifetimes
+-- ARGV[3] rememberEndedMs
+-- ARGV[4] roleLifetimes
 -- Returns 1 when it was live, else 0
 -- @include time
 -- @include user-record
@@ -15,6 +16,8 @@ local user = read_user(KEYS[1], now)
 local record = redis.call('HGET', KEYS[2], ARGV[1])
 if not user or not record then return 0 end
 local session = unpack_session(record)
-if status_of(session, user, now, 0, ARGV[3]) ~= LIVE then return 0 end
+local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4])
+note_timeout(KEYS[2], ARGV[1], session, status, ended_at)
+if status ~= LIVE then return 0 end
 end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
 return 1

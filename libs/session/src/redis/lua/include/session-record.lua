@@ -1,7 +1,9 @@
 -- A session is one field of its user's hash: session ID -> 64 bytes, so that the hash keeps Redis's compact encoding.
 --   1-32 token hash | 33-37 epoch | 38-43 createdAt | 44-48 lastSeenAt - createdAt | 49-53 authenticatedAt - createdAt
 --   54-57 inactivity timeout (0: none) | 58-62 absolute timeout | 63 assurance, + 128 for remember-me | 64 end reason
--- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0.
+-- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0: 1 logout,
+-- 2 revoked, 3 evicted, 4 timed out. A timeout is written down when it is first seen, so that no later change of roles
+-- undoes it.
 -- Beside it: ID:d the device, ID:p the token hash before the last replacement and when that was.
 local RECORD = '>c32I5I6I5I5I4I5BB'
 local SESSION_ID_LENGTH = 16
@@ -10,7 +12,6 @@ local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
   return {
-    record = record,
     hash = hash,
     epoch = epoch,
     created_at = created,
@@ -46,12 +47,13 @@ local function effective_lifetime(session, roles, role_lifetimes)
 end
 
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
 
 -- What a session is at this moment, and since when if it has ended. Mirrors repository/session-status.ts.
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at, inactivity, absolute
   if session.ended ~= 0 then
-    status, ended_at = REVOKED, session.last_seen_at
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
@@ -81,10 +83,15 @@ local function count_live(key, user, now, role_lifetimes)
   return live
 end
 
-local function end_session(key, id, session, reason, now)
-  session.last_seen_at = math.max(now, session.created_at)
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+end
+
+-- Writes a timeout down that was seen, and not yet written.
+local function note_timeout(key, id, session, status, ended_at)
+  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
 end
 
 local function forget_session(key, id)

@@ -6,6 +6,16 @@ local function make_user(key, id, change, now, new_epoch)
     'roles', change.roles or '', 'loadedAt', digits(now))
 end
 
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+
+-- A block whose end has passed, from another database, is none.
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
+end
+
 local function write_block(key, change, now)
   redis.call('HDEL', key, 'blockUntil', 'blockBy')
   redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
@@ -34,7 +44,8 @@ local function only_tightening(user, change)
     end
     change.roles = table.concat(kept, ' ')
   end
-  if change.block == 'clear' or user.blocked then change.block = 'keep' end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
   return change
 end
 

@@ -12,6 +12,7 @@ local function read_user(key, now, max_age_ms)
     epoch = tonumber(f[3]),
     roles = f[4],
     source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     epoch_at = tonumber(f[10]),
     reply = reply,

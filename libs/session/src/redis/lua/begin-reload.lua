@@ -1,0 +1,11 @@
+#!lua flags=allow-oom
+-- Announces that the app's database is being asked again about a user of whom there is a record.
+-- KEYS[1] user
+-- KEYS[2] load
+-- ARGV[1] nonce
+-- ARGV[2] forMs
+-- Returns the nonce that stands, or an empty one where there is no record
+-- @include load
+
+if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
+return begin_load(KEYS[2], ARGV[1], ARGV[2])
