@@ -79,7 +79,15 @@ export async function bootFailure(builder: TestingModuleBuilder): Promise<unknow
 function watch(repository: SessionRepository) {
   const calls: string[] = [];
   let isBroken = false;
-  for (const name of ['authenticate', 'create', 'list', 'revoke', 'readUser', 'changeUser'] as const) {
+  for (const name of [
+    'authenticate',
+    'create',
+    'list',
+    'revoke',
+    'readUser',
+    'changeUser',
+    'quota',
+  ] as const) {
     const method = repository[name].bind(repository) as (...args: unknown[]) => Promise<unknown>;
     Object.assign(repository, {
       [name]: async (...args: unknown[]) => {

@@ -8,6 +8,7 @@ export {
   OptionalSession,
   Permissions,
   Public,
+  RateLimit,
   Roles,
 } from './guard/decorators.js';
 export { ProblemFilter } from './guard/problem.filter.js';
@@ -31,6 +32,10 @@ export type { Block, DirectoryUser, UserDirectory, UserState } from './model/use
 export type { HttpRequest, HttpResponse } from './platform/http.js';
 export { LIFETIME_PRESETS, type LifetimeOption } from './policy/lifetime.js';
 export type { RolePermissions } from './policy/roles.js';
+export type { QuotaPolicy, QuotaResult } from './model/quota.js';
+export { quotaHeaders } from './rate-limit/quota-headers.js';
+export type { QuotaOptions, RateLimitOptions } from './rate-limit/rate-limit-options.js';
+export { RateLimiter } from './rate-limiter.service.js';
 export { redisClientOptions } from './redis/connection.js';
 export { SessionModule } from './session.module.js';
 export type { SessionModuleOptions } from './session.options.js';

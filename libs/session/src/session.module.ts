@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessCheck } from './guard/access-check.js';
 import { AccessReader } from './guard/access-reader.js';
 import { ProblemFilter } from './guard/problem.filter.js';
+import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { MemorySessionRepository } from './repository/memory-session-repository.js';
@@ -14,6 +15,7 @@ import {
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
 } from './session.module-definition.js';
+import { RateLimiter } from './rate-limiter.service.js';
 import { checkOptions } from './session.options-check.js';
 import { SessionService } from './session.service.js';
 import type { ModuleSettings, SessionSettings } from './session.settings.js';
@@ -32,8 +34,10 @@ import { UserStateService } from './user-state.service.js';
     { provide: SESSION_REPOSITORY, inject: [SESSION_SETTINGS], useFactory: openRepository },
     SessionService,
     UserStateService,
+    RateLimiter,
     SessionTransport,
     AccessReader,
+    RequestQuotas,
     SessionGuard,
     AccessCheck,
     { provide: APP_FILTER, useClass: ProblemFilter },
@@ -44,8 +48,16 @@ import { UserStateService } from './user-state.service.js';
         settings.guardGlobally ? guard : NO_GUARD,
     },
   ],
-  // AccessReader: the guard needs it in the modules that use the guard.
-  exports: [SessionService, UserStateService, SessionTransport, SessionGuard, AccessReader],
+  // AccessReader and RequestQuotas: the guard needs them in the modules that use the guard.
+  exports: [
+    SessionService,
+    UserStateService,
+    RateLimiter,
+    SessionTransport,
+    SessionGuard,
+    AccessReader,
+    RequestQuotas,
+  ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {
   constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {

@@ -1,3 +1,5 @@
+import { quotaRule, type QuotaRule } from './guard/quota-rule.js';
+import type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 import { systemClock } from './model/clock.js';
 import { toMilliseconds, type Duration } from './model/duration.js';
 import type { Lifetime } from './model/session.js';
@@ -32,6 +34,8 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   touchInterval: true,
   maxSessionsPerUser: true,
   onSessionLimit: true,
+  rateLimits: true,
+  defaultRateLimits: true,
   permissions: true,
   userDirectory: true,
   userDirectoryTimeout: true,
@@ -60,6 +64,7 @@ export function checkOptions(
     ]),
     rememberEndedMs: REMEMBER_ENDED_MS,
     maxEndedSessions: MAX_ENDED_SESSIONS,
+    ...checkRateLimits(options),
     permissions: checkPermissions(options.permissions ?? {}),
     ...checkUserDirectory(options),
     guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
@@ -170,6 +175,27 @@ function checkLifetimes(options: SessionModuleOptions) {
     ),
     touchIntervalMs: milliseconds('touchInterval', options.touchInterval ?? '1m'),
   };
+}
+
+function checkRateLimits({ rateLimits = {}, defaultRateLimits = [] }: SessionModuleOptions) {
+  if (!isRecord(rateLimits)) fail('rateLimits', 'must be an object: name to quota');
+  if (!Array.isArray(defaultRateLimits)) fail('defaultRateLimits', 'must be a list of names of rateLimits');
+  const namedQuotas = new Map<string, QuotaRule>();
+  for (const [name, options] of Object.entries(rateLimits)) {
+    const where = `rateLimits.${name}`;
+    if (!isRecord(options)) fail(where, 'must be an object');
+    noOthers(options, ['quota', 'window', 'burst', 'by'], `${where}.`);
+    namedQuotas.set(
+      name,
+      quotaRule(where, { ...(options as Omit<RateLimitOptions<QuotaRule['by']>, 'name'>), name }),
+    );
+  }
+  const defaultQuotas = (defaultRateLimits as readonly string[]).map(
+    (name) =>
+      namedQuotas.get(name) ??
+      fail('defaultRateLimits', `names '${String(name)}', which rateLimits does not have`),
+  );
+  return { namedQuotas, defaultQuotas };
 }
 
 function checkPermissions(permissions: NonNullable<SessionModuleOptions['permissions']>) {

@@ -3,6 +3,7 @@ import type { Clock } from './model/clock.js';
 import type { Duration } from './model/duration.js';
 import type { UserDirectory } from './model/user-state.js';
 import type { LifetimeOption } from './policy/lifetime.js';
+import type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 import type { RolePermissions } from './policy/roles.js';
 
 /**
@@ -51,6 +52,10 @@ export interface SessionModuleOptions {
   /** What a login over `maxSessionsPerUser` does: `'evict-oldest'` ends the oldest session, `'reject'` fails with 409. Default `'evict-oldest'`. */
   readonly onSessionLimit?: 'evict-oldest' | 'reject';
 
+  /** Quotas by name, for `@RateLimit('name')`: where their numbers are settings. Default none. */
+  readonly rateLimits?: Readonly<Record<string, Omit<RateLimitOptions, 'name'>>>;
+  /** The names of those that hold for every guarded handler without a `@RateLimit` of its own. Default none. */
+  readonly defaultRateLimits?: readonly string[];
   /** The permissions that each role brings, for `@Permissions`. Default none. */
   readonly permissions?: RolePermissions;
   /** For apps whose truth about users is in another database. Default: the repository itself is the truth. */

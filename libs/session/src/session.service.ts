@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessRequirements, Decision, Facts } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
+import type { UserQuota } from './model/quota.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
 import type { UserState } from './model/user-state.js';
@@ -54,6 +55,7 @@ export interface ReplaceTokenOptions {
 }
 
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
+const NO_QUOTAS: readonly UserQuota[] = [];
 
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
@@ -177,10 +179,11 @@ export class SessionService {
   }
 
   private async lookUp(proof: TokenProof, requirements: AccessRequirements): Promise<Facts> {
-    const facts = await this.repository.authenticate(proof, requirements.roleGroups);
+    const demand = { touchIfRoles: requirements.roleGroups, quotas: requirements.quotas ?? NO_QUOTAS };
+    const facts = await this.repository.authenticate(proof, demand);
     if (facts.kind !== 'load') return facts;
     if (!(await this.users.load(facts.userId))) return { kind: 'unknown' };
-    const again = await this.repository.authenticate(proof, requirements.roleGroups);
+    const again = await this.repository.authenticate(proof, demand);
     if (again.kind === 'load') throw new SessionError('session_store_unavailable');
     return again;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from './model/clock.js';
+import type { QuotaRule } from './guard/quota-rule.js';
 import type { Lifetime } from './model/session.js';
 import type { UserDirectory } from './model/user-state.js';
 import type { RolePermissions } from './policy/roles.js';
@@ -10,6 +11,8 @@ export interface SessionSettings extends RepositorySettings {
   readonly lifetime: Lifetime;
   readonly rememberMeLifetime: Lifetime;
   readonly permissions: RolePermissions;
+  readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
+  readonly defaultQuotas: readonly QuotaRule[];
   readonly userDirectory?: UserDirectory;
   readonly userDirectoryTimeoutMs: number;
   readonly guardGlobally: boolean;

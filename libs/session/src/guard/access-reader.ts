@@ -18,7 +18,7 @@ export class AccessReader {
     const known = byClass?.get(controller);
     if (known) return known;
     const declared = { handler: declaredAccessOf(handler), class: declaredAccessOf(controller) };
-    const access = mergeAccess(declared, this.settings.permissions, `${controller.name}.${handler.name}`);
+    const access = mergeAccess(declared, this.settings, `${controller.name}.${handler.name}`);
     if (!byClass) this.accesses.set(handler, (byClass = new WeakMap()));
     byClass.set(controller, access);
     return access;

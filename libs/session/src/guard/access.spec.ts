@@ -4,12 +4,16 @@ import { SESSION_ONLY, mergeAccess, type DeclaredAccess } from './access.js';
 const PERMISSIONS = { editor: ['post:write'], admin: ['post:write', 'post:delete'] };
 
 function merge(onClass: DeclaredAccess, onHandler: DeclaredAccess = {}) {
-  return mergeAccess({ class: onClass, handler: onHandler }, PERMISSIONS, 'Posts.remove');
+  return mergeAccess(
+    { class: onClass, handler: onHandler },
+    { permissions: PERMISSIONS, namedQuotas: new Map(), defaultQuotas: [] },
+    'Posts.remove',
+  );
 }
 
 describe('mergeAccess', () => {
   it('guards a handler that says nothing', () => {
-    expect(merge({})).toEqual({ mode: 'guarded', requirements: SESSION_ONLY });
+    expect(merge({})).toEqual({ mode: 'guarded', requirements: SESSION_ONLY, quotas: [] });
   });
 
   it('lets a handler replace the roles of its class', () => {
@@ -42,6 +46,7 @@ describe('mergeAccess', () => {
     expect(merge({ roles: ['admin'] }, { isOptional: true })).toEqual({
       mode: 'optional',
       requirements: SESSION_ONLY,
+      quotas: [],
     });
     expect(merge({ isPublic: true }, { isOptional: true }).mode).toBe('optional');
   });

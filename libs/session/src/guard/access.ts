@@ -1,6 +1,8 @@
 import type { AccessRequirements } from '../model/decision.js';
+import type { UserQuota } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
 import { SessionConfigurationError } from '../model/session-error.js';
+import type { QuotaRule } from './quota-rule.js';
 import { roleGroupsFor, type RolePermissions } from '../policy/roles.js';
 
 /** What the decorators on one class or one handler say. */
@@ -12,6 +14,8 @@ export interface DeclaredAccess {
   readonly maxAuthenticationAgeMs?: number;
   readonly assurance?: AssuranceLevel;
   readonly allowExpired?: boolean;
+  /** As declared, or the name of one of the option `rateLimits`. */
+  readonly quotas?: readonly (QuotaRule | string)[];
 }
 
 /**
@@ -21,14 +25,12 @@ export interface DeclaredAccess {
 export interface Access {
   readonly mode: 'guarded' | 'optional' | 'public';
   readonly requirements: AccessRequirements;
+  /** The quotas that live with no user: by client IP, or by what the app says. Those of users are requirements. */
+  readonly quotas: readonly QuotaRule[];
 }
 
 /** A live session of a user who is not blocked, and no more. One object, so that it can be told by identity. */
 export const SESSION_ONLY: AccessRequirements = Object.freeze({ roleGroups: [] });
-
-const PUBLIC: Access = { mode: 'public', requirements: SESSION_ONLY };
-const OPTIONAL: Access = { mode: 'optional', requirements: SESSION_ONLY };
-const GUARDED: Access = { mode: 'guarded', requirements: SESSION_ONLY };
 
 const REQUIREMENTS = ['roles', 'permissions', 'maxAuthenticationAgeMs', 'assurance', 'allowExpired'] as const;
 
@@ -37,36 +39,89 @@ export function declaresRequirements(declared: DeclaredAccess): boolean {
   return REQUIREMENTS.some((name) => declared[name] !== undefined);
 }
 
+/** What of the options bears on the access to handlers. */
+export interface AccessSettings {
+  readonly permissions: RolePermissions;
+  /** Quotas that handlers name. */
+  readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
+  /** The quotas of a guarded handler that declares none. */
+  readonly defaultQuotas: readonly QuotaRule[];
+}
+
 /**
  * The access to a handler from what its class and itself declare. Each of the handler's decorators replaces the same
- * one of the class; a handler with any requirement is guarded, also in a class that is public or optional.
+ * one of the class, but quotas add up; a handler with any requirement is guarded, also in a class that is public or
+ * optional.
  * @param where the handler's name, for the error
  * @throws SessionConfigurationError when one of them contradicts itself
  */
 export function mergeAccess(
   declared: { readonly handler: DeclaredAccess; readonly class: DeclaredAccess },
-  rolePermissions: RolePermissions,
+  settings: AccessSettings,
   where: string,
 ): Access {
   assertConsistent(declared.class, where);
   assertConsistent(declared.handler, where);
-  if (declared.handler.isPublic) return PUBLIC;
-  if (declared.handler.isOptional) return OPTIONAL;
   const merged = { ...declared.class, ...declared.handler };
-  if (!declaresRequirements(merged)) {
-    if (merged.isPublic) return PUBLIC;
-    return merged.isOptional ? OPTIONAL : GUARDED;
-  }
-  const { maxAuthenticationAgeMs, assurance, allowExpired } = merged;
+  const mode = modeOf(declared.handler, merged);
+  const declaredQuotas = [...(declared.class.quotas ?? []), ...(declared.handler.quotas ?? [])].map((one) =>
+    typeof one === 'string' ? namedQuota(one, settings, where) : one,
+  );
+  const quotas = declaredQuotas.length > 0 || mode !== 'guarded' ? declaredQuotas : settings.defaultQuotas;
+  assertQuotas(quotas, mode, where);
   return {
-    mode: 'guarded',
-    requirements: {
-      roleGroups: roleGroupsFor(merged.roles, merged.permissions ?? [], rolePermissions),
-      ...(maxAuthenticationAgeMs === undefined ? {} : { maxAuthenticationAgeMs }),
-      ...(assurance === undefined ? {} : { assurance }),
-      ...(allowExpired === undefined ? {} : { allowExpired }),
-    },
+    mode,
+    requirements: requirementsOf(mode === 'guarded' ? merged : {}, quotas, settings.permissions),
+    quotas: quotas.filter(({ by }) => by !== 'user' && by !== 'session'),
   };
+}
+
+function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode'] {
+  if (handler.isPublic) return 'public';
+  if (handler.isOptional) return 'optional';
+  if (declaresRequirements(merged)) return 'guarded';
+  if (merged.isPublic) return 'public';
+  return merged.isOptional ? 'optional' : 'guarded';
+}
+
+function requirementsOf(
+  declared: DeclaredAccess,
+  quotas: readonly QuotaRule[],
+  rolePermissions: RolePermissions,
+): AccessRequirements {
+  const { maxAuthenticationAgeMs, assurance, allowExpired } = declared;
+  const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
+    by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
+  );
+  if (ofUser.length === 0 && !declaresRequirements(declared)) return SESSION_ONLY;
+  return Object.freeze({
+    roleGroups: roleGroupsFor(declared.roles, declared.permissions ?? [], rolePermissions),
+    ...(ofUser.length === 0 ? {} : { quotas: ofUser }),
+    ...(maxAuthenticationAgeMs === undefined ? {} : { maxAuthenticationAgeMs }),
+    ...(assurance === undefined ? {} : { assurance }),
+    ...(allowExpired === undefined ? {} : { allowExpired }),
+  });
+}
+
+function namedQuota(name: string, { namedQuotas }: AccessSettings, where: string): QuotaRule {
+  const quota = namedQuotas.get(name);
+  if (quota) return quota;
+  throw new SessionConfigurationError(
+    where,
+    `has a quota called '${name}', which the option rateLimits does not have`,
+  );
+}
+
+function assertQuotas(quotas: readonly QuotaRule[], mode: Access['mode'], where: string): void {
+  const names = quotas.map(({ policy }) => policy.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new SessionConfigurationError(where, `has two quotas called '${twice}'`);
+  if (mode === 'public' && quotas.some(({ by }) => by === 'user' || by === 'session')) {
+    throw new SessionConfigurationError(
+      where,
+      "is public, so a quota by 'user' or 'session' has nobody to count for",
+    );
+  }
 }
 
 function assertConsistent(declared: DeclaredAccess, where: string): void {

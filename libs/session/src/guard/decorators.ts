@@ -4,7 +4,9 @@ import type { AssuranceLevel, Session } from '../model/session.js';
 import { SessionConfigurationError } from '../model/session-error.js';
 import type { UserState } from '../model/user-state.js';
 import { NAME_PATTERN } from '../policy/roles.js';
+import type { RateLimitOptions } from '../rate-limit/rate-limit-options.js';
 import type { DeclaredAccess } from './access.js';
+import { quotaRule, type QuotaRule } from './quota-rule.js';
 import { requestAccessOf } from './request-access.js';
 
 type AccessDecorator = MethodDecorator & ClassDecorator;
@@ -18,6 +20,7 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
   maxAuthenticationAgeMs: ['@Fresh()', 'latchkey:fresh'],
   assurance: ['@Assurance()', 'latchkey:assurance'],
   allowExpired: ['@AllowExpired()', 'latchkey:allow-expired'],
+  quotas: ['@RateLimit()', 'latchkey:quotas'],
 };
 
 const ENFORCES_ACCESS = 'latchkey:enforces-access';
@@ -88,6 +91,25 @@ export function Assurance(level: AssuranceLevel): AccessDecorator {
     );
   }
   return declare('assurance', level);
+}
+
+/**
+ * Quotas on a route: `@RateLimit({ name: 'posts', quota: 30, window: '1m', by: 'user' })`, or `@RateLimit('posts')` for
+ * one of the option `rateLimits`. Those of the class and of the
+ * handler add up, also on `@Public()` handlers (there by client IP, or by a function of the request). All of a request's
+ * quotas are consumed or none; over one of them, 429 `rate_limited`. Quotas by user and session cost no further call.
+ * @publicApi
+ */
+export function RateLimit(
+  ...rules: readonly (RateLimitOptions<QuotaRule['by']> | string)[]
+): AccessDecorator {
+  const quotas = rules.map((rule) => (typeof rule === 'string' ? rule : quotaRule('@RateLimit()', rule)));
+  return (target: object, _method?: PropertyKey, descriptor?: PropertyDescriptor) => {
+    const declaring = (descriptor?.value ?? target) as object;
+    const key = DECLARATIONS.quotas[1];
+    const others = (Reflect.getOwnMetadata(key, declaring) ?? []) as NonNullable<DeclaredAccess['quotas']>;
+    Reflect.defineMetadata(key, [...quotas, ...others], declaring);
+  };
 }
 
 /** A session that timed out is good enough: for logging out. @publicApi */

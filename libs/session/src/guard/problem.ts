@@ -12,12 +12,18 @@ export interface Problem {
   readonly code: SessionErrorCode;
   /** With `user_blocked`; `until` as an ISO 8601 instant. */
   readonly block?: { readonly reason: string; readonly until?: string };
+  /** With `rate_limited`: the names of the quotas that had no room. */
+  readonly 'violated-policies'?: readonly string[];
 }
 
 /** The body for an error. Nothing of `error.cause` is in it, nor who set a block. @publicApi */
 export function toProblem(error: SessionError): Problem {
   const { code, statusCode: status, title, message: detail, block } = error;
-  const problem = { type: `urn:problem-type:latchkey:${code}`, title, status, detail, code };
+  const problem = { type: typeOf(code), title, status, detail, code };
+  if (error.quotas) {
+    const violated = error.quotas.filter(({ allowed }) => !allowed).map(({ name }) => name);
+    return { ...problem, 'violated-policies': violated };
+  }
   if (!block) return problem;
   const until = block.until === undefined ? {} : { until: new Date(block.until).toISOString() };
   return { ...problem, block: { reason: block.reason, ...until } };
@@ -50,4 +56,11 @@ function challenge({ code, title }: SessionError, request?: HttpRequest): string
     parameters.push('error="invalid_token"', `error_description="${title}"`);
   }
   return `Bearer ${parameters.join(', ')}`;
+}
+
+/** The RateLimit draft registers a type of its own. */
+function typeOf(code: SessionErrorCode): string {
+  return code === 'rate_limited'
+    ? 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+    : `urn:problem-type:latchkey:${code}`;
 }

@@ -1,11 +1,12 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { DenyReason } from '../model/decision.js';
 import { SessionError, denialError } from '../model/session-error.js';
-import type { HttpRequest } from '../platform/http.js';
+import type { HttpRequest, HttpResponse } from '../platform/http.js';
 import { SessionService } from '../session.service.js';
 import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
 import { admitAs, requestAccessOf, setRequestAccess } from './request-access.js';
+import { RequestQuotas, setQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
 
 /** The denials that leave the client being nobody, as if it had come without a session. */
@@ -16,8 +17,14 @@ const LEAVES_NOBODY: Readonly<Record<DenyReason, boolean>> = {
   session_expired: true,
   user_blocked: false,
   reauthentication_required: false,
+  rate_limited: false,
   forbidden: false,
 };
+
+interface Http {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+}
 
 /**
  * Lets a request in if its session meets what the handler's and the class's decorators demand; else throws the
@@ -30,6 +37,7 @@ export class SessionGuard implements CanActivate {
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
     private readonly accesses: AccessReader,
+    private readonly quotas: RequestQuotas,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -40,22 +48,36 @@ export class SessionGuard implements CanActivate {
     // Argument 0 is what switchToHttp().getRequest() gives, without the object that it makes on every request.
     const request = context.getArgByIndex<HttpRequest>(0);
     const { token } = this.transport.credentialsOf(request);
-    if (access.mode === 'public') return admitToPublic(request, access);
-    return wasAdmitted(request, access) || this.admit(request, access, token);
+    const http = { request, response: context.getArgByIndex<HttpResponse>(1) };
+    if (access.mode === 'public') {
+      return access.quotas.length === 0 ? admitToPublic(request, access) : this.admitWithQuotas(http, access);
+    }
+    return wasAdmitted(request, access) || this.admit(http, access, token);
   }
 
-  private async admit(request: HttpRequest, access: Access, token: string | undefined): Promise<boolean> {
+  private async admit(http: Http, access: Access, token: string | undefined): Promise<boolean> {
     const { mode, requirements } = access;
-    const record = setRequestAccess(request, { requirements });
-    const decision = await this.sessions.decide(token, requirements);
+    const record = setRequestAccess(http.request, { requirements });
+    const checking = this.sessions.decide(token, requirements);
+    const decision =
+      access.quotas.length === 0 ? await checking : await this.quotas.decide(access, http, checking);
+    if (access.quotas.length === 0 && decision.quotas.length > 0)
+      setQuotaHeaders(http.response, decision.quotas);
     if (decision.permit) {
-      admitAs(request, record, decision);
+      admitAs(http.request, record, decision);
     } else if (mode === 'optional' && LEAVES_NOBODY[decision.reason]) {
+      if (access.quotas.length > 0) return this.admitWithQuotas(http, access);
       record.admitted = 'anonymous';
     } else {
       throw denialError(decision);
     }
     return true;
+  }
+
+  private async admitWithQuotas(http: Http, access: Access): Promise<boolean> {
+    const quotas = await this.quotas.admit(access, http);
+    if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
+    return admitToPublic(http.request, access);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { QuotaResult, UserQuota } from './quota.js';
 import type { AssuranceLevel, Session } from './session.js';
 import type { Block, UserState } from './user-state.js';
 
@@ -15,6 +16,8 @@ export type Facts =
       readonly user: UserState;
       /** The repository's clock at the moment of the answer. */
       readonly now: number;
+      /** What became of the request's quotas; empty unless the session is live and the user not blocked. */
+      readonly quotas: readonly QuotaResult[];
     };
 
 /** What a route demands of the request beyond a live session of a user who is not blocked. */
@@ -24,6 +27,8 @@ export interface AccessRequirements {
   /** The last authentication may be at most this many milliseconds ago. */
   readonly maxAuthenticationAgeMs?: number;
   readonly assurance?: AssuranceLevel;
+  /** Quotas of the user or the session, consumed together with the check. */
+  readonly quotas?: readonly UserQuota[];
   /** A session that timed out passes too: for logging out. */
   readonly allowExpired?: boolean;
 }
@@ -35,9 +40,21 @@ export type DenyReason =
   | 'user_blocked'
   | 'session_revoked'
   | 'session_expired'
+  | 'rate_limited'
   | 'reauthentication_required'
   | 'forbidden';
 
 export type Decision =
-  | { readonly permit: true; readonly session: Session; readonly user: UserState }
-  | { readonly permit: false; readonly reason: DenyReason; readonly block?: Block };
+  | {
+      readonly permit: true;
+      readonly session: Session;
+      readonly user: UserState;
+      readonly quotas: readonly QuotaResult[];
+    }
+  | {
+      readonly permit: false;
+      readonly reason: DenyReason;
+      readonly block?: Block;
+      /** Those that were consumed, or with `rate_limited` were not. */
+      readonly quotas: readonly QuotaResult[];
+    };

@@ -1,4 +1,5 @@
 import type { DenyReason } from './decision.js';
+import type { QuotaResult } from './quota.js';
 import type { Block } from './user-state.js';
 
 /** Every error that the library raises towards a client, with its HTTP status and a title for people. */
@@ -17,6 +18,7 @@ const CATALOGUE = {
   epoch_changed: [409, 'The user was changed while logging in'],
   version_conflict: [409, 'The user was changed by somebody else'],
   session_limit_reached: [409, 'The user has too many sessions'],
+  rate_limited: [429, 'Too many requests'],
   session_store_unavailable: [503, 'Sessions cannot be checked right now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
@@ -26,7 +28,9 @@ export type SessionErrorCode = keyof typeof CATALOGUE;
 export interface SessionErrorDetails {
   /** With `user_blocked`: why, and until when. */
   readonly block?: Block;
-  /** With 503: after how many seconds a retry makes sense. */
+  /** With `rate_limited`: the quotas that were looked at. */
+  readonly quotas?: readonly QuotaResult[];
+  /** With 429 and 503: after how many seconds a retry makes sense. */
   readonly retryAfterSeconds?: number;
   /** What went wrong inside; for logs, never for clients. */
   readonly cause?: unknown;
@@ -52,6 +56,7 @@ export class SessionError extends Error {
   readonly statusCode: number;
   readonly title: string;
   readonly block?: Block;
+  readonly quotas?: readonly QuotaResult[];
   readonly retryAfterSeconds?: number;
 
   constructor(
@@ -63,7 +68,10 @@ export class SessionError extends Error {
     this.statusCode = statusCode;
     this.title = title;
     if (details.block) this.block = details.block;
+    if (details.quotas) this.quotas = details.quotas;
     if (statusCode === 503) this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
+    if (statusCode === 429)
+      this.retryAfterSeconds = details.retryAfterSeconds ?? retryAfterSeconds(details.quotas ?? []);
   }
 }
 
@@ -71,8 +79,13 @@ export class SessionError extends Error {
 export function denialError(denial: {
   readonly reason: DenyReason;
   readonly block?: Block | undefined;
+  readonly quotas?: readonly QuotaResult[];
 }): SessionError {
-  return new SessionError(denial.reason, denial.block ? { block: denial.block } : {});
+  const { reason, block, quotas } = denial;
+  return new SessionError(reason, {
+    ...(block ? { block } : {}),
+    ...(reason === 'rate_limited' && quotas ? { quotas } : {}),
+  });
 }
 
 /** An option that cannot work. Thrown at boot; the message names the option and says what would be right. */
@@ -84,4 +97,12 @@ export class SessionConfigurationError extends Error {
   ) {
     super(`@latchkey/session: ${option} ${message}`);
   }
+}
+
+/** When the last of the quotas that refused has room again. */
+function retryAfterSeconds(quotas: readonly QuotaResult[]): number {
+  const waits = quotas
+    .filter(({ allowed }) => !allowed)
+    .map(({ retryAfterMs }) => Math.ceil(retryAfterMs / 1_000));
+  return Math.max(1, ...waits);
 }

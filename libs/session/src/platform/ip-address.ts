@@ -47,3 +47,13 @@ export class IpRanges {
     else throw new RangeError(`'${String(range)}' is IPv4 inside IPv6: write it as IPv4`);
   }
 }
+
+/** By what a quota tells clients apart: IPv4 by address, IPv6 by /64, which is what one subscriber has. */
+export function quotaPartitionOfIp(ip: string | undefined): string {
+  if (ip === undefined || !ip.includes(':')) return ip ?? 'unknown';
+  const [head = '', tail] = ip.split('::', 2);
+  const groups = head === '' ? [] : head.split(':');
+  const rest = tail ? tail.split(':') : [];
+  if (tail !== undefined) while (groups.length + rest.length < 8) groups.push('0');
+  return `${[...groups, ...rest].slice(0, 4).join(':')}::/64`;
+}

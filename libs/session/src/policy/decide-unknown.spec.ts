@@ -26,6 +26,7 @@ describe('decide denies what it does not know', () => {
     },
     user: { id: 'ada', status: 'active', roles: ['user'], version: 1, epoch: 1 },
     now: NOW,
+    quotas: [],
   };
   const strange = fc.oneof(
     fc.string(),

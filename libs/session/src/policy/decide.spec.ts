@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import type { AccessRequirements, Decision, DenyReason, Facts } from '../model/decision.js';
+import type { QuotaResult } from '../model/quota.js';
 import type { AssuranceLevel, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { decide } from './decide.js';
@@ -38,12 +39,26 @@ const user: fc.Arbitrary<UserState> = fc
     version: 1,
     epoch: 1,
   }));
+const quotaResult: fc.Arbitrary<QuotaResult> = fc.record({
+  name: fc.constant('posts'),
+  quota: fc.constant(30),
+  windowMs: fc.constant(60_000),
+  burst: fc.constant(30),
+  allowed: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(true) },
+    { weight: 1, arbitrary: fc.constant(false) },
+  ),
+  remaining: fc.nat(30),
+  retryAfterMs: fc.nat(60_000),
+  resetMs: fc.nat(60_000),
+});
 const known: fc.Arbitrary<Known> = fc.record({
   kind: fc.constant('known'),
   status: fc.constantFrom('live', 'live', 'revoked', 'expired'),
   session,
   user,
   now: fc.constant(NOW),
+  quotas: fc.array(quotaResult, { maxLength: 2 }),
 });
 const facts: fc.Arbitrary<Facts> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom<Facts>({ kind: 'missing' }, { kind: 'unknown' }) },
@@ -81,6 +96,7 @@ function reasons(given: Facts, required: AccessRequirements): (readonly [DenyRea
     ['user_blocked', given.user.status === 'blocked'],
     ['session_revoked', given.status === 'revoked'],
     ['session_expired', given.status === 'expired' && !allowExpired],
+    ['rate_limited', given.quotas.some(({ allowed }) => !allowed)],
     ['reauthentication_required', isStale || isWeak],
     ['forbidden', roleGroups.some((group) => !group.some((role) => held.has(role)))],
   ];
@@ -111,6 +127,7 @@ describe('decide', () => {
         'user_blocked',
         'session_revoked',
         'session_expired',
+        'rate_limited',
         'reauthentication_required',
         'forbidden',
       ].sort(),

@@ -1,4 +1,5 @@
 import type { AccessRequirements, Decision, DenyReason, Facts } from '../model/decision.js';
+import type { QuotaResult } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
 import type { Block } from '../model/user-state.js';
 import { satisfiesRoles } from './roles.js';
@@ -12,22 +13,26 @@ const ASSURANCE_RANK: Readonly<Record<AssuranceLevel, number>> = { aal1: 1, aal2
 export function decide(facts: Facts, requirements: AccessRequirements): Decision {
   if (facts.kind === 'missing') return deny('session_missing');
   if (facts.kind !== 'known') return deny('session_invalid');
-  const { session, user, status, now } = facts;
+  const { session, user, status, now, quotas } = facts;
 
   if (user.id !== session.userId) return deny('session_invalid');
-  if (user.status === 'blocked') return deny('user_blocked', user.block);
+  if (user.status === 'blocked') return deny('user_blocked', { block: user.block });
   if (user.status !== 'active') return deny('session_invalid');
 
   if (status === 'revoked') return deny('session_revoked');
   if (status === 'expired' && requirements.allowExpired !== true) return deny('session_expired');
   if (status !== 'live' && status !== 'expired') return deny('session_invalid');
 
+  if (!facts.quotas.every(({ allowed }) => allowed)) return deny('rate_limited', { quotas });
+
   if (!isFresh(session.authenticatedAt, now, requirements.maxAuthenticationAgeMs)) {
-    return deny('reauthentication_required');
+    return deny('reauthentication_required', { quotas });
   }
-  if (!isAssured(session.assurance, requirements.assurance)) return deny('reauthentication_required');
-  if (!satisfiesRoles(user.roles, requirements.roleGroups)) return deny('forbidden');
-  return { permit: true, session, user };
+  if (!isAssured(session.assurance, requirements.assurance)) {
+    return deny('reauthentication_required', { quotas });
+  }
+  if (!satisfiesRoles(user.roles, requirements.roleGroups)) return deny('forbidden', { quotas });
+  return { permit: true, session, user, quotas };
 }
 
 function isFresh(authenticatedAt: number, now: number, maxAgeMs: number | undefined): boolean {
@@ -38,6 +43,36 @@ function isAssured(actual: AssuranceLevel, required: AssuranceLevel | undefined)
   return required === undefined || (ASSURANCE_RANK[actual] ?? 0) >= ASSURANCE_RANK[required];
 }
 
-function deny(reason: DenyReason, block?: Block): Decision {
-  return block ? { permit: false, reason, block } : { permit: false, reason };
+/** The denials that come before any quota is looked at. */
+const BEFORE_QUOTAS: ReadonlySet<DenyReason> = new Set([
+  'session_missing',
+  'session_invalid',
+  'user_blocked',
+  'session_revoked',
+  'session_expired',
+]);
+
+/** The decision with the quotas that live elsewhere than with the user, such as those by client IP. */
+export function withQuotas(decision: Decision, elsewhere: readonly QuotaResult[]): Decision {
+  if (elsewhere.length === 0 || isBeforeQuotas(decision)) return decision;
+  const quotas = [...decision.quotas, ...elsewhere];
+  const isOver = !elsewhere.every(({ allowed }) => allowed);
+  return isOver ? deny('rate_limited', { quotas }) : { ...decision, quotas };
+}
+
+/** Whether the request was refused for something that comes before its quotas. */
+export function isBeforeQuotas(decision: Decision): boolean {
+  return !decision.permit && BEFORE_QUOTAS.has(decision.reason);
+}
+
+const NO_QUOTAS: readonly QuotaResult[] = [];
+
+function deny(
+  reason: DenyReason,
+  {
+    block,
+    quotas = NO_QUOTAS,
+  }: { readonly block?: Block | undefined; readonly quotas?: readonly QuotaResult[] } = {},
+): Decision {
+  return block ? { permit: false, reason, quotas, block } : { permit: false, reason, quotas };
 }

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /**
  * The Redis layout. Everything of one user is on one Cluster slot, by the hash tag `{userRef}` (22 characters, the
  * SHA-256 of the user id cut to 128 bits). As commands, for a user `42` with one session:
@@ -7,6 +9,8 @@
  *                             [blockedAt 1790000300000  blockReason spam  blockUntil 1790086400000  blockBy mia]
  *     HSET lk:{REF}:sessions  user 42  SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
  *     PEXPIREAT lk:{REF}:sessions  <last absolute timeout + 24 h>
+ *     SET  lk:{REF}:quota:NAME[:SESSION_ID]  <TAT in us> PX <until the whole burst is there again>
+ *     SET  lk:quota:{HASH}     the same, of a quota by client IP or by what the app says
  *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
  *
  * The 64 bytes of a session are described in lua/include/session-record.lua.
@@ -17,6 +21,15 @@ export class RedisKeys {
   of(userRef: string, name: KeyName): string {
     return `${this.prefix}:{${userRef}}:${name}`;
   }
+
+  /** The key of a quota that belongs to no user: the partition is hashed, so that nothing in it can be a brace. */
+  ofQuota(name: string, partition: string): string {
+    const digest = hash('sha256', `${name}\u0000${partition}`, 'buffer')
+      .subarray(0, 16)
+      .toString('base64url');
+    return `${this.prefix}:quota:{${digest}}`;
+  }
 }
 
-export type KeyName = 'user' | 'sessions' | 'load';
+/** What a user's keys are called; a quota's ends in its name, and for one by session in the session ID as well. */
+export type KeyName = 'user' | 'sessions' | 'load' | 'quota' | `quota:${string}`;

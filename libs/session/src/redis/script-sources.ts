@@ -2,7 +2,7 @@
 
 export const SCRIPT_SOURCES = {
   'authenticate': {
-    sha1: '12fbfa6f9f0f8b61017dcd4773cc5e49b78c8ca1',
+    sha1: '133cabce6533d767c79b9b015543e25698029fab',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -113,6 +113,32 @@ end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+local function read_quota(key, policy, now)
+  local emission, burst = string.match(policy, '^(%d+) (%d+)$')
+  emission, burst = tonumber(emission), tonumber(burst)
+  local tat = tonumber(redis.call('GET', key) or 0)
+  return { key = key, emission = emission, capacity = emission * burst, tat = math.max(tat, now) }
+end
+local function wait_us(quota, cost, now)
+  return math.max(0, quota.tat + cost * quota.emission - quota.capacity - now)
+end
+local function consume(quota, cost, now)
+  quota.tat = math.max(now, quota.tat + cost * quota.emission)
+  local ttl_ms = math.ceil((quota.tat - now) / 1000)
+  if ttl_ms > 0 then
+    redis.call('SET', quota.key, string.format('%.0f', quota.tat), 'PX', string.format('%.0f', ttl_ms))
+  else
+    redis.call('DEL', quota.key)
+  end
+end
+local function describe_quota(quota, now)
+  local used = quota.tat - now
+  return math.floor((quota.capacity - used) / quota.emission), wait_us(quota, 1, now), used
+end
 local function may_touch(roles, groups)
   for group in string.gmatch(groups, '|([^|]*)') do
     local met = false
@@ -126,7 +152,23 @@ local function may_touch(roles, groups)
   end
   return true
 end
-local id, now, remember_ended_ms = ARGV[1], now_ms(), tonumber(ARGV[5])
+local function consume_quotas(now)
+  local quotas, allowed, reply = {}, true, {}
+  for i = 3, #KEYS do
+    local quota = read_quota(KEYS[i], ARGV[i + 5], now)
+    quotas[#quotas + 1] = quota
+    if wait_us(quota, 1, now) > 0 then allowed = false end
+  end
+  for i, quota in ipairs(quotas) do
+    local has_room = wait_us(quota, 1, now) == 0
+    if allowed then consume(quota, 1, now) end
+    local remaining, wait, reset = describe_quota(quota, now)
+    reply[i * 4 - 3], reply[i * 4 - 2], reply[i * 4 - 1], reply[i * 4] = has_room and 1 or 0, remaining, wait, reset
+  end
+  return reply
+end
+local id, time_us, remember_ended_ms = ARGV[1], now_us(), tonumber(ARGV[5])
+local now = math.floor(time_us / 1000)
 local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
 if not stored[1] then return { UNKNOWN } end
 local session = unpack_session(stored[1])
@@ -147,7 +189,9 @@ local status, ended_at, inactivity = status_of(session, user, now, remember_ende
 if status == UNKNOWN then return { UNKNOWN } end
 note_timeout(KEYS[2], id, session, status, ended_at)
 if replaced then status = REVOKED end
+local quotas = {}
 if status == LIVE and not user.blocked then
+  quotas = consume_quotas(time_us)
   local touch_after = tonumber(ARGV[4])
   if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
   if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
@@ -156,7 +200,7 @@ if status == LIVE and not user.blocked then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-return { status, now, stored[1], stored[2], user.reply }
+return { status, now, stored[1], stored[2], user.reply, quotas }
 `,
   },
   'begin-load': {
@@ -950,6 +994,47 @@ make_user(KEYS[1], ARGV[1], change, now, ARGV[8])
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[2])
 return { 'changed', now, read_user(KEYS[1], now).reply, 0 }
+`,
+  },
+  'quota': {
+    sha1: '3b775af645f1b95c5afb4e5793213dd96f0cfa30',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+local function read_quota(key, policy, now)
+  local emission, burst = string.match(policy, '^(%d+) (%d+)$')
+  emission, burst = tonumber(emission), tonumber(burst)
+  local tat = tonumber(redis.call('GET', key) or 0)
+  return { key = key, emission = emission, capacity = emission * burst, tat = math.max(tat, now) }
+end
+local function wait_us(quota, cost, now)
+  return math.max(0, quota.tat + cost * quota.emission - quota.capacity - now)
+end
+local function consume(quota, cost, now)
+  quota.tat = math.max(now, quota.tat + cost * quota.emission)
+  local ttl_ms = math.ceil((quota.tat - now) / 1000)
+  if ttl_ms > 0 then
+    redis.call('SET', quota.key, string.format('%.0f', quota.tat), 'PX', string.format('%.0f', ttl_ms))
+  else
+    redis.call('DEL', quota.key)
+  end
+end
+local function describe_quota(quota, now)
+  local used = quota.tat - now
+  return math.floor((quota.capacity - used) / quota.emission), wait_us(quota, 1, now), used
+end
+local now = now_us()
+local cost = tonumber(ARGV[3])
+local operation = ARGV[1]
+if operation == 'reset' then redis.call('DEL', KEYS[1]) end
+local quota = read_quota(KEYS[1], ARGV[2], now)
+local allowed = wait_us(quota, cost, now) == 0
+if operation == 'refund' then consume(quota, -cost, now) end
+if operation == 'consume' and allowed then consume(quota, cost, now) end
+local remaining, wait, reset = describe_quota(quota, now)
+return { allowed and 1 or 0, remaining, wait, reset }
 `,
   },
   'read-user': {

@@ -10,6 +10,7 @@ const declared = (lua: string, kind: 'KEYS' | 'ARGV'): string[] =>
     expect(Number(match[1])).toBe(index + 1);
     return match[2] as string;
   });
+/** A script may take a list after what it names: `KEYS[3..]`, `ARGV[8..]`. */
 const used = (lua: string, kind: 'KEYS' | 'ARGV'): number[] => {
   const code = lua.replace(/--.*$/gm, '');
   const indexes = [...code.matchAll(new RegExp(`${kind}\\[(\\d+)\\]`, 'g'))].map((match) => Number(match[1]));
@@ -55,6 +56,7 @@ describe('Lua scripts', () => {
       'erase-user',
       'finish-load',
       'list-sessions',
+      'quota',
       'read-user',
       'revoke-all',
       'revoke-session',

@@ -61,6 +61,7 @@ export const SCRIPTS = {
       'roleLifetimes',
     ],
   ),
+  quota: script('quota', ['quota'], ['operation', 'quotaPolicy', 'cost']),
   listSessions: script('list-sessions', ['user', 'sessions'], []),
   revokeSession: script(
     'revoke-session',

@@ -7,6 +7,15 @@ export type UserReply = readonly (Buffer | null)[];
 
 type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
 
+/** A quota that is consumed with the check: its key's name, and its policy as the script takes it. */
+export interface QuotaArgument {
+  readonly key: `quota:${string}`;
+  readonly policy: string;
+}
+
+/** allowed, remaining, microseconds until one more, microseconds until all */
+export type QuotaReply = readonly [allowed: number, remaining: number, waitUs: number, resetUs: number];
+
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts {
   constructor(
@@ -14,12 +23,19 @@ export class SessionScripts {
     private readonly keys: RedisKeys,
   ) {}
 
-  authenticate(userRef: string, args: ArgumentsOf<typeof SCRIPTS.authenticate>) {
-    return this.run<[status: 0] | [status: 1 | 2 | 3, ...SessionReply] | [status: 4, userId: Buffer]>(
-      SCRIPTS.authenticate,
-      userRef,
-      args,
-    );
+  authenticate(
+    userRef: string,
+    args: ArgumentsOf<typeof SCRIPTS.authenticate>,
+    quotas: readonly QuotaArgument[],
+  ) {
+    return this.run<
+      [status: 0] | [status: 1 | 2 | 3, ...SessionReply, quotas: number[]] | [status: 4, userId: Buffer]
+    >(SCRIPTS.authenticate, userRef, args, quotas);
+  }
+
+  async quota(key: string, args: ArgumentsOf<typeof SCRIPTS.quota>): Promise<QuotaReply> {
+    const { operation, quotaPolicy, cost } = args;
+    return (await this.connection.run(SCRIPTS.quota, [key], [operation, quotaPolicy, cost])) as QuotaReply;
   }
 
   createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
@@ -86,9 +102,14 @@ export class SessionScripts {
     script: Script,
     userRef: string,
     args: Readonly<Record<string, string | number | Buffer>>,
+    quotas: readonly QuotaArgument[] = [],
   ): Promise<Reply> {
     const keys = script.keys.map((name) => this.keys.of(userRef, name));
     const values = script.args.map((name) => args[name] ?? '');
+    for (const quota of quotas) {
+      keys.push(this.keys.of(userRef, quota.key));
+      values.push(quota.policy);
+    }
     return (await this.connection.run(script, keys, values)) as Reply;
   }
 }

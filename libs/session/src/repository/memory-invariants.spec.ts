@@ -1,3 +1,4 @@
+import { demand } from '../testing/repository-contract-support.js';
 import * as fc from 'fast-check';
 import { FakeClock } from '../testing/fake-clock.js';
 import {
@@ -30,7 +31,7 @@ const steps: fc.Arbitrary<Step>[] = [
     const created = await test.repository.create(session);
     if (created.outcome === 'created') tokens.push(proof);
   }),
-  aboutToken((test, proof) => test.repository.authenticate(proof, [])),
+  aboutToken((test, proof) => test.repository.authenticate(proof, demand([]))),
   aboutToken((test, proof) => test.repository.revoke('ada', proof.sessionId, 'logout')),
   aboutToken((test, proof) => test.repository.revokeAll('ada', proof)),
   aboutToken(async (test, proof, tokens) => {
@@ -99,7 +100,7 @@ describe('whatever happens, in whatever order', () => {
 
           // Nobody's roles matter to these requests, so that asking does not count as activity.
           const facts = await Promise.all(
-            tokens.map((proof) => repository.authenticate(proof, [['nobody']])),
+            tokens.map((proof) => repository.authenticate(proof, demand([['nobody']]))),
           );
           let live = 0;
           for (const [i, fact] of facts.entries()) {

@@ -1,3 +1,4 @@
+import { demand } from '../testing/repository-contract-support.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { describeRepositoryContract } from '../testing/repository-contract.js';
 import {
@@ -80,7 +81,7 @@ describe('MemorySessionRepository', () => {
       const userId = `user-${i}`;
       const { session, proof } = newSession({ userId, createUser: false });
       await repository.create(session);
-      await repository.authenticate(proof, []);
+      await repository.authenticate(proof, demand([]));
       await repository.replaceToken({
         proof,
         newTokenHash: proof.tokenHash,

@@ -1,11 +1,13 @@
 import type { Clock } from '../model/clock.js';
 import { systemClock } from '../model/clock.js';
 import type { Facts } from '../model/decision.js';
+import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { satisfiesRoles } from '../policy/roles.js';
 import { userRefOf } from '../token/session-token.js';
 import { PendingLoads } from './memory-pending-loads.js';
+import { MemoryQuotas } from './memory-quotas.js';
 import { earlier, endSession, newSessionRecord, presentedToken } from './memory-session-record.js';
 import { UserEntry } from './memory-user-entry.js';
 import type { RecordChange } from './memory-user-record.js';
@@ -23,7 +25,9 @@ import type {
   LoadFirst,
   LoadedUser,
   NewSession,
+  QuotaRequest,
   ReplaceOutcome,
+  RequestDemand,
   RepositorySettings,
   RevokeAllOutcome,
   SessionRepository,
@@ -45,16 +49,14 @@ export class MemorySessionRepository implements SessionRepository {
   /** By userRef. Only users who have a record are in it: nothing that fails leaves a trace. */
   private readonly entries = new Map<string, UserEntry>();
   private readonly loads = new PendingLoads();
+  private readonly quotas = new MemoryQuotas();
 
   constructor(
     private readonly settings: RepositorySettings,
     private readonly clock: Clock = systemClock,
   ) {}
 
-  async authenticate(
-    proof: TokenProof,
-    touchIfRoles: readonly (readonly string[])[],
-  ): Promise<Facts | LoadFirst> {
+  async authenticate(proof: TokenProof, { touchIfRoles, quotas }: RequestDemand): Promise<Facts | LoadFirst> {
     const now = this.clock.now();
     const entry = this.entries.get(proof.userRef);
     const session = entry?.sessions.get(proof.sessionId);
@@ -68,10 +70,14 @@ export class MemorySessionRepository implements SessionRepository {
     const standing = entry.statusOf(session, now);
     if (standing.status === 'unknown') return { kind: 'unknown' };
     const status = presented === 'replaced' ? 'revoked' : standing.status;
-    if (status === 'live' && !isBlocked(user, now) && satisfiesRoles(user.roles, touchIfRoles)) {
-      entry.touch(session, now);
+    let results: readonly QuotaResult[] = [];
+    if (status === 'live' && !isBlocked(user, now)) {
+      const consumed = quotas.map((policy) => ({ key: userQuotaKey(proof, policy), policy }));
+      results = this.quotas.consumeAll(consumed, now);
+      if (satisfiesRoles(user.roles, touchIfRoles)) entry.touch(session, now);
     }
-    return { kind: 'known', status, session: entry.show(session), user: entry.showUser(now), now };
+    const shown = { session: entry.show(session), user: entry.showUser(now) };
+    return { kind: 'known', status, ...shown, now, quotas: results };
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -201,11 +207,23 @@ export class MemorySessionRepository implements SessionRepository {
     return true;
   }
 
+  async quota({ operation, policy, partition, cost }: QuotaRequest): Promise<QuotaResult> {
+    const key =
+      'key' in partition
+        ? `:${policy.name}\u0000${partition.key}`
+        : userQuotaKey(
+            { ...partition, userRef: userRefOf(partition.userId) },
+            { ...policy, by: partition.sessionId === undefined ? 'user' : 'session' },
+          );
+    return this.quotas.apply(operation, { key, policy, cost }, this.clock.now());
+  }
+
   async ping(): Promise<void> {}
 
   async close(): Promise<void> {
     this.entries.clear();
     this.loads.clear();
+    this.quotas.clear();
   }
 
   private entryOf(userId: string): UserEntry | undefined {
@@ -219,4 +237,11 @@ export class MemorySessionRepository implements SessionRepository {
     this.entries.set(userRefOf(userId), entry);
     return entry;
   }
+}
+
+function userQuotaKey(
+  { userRef, sessionId }: { readonly userRef: string; readonly sessionId?: string },
+  { name, by }: UserQuota,
+): string {
+  return by === 'user' ? `${userRef}:${name}` : `${userRef}:${name}:${sessionId}`;
 }

@@ -1,3 +1,4 @@
+import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
 import type { Session } from '../model/session.js';
 import type { Block, UserState } from '../model/user-state.js';
 import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
@@ -28,6 +29,21 @@ export function toUserState(reply: UserReply, now: number): UserState {
     version: Number(version),
     epoch: Number(epoch),
     ...(sourceVersion ? { sourceVersion: Number(sourceVersion) } : {}),
+  };
+}
+
+export function toQuotaResult(policy: QuotaPolicy, reply: readonly number[]): QuotaResult {
+  const [allowed = 0, remaining = 0, waitUs = 0, resetUs = 0] = reply;
+  const { name, quota, windowMs, burst } = policy;
+  return {
+    name,
+    quota,
+    windowMs,
+    burst,
+    allowed: allowed === 1,
+    remaining,
+    retryAfterMs: Math.ceil(waitUs / 1_000),
+    resetMs: Math.ceil(resetUs / 1_000),
   };
 }
 

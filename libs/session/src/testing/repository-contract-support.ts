@@ -8,6 +8,7 @@ import type {
   NewSession,
   ReplaceOutcome,
   RepositorySettings,
+  RequestDemand,
   SessionRepository,
   TokenProof,
   TokenReplacement,
@@ -49,6 +50,11 @@ export interface Login {
 }
 
 export type KnownFacts = Extract<Facts, { kind: 'known' }>;
+
+/** A request that brings nothing along but what roles it will need. */
+export function demand(touchIfRoles: readonly (readonly string[])[]): RequestDemand {
+  return { touchIfRoles, quotas: [] };
+}
 
 /** One test's repository, and the steps that the tests are told in. Most are about one user, `ada`. */
 export class ContractTest {
@@ -93,7 +99,7 @@ export class ContractTest {
 
   /** `live`, `revoked`, `expired`; or `unknown`, or `load`. */
   async status(proof: TokenProof): Promise<string> {
-    const facts = await this.repository.authenticate(proof, []);
+    const facts = await this.repository.authenticate(proof, demand([]));
     return facts.kind === 'known' ? facts.status : facts.kind;
   }
 
@@ -103,7 +109,7 @@ export class ContractTest {
 
   /** What is told of a token that is expected to be known. */
   async known(proof: TokenProof, touchIfRoles: readonly (readonly string[])[] = []): Promise<KnownFacts> {
-    const facts = await this.repository.authenticate(proof, touchIfRoles);
+    const facts = await this.repository.authenticate(proof, demand(touchIfRoles));
     if (facts.kind !== 'known') throw new Error(`authenticate answered ${facts.kind}`);
     return facts;
   }

@@ -1,6 +1,7 @@
 import { describeAuthentication } from './repository-contract-authentication.js';
 import { describeLimits } from './repository-contract-limits.js';
 import { describeLoads } from './repository-contract-loads.js';
+import { describeQuotas } from './repository-contract-quotas.js';
 import { describeRevocation } from './repository-contract-revocation.js';
 import { describeSessions } from './repository-contract-sessions.js';
 import { describeSourceVersions } from './repository-contract-source-versions.js';
@@ -38,6 +39,7 @@ export function describeRepositoryContract(name: string, makeHarness: MakeHarnes
     describeUsers(open);
     describeSourceVersions(open);
     describeLoads(open);
+    describeQuotas(open);
     it('answers a ping', async () => {
       const { repository } = await open();
       await expect(repository.ping()).resolves.toBeUndefined();

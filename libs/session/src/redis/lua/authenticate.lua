@@ -3,6 +3,7 @@
 -- Before the token hash is found right, it tells, touches and counts nothing.
 -- KEYS[1] user
 -- KEYS[2] sessions
+-- KEYS[3..] quotas           those of the request that live on this user's slot
 -- ARGV[1] sessionId
 -- ARGV[2] tokenHash          32 bytes
 -- ARGV[3] touchIfRoles       role groups, each with a bar before it: '|moderator admin|auditor'
@@ -10,10 +11,14 @@
 -- ARGV[5] rememberEndedMs
 -- ARGV[6] maxStateAgeMs      empty: the record is the truth, whatever its age
 -- ARGV[7] roleLifetimes
--- Returns { 0 } unknown | { 1 live, 2 revoked or 3 expired, now, record, device, user } | { 4, userId } load first
+-- ARGV[8..] quotaPolicies    'emissionUs burst', one for each quota
+-- Returns { 0 } unknown | { 4, userId } load first
+--   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas }
+--   quotas: allowed 1 or 0, remaining, wait in us, reset in us, for each quota; empty where none was looked at
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include gcra
 
 local function may_touch(roles, groups)
   for group in string.gmatch(groups, '|([^|]*)') do
@@ -29,7 +34,25 @@ local function may_touch(roles, groups)
   return true
 end
 
-local id, now, remember_ended_ms = ARGV[1], now_ms(), tonumber(ARGV[5])
+-- All of the request's quotas, or none.
+local function consume_quotas(now)
+  local quotas, allowed, reply = {}, true, {}
+  for i = 3, #KEYS do
+    local quota = read_quota(KEYS[i], ARGV[i + 5], now)
+    quotas[#quotas + 1] = quota
+    if wait_us(quota, 1, now) > 0 then allowed = false end
+  end
+  for i, quota in ipairs(quotas) do
+    local has_room = wait_us(quota, 1, now) == 0
+    if allowed then consume(quota, 1, now) end
+    local remaining, wait, reset = describe_quota(quota, now)
+    reply[i * 4 - 3], reply[i * 4 - 2], reply[i * 4 - 1], reply[i * 4] = has_room and 1 or 0, remaining, wait, reset
+  end
+  return reply
+end
+
+local id, time_us, remember_ended_ms = ARGV[1], now_us(), tonumber(ARGV[5])
+local now = math.floor(time_us / 1000)
 local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
 if not stored[1] then return { UNKNOWN } end
 local session = unpack_session(stored[1])
@@ -55,7 +78,9 @@ if status == UNKNOWN then return { UNKNOWN } end
 note_timeout(KEYS[2], id, session, status, ended_at)
 if replaced then status = REVOKED end
 
+local quotas = {}
 if status == LIVE and not user.blocked then
+  quotas = consume_quotas(time_us)
   local touch_after = tonumber(ARGV[4])
   if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
   if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
@@ -64,4 +89,4 @@ if status == LIVE and not user.blocked then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-return { status, now, stored[1], stored[2], user.reply }
+return { status, now, stored[1], stored[2], user.reply, quotas }

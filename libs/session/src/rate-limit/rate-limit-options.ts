@@ -1,0 +1,45 @@
+import type { Duration } from '../model/duration.js';
+import { toMilliseconds } from '../model/duration.js';
+import type { QuotaPolicy } from '../model/quota.js';
+import { NAME_PATTERN } from '../policy/roles.js';
+
+const MAX_QUOTA = 1_000_000;
+const MAX_WINDOW_MS = 31 * 86_400_000;
+
+/** A quota: `{ name: 'posts', quota: 30, window: '1m' }` is 30 at once, and one more every two seconds. @publicApi */
+export interface QuotaOptions {
+  /** Names the quota in headers, keys and manifests; the same name is the same quota wherever it is used. */
+  readonly name: string;
+  /** How many in a window, 1–1,000,000. */
+  readonly quota: number;
+  /** Up to 31 days. */
+  readonly window: Duration;
+  /** How many may come at once, 1–1,000,000. Default: as many as `quota`. */
+  readonly burst?: number;
+}
+
+/** A quota on a route. @publicApi */
+export interface RateLimitOptions<
+  By = 'user' | 'session' | 'ip' | ((request: never) => string | undefined),
+> extends QuotaOptions {
+  /** Whose requests are counted together: a user's, a session's, those of a client IP (IPv6 by /64), or as a function says. */
+  readonly by: By;
+}
+
+/**
+ * The quota in milliseconds, with its burst.
+ * @throws RangeError saying what is wrong
+ */
+export function toQuotaPolicy({ name, quota, window, burst = quota }: QuotaOptions): QuotaPolicy {
+  const windowMs = toMilliseconds(window);
+  if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
+    throw new RangeError('name must be 1–64 letters, digits and . _ : -');
+  }
+  for (const [what, count] of Object.entries({ quota, burst })) {
+    if (!Number.isInteger(count) || count < 1 || count > MAX_QUOTA) {
+      throw new RangeError(`${what} must be an integer from 1 to ${MAX_QUOTA}`);
+    }
+  }
+  if (windowMs < 1 || windowMs > MAX_WINDOW_MS) throw new RangeError('window must be from 1 ms to 31 days');
+  return { name, quota, windowMs, burst };
+}
