@@ -10,6 +10,7 @@ import { JsonBodyInterceptor, useJsonBodies } from './http/json-body.js';
 import { BootLogger } from './http/boot-logger.js';
 import { RequestValidationPipe } from './http/validation.pipe.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
+import { DemoSessionGuard } from './users/demo-session.guard.js';
 
 /**
  * The sample app, ready to listen. Reads nothing from the environment itself.
@@ -30,6 +31,8 @@ export async function createApp(
   app.disable('etag'); // replies are never kept, so there is nothing to compare
   app.use(noStore);
   useJsonBodies(app);
+  // Behind the library's own global guard, which finds out whose session it is.
+  if (config.production) app.useGlobalGuards(new DemoSessionGuard());
   app.useGlobalInterceptors(new JsonBodyInterceptor());
   app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(app.get(AppProblemFilter));

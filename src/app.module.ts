@@ -32,6 +32,12 @@ export class AppModule {
             ...(settings.trustProxy === undefined ? {} : { trustProxy: settings.trustProxy }),
             ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
             forwardedHeader: settings.forwardedHeader,
+            rateLimits: {
+              posts: { quota: settings.postQuota, window: '1m', by: 'user' },
+              requests: { quota: settings.sessionQuota, window: '1m', by: 'session' },
+              registrations: { quota: Math.min(settings.loginQuota * 20, 1_000_000), window: '1h', by: 'ip' },
+            },
+            defaultRateLimits: ['requests'],
             ...sessionOptions,
           }),
         }),

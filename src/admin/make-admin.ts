@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { SessionConfigurationError, SessionError, UserStateService } from '@latchkey/session';
 import { AppModule } from '../app.module.js';
@@ -8,18 +9,20 @@ import { ConfigurationError } from '../config/app-config.js';
 import { type Environment, readConfig } from '../config/read-config.js';
 import { BootLogger } from '../http/boot-logger.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
-import { USERNAME, normaliseUsername } from '../users/account.js';
+import { type Account, USERNAME, isDemoUserId, normaliseUsername } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 
+const EXISTING = '--existing';
 const USAGE =
-  'usage: npm run make-admin -- USERNAME (the password of a new account: ADMIN_PASSWORD, or standard input)';
+  'usage: npm run make-admin -- USERNAME (a new account; its password: ADMIN_PASSWORD, or standard input)' +
+  `, or npm run make-admin -- USERNAME ${EXISTING} (an account that is there already, with the password that it has)`;
 
 /** A reason to give up that is told in one line. */
 class Refusal extends Error {}
 
 /**
- * The command that makes the first admin: gives an account the role, or makes the account with it. Sets the process's
- * exit code.
+ * The command that makes the first admin: an account with the role, or with `--existing` one that is there already. Not
+ * without being told to: whoever registered the name first would be the admin. Sets the process's exit code.
  */
 export async function makeAdmin(environment: Environment, args: readonly string[]): Promise<void> {
   try {
@@ -39,8 +42,15 @@ export async function makeAdmin(environment: Environment, args: readonly string[
 }
 
 async function run(environment: Environment, args: readonly string[]): Promise<string> {
-  const username = normaliseUsername(args[0] ?? '');
-  if (args.length !== 1 || !USERNAME.test(username)) throw new Refusal(USAGE);
+  const isExisting = args.includes(EXISTING);
+  const [name = '', ...rest] = args.filter((arg) => arg !== EXISTING);
+  const username = normaliseUsername(name);
+  if (rest.length > 0 || name.startsWith('-') || !USERNAME.test(username)) throw new Refusal(USAGE);
+  if (isExisting && environment['ADMIN_PASSWORD']) {
+    throw new Refusal(
+      `ADMIN_PASSWORD is for a new account: with ${EXISTING}, the account keeps the one that it has`,
+    );
+  }
   const config = readConfig(environment);
   if (config.storage.kind === 'memory') {
     throw new ConfigurationError(
@@ -53,30 +63,41 @@ async function run(environment: Environment, args: readonly string[]): Promise<s
     logger: new BootLogger({ logLevels: ['fatal', 'error'] }),
   });
   try {
-    const users = app.get(UsersService);
-    const account = await users.findByUsername(username);
-    if (account?.demo && config.production) {
+    const account = await app.get(UsersService).findByUsername(username);
+    if (account && config.production && isDemoUserId(account.id)) {
       throw new Refusal(
         `${username} is a demo account, and production refuses its login: choose another name`,
       );
     }
-    if (account) {
-      const states = app.get(UserStateService);
-      await states.ensure(account.id);
-      await states.grant(account.id, 'admin');
-      const isBlocked = (await states.get(account.id))?.status === 'blocked';
-      return `${username} had an account and is an admin now${isBlocked ? ', but is blocked' : ''}`;
+    if (!isExisting) {
+      if (account) throw new Refusal(takenMessage(username));
+      return await make(app, username, await readPassword(environment));
     }
-    const passwordHash = await app.get(PasswordHasher).hash(await readPassword(environment));
-    if (!(await users.create({ username, passwordHash, roles: ['admin'] }))) {
-      throw new Refusal(
-        `${username} was registered by somebody at this very moment: look who it is, and try again`,
-      );
-    }
-    return `${username} has an account now and is an admin`;
+    if (!account) throw new Refusal(`${username} has no account: leave ${EXISTING} out to make it`);
+    return await promote(app, account);
   } finally {
     await app.close();
   }
+}
+
+async function make(app: INestApplicationContext, username: string, password: string): Promise<string> {
+  const passwordHash = await app.get(PasswordHasher).hash(password);
+  const account = await app.get(UsersService).create({ username, passwordHash, roles: ['admin'] });
+  if (!account) throw new Refusal(takenMessage(username));
+  return `${username} has an account now and is an admin`;
+}
+
+function takenMessage(username: string): string {
+  return `${username} has an account already: look whose it is, and to make them an admin say ${EXISTING}`;
+}
+
+async function promote(app: INestApplicationContext, { id, username }: Account): Promise<string> {
+  const states = app.get(UserStateService);
+  await states.ensure(id); // if the states of all admins were lost, this command is the only way back
+  await states.grant(id, 'admin');
+  const isBlocked = (await states.get(id))?.status === 'blocked';
+  const promoted = `${username} had an account and is an admin now, with the password that it had`;
+  return isBlocked ? `${promoted}, but is blocked` : promoted;
 }
 
 /** Never from the command line: other users of the machine can read that. */

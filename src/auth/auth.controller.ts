@@ -5,6 +5,7 @@ import {
   CurrentSession,
   CurrentUser,
   Public,
+  RateLimit,
   type Session,
   SessionService,
   SessionTransport,
@@ -28,12 +29,14 @@ import { CredentialsService } from './credentials.service.js';
 import { LoginOriginGuard } from './login-origin.guard.js';
 import { LoginService } from './login.service.js';
 import { LogoutFilter } from './logout.filter.js';
+import { PasswordAttempts } from './password-attempts.js';
 
 @ApiTags('auth')
 @Controller('auth')
 export class AuthController {
   constructor(
     private readonly logins: LoginService,
+    private readonly attempts: PasswordAttempts,
     private readonly credentials: CredentialsService,
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
@@ -42,6 +45,7 @@ export class AuthController {
   ) {}
 
   @Public()
+  @RateLimit('registrations')
   @Post('register')
   @ApiOperation({ summary: 'Make an account. A taken user name is 409' })
   async register(@Body() { username, password }: RegisterDto): Promise<UserReply> {
@@ -60,12 +64,15 @@ export class AuthController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<LoginReply> {
-    const { account, issued } = await this.logins.login({
-      username: body.username,
-      password: body.password,
-      device: this.transport.deviceOf(request, body.deviceName),
-      rememberMe: body.rememberMe ?? false,
-    });
+    const { username, password } = body;
+    const { account, issued } = await this.attempts.counting({ request, response, username }, () =>
+      this.logins.login({
+        username,
+        password,
+        device: this.transport.deviceOf(request, body.deviceName),
+        rememberMe: body.rememberMe ?? false,
+      }),
+    );
     await this.endEarlierSession(request);
     const client = body.transport ?? 'cookie';
     const tokens = this.tokens.handOver({ request, response }, issued, client);
@@ -115,7 +122,10 @@ export class AuthController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TokensDto> {
-    const issued = await this.credentials.reauthenticate({ user, session }, password);
+    const { username } = await this.users.require(user.id);
+    const issued = await this.attempts.counting({ request, response, username }, () =>
+      this.credentials.reauthenticate({ user, session }, password),
+    );
     return this.tokens.handOver({ request, response }, issued, this.tokens.transportOf(request));
   }
 
@@ -133,7 +143,10 @@ export class AuthController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TokensDto> {
-    const issued = await this.credentials.changePassword({ user, session }, change);
+    const { username } = await this.users.require(user.id);
+    const issued = await this.attempts.counting({ request, response, username }, () =>
+      this.credentials.changePassword({ user, session }, change),
+    );
     return this.tokens.handOver({ request, response }, issued, this.tokens.transportOf(request));
   }
 

@@ -8,12 +8,14 @@ import { CredentialsService } from './credentials.service.js';
 import { LoginOriginGuard } from './login-origin.guard.js';
 import { LoginService } from './login.service.js';
 import { LogoutFilter } from './logout.filter.js';
+import { PasswordAttempts } from './password-attempts.js';
 
 @Module({
   imports: [UsersModule, PasswordsModule],
   controllers: [AuthController],
   providers: [
     LoginService,
+    PasswordAttempts,
     CredentialsService,
     ClientTokens,
     LoginOriginGuard,

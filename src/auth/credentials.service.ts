@@ -45,22 +45,43 @@ export class CredentialsService {
     return this.sessions.replaceToken(session, { ifEpoch: user.epoch });
   }
 
-  /** Changes the password and ends every other session and every older token of this one. */
+  /**
+   * Changes the password, ends every other session and gives this one a new token. Accounts and sessions cannot be
+   * changed in one atomic step, so there are three, in an order that lets none fail dangerously:
+   *
+   * 1. The token is replaced, and every other session ends. If that fails, the password is the old one; after a 503 the
+   *    sessions may have ended.
+   * 2. The hash is replaced, if it is still the one that was checked. So there is never a new password beside a session
+   *    from before the change.
+   * 3. Sessions end that were opened between 1 and 2, with the old password.
+   *
+   * If 2 or 3 fails, nobody gets to know the new token, and every session of the user's is ended. What is left: where
+   * Redis goes away after 2, or this process dies there, a login that came just between 1 and 2 stays. The log tells of
+   * it, unless the process died.
+   * @throws Problem `bad_credentials`; `conflict` when the password was changed elsewhere meanwhile
+   * @throws SessionError `session_revoked` when the session was ended meanwhile: before step 2 nothing has changed then,
+   * after it the new password stands
+   */
   async changePassword(
     { user, session }: AuthenticatedSession,
     change: PasswordChange,
   ): Promise<IssuedSession> {
     const account = await this.prove(user.id, change.currentPassword);
     const to = await this.passwords.hash(change.newPassword);
+    const issued = await this.sessions.replaceToken(session, { ifEpoch: user.epoch, revokeOthers: true });
     try {
       if (!(await this.users.replacePasswordHash(account.id, { from: account.passwordHash, to }))) {
-        throw new Problem('conflict', 'The password was changed elsewhere in the meantime');
+        throw new Problem(
+          'conflict',
+          'The password was changed elsewhere in the meantime: log in with the new one',
+        );
       }
-      return await this.sessions.replaceToken(session, { ifEpoch: user.epoch, revokeOthers: true });
+      await this.sessions.revokeAll(account.id, { except: issued.session });
+      return issued;
     } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
       const ending = this.endEverything(account.id);
-      if (error.code !== 'session_store_unavailable') await ending; // the client is not to wait for a second timeout
+      const isAway = error instanceof SessionError && error.code === 'session_store_unavailable';
+      if (!isAway) await ending; // else the client is not to wait for a second timeout
       throw error;
     }
   }
@@ -73,10 +94,7 @@ export class CredentialsService {
     return account;
   }
 
-  /**
-   * The new password may stand, but the caller's session ended meanwhile, or Redis gave no answer: then sessions that
-   * were opened with the old password must not live on.
-   */
+  /** Ends all sessions, or says in the log that it could not. */
   private async endEverything(userId: string): Promise<void> {
     try {
       await this.sessions.revokeAll(userId);

@@ -9,7 +9,7 @@ import {
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Problem } from '../problem/problem.js';
-import type { Account } from '../users/account.js';
+import { type Account, isDemoUserId } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 
 export interface LoginAttempt {
@@ -70,7 +70,7 @@ export class LoginService {
     // Read after the epoch: a hash that was replaced in between is not the one that is checked.
     const account = await this.users.find(id);
     const isRight = await this.passwords.verify(account?.passwordHash ?? this.passwords.decoyHash, password);
-    if (!account || !isRight || (account.demo && this.config.production))
+    if (!account || !isRight || (this.config.production && isDemoUserId(account.id)))
       throw new Problem('bad_credentials');
     const { epoch } = state ?? (await this.users.stateOf(account));
     try {

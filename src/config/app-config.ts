@@ -34,6 +34,12 @@ export interface AppConfig {
   readonly trustProxy?: number | readonly string[];
   /** The header in which they write it, lower-case. */
   readonly forwardedHeader: string;
+  /** Wrong passwords per hour for one account from one client IP; looser ones follow from it. */
+  readonly loginQuota: number;
+  /** Posts per minute of one user. */
+  readonly postQuota: number;
+  /** Other requests per minute of one session. */
+  readonly sessionQuota: number;
   /** The origin that browsers see. Absent: the request's own. */
   readonly publicOrigin?: string;
 }

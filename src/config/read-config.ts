@@ -31,6 +31,9 @@ export function readConfig(environment: Environment): AppConfig {
     production,
     allowMemory,
     forwardedHeader: readHeaderName(valueOf('FORWARDED_HEADER')),
+    loginQuota: readCount('LOGIN_QUOTA', valueOf('LOGIN_QUOTA'), 10),
+    postQuota: readCount('POST_QUOTA', valueOf('POST_QUOTA'), 30),
+    sessionQuota: readCount('SESSION_QUOTA', valueOf('SESSION_QUOTA'), 600),
     ...(proxies === undefined ? {} : { trustProxy: readTrustedProxies('TRUST_PROXY', proxies) }),
     ...(origin === undefined ? {} : { publicOrigin: readOrigin('PUBLIC_ORIGIN', origin) }),
   };
@@ -80,6 +83,12 @@ function readPort(value: string | undefined): number {
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
     throw new ConfigurationError('PORT', 'must be a number from 0 to 65535');
   }
+  return Number(value);
+}
+
+function readCount(name: string, value: string | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new ConfigurationError(name, 'must be a count from 1 to 999999');
   return Number(value);
 }
 

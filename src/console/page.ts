@@ -7,7 +7,7 @@ export const PAGE = `<!doctype html>
 <title>Latchkey sample</title>
 <style>
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }
-pre { background: #f3f3f3; color: #111; padding: 1rem; overflow-x: auto; }
+pre { background: #f3f3f3; color: #111; padding: 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>

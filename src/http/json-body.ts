@@ -5,18 +5,25 @@ import type { Observable } from 'rxjs';
 import { Problem } from '../problem/problem.js';
 
 const BODY_LIMIT = '64kb';
+/** Far more than any request needs, and far less than what recursion over a body can bear. */
+const MAX_LEVELS = 32;
 
 /** What was wrong with a body, until it is its turn to be told. */
 const bodyErrors = new WeakMap<Request, Problem>();
 
 /**
- * Reads JSON bodies up to 64 KiB. What is wrong with one is only told behind the guards (see `JsonBodyInterceptor`):
+ * Reads JSON bodies up to 64 KiB and 32 levels. What is wrong with one is only told behind the guards (see `JsonBodyInterceptor`):
  * whoever may not enter learns that first, whatever was sent along.
  */
 export function useJsonBodies(app: NestExpressApplication): void {
   app.useBodyParser('json', { limit: BODY_LIMIT, type: 'application/json' });
+  app.use((request: Request, _response: Response, next: NextFunction) => {
+    if (hasMoreLevels(request.body, MAX_LEVELS))
+      throw new Problem('bad_request', 'The body is nested too deeply', []);
+    next();
+  });
   app.use((error: unknown, request: Request, _response: Response, next: NextFunction) => {
-    bodyErrors.set(request, toBodyProblem(error));
+    bodyErrors.set(request, error instanceof Problem ? error : toBodyProblem(error));
     request.body = undefined;
     next();
   });
@@ -38,6 +45,11 @@ export class JsonBodyInterceptor implements NestInterceptor {
 function hasBody(request: Request): boolean {
   const { 'transfer-encoding': encoding, 'content-length': length } = request.headers;
   return encoding !== undefined || (length !== undefined && length !== '0');
+}
+
+function hasMoreLevels(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => hasMoreLevels(inner, levels - 1));
 }
 
 /** body-parser's errors say in `status` what they are. Their messages may quote the body and stay here. */

@@ -2,8 +2,13 @@ import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe }
 import type { ValidationError } from 'class-validator';
 import { type FieldError, type Problem, badRequest } from '../problem/problem.js';
 
-/** Names that class-transformer drops without a word; as fields of a body they are unknown ones. */
-const SWALLOWED = ['__proto__', 'constructor', 'prototype'];
+/**
+ * Names that class-transformer drops without a word, or that class-validator takes for known ones because every object
+ * has them. No DTO declares one, so in a body they are unknown fields.
+ */
+function isInborn(name: string): boolean {
+  return name in Object.prototype || name === 'prototype';
+}
 
 /** Validates bodies and queries against their DTO classes. A body may have no unknown fields, a query may. */
 @Injectable()
@@ -25,8 +30,8 @@ export class RequestValidationPipe implements PipeTransform {
   async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type !== 'body') return this.rest.transform(value, metadata);
     if (typeof value === 'object' && value !== null) {
-      const swallowed = SWALLOWED.find((name) => Object.hasOwn(value, name));
-      if (swallowed !== undefined) throw badRequest({ field: swallowed, message: 'is not known' });
+      const field = Object.keys(value).find(isInborn);
+      if (field !== undefined) throw badRequest({ field, message: 'is not known' });
     }
     return this.body.transform(value, metadata);
   }

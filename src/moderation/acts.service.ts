@@ -16,11 +16,16 @@ import { isAdmin, mayActOn } from './rank.js';
 const ATTEMPTS = 8;
 
 interface Act<T> {
+  readonly isForAdmins: boolean;
   /** Whether an admin is no active admin any more after the act. */
   readonly endsAdmin: boolean;
+  /** Makes a state for a target who lost theirs. Absent: such a target is refused. */
+  readonly restore?: () => Promise<UserState>;
   /** Does it, on the condition that the target's state is still the one given. */
   readonly write: (target: UserState) => Promise<T>;
 }
+
+const MODERATION = { isForAdmins: false, endsAdmin: false };
 
 /** What an act came to: the user as they are now, and the library's receipt. */
 export interface ActOutcome {
@@ -29,8 +34,10 @@ export interface ActOutcome {
 }
 
 /**
- * What moderators and admins do to other users. The rank rule is part of the write: both states are read, judged, and
- * the write names the version that was judged. If somebody else was faster, all of it is done again.
+ * What moderators and admins do to other users. Both states are read and judged by the rank rule, and then the write
+ * names the target's version that was judged: if the target changed meanwhile, all of it is done again. The actor's
+ * standing is only read just before; an act may still take effect that was judged before its actor lost the role. Acts
+ * against admins are stricter (see `AdminWithdrawals`), so that an admin always remains.
  */
 @Injectable()
 export class ActsService {
@@ -48,26 +55,38 @@ export class ActsService {
   ): Promise<ActOutcome> {
     const write = ({ id, version }: UserState) =>
       this.states.block(id, { ...block, by: actor.id, ifVersion: version });
-    const { account, result } = await this.perform(actor, targetId, { endsAdmin: true, write });
+    const { account, result } = await this.perform(actor, targetId, {
+      ...MODERATION,
+      endsAdmin: true,
+      write,
+    });
     return { user: await this.users.describe(account), receipt: result };
   }
 
   async unblock(actor: UserState, targetId: string): Promise<{ user: UserDto }> {
     const write = ({ id, version }: UserState) => this.states.unblock(id, { ifVersion: version });
-    const { account, result } = await this.perform(actor, targetId, { endsAdmin: false, write });
+    const { account, result } = await this.perform(actor, targetId, { ...MODERATION, write });
     return { user: toUserDto(account, result) };
   }
 
+  /**
+   * The one act that brings back a lost user state: an admin says what the user shall be. A block that was lost with it
+   * is gone for good, so that no lesser act may do this in passing.
+   */
   async setRoles(actor: UserState, targetId: string, roles: readonly string[]): Promise<ActOutcome> {
-    const write = ({ id, version }: UserState) => this.states.setRoles(id, roles, { ifVersion: version });
-    const { account, result } = await this.perform(actor, targetId, { endsAdmin: !isAdmin(roles), write });
+    const { account, result } = await this.perform(actor, targetId, {
+      isForAdmins: true,
+      endsAdmin: !isAdmin(roles),
+      restore: () => this.states.ensure(targetId, { roles }),
+      write: ({ id, version }) => this.states.setRoles(id, roles, { ifVersion: version }),
+    });
     return { user: await this.users.describe(account), receipt: result };
   }
 
-  /** Logs the user out everywhere. The library ends sessions whatever the version is: judged is the state just before. */
+  /** Logs the user out everywhere. The library ends sessions whatever the version is: both states are only read just before. */
   async endSessions(actor: UserState, targetId: string): Promise<RevocationReceipt> {
     const write = ({ id }: UserState) => this.sessions.revokeAll(id);
-    return (await this.perform(actor, targetId, { endsAdmin: false, write })).result;
+    return (await this.perform(actor, targetId, { ...MODERATION, write })).result;
   }
 
   private async perform<T>(
@@ -78,13 +97,18 @@ export class ActsService {
     const account = await this.users.require(targetId);
     if (actorId === targetId) throw new Problem('conflict', 'Nobody may do this to themselves');
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      // `ensure`: an account whose state was lost gets its rights back by an act like these, and only so.
-      const [actor, target] = await Promise.all([this.states.get(actorId), this.states.ensure(targetId)]);
+      const [actor, known] = await Promise.all([this.states.get(actorId), this.states.get(targetId)]);
       if (actor?.status === 'blocked')
         throw new SessionError('user_blocked', actor.block ? { block: actor.block } : {});
-      if (!actor || !mayActOn(actor.roles, target.roles)) throw new SessionError('forbidden');
+      const mayAct =
+        actor && (act.isForAdmins ? isAdmin(actor.roles) : mayActOn(actor.roles, known?.roles ?? []));
+      if (!mayAct) throw new SessionError('forbidden');
+      const target = known ?? (await (act.restore?.() ?? this.users.stateOf(account)));
       if (act.endsAdmin && isAdmin(target.roles) && !(await this.withdrawals.begin({ actor, target }))) {
-        throw new Problem('conflict', 'You are being blocked or demoted yourself: an admin must remain');
+        throw new Problem(
+          'conflict',
+          'A block or demotion of you was begun. If you are an admin still, another one must set your roles first',
+        );
       }
       try {
         return { account, result: await act.write(target) };

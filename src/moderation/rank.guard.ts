@@ -5,8 +5,8 @@ import { isUserId } from '../users/account.js';
 import { mayActOn } from './rank.js';
 
 /**
- * Tells whoever ranks too low before anything about the body is told. The rule is enforced in the write
- * (`ActsService`); this only settles which answer comes first.
+ * Tells whoever ranks too low before anything about the body is told. `ActsService` enforces the rule; this only settles
+ * which answer comes first.
  */
 @Injectable()
 export class RankGuard implements CanActivate {

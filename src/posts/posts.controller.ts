@@ -7,7 +7,7 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { CurrentUser, type UserState } from '@latchkey/session';
+import { CurrentUser, RateLimit, type UserState } from '@latchkey/session';
 import { Problem } from '../problem/problem.js';
 import { UsersService } from '../users/users.service.js';
 import { isPostId } from './post.js';
@@ -32,6 +32,7 @@ export class PostsController {
     return { posts: posts.map(toPostDto) };
   }
 
+  @RateLimit('posts')
   @Post()
   @ApiOperation({ summary: 'Write a post' })
   @ApiCreatedResponse({ type: PostReply })

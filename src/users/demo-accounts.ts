@@ -5,7 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { SessionError, SessionService, UserStateService } from '@latchkey/session';
+import { SessionError } from '@latchkey/session';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import type { RedisClient } from '../redis/open-redis.js';
 import { REDIS_CLIENT } from '../redis/redis.module.js';
@@ -23,8 +23,8 @@ const DEMO_ACCOUNTS = [
 const RETRY_MS = 250;
 
 /**
- * Makes the demo accounts at boot; in production, ends the sessions of any that are found. While Redis is away it
- * keeps trying, without holding up the boot; and whenever Redis comes back, it may be without its data.
+ * Makes the demo accounts at boot, but never in production. While Redis is away it keeps trying, without holding up
+ * the boot; and whenever Redis comes back, it may be without its data.
  */
 @Injectable()
 export class DemoAccounts implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -36,12 +36,11 @@ export class DemoAccounts implements OnApplicationBootstrap, OnApplicationShutdo
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(REDIS_CLIENT) private readonly redis: RedisClient | undefined,
     private readonly users: UsersService,
-    private readonly states: UserStateService,
-    private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    if (this.config.production) return;
     await this.attempt();
     this.redis?.on('ready', this.onReady);
   }
@@ -57,9 +56,7 @@ export class DemoAccounts implements OnApplicationBootstrap, OnApplicationShutdo
   private async attempt(): Promise<void> {
     clearTimeout(this.retry);
     try {
-      await Promise.all(
-        DEMO_ACCOUNTS.map((demo) => (this.config.production ? this.shutOut(demo.username) : this.make(demo))),
-      );
+      await Promise.all(DEMO_ACCOUNTS.map((demo) => this.make(demo)));
     } catch (error) {
       if (this.stopped) return;
       const isAway = error instanceof SessionError && error.code === 'session_store_unavailable';
@@ -73,13 +70,5 @@ export class DemoAccounts implements OnApplicationBootstrap, OnApplicationShutdo
     const passwordHash = await this.passwords.hash(`correct-horse-${username}`);
     // Another node may have been faster: then the name is taken, and all is well.
     await this.users.create({ username, passwordHash, roles, demo: true });
-  }
-
-  /** A development node on the same Redis may have let one in, and its session would be good here too. */
-  private async shutOut(username: string): Promise<void> {
-    const account = await this.users.findByUsername(username);
-    if (!account?.demo) return;
-    this.logger.warn(`The demo account ${username} is in this database: its logins are refused`);
-    if (await this.states.get(account.id)) await this.sessions.revokeAll(account.id);
   }
 }

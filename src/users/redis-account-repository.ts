@@ -85,8 +85,8 @@ export class RedisAccountRepository extends AccountRepository {
 }
 
 /** Always the same text for the same account. */
-function encode({ id, username, passwordHash, demo, createdAt }: Account): string {
-  return JSON.stringify({ id, username, passwordHash, demo, createdAt });
+function encode({ id, username, passwordHash, createdAt }: Account): string {
+  return JSON.stringify({ id, username, passwordHash, createdAt });
 }
 
 function decode(text: unknown): Account | undefined {

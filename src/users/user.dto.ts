@@ -34,11 +34,22 @@ export class UserDto {
 
   @ApiPropertyOptional({ type: BlockDto })
   block?: BlockDto;
+
+  @ApiPropertyOptional({
+    enum: [true],
+    description: 'Roles and blocks of this user were lost. They are refused until an admin sets their roles',
+  })
+  stateLost?: true;
 }
 
 export class UserReply {
   @ApiProperty({ type: UserDto })
   user!: UserDto;
+}
+
+/** As clients see an account whose user state was lost: whoever may be blocked is refused, and must not look active. */
+export function toLostUserDto({ id, username }: Account): UserDto {
+  return { id, username, roles: [], status: 'blocked', stateLost: true };
 }
 
 /** A user as clients see it: the account's name with the user state of this moment. */

@@ -1,15 +1,16 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SessionError, type UserState, UserStateService } from '@latchkey/session';
 import { Problem } from '../problem/problem.js';
-import { type Account, isUserId, newUserId } from './account.js';
+import { type Account, isUserId, newDemoUserId, newUserId } from './account.js';
 import { type AccountPage, AccountRepository } from './account-repository.js';
-import { toUserDto, type UserDto } from './user.dto.js';
+import { toLostUserDto, toUserDto, type UserDto } from './user.dto.js';
 
 export interface NewAccount {
   /** In its normal form. */
   readonly username: string;
   readonly passwordHash: string;
   readonly roles: readonly string[];
+  /** Default false. */
   readonly demo?: boolean;
 }
 
@@ -29,7 +30,8 @@ export class UsersService {
    * @returns `undefined` when the user name is taken
    */
   async create({ username, passwordHash, roles, demo = false }: NewAccount): Promise<Account | undefined> {
-    const account: Account = { id: newUserId(), username, passwordHash, demo, createdAt: Date.now() };
+    const id = demo ? newDemoUserId() : newUserId();
+    const account: Account = { id, username, passwordHash, createdAt: Date.now() };
     await this.states.ensure(account.id, { roles });
     if (await this.accounts.create(account)) return account;
     await this.states.erase(account.id);
@@ -79,6 +81,6 @@ export class UsersService {
   /** The account as clients see it, with the user state of this moment. */
   async describe(account: Account): Promise<UserDto> {
     const state = await this.states.get(account.id);
-    return toUserDto(account, state ?? { id: account.id, status: 'active', roles: [], version: 0, epoch: 0 });
+    return state ? toUserDto(account, state) : toLostUserDto(account);
   }
 }

@@ -6,13 +6,16 @@ const ACTS = 200;
 const ACTS_AT_ONCE = 8;
 const CLIENTS_PER_ACT = 4;
 const REQUESTS_AFTER_ACT = 3;
+const PLENTY = { LOGIN_QUOTA: '100000', SESSION_QUOTA: '100000' };
 
 let server: RedisServer;
 let nodes: AppProcess[];
 
 beforeAll(async () => {
   server = await RedisServer.start();
-  nodes = await Promise.all([0, 1].map(() => AppProcess.start({ env: { REDIS_URL: server.url } })));
+  nodes = await Promise.all(
+    [0, 1].map(() => AppProcess.start({ env: { REDIS_URL: server.url, ...PLENTY } })),
+  );
 }, 60_000);
 
 afterAll(async () => {

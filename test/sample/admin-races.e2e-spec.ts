@@ -162,6 +162,19 @@ describe('two nodes', () => {
     expect(await target.denial()).toBe('user_blocked');
   });
 
+  it.each(['user', 'moderator'])('do not let an admin give roles who became a %s meanwhile', async (role) => {
+    const root = await nodes[1].as('root');
+    const admin = await nodes[0].newcomer(['admin'], root);
+    const target = await nodes[1].newcomer();
+    const gate = hold(nodes[0].app.get(UsersService), 'require', 'after');
+    const late = setRoles(admin, target, ['admin']).then((reply) => reply);
+    await gate.reached;
+    await setRoles(root, admin, [role]).expect(200);
+    gate.open();
+    expectProblem(await late, 403, 'forbidden');
+    expect((await target.get('/auth/me')).body.user.roles).toEqual(['user']);
+  });
+
   it('do not let a moderator act whose own role went meanwhile', async () => {
     const root = await nodes[1].as('root');
     const moderator = await nodes[0].newcomer(['moderator'], root);

@@ -52,7 +52,6 @@ describe.each(STORAGES)("the sample's repositories (%s)", (storage) => {
       id: newUserId(),
       username,
       passwordHash: `hash of ${username}`,
-      demo: false,
       createdAt: 1_700_000_000_000,
     });
 

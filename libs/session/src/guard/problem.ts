@@ -1,4 +1,5 @@
 import type { SessionError, SessionErrorCode } from '../model/session-error.js';
+import { quotaHeaders } from '../rate-limit/quota-headers.js';
 import type { HttpRequest } from '../platform/http.js';
 import { requestAccessOf } from './request-access.js';
 
@@ -39,6 +40,7 @@ export function problemHeaders(error: SessionError, request?: HttpRequest): Reco
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
     ...(error.statusCode === 401 ? { 'WWW-Authenticate': challenge(error, request) } : {}),
+    ...(error.quotas ? quotaHeaders(error.quotas) : {}),
     ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
   };
 }
