@@ -27,6 +27,7 @@ export class AppModule {
           inject: [APP_CONFIG, { token: REDIS_CLIENT, optional: true }],
           useFactory: (settings: AppConfig, redis?: RedisClient): SessionModuleOptions => ({
             guard: 'global',
+            strict: true,
             // Whether memory will do was settled with the configuration, and the banner says it.
             ...(redis ? { redis } : { allowMemoryInProduction: true }),
             ...(settings.trustProxy === undefined ? {} : { trustProxy: settings.trustProxy }),

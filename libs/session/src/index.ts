@@ -11,6 +11,7 @@ export {
   RateLimit,
   Roles,
 } from './guard/decorators.js';
+export { PolicyManifest, type PolicyEntry } from './guard/policy-manifest.js';
 export { ProblemFilter } from './guard/problem.filter.js';
 export { problemHeaders, toProblem, type Problem } from './guard/problem.js';
 export { authenticatedSessionOf } from './guard/request-access.js';

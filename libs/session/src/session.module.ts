@@ -2,6 +2,8 @@ import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown 
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessCheck } from './guard/access-check.js';
 import { AccessReader } from './guard/access-reader.js';
+import { PolicyManifest } from './guard/policy-manifest.js';
+import { HandlerFinder } from './guard/policy-manifest-handlers.js';
 import { ProblemFilter } from './guard/problem.filter.js';
 import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
@@ -39,6 +41,8 @@ import { UserStateService } from './user-state.service.js';
     AccessReader,
     RequestQuotas,
     SessionGuard,
+    HandlerFinder,
+    PolicyManifest,
     AccessCheck,
     { provide: APP_FILTER, useClass: ProblemFilter },
     {
@@ -57,6 +61,7 @@ import { UserStateService } from './user-state.service.js';
     SessionGuard,
     AccessReader,
     RequestQuotas,
+    PolicyManifest,
   ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {

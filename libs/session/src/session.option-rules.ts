@@ -22,6 +22,12 @@ export function integer(option: string, value: number, range: { least: number; m
   return fail(option, `must be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
 }
 
+/** True or false; absent is false. */
+export function flag(option: string, value: boolean | undefined): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  return fail(option, 'must be true or false');
+}
+
 export function oneOf<const T extends string>(option: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value;
   const choices = allowed.map((one) => `'${one}'`).join(' or ');

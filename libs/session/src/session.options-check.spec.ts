@@ -17,6 +17,7 @@ describe('checkOptions', () => {
       maxEndedSessions: 50,
       permissions: {},
       guardGlobally: false,
+      strict: false,
       storage: { kind: 'memory', isIntended: false },
       transport: {
         cookieEnabled: true,
@@ -39,6 +40,7 @@ describe('checkOptions', () => {
     const settings = checkOptions(
       {
         guard: 'global',
+        strict: true,
         transports: ['cookie'],
         cookie: { name: '__Host-id', sameSite: 'strict' },
         publicOrigin: 'https://APP.example:443/',
@@ -53,6 +55,7 @@ describe('checkOptions', () => {
     );
     expect(settings).toMatchObject({
       guardGlobally: true,
+      strict: true,
       roleLifetimes: new Map([['admin', { inactivityTimeoutMs: 900_000, absoluteTimeoutMs: 28_800_000 }]]),
       touchIntervalMs: 5_000,
       storage: { kind: 'memory', isIntended: true },
@@ -95,6 +98,7 @@ describe('checkOptions', () => {
     ['clock', { redis: 'redis://localhost', clock: { now: () => 0 } }],
     ['guard', { guard: 'everywhere' }],
     ['guard', { guard: true }],
+    ['strict', { strict: 'yes' }],
     ['transports', { transports: [] }],
     ['transports', { transports: 'cookie' }],
     ['transports', { transports: ['header'] }],

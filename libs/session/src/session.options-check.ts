@@ -5,7 +5,16 @@ import { toMilliseconds, type Duration } from './model/duration.js';
 import type { Lifetime } from './model/session.js';
 import { IpRanges } from './platform/ip-address.js';
 import { resolveLifetime, type LifetimeOption } from './policy/lifetime.js';
-import { attempt, fail, integer, isRecord, noOthers, oneOf, validName } from './session.option-rules.js';
+import {
+  attempt,
+  fail,
+  flag,
+  integer,
+  isRecord,
+  noOthers,
+  oneOf,
+  validName,
+} from './session.option-rules.js';
 import type { SessionModuleOptions } from './session.options.js';
 import type { ModuleSettings, StorageSettings, TransportSettings } from './session.settings.js';
 
@@ -23,6 +32,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   allowMemoryInProduction: true,
   clock: true,
   guard: true,
+  strict: true,
   transports: true,
   cookie: true,
   publicOrigin: true,
@@ -68,6 +78,7 @@ export function checkOptions(
     permissions: checkPermissions(options.permissions ?? {}),
     ...checkUserDirectory(options),
     guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
+    strict: flag('strict', options.strict),
     storage: checkStorage(options, environment),
     transport: checkTransport(options),
   };

@@ -28,6 +28,8 @@ export interface SessionModuleOptions {
 
   /** `'global'` guards every handler that is not marked `@Public()`. Default: only where `SessionGuard` is used. */
   readonly guard?: 'global';
+  /** Refuse to start when a handler, of HTTP, WebSocket or GraphQL, is neither behind a `SessionGuard` nor `@Public()`. Default false. */
+  readonly strict?: boolean;
   /** Where a token is looked for. Default both: the cookie and `Authorization: Bearer`. */
   readonly transports?: readonly ('cookie' | 'bearer')[];
   /** The session cookie's name and `SameSite`. Default `__Host-session`, `lax`. The rest is fixed: `HttpOnly; Secure; Path=/`. */

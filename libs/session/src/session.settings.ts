@@ -16,6 +16,8 @@ export interface SessionSettings extends RepositorySettings {
   readonly userDirectory?: UserDirectory;
   readonly userDirectoryTimeoutMs: number;
   readonly guardGlobally: boolean;
+  /** No handler may be open without saying so. */
+  readonly strict: boolean;
   readonly transport: TransportSettings;
 }
 

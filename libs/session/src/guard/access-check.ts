@@ -1,72 +1,52 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { ApplicationConfig } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import { declaresRequirements } from './access.js';
 import { AccessReader } from './access-reader.js';
-import { declaredAccessOf, enforcesAccess } from './decorators.js';
-import { SessionGuard } from './session.guard.js';
-
-// Nest's own metadata keys; where they can be imported from differs between its versions.
-const ROUTE_METADATA = 'path';
-const GUARDS_METADATA = '__guards__';
+import { declaredAccessOf } from './decorators.js';
+import { limitsOf } from './policy-manifest.js';
+import { guardsOf } from './policy-manifest-guards.js';
+import { HandlerFinder, type Handler } from './policy-manifest-handlers.js';
 
 /**
- * Looks at every route once at boot, so that a decorator which contradicts another, or which no guard would enforce,
- * stops the app instead of waiting for its first request.
+ * Looks at every handler once at boot, so that a decorator which contradicts another, or which no guard would enforce,
+ * stops the app instead of waiting for its first request; and with the option `strict`, a handler that is open by
+ * oversight.
  */
 @Injectable()
 export class AccessCheck implements OnModuleInit {
   constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
+    private readonly handlers: HandlerFinder,
     private readonly config: ApplicationConfig,
     private readonly accesses: AccessReader,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
   ) {}
 
   onModuleInit(): void {
-    for (const { metatype: controller } of this.discovery.getControllers()) {
-      if (typeof controller !== 'function') continue;
-      const prototype = controller.prototype as Record<string, unknown>;
-      for (const name of this.scanner.getAllMethodNames(prototype)) {
-        const handler = prototype[name];
-        if (typeof handler === 'function' && Reflect.hasMetadata(ROUTE_METADATA, handler))
-          this.check(handler, controller);
-      }
+    for (const handler of this.handlers.find()) this.check(handler);
+  }
+
+  private check(found: Handler): void {
+    const { mode } = this.accesses.of(found.handler, found.class);
+    if (guardsOf(found, this.config, this.settings).areEnforcing) return;
+    const declared = [declaredAccessOf(found.handler), declaredAccessOf(found.class)];
+    const isDemanding =
+      (mode === 'guarded' && declared.some(declaresRequirements)) ||
+      declared.some((one) => Object.keys(limitsOf(one)).length > 0);
+    if (isDemanding) {
+      throw new SessionConfigurationError(
+        found.name,
+        "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
+          'alone does not know them; a guard of your own that enforces them says so with @EnforcesAccess()',
+      );
+    }
+    if (this.settings.strict && mode !== 'public') {
+      throw new SessionConfigurationError(
+        found.name,
+        'is neither behind a SessionGuard nor @Public(), and the option strict allows no other',
+      );
     }
   }
-
-  private check(handler: Function, controller: Function): void {
-    const { mode } = this.accesses.of(handler, controller);
-    const isDemanding =
-      declaresRequirements(declaredAccessOf(handler)) || declaresRequirements(declaredAccessOf(controller));
-    if (mode !== 'guarded' || !isDemanding || this.settings.guardGlobally) return;
-    const guards = [
-      ...this.config.getGlobalGuards(),
-      ...this.config.getGlobalRequestGuards().map(({ metatype }) => metatype),
-      ...guardsOn(controller),
-      ...guardsOn(handler),
-    ];
-    if (guards.some(isEnforcing)) return;
-    throw new SessionConfigurationError(
-      `${controller.name}.${handler.name}`,
-      "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
-        'alone does not know them; a guard of your own that enforces them says so with @EnforcesAccess()',
-    );
-  }
-}
-
-function guardsOn(target: Function): unknown[] {
-  return (Reflect.getMetadata(GUARDS_METADATA, target) as unknown[] | undefined) ?? [];
-}
-
-/** @param guard a class, or an instance of one */
-function isEnforcing(guard: unknown): boolean {
-  const guardClass: unknown = typeof guard === 'function' ? guard : (guard as object | null)?.constructor;
-  if (typeof guardClass !== 'function') return false;
-  return (
-    guardClass === SessionGuard || guardClass.prototype instanceof SessionGuard || enforcesAccess(guardClass)
-  );
 }

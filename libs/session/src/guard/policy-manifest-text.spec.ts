@@ -1,0 +1,48 @@
+import { limitsOf } from './policy-manifest.js';
+import { durationText, toPlain } from './policy-manifest-text.js';
+
+describe('durationText', () => {
+  it.each([
+    [0, '0ms'],
+    [1_500, '1500ms'],
+    [90_000, '90s'],
+    [600_000, '10m'],
+    [5_400_000, '90m'],
+    [7_200_000, '2h'],
+    [86_400_000, '1d'],
+  ])('writes %i ms as %s', (ms, text) => {
+    expect(durationText(ms)).toBe(text);
+  });
+});
+
+describe('toPlain', () => {
+  it('sorts names, leaves out what is undefined and tells functions by their name', () => {
+    const byTenant = () => 'acme';
+    const plain = toPlain({ name: 'posts', burst: undefined, by: byTenant, also: [() => '', null, true] });
+    expect(JSON.stringify(plain)).toBe(
+      '{"also":["function (anonymous)",null,true],"by":"function byTenant","name":"posts"}',
+    );
+  });
+});
+
+describe('limitsOf', () => {
+  it('lists the quotas of users and the others alike, and allowlists, where there are any', () => {
+    const policy = { name: 'post', quota: 30, windowMs: 60_000, burst: 30 };
+    const login = { ...policy, name: 'login' };
+    const requirements = { quotas: [{ ...policy, by: 'user' as const }] };
+    const access = {
+      requirements,
+      quotas: [{ policy: login, by: 'ip' as const }],
+      ipAllowlists: ['admin', ['::1']],
+    };
+    expect(limitsOf(access)).toEqual({
+      quotas: [
+        { ...policy, by: 'user' },
+        { ...login, by: 'ip' },
+      ],
+      ipAllowlists: ['admin', ['::1']],
+    });
+    expect(limitsOf({ quotas: [], ipAllowlists: [] })).toEqual({});
+    expect(limitsOf({})).toEqual({});
+  });
+});

@@ -1,0 +1,147 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
+import type { UserQuota } from '../model/quota.js';
+import type { AssuranceLevel } from '../model/session.js';
+import { SESSION_SETTINGS } from '../session.injection-keys.js';
+import type { SessionSettings } from '../session.settings.js';
+import type { Access } from './access.js';
+import { AccessReader } from './access-reader.js';
+import { declaredAccessOf } from './decorators.js';
+import { guardsOf } from './policy-manifest-guards.js';
+import { HandlerFinder, type Handler } from './policy-manifest-handlers.js';
+import { durationText, toPlain, type Plain } from './policy-manifest-text.js';
+import type { QuotaRule } from './quota-rule.js';
+
+/** What it takes to reach one handler at one path: plain JSON, without what does not apply. @publicApi */
+export interface PolicyEntry {
+  readonly kind: Handler['kind'];
+  /** The HTTP method or `ALL`; `MESSAGE` of a WebSocket; `QUERY`, `MUTATION` or `SUBSCRIPTION` of GraphQL. */
+  readonly method: string;
+  /** With the global prefix, the version, and the paths of module and controller; the gateway's; the GraphQL field. */
+  readonly path: string;
+  /** The event that a WebSocket handler is for. */
+  readonly message?: string;
+  readonly host?: string | readonly string[];
+  /** With versions that are not part of the path; `neutral` for any. */
+  readonly versions?: readonly string[];
+  /** `Controller.method`. */
+  readonly handler: string;
+  /** `unguarded`: neither `@Public()` nor behind a `SessionGuard` or one that enforces as much, so that nothing of ours stands in the way. */
+  readonly access: 'public' | 'optional' | 'guarded' | 'unguarded';
+  /** The user has a role of each group: `@Roles` is one, and each of `@Permissions` makes one of the roles that bring it. */
+  readonly roles?: readonly (readonly string[])[];
+  /** As declared. */
+  readonly permissions?: readonly string[];
+  /** How long ago the person proved who they are at most, such as `10m`. */
+  readonly fresh?: string;
+  readonly assurance?: AssuranceLevel;
+  /** A session that timed out is good enough. */
+  readonly allowExpired?: true;
+  readonly quotas?: readonly Plain[];
+  readonly ipAllowlists?: readonly Plain[];
+  /** The names of guards that are not ours, in the order in which they run. */
+  readonly otherGuards?: readonly string[];
+}
+
+/**
+ * Every HTTP, WebSocket and GraphQL handler with its effective access. Checked in, it shows in review what a change
+ * opens or closes. What is served by something else than a handler, such as middleware or a static folder, is not in it.
+ * @publicApi
+ */
+@Injectable()
+export class PolicyManifest {
+  constructor(
+    private readonly handlers: HandlerFinder,
+    private readonly accesses: AccessReader,
+    private readonly config: ApplicationConfig,
+    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+  ) {}
+
+  /**
+   * The entries in a stable order: kind, path, method, handler. Call it once the app is initialised: until then the
+   * global prefix, versions and global guards may not be known.
+   * @throws SessionConfigurationError when the decorators on a handler contradict each other
+   */
+  list(): PolicyEntry[] {
+    const entries = this.handlers.find().flatMap((handler) => this.entriesOf(handler));
+    // A controller of two modules is served twice at the same path, and is one entry.
+    const byKey = new Map(entries.map((entry) => [JSON.stringify(sortKey(entry)), entry]));
+    return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+  }
+
+  /** The entries as JSON with one on each line, for a file whose diff is read. */
+  toText(): string {
+    // Within strings JSON escapes line breaks, so these are the serialiser's own.
+    const lines = this.list().map((entry) => JSON.stringify(entry, null, 1).replace(/\n\s*/g, ' '));
+    return `[\n${lines.map((line) => `  ${line}`).join(',\n')}\n]\n`;
+  }
+
+  private entriesOf(found: Handler): PolicyEntry[] {
+    const { kind, method, paths, message, host, versions, name } = found;
+    const access = this.accessOf(found);
+    return paths.map((path) => ({
+      kind,
+      method,
+      path,
+      ...(message === undefined ? {} : { message }),
+      ...(host === undefined ? {} : { host }),
+      ...(versions === undefined ? {} : { versions }),
+      handler: name,
+      ...access,
+    }));
+  }
+
+  private accessOf(found: Handler): Pick<PolicyEntry, 'access'> & Partial<PolicyEntry> {
+    const access = this.accesses.of(found.handler, found.class);
+    const { areEnforcing, others } = guardsOf(found, this.config, this.settings);
+    const isOpen = access.mode !== 'public' && !areEnforcing;
+    return {
+      access: isOpen ? 'unguarded' : access.mode,
+      // Where no guard of ours stands, nothing enforces the rest, and it would only look as if.
+      ...(areEnforcing ? requirementsOf(found, access) : {}),
+      ...(others.length === 0 ? {} : { otherGuards: others }),
+    };
+  }
+}
+
+function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
+  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired } = access.requirements;
+  const permissions =
+    access.mode === 'guarded'
+      ? (declaredAccessOf(found.handler).permissions ?? declaredAccessOf(found.class).permissions)
+      : undefined;
+  return {
+    ...(roleGroups.length === 0 ? {} : { roles: roleGroups }),
+    ...(permissions === undefined ? {} : { permissions }),
+    ...(maxAuthenticationAgeMs === undefined ? {} : { fresh: durationText(maxAuthenticationAgeMs) }),
+    ...(assurance === undefined ? {} : { assurance }),
+    ...(allowExpired === true ? { allowExpired } : {}),
+    ...limitsOf(access),
+  };
+}
+
+/** Quotas and allowlists, of an access or as declared; they hold on public handlers too. */
+export function limitsOf(access: LimitedAccess): Pick<PolicyEntry, 'quotas' | 'ipAllowlists'> {
+  const quotas = [...(access.requirements?.quotas ?? []), ...(access.quotas ?? [])];
+  const { ipAllowlists = [] } = access;
+  return {
+    ...(quotas.length === 0 ? {} : { quotas: quotas.map(quotaToPlain) }),
+    ...(ipAllowlists.length === 0 ? {} : { ipAllowlists: ipAllowlists.map(toPlain) }),
+  };
+}
+
+interface LimitedAccess {
+  readonly requirements?: { readonly quotas?: readonly UserQuota[] };
+  readonly quotas?: readonly (QuotaRule | string)[];
+  readonly ipAllowlists?: readonly unknown[];
+}
+
+/** All quotas alike, wherever they are counted. */
+function quotaToPlain(quota: UserQuota | QuotaRule | string): Plain {
+  if (typeof quota === 'string' || !('policy' in quota)) return toPlain(quota);
+  return toPlain({ ...quota.policy, by: quota.by });
+}
+
+function sortKey({ kind, path, method, message, handler, host, versions, access }: PolicyEntry): unknown[] {
+  return [kind, path, method, message ?? '', handler, host ?? '', versions ?? '', access];
+}
