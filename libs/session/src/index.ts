@@ -1,3 +1,4 @@
+export { AuditLog, type AuditLogQuery, type OpenAct } from './audit/audit-log.js';
 export {
   AllowExpired,
   Assurance,
@@ -17,6 +18,14 @@ export { problemHeaders, toProblem, type Problem } from './guard/problem.js';
 export { authenticatedSessionOf } from './guard/request-access.js';
 export { SessionGuard } from './guard/session.guard.js';
 export { SessionTransport } from './guard/session-transport.js';
+export type {
+  AuditAct,
+  AuditDetails,
+  AuditEntry,
+  AuditOutcome,
+  AuditPage,
+  NewAuditEntry,
+} from './model/audit-entry.js';
 export type { Clock } from './model/clock.js';
 export { withDeadline } from './model/deadline.js';
 export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';

@@ -2,3 +2,5 @@
 export const SESSION_REPOSITORY = Symbol('latchkey:repository');
 /** Injection key of the checked options, `SessionSettings`. */
 export const SESSION_SETTINGS = Symbol('latchkey:settings');
+/** Injection key of the `AuditRepository` beside it. */
+export const AUDIT_REPOSITORY = Symbol('latchkey:audit-repository');

@@ -1,5 +1,6 @@
 import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { AuditLog } from './audit/audit-log.js';
 import { AccessCheck } from './guard/access-check.js';
 import { AccessReader } from './guard/access-reader.js';
 import { PolicyManifest } from './guard/policy-manifest.js';
@@ -9,9 +10,11 @@ import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { MemorySessionRepository } from './repository/memory-session-repository.js';
+import type { AuditRepository } from './repository/audit-repository.js';
+import { openAuditRepository } from './repository/open-audit-repository.js';
 import { openRedisRepository } from './repository/redis-session-repository.js';
 import type { SessionRepository } from './repository/session-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
+import { AUDIT_REPOSITORY, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
@@ -34,6 +37,8 @@ import { UserStateService } from './user-state.service.js';
   providers: [
     { provide: SESSION_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: checkOptions },
     { provide: SESSION_REPOSITORY, inject: [SESSION_SETTINGS], useFactory: openRepository },
+    { provide: AUDIT_REPOSITORY, inject: [SESSION_REPOSITORY, SESSION_SETTINGS], useFactory: openAudit },
+    { provide: AuditLog, inject: [AUDIT_REPOSITORY], useFactory: openAuditLog },
     SessionService,
     UserStateService,
     RateLimiter,
@@ -57,6 +62,7 @@ import { UserStateService } from './user-state.service.js';
     SessionService,
     UserStateService,
     RateLimiter,
+    AuditLog,
     SessionTransport,
     SessionGuard,
     AccessReader,
@@ -89,4 +95,13 @@ function openRepository(settings: ModuleSettings): SessionRepository | Promise<S
     logger.warn('Sessions are kept in this process alone and end with it. For Redis, set the option redis.');
   }
   return new MemorySessionRepository(settings, storage.clock);
+}
+
+function openAudit(repository: SessionRepository, { audit, storage }: ModuleSettings): AuditRepository {
+  return openAuditRepository(repository, audit, storage.kind === 'memory' ? storage.clock : undefined);
+}
+
+function openAuditLog(repository: AuditRepository): AuditLog {
+  const logger = new Logger(AuditLog.name);
+  return new AuditLog(repository, (line) => logger.warn(line));
 }

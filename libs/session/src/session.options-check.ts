@@ -21,6 +21,9 @@ import type { ModuleSettings, StorageSettings, TransportSettings } from './sessi
 const REMEMBER_ENDED_MS = 24 * 3_600_000;
 const MAX_ENDED_SESSIONS = 50;
 const MAX_PROXY_HOPS = 32;
+/** Longer than any act takes. */
+const ABANDONED_AFTER_MS = 60_000;
+const LEAST_AUDIT_RETENTION_MS = 3_600_000;
 const DEFAULT_MAX_STATE_AGE: Duration = '5m';
 const DEFAULT_DIRECTORY_TIMEOUT: Duration = '2s';
 
@@ -50,6 +53,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   userDirectory: true,
   userDirectoryTimeout: true,
   maxStateAge: true,
+  audit: true,
 };
 
 /**
@@ -81,6 +85,7 @@ export function checkOptions(
     strict: flag('strict', options.strict),
     storage: checkStorage(options, environment),
     transport: checkTransport(options),
+    audit: checkAudit(options.audit ?? {}),
   };
 }
 
@@ -241,6 +246,17 @@ function checkUserDirectory({ userDirectory, userDirectoryTimeout, maxStateAge }
     userDirectoryTimeoutMs,
     maxStateAgeMs: milliseconds('maxStateAge', maxStateAge ?? DEFAULT_MAX_STATE_AGE) || Infinity,
   };
+}
+
+function checkAudit(audit: NonNullable<SessionModuleOptions['audit']>) {
+  if (!isRecord(audit)) fail('audit', 'must be an object');
+  noOthers(audit, ['retention', 'maxDenials'], 'audit.');
+  const retentionMs = milliseconds('audit.retention', audit.retention ?? '90d');
+  if (retentionMs < LEAST_AUDIT_RETENTION_MS || !Number.isSafeInteger(2 * retentionMs)) {
+    fail('audit.retention', 'must be at least 1h');
+  }
+  const maxDenials = integer('audit.maxDenials', audit.maxDenials ?? 10_000, { least: 100, most: 1_000_000 });
+  return { retentionMs, maxDenials, abandonedAfterMs: ABANDONED_AFTER_MS };
 }
 
 function lifetime(option: string, value: LifetimeOption): Lifetime {

@@ -66,4 +66,7 @@ export interface SessionModuleOptions {
   readonly userDirectoryTimeout?: Duration;
   /** With a `userDirectory`: how old a record may be before it is loaded again. Default 5 minutes; 0: never. */
   readonly maxStateAge?: Duration;
+
+  /** The audit log: how long entries are kept (default 90 days), and how many of denials and failures at most (100–1,000,000, default 10,000). */
+  readonly audit?: { readonly retention?: Duration; readonly maxDenials?: number };
 }

@@ -3,6 +3,7 @@ import type { QuotaRule } from './guard/quota-rule.js';
 import type { Lifetime } from './model/session.js';
 import type { UserDirectory } from './model/user-state.js';
 import type { RolePermissions } from './policy/roles.js';
+import type { AuditSettings } from './repository/audit-repository.js';
 import type { RepositorySettings } from './repository/session-repository.js';
 import type { SessionModuleOptions } from './session.options.js';
 
@@ -19,6 +20,7 @@ export interface SessionSettings extends RepositorySettings {
   /** No handler may be open without saying so. */
   readonly strict: boolean;
   readonly transport: TransportSettings;
+  readonly audit: AuditSettings;
 }
 
 /** What the module itself needs besides: no service sees where Redis is. */

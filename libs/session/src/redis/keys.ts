@@ -13,6 +13,13 @@ import { hash } from 'node:crypto';
  *     SET  lk:quota:{HASH}     the same, of a quota by client IP or by what the app says
  *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
  *
+ * The audit log is on one slot of its own (no userRef has 5 characters):
+ *
+ *     XADD lk:{audit}:acts     1790000000000-0  outcome ok  action user.block  actor mia  target 42  ip 192.0.2.7  details {…}
+ *     XADD lk:{audit}:denials  1790000000001-0  outcome denied  action login  …    capped as well as trimmed by age
+ *     XADD lk:{audit}:pending  *  action …                                       acts that were begun and not settled
+ *     SET  lk:{audit}:lastId   1790000000001-0                                   the newest ID of both streams
+ *
  * The 64 bytes of a session are described in lua/include/session-record.lua.
  */
 export class RedisKeys {
@@ -32,4 +39,5 @@ export class RedisKeys {
 }
 
 /** What a user's keys are called; a quota's ends in its name, and for one by session in the session ID as well. */
-export type KeyName = 'user' | 'sessions' | 'load' | 'quota' | `quota:${string}`;
+export type KeyName = 'user' | 'sessions' | 'load' | 'quota' | `quota:${string}` | AuditKeyName;
+export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';

@@ -1,6 +1,219 @@
 // Generated from lua/*.lua by `npm run generate:lua`. Do not edit.
 
 export const SCRIPT_SOURCES = {
+  'audit-append': {
+    sha1: '5099af2ca2b5e6626dfd2b8f75be21cd33500a09',
+    lua: String.raw`#!lua
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function next_entry_id(log)
+  local ms, sequence = log.now, 0
+  local last = redis.call('GET', log.last)
+  if last then
+    local last_ms, last_sequence = string.match(last, '^(%d+)-(%d+)$')
+    last_ms = tonumber(last_ms)
+    if last_ms >= ms then ms, sequence = last_ms, tonumber(last_sequence) + 1 end
+  end
+  local id = digits(ms) .. '-' .. digits(sequence)
+  redis.call('SET', log.last, id, 'PX', digits(log.retention_ms))
+  return id
+end
+local function add_entry(log, outcome, fields)
+  local id = next_entry_id(log)
+  local stream = (outcome == 'ok' or outcome == 'unknown') and log.acts or log.denials
+  redis.call('XADD', stream, id, 'outcome', outcome, unpack(fields))
+  redis.call('PEXPIRE', stream, digits(log.retention_ms))
+  return id
+end
+local function recover_abandoned(log)
+  local until_id = digits(log.now - log.abandoned_after_ms - 1)
+  for _, entry in ipairs(redis.call('XRANGE', log.pending, '-', until_id, 'COUNT', 500)) do
+    local fields = entry[2]
+    fields[#fields + 1], fields[#fields + 2] = 'at', string.match(entry[1], '^%d+')
+    redis.call('XDEL', log.pending, entry[1])
+    add_entry(log, 'unknown', fields)
+  end
+end
+local function trim(log)
+  local oldest = digits(log.now - log.retention_ms)
+  redis.call('XTRIM', log.acts, 'MINID', '=', oldest)
+  redis.call('XTRIM', log.denials, 'MINID', '=', oldest)
+  redis.call('XTRIM', log.denials, 'MAXLEN', '=', digits(log.max_denials))
+end
+local function tidy(log)
+  recover_abandoned(log)
+  trim(log)
+end
+local log = { acts = KEYS[1], denials = KEYS[2], pending = KEYS[3], last = KEYS[4], now = now_ms(),
+  retention_ms = tonumber(ARGV[7]), max_denials = tonumber(ARGV[8]), abandoned_after_ms = tonumber(ARGV[9]) }
+recover_abandoned(log)
+local id = add_entry(log, ARGV[1],
+  { 'action', ARGV[2], 'actor', ARGV[3], 'target', ARGV[4], 'ip', ARGV[5], 'details', ARGV[6] })
+trim(log)
+return id
+`,
+  },
+  'audit-begin': {
+    sha1: '7473ef2959e218032f1b1cbe5c28196b0bc00ebc',
+    lua: String.raw`#!lua flags=allow-oom
+return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
+  'details', ARGV[5])
+`,
+  },
+  'audit-read': {
+    sha1: 'b652f1e72c393e9154168b302229805cc9333f90',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function next_entry_id(log)
+  local ms, sequence = log.now, 0
+  local last = redis.call('GET', log.last)
+  if last then
+    local last_ms, last_sequence = string.match(last, '^(%d+)-(%d+)$')
+    last_ms = tonumber(last_ms)
+    if last_ms >= ms then ms, sequence = last_ms, tonumber(last_sequence) + 1 end
+  end
+  local id = digits(ms) .. '-' .. digits(sequence)
+  redis.call('SET', log.last, id, 'PX', digits(log.retention_ms))
+  return id
+end
+local function add_entry(log, outcome, fields)
+  local id = next_entry_id(log)
+  local stream = (outcome == 'ok' or outcome == 'unknown') and log.acts or log.denials
+  redis.call('XADD', stream, id, 'outcome', outcome, unpack(fields))
+  redis.call('PEXPIRE', stream, digits(log.retention_ms))
+  return id
+end
+local function recover_abandoned(log)
+  local until_id = digits(log.now - log.abandoned_after_ms - 1)
+  for _, entry in ipairs(redis.call('XRANGE', log.pending, '-', until_id, 'COUNT', 500)) do
+    local fields = entry[2]
+    fields[#fields + 1], fields[#fields + 2] = 'at', string.match(entry[1], '^%d+')
+    redis.call('XDEL', log.pending, entry[1])
+    add_entry(log, 'unknown', fields)
+  end
+end
+local function trim(log)
+  local oldest = digits(log.now - log.retention_ms)
+  redis.call('XTRIM', log.acts, 'MINID', '=', oldest)
+  redis.call('XTRIM', log.denials, 'MINID', '=', oldest)
+  redis.call('XTRIM', log.denials, 'MAXLEN', '=', digits(log.max_denials))
+end
+local function tidy(log)
+  recover_abandoned(log)
+  trim(log)
+end
+local function is_newer(a, b)
+  local a_ms, a_sequence = string.match(a, '(%d+)-(%d+)')
+  local b_ms, b_sequence = string.match(b, '(%d+)-(%d+)')
+  if a_ms ~= b_ms then return tonumber(a_ms) > tonumber(b_ms) end
+  return tonumber(a_sequence) > tonumber(b_sequence)
+end
+local function concerns(fields, user_id)
+  for i = 1, #fields, 2 do
+    if (fields[i] == 'actor' or fields[i] == 'target') and fields[i + 1] == user_id then return true end
+  end
+  return false
+end
+local log = { acts = KEYS[1], denials = KEYS[2], pending = KEYS[3], last = KEYS[4], now = now_ms(),
+  retention_ms = tonumber(ARGV[5]), max_denials = tonumber(ARGV[6]), abandoned_after_ms = tonumber(ARGV[7]) }
+tidy(log)
+local limit, user_id, scan = tonumber(ARGV[1]), ARGV[3], tonumber(ARGV[4])
+local newest = ARGV[2] == '' and '+' or '(' .. ARGV[2]
+local acts = redis.call('XREVRANGE', log.acts, newest, '-', 'COUNT', scan + 1)
+local denials = redis.call('XREVRANGE', log.denials, newest, '-', 'COUNT', scan + 1)
+local found, next_id, act, denial = {}, '', 1, 1
+for _ = 1, scan do
+  local entry = acts[act]
+  if entry and not (denials[denial] and is_newer(denials[denial][1], entry[1])) then
+    act = act + 1
+  else
+    entry = denials[denial]
+    denial = denial + 1
+  end
+  if not entry then break end
+  next_id = entry[1]
+  if user_id == '' or concerns(entry[2], user_id) then found[#found + 1] = entry end
+  if #found == limit then break end
+end
+if not acts[act] and not denials[denial] then next_id = '' end
+return { found, next_id }
+`,
+  },
+  'audit-settle': {
+    sha1: '5406f088db78195cceae55b05f7b3b8ece1b6d8c',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function next_entry_id(log)
+  local ms, sequence = log.now, 0
+  local last = redis.call('GET', log.last)
+  if last then
+    local last_ms, last_sequence = string.match(last, '^(%d+)-(%d+)$')
+    last_ms = tonumber(last_ms)
+    if last_ms >= ms then ms, sequence = last_ms, tonumber(last_sequence) + 1 end
+  end
+  local id = digits(ms) .. '-' .. digits(sequence)
+  redis.call('SET', log.last, id, 'PX', digits(log.retention_ms))
+  return id
+end
+local function add_entry(log, outcome, fields)
+  local id = next_entry_id(log)
+  local stream = (outcome == 'ok' or outcome == 'unknown') and log.acts or log.denials
+  redis.call('XADD', stream, id, 'outcome', outcome, unpack(fields))
+  redis.call('PEXPIRE', stream, digits(log.retention_ms))
+  return id
+end
+local function recover_abandoned(log)
+  local until_id = digits(log.now - log.abandoned_after_ms - 1)
+  for _, entry in ipairs(redis.call('XRANGE', log.pending, '-', until_id, 'COUNT', 500)) do
+    local fields = entry[2]
+    fields[#fields + 1], fields[#fields + 2] = 'at', string.match(entry[1], '^%d+')
+    redis.call('XDEL', log.pending, entry[1])
+    add_entry(log, 'unknown', fields)
+  end
+end
+local function trim(log)
+  local oldest = digits(log.now - log.retention_ms)
+  redis.call('XTRIM', log.acts, 'MINID', '=', oldest)
+  redis.call('XTRIM', log.denials, 'MINID', '=', oldest)
+  redis.call('XTRIM', log.denials, 'MAXLEN', '=', digits(log.max_denials))
+end
+local function tidy(log)
+  recover_abandoned(log)
+  trim(log)
+end
+local log = { acts = KEYS[1], denials = KEYS[2], pending = KEYS[3], last = KEYS[4], now = now_ms(),
+  retention_ms = tonumber(ARGV[5]), max_denials = tonumber(ARGV[6]), abandoned_after_ms = tonumber(ARGV[7]) }
+tidy(log)
+local entry = redis.call('XRANGE', log.pending, ARGV[1], ARGV[1])[1]
+if not entry then return 0 end
+redis.call('XDEL', log.pending, ARGV[1])
+local fields = entry[2]
+for i = 1, #fields, 2 do
+  if fields[i] == 'details' then fields[i + 1] = ARGV[4] end
+  if fields[i] == 'actor' and ARGV[3] ~= '' then fields[i + 1] = ARGV[3] end
+end
+add_entry(log, ARGV[2], fields)
+trim(log)
+return 1
+`,
+  },
   'authenticate': {
     sha1: '133cabce6533d767c79b9b015543e25698029fab',
     lua: String.raw`#!lua flags=allow-oom

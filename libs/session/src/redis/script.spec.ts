@@ -50,6 +50,9 @@ describe('Lua scripts', () => {
   it('lets a full Redis still check, block and revoke, but neither log in nor make users', () => {
     const allowed = Object.values(SCRIPTS).filter((script) => script.lua.startsWith('#!lua flags=allow-oom'));
     expect(allowed.map((script) => script.name).sort()).toEqual([
+      'audit-begin',
+      'audit-read',
+      'audit-settle',
       'authenticate',
       'begin-reload',
       'change-user',

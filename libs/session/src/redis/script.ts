@@ -25,6 +25,9 @@ function script<Argument extends string>(
   return { name, ...SCRIPT_SOURCES[name], keys, args };
 }
 
+const AUDIT_KEYS = ['acts', 'denials', 'pending', 'lastId'] as const;
+const AUDIT_LIMITS = ['retentionMs', 'maxDenials', 'abandonedAfterMs'] as const;
+
 /** Every script. A test compares these names with the headers of lua/*.lua. */
 export const SCRIPTS = {
   authenticate: script(
@@ -128,4 +131,22 @@ export const SCRIPTS = {
       'newEpoch',
     ],
   ),
+  auditAppend: script('audit-append', AUDIT_KEYS, [
+    'outcome',
+    'action',
+    'actor',
+    'target',
+    'ip',
+    'details',
+    ...AUDIT_LIMITS,
+  ]),
+  auditBegin: script('audit-begin', ['pending'], ['action', 'actor', 'target', 'ip', 'details']),
+  auditSettle: script('audit-settle', AUDIT_KEYS, [
+    'pendingId',
+    'outcome',
+    'actor',
+    'details',
+    ...AUDIT_LIMITS,
+  ]),
+  auditRead: script('audit-read', AUDIT_KEYS, ['limit', 'before', 'userId', 'scan', ...AUDIT_LIMITS]),
 } as const;

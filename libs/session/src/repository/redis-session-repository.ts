@@ -42,7 +42,22 @@ export async function openRedisRepository(
   options: RedisRepositoryOptions,
   settings: RepositorySettings,
 ): Promise<SessionRepository> {
-  return new RedisSessionRepository(await RedisConnection.open(options), options.keyPrefix, settings);
+  const connection = await RedisConnection.open(options);
+  const repository = new RedisSessionRepository(connection, options.keyPrefix, settings);
+  places.set(repository, { connection, keys: new RedisKeys(options.keyPrefix) });
+  return repository;
+}
+
+interface RedisPlace {
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+}
+
+const places = new WeakMap<SessionRepository, RedisPlace>();
+
+/** Where a repository keeps its keys, for what else lives beside it; `undefined` when that is not Redis. */
+export function redisPlaceOf(repository: SessionRepository): RedisPlace | undefined {
+  return places.get(repository);
 }
 
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */

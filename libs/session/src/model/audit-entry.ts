@@ -1,0 +1,42 @@
+/**
+ * What became of an audited act. `unknown`: it was begun and nobody saw its end, because the process died, or Redis gave
+ * no answer: it may have happened.
+ */
+export type AuditOutcome = 'ok' | 'denied' | 'failed' | 'unknown';
+
+/** Few small facts about an act, for people to read. Never a secret. */
+export type AuditDetails = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+/** An act as it is announced, before anybody knows what becomes of it. */
+export interface AuditAct {
+  /** What is done, such as `user.block`: 1–64 lower-case letters, digits and `. _ -`. */
+  readonly action: string;
+  /** Who does it: a user id; absent when that is not known. */
+  readonly actorId?: string | undefined;
+  /** To whom: a user id. */
+  readonly targetId?: string | undefined;
+  /** The client IP, as `SessionTransport.clientIp` gives it. */
+  readonly ip?: string | undefined;
+  readonly details?: AuditDetails;
+}
+
+/** Something that happened, for the log. */
+export interface NewAuditEntry extends AuditAct {
+  readonly outcome: AuditOutcome;
+}
+
+/** One entry of the audit log. */
+export interface AuditEntry extends NewAuditEntry {
+  /** Grows from entry to entry, whichever node wrote it. */
+  readonly id: string;
+  /** When it happened, by the repository's clock, in milliseconds since 1970 UTC; with `unknown`, when it was begun. */
+  readonly at: number;
+  readonly details: AuditDetails;
+}
+
+/** One page of the log, newest first. */
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  /** The `before` of the next page; absent when this is the last. With `userId`, a page may be short and yet not the last. */
+  readonly next?: string;
+}

@@ -1,0 +1,12 @@
+#!lua flags=allow-oom
+-- Announces an act before it is done, so that it cannot be done without an entry. Allowed when Redis is full: blocks
+-- must work then.
+-- KEYS[1] pending
+-- ARGV[1] action
+-- ARGV[2] actor
+-- ARGV[3] target
+-- ARGV[4] ip
+-- ARGV[5] details            JSON
+-- Returns a name for the act
+return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
+  'details', ARGV[5])
