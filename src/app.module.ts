@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { SessionModule, type SessionModuleOptions } from '@latchkey/session';
 import { AdminModule } from './admin/admin.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { APP_CONFIG, type AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
@@ -42,6 +43,7 @@ export class AppModule {
             ...sessionOptions,
           }),
         }),
+        AuditModule,
         AuthModule,
         SessionsModule,
         PostsModule,

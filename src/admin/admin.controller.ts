@@ -1,6 +1,9 @@
-import { Body, Controller, Param, Put, UseGuards } from '@nestjs/common';
+import { Body, Controller, Param, Put, Req, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentUser, Fresh, Roles, type UserState } from '@latchkey/session';
+import type { Request } from 'express';
+import { ActRecorder } from '../audit/act-recorder.js';
+import { ForbiddenFilter } from '../audit/forbidden.filter.js';
 import { ActsService } from '../moderation/acts.service.js';
 import { ActReply } from '../moderation/moderation.dto.js';
 import { RankGuard } from '../moderation/rank.guard.js';
@@ -10,9 +13,13 @@ import { SetRolesDto } from './admin.dto.js';
 @ApiBearerAuth()
 @ApiCookieAuth()
 @Roles('admin')
+@UseFilters(ForbiddenFilter)
 @Controller('admin')
 export class AdminController {
-  constructor(private readonly acts: ActsService) {}
+  constructor(
+    private readonly acts: ActsService,
+    private readonly recorder: ActRecorder,
+  ) {}
 
   @Put('users/:id/roles')
   @Fresh('10m')
@@ -25,7 +32,10 @@ export class AdminController {
     @Param('id') id: string,
     @Body() { roles }: SetRolesDto,
     @CurrentUser() actor: UserState,
+    @Req() request: Request,
   ): Promise<ActReply> {
-    return this.acts.setRoles(actor, id, roles);
+    return this.recorder.record(request, { action: 'user.roles', targetId: id, details: { roles } }, () =>
+      this.acts.setRoles(actor, id, roles),
+    );
   }
 }

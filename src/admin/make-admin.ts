@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { SessionConfigurationError, SessionError, UserStateService } from '@latchkey/session';
+import { AuditLog, SessionConfigurationError, SessionError, UserStateService } from '@latchkey/session';
 import { AppModule } from '../app.module.js';
 import { ConfigurationError } from '../config/app-config.js';
 import { type Environment, readConfig } from '../config/read-config.js';
@@ -16,6 +16,9 @@ const EXISTING = '--existing';
 const USAGE =
   'usage: npm run make-admin -- USERNAME (a new account; its password: ADMIN_PASSWORD, or standard input)' +
   `, or npm run make-admin -- USERNAME ${EXISTING} (an account that is there already, with the password that it has)`;
+
+/** What an audit entry says in the place of an actor. */
+const BY_COMMAND = { by: 'make-admin' };
 
 /** A reason to give up that is told in one line. */
 class Refusal extends Error {}
@@ -82,9 +85,13 @@ async function run(environment: Environment, args: readonly string[]): Promise<s
 
 async function make(app: INestApplicationContext, username: string, password: string): Promise<string> {
   const passwordHash = await app.get(PasswordHasher).hash(password);
-  const account = await app.get(UsersService).create({ username, passwordHash, roles: ['admin'] });
-  if (!account) throw new Refusal(takenMessage(username));
-  return `${username} has an account now and is an admin`;
+  const details = { ...BY_COMMAND, username, granted: 'admin' };
+  return app.get(AuditLog).record({ action: 'register', details }, async (act) => {
+    const account = await app.get(UsersService).create({ username, passwordHash, roles: ['admin'] });
+    if (!account) throw new Refusal(takenMessage(username));
+    act.add({ actorId: account.id });
+    return `${username} has an account now and is an admin`;
+  });
 }
 
 function takenMessage(username: string): string {
@@ -94,7 +101,11 @@ function takenMessage(username: string): string {
 async function promote(app: INestApplicationContext, { id, username }: Account): Promise<string> {
   const states = app.get(UserStateService);
   await states.ensure(id); // if the states of all admins were lost, this command is the only way back
-  await states.grant(id, 'admin');
+  await app
+    .get(AuditLog)
+    .record({ action: 'user.roles', targetId: id, details: { ...BY_COMMAND, granted: 'admin' } }, () =>
+      states.grant(id, 'admin'),
+    );
   const isBlocked = (await states.get(id))?.status === 'blocked';
   const promoted = `${username} had an account and is an admin now, with the password that it had`;
   return isBlocked ? `${promoted}, but is blocked` : promoted;

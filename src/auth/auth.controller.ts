@@ -48,8 +48,9 @@ export class AuthController {
   @RateLimit('registrations')
   @Post('register')
   @ApiOperation({ summary: 'Make an account. A taken user name is 409' })
-  async register(@Body() { username, password }: RegisterDto): Promise<UserReply> {
-    const account = await this.credentials.register(username, password);
+  async register(@Body() { username, password }: RegisterDto, @Req() request: Request): Promise<UserReply> {
+    const ip = this.transport.clientIp(request);
+    const account = await this.credentials.register({ username, password, ip });
     return { user: await this.users.describe(account) };
   }
 
@@ -123,8 +124,9 @@ export class AuthController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<TokensDto> {
     const { username } = await this.users.require(user.id);
+    const ip = this.transport.clientIp(request);
     const issued = await this.attempts.counting({ request, response, username }, () =>
-      this.credentials.reauthenticate({ user, session }, password),
+      this.credentials.reauthenticate({ user, session }, { password, ip }),
     );
     return this.tokens.handOver({ request, response }, issued, this.tokens.transportOf(request));
   }
@@ -144,8 +146,9 @@ export class AuthController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<TokensDto> {
     const { username } = await this.users.require(user.id);
+    const ip = this.transport.clientIp(request);
     const issued = await this.attempts.counting({ request, response, username }, () =>
-      this.credentials.changePassword({ user, session }, change),
+      this.credentials.changePassword({ user, session }, { ...change, ip }),
     );
     return this.tokens.handOver({ request, response }, issued, this.tokens.transportOf(request));
   }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
 import { AppProblemFilter } from '../problem/problem.filter.js';
 import { UsersModule } from '../users/users.module.js';
@@ -11,7 +12,7 @@ import { LogoutFilter } from './logout.filter.js';
 import { PasswordAttempts } from './password-attempts.js';
 
 @Module({
-  imports: [UsersModule, PasswordsModule],
+  imports: [UsersModule, PasswordsModule, AuditModule],
   controllers: [AuthController],
   providers: [
     LoginService,

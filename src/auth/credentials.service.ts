@@ -1,10 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import {
+  type AuditAct,
+  AuditLog,
   type AuthenticatedSession,
   type IssuedSession,
   SessionError,
   SessionService,
 } from '@latchkey/session';
+import { Denials } from '../audit/denials.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Problem } from '../problem/problem.js';
 import type { Account } from '../users/account.js';
@@ -13,6 +16,14 @@ import { UsersService } from '../users/users.service.js';
 export interface PasswordChange {
   readonly currentPassword: string;
   readonly newPassword: string;
+  readonly ip?: string | undefined;
+}
+
+export interface Registration {
+  /** In its normal form. */
+  readonly username: string;
+  readonly password: string;
+  readonly ip?: string | undefined;
 }
 
 /**
@@ -27,21 +38,29 @@ export class CredentialsService {
     private readonly users: UsersService,
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
+    private readonly audit: AuditLog,
+    private readonly denials: Denials,
   ) {}
 
   /** @throws Problem `conflict` when the user name is taken */
-  async register(username: string, password: string): Promise<Account> {
+  async register({ username, password, ip }: Registration): Promise<Account> {
     const taken = new Problem('conflict', 'This user name is taken');
     if (await this.users.findByUsername(username)) throw taken; // spares the hash, decides nothing
     const passwordHash = await this.passwords.hash(password);
-    const account = await this.users.create({ username, passwordHash, roles: ['user'] });
-    if (!account) throw taken;
-    return account;
+    return this.audit.record({ action: 'register', ip, details: { username } }, async (act) => {
+      const account = await this.users.create({ username, passwordHash, roles: ['user'] });
+      if (!account) throw taken;
+      act.add({ actorId: account.id });
+      return account;
+    });
   }
 
   /** A new token for whoever proves the password again; the old one is dead. */
-  async reauthenticate({ user, session }: AuthenticatedSession, password: string): Promise<IssuedSession> {
-    await this.prove(user.id, password);
+  async reauthenticate(
+    { user, session }: AuthenticatedSession,
+    { password, ip }: { readonly password: string; readonly ip?: string | undefined },
+  ): Promise<IssuedSession> {
+    await this.prove(user.id, password, { action: 'reauthenticate', ip });
     return this.sessions.replaceToken(session, { ifEpoch: user.epoch });
   }
 
@@ -66,31 +85,38 @@ export class CredentialsService {
     { user, session }: AuthenticatedSession,
     change: PasswordChange,
   ): Promise<IssuedSession> {
-    const account = await this.prove(user.id, change.currentPassword);
+    const what = { action: 'password.change', ip: change.ip };
+    const account = await this.prove(user.id, change.currentPassword, what);
     const to = await this.passwords.hash(change.newPassword);
-    const issued = await this.sessions.replaceToken(session, { ifEpoch: user.epoch, revokeOthers: true });
-    try {
-      if (!(await this.users.replacePasswordHash(account.id, { from: account.passwordHash, to }))) {
-        throw new Problem(
-          'conflict',
-          'The password was changed elsewhere in the meantime: log in with the new one',
-        );
+    return this.audit.record({ ...what, actorId: account.id }, async (act) => {
+      const issued = await this.sessions.replaceToken(session, { ifEpoch: user.epoch, revokeOthers: true });
+      try {
+        if (!(await this.users.replacePasswordHash(account.id, { from: account.passwordHash, to }))) {
+          throw new Problem(
+            'conflict',
+            'The password was changed elsewhere in the meantime: log in with the new one',
+          );
+        }
+        act.done();
+        await this.sessions.revokeAll(account.id, { except: issued.session });
+        return issued;
+      } catch (error) {
+        const ending = this.endEverything(account.id);
+        const isAway = error instanceof SessionError && error.code === 'session_store_unavailable';
+        if (!isAway) await ending; // else the client is not to wait for a second timeout
+        throw error;
       }
-      await this.sessions.revokeAll(account.id, { except: issued.session });
-      return issued;
-    } catch (error) {
-      const ending = this.endEverything(account.id);
-      const isAway = error instanceof SessionError && error.code === 'session_store_unavailable';
-      if (!isAway) await ending; // else the client is not to wait for a second timeout
-      throw error;
-    }
+    });
   }
 
   /** @throws Problem `bad_credentials` */
-  private async prove(userId: string, password: string): Promise<Account> {
+  private async prove(userId: string, password: string, what: AuditAct): Promise<Account> {
     const account = await this.users.find(userId);
     const isRight = await this.passwords.verify(account?.passwordHash ?? this.passwords.decoyHash, password);
-    if (!account || !isRight) throw new Problem('bad_credentials', 'The password is wrong');
+    if (!account || !isRight) {
+      await this.denials.note({ ...what, actorId: userId, details: { code: 'bad_credentials' } });
+      throw new Problem('bad_credentials', 'The password is wrong');
+    }
     return account;
   }
 

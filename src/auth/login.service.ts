@@ -1,11 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
+  AuditLog,
   type Device,
   type IssuedSession,
   SessionError,
   SessionService,
   UserStateService,
 } from '@latchkey/session';
+import { Denials } from '../audit/denials.js';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Problem } from '../problem/problem.js';
@@ -38,6 +40,8 @@ export class LoginService {
     private readonly states: UserStateService,
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
+    private readonly audit: AuditLog,
+    private readonly denials: Denials,
   ) {}
 
   /**
@@ -70,14 +74,20 @@ export class LoginService {
     // Read after the epoch: a hash that was replaced in between is not the one that is checked.
     const account = await this.users.find(id);
     const isRight = await this.passwords.verify(account?.passwordHash ?? this.passwords.decoyHash, password);
-    if (!account || !isRight || (this.config.production && isDemoUserId(account.id)))
+    const what = { action: 'login', ip: device.ip || undefined };
+    if (!account || !isRight || (this.config.production && isDemoUserId(account.id))) {
+      // Not what was typed as a user name: that is now and then a password.
+      await this.denials.note({ ...what, targetId: account?.id, details: { code: 'bad_credentials' } });
       throw new Problem('bad_credentials');
+    }
     const { epoch } = state ?? (await this.users.stateOf(account));
     try {
-      return {
-        account,
-        issued: await this.sessions.create(account.id, { device, rememberMe, ifEpoch: epoch }),
-      };
+      const issued = await this.audit.record({ ...what, actorId: account.id }, async (act) => {
+        const made = await this.sessions.create(account.id, { device, rememberMe, ifEpoch: epoch });
+        act.add({ details: { session: made.session.id } });
+        return made;
+      });
+      return { account, issued };
     } catch (error) {
       if (error instanceof SessionError && error.code === 'epoch_changed') return undefined;
       throw error;

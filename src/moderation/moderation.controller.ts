@@ -1,4 +1,16 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   CurrentSession,
@@ -8,6 +20,9 @@ import {
   SessionService,
   type UserState,
 } from '@latchkey/session';
+import type { Request } from 'express';
+import { ActRecorder } from '../audit/act-recorder.js';
+import { ForbiddenFilter } from '../audit/forbidden.filter.js';
 import { badRequest } from '../problem/problem.js';
 import { SessionsReply, toSessionDto } from '../sessions/session.dto.js';
 import { UserReply } from '../users/user.dto.js';
@@ -20,12 +35,14 @@ import { RankGuard } from './rank.guard.js';
 @ApiBearerAuth()
 @ApiCookieAuth()
 @Roles('moderator', 'admin')
+@UseFilters(ForbiddenFilter)
 @Controller('moderation/users')
 export class ModerationController {
   constructor(
     private readonly acts: ActsService,
     private readonly users: UsersService,
     private readonly sessions: SessionService,
+    private readonly recorder: ActRecorder,
   ) {}
 
   @Get()
@@ -56,24 +73,44 @@ export class ModerationController {
     @Param('id') id: string,
     @Body() { reason, until }: BlockUserDto,
     @CurrentUser() actor: UserState,
+    @Req() request: Request,
   ): Promise<ActReply> {
-    return this.acts.block(actor, id, { reason, ...(until === undefined ? {} : { until: new Date(until) }) });
+    const block = { reason, ...(until === undefined ? {} : { until: new Date(until) }) };
+    const details = { reason, ...(until === undefined ? {} : { until }) };
+    return this.recorder.record(request, { action: 'user.block', targetId: id, details }, () =>
+      this.acts.block(actor, id, block),
+    );
   }
 
   @Delete(':id/block')
   @UseGuards(RankGuard)
   @ApiOperation({ summary: 'Lift a block; old sessions stay dead' })
   @ApiOkResponse({ type: UserReply })
-  unblock(@Param('id') id: string, @CurrentUser() actor: UserState): Promise<UserReply> {
-    return this.acts.unblock(actor, id);
+  unblock(
+    @Param('id') id: string,
+    @CurrentUser() actor: UserState,
+    @Req() request: Request,
+  ): Promise<UserReply> {
+    return this.recorder.record(request, { action: 'user.unblock', targetId: id }, () =>
+      this.acts.unblock(actor, id),
+    );
   }
 
   @Delete(':id/sessions')
   @UseGuards(RankGuard)
   @ApiOperation({ summary: 'Log a user out everywhere' })
   @ApiOkResponse({ type: EndedReply })
-  async endSessions(@Param('id') id: string, @CurrentUser() actor: UserState): Promise<EndedReply> {
-    const receipt = await this.acts.endSessions(actor, id);
+  async endSessions(
+    @Param('id') id: string,
+    @CurrentUser() actor: UserState,
+    @Req() request: Request,
+  ): Promise<EndedReply> {
+    const what = { action: 'sessions.revoke', targetId: id };
+    const receipt = await this.recorder.record(request, what, async (act) => {
+      const ended = await this.acts.endSessions(actor, id);
+      act.add({ details: { sessions: ended.sessions } });
+      return ended;
+    });
     return { revoked: receipt.sessions, receipt };
   }
 }

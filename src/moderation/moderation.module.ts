@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { REDIS_STORE } from '../redis/redis.module.js';
 import type { RedisStore } from '../redis/redis-store.js';
 import { UsersModule } from '../users/users.module.js';
@@ -9,7 +10,7 @@ import { RankGuard } from './rank.guard.js';
 import { RedisAdminWithdrawals } from './redis-admin-withdrawals.js';
 
 @Module({
-  imports: [UsersModule],
+  imports: [UsersModule, AuditModule],
   controllers: [ModerationController],
   providers: [
     {

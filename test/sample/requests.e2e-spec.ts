@@ -158,6 +158,7 @@ describeSample('every request', (sample, storage) => {
       'DELETE /sessions/{id}',
       'GET /auth/me',
       'GET /health',
+      'GET /moderation/audit',
       'GET /moderation/users',
       'GET /moderation/users/{id}/sessions',
       'GET /posts',

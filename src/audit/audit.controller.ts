@@ -1,0 +1,61 @@
+import { Controller, Get, Query, UseFilters } from '@nestjs/common';
+import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type AuditEntry, AuditLog, Roles } from '@latchkey/session';
+import { UsersService } from '../users/users.service.js';
+import { type AuditEventDto, AuditQuery, AuditReply, type PersonDto } from './audit.dto.js';
+import { ForbiddenFilter } from './forbidden.filter.js';
+
+@ApiTags('moderation')
+@ApiBearerAuth()
+@ApiCookieAuth()
+@Roles('moderator', 'admin')
+@UseFilters(ForbiddenFilter)
+@Controller('moderation/audit')
+export class AuditController {
+  constructor(
+    private readonly audit: AuditLog,
+    private readonly users: UsersService,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Who did what to whom, when and from which IP, newest first' })
+  @ApiOkResponse({ type: AuditReply })
+  async list(@Query() { limit, before, userId }: AuditQuery): Promise<AuditReply> {
+    const { entries, next } = await this.audit.read({
+      limit,
+      ...(before === undefined ? {} : { before }),
+      ...(userId === undefined ? {} : { userId }),
+    });
+    const people = await this.peopleIn(entries);
+    return {
+      events: entries.map((entry) => toEventDto(entry, people)),
+      ...(next === undefined ? {} : { next }),
+    };
+  }
+
+  private async peopleIn(entries: readonly AuditEntry[]): Promise<ReadonlyMap<string, PersonDto>> {
+    const ids = new Set(entries.flatMap(({ actorId, targetId }) => [actorId, targetId]));
+    ids.delete(undefined);
+    const people = [...(ids as Set<string>)].map(async (id): Promise<[string, PersonDto]> => {
+      const account = await this.users.find(id);
+      return [id, { id, ...(account ? { username: account.username } : {}) }];
+    });
+    return new Map(await Promise.all(people));
+  }
+}
+
+function toEventDto(entry: AuditEntry, people: ReadonlyMap<string, PersonDto>): AuditEventDto {
+  const { id, at, action, outcome, actorId, targetId, ip, details } = entry;
+  const actor = people.get(actorId ?? '');
+  const target = people.get(targetId ?? '');
+  return {
+    id,
+    at: new Date(at).toISOString(),
+    action,
+    ...(actor ? { actor } : {}),
+    ...(target ? { target } : {}),
+    ...(ip === undefined ? {} : { ip }),
+    outcome,
+    details,
+  };
+}

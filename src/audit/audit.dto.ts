@@ -1,0 +1,64 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { AuditDetails, AuditOutcome } from '@latchkey/session';
+import { Matches } from 'class-validator';
+import { DEFAULT_PAGE, MayBeAbsent, PageSize } from '../http/fields.js';
+
+export class AuditQuery {
+  @PageSize()
+  limit: number = DEFAULT_PAGE;
+
+  @ApiPropertyOptional({ description: "The id of the last page's last event, or its `next`" })
+  @MayBeAbsent()
+  @Matches(/^\d{1,15}-\d{1,15}$/, { message: "is an event's id" })
+  before?: string;
+
+  @ApiPropertyOptional({ description: 'Only what this user did, or what was done to them' })
+  @MayBeAbsent()
+  @Matches(/^[A-Za-z0-9_-]{16}$/, { message: "is a user's id" })
+  userId?: string;
+}
+
+export class PersonDto {
+  @ApiProperty()
+  id!: string;
+
+  @ApiPropertyOptional({ example: 'mia', description: 'Absent for an account that is gone' })
+  username?: string;
+}
+
+export class AuditEventDto {
+  @ApiProperty({ example: '1790000000000-0' })
+  id!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  at!: string;
+
+  @ApiProperty({ example: 'user.block' })
+  action!: string;
+
+  @ApiPropertyOptional({ type: PersonDto, description: 'Who; absent when that is not known' })
+  actor?: PersonDto;
+
+  @ApiPropertyOptional({ type: PersonDto, description: 'Whom' })
+  target?: PersonDto;
+
+  @ApiPropertyOptional({ description: 'The client IP; absent when it is not known' })
+  ip?: string;
+
+  @ApiProperty({
+    enum: ['ok', 'denied', 'failed', 'unknown'],
+    description: '`unknown`: it was begun, and may have happened',
+  })
+  outcome!: AuditOutcome;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  details!: AuditDetails;
+}
+
+export class AuditReply {
+  @ApiProperty({ type: [AuditEventDto] })
+  events!: AuditEventDto[];
+
+  @ApiPropertyOptional({ description: 'The `before` of the next page; absent when this is the last' })
+  next?: string;
+}

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { AppProblemFilter } from '../problem/problem.filter.js';
+import { UsersModule } from '../users/users.module.js';
+import { ActRecorder } from './act-recorder.js';
+import { AuditController } from './audit.controller.js';
+import { Denials } from './denials.js';
+
+@Module({
+  imports: [UsersModule],
+  controllers: [AuditController],
+  providers: [ActRecorder, Denials, AppProblemFilter],
+  // AppProblemFilter: the filter needs it in the modules that use the filter.
+  exports: [ActRecorder, Denials, AppProblemFilter],
+})
+export class AuditModule {}
