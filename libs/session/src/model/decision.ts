@@ -12,6 +12,7 @@ export type Facts =
   | {
       readonly kind: 'known';
       readonly status: 'live' | 'revoked' | 'expired';
+      /** Of a session that has ended, `lastSeenAt` may be the instant of its end. */
       readonly session: Session;
       readonly user: UserState;
       /** The repository's clock at the moment of the answer. */
