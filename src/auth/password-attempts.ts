@@ -1,5 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { quotaHeaders, type QuotaOptions, RateLimiter, SessionTransport } from '@latchkey/session';
+import {
+  quotaHeaders,
+  type QuotaOptions,
+  RateLimiter,
+  SessionError,
+  SessionTransport,
+} from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Problem } from '../problem/problem.js';
@@ -57,13 +63,19 @@ export class PasswordAttempts {
     response.set(quotaHeaders(await this.limiter.consumeAll(shares)));
     try {
       const result = await attempt();
-      await this.limiter.refundAll(shares);
+      await this.giveBack(shares);
       return result;
     } catch (error) {
       const wasWrong = error instanceof Problem && error.code === 'bad_credentials';
-      // An attempt that broke off costs nothing; if it cannot be given back now, it comes back with time.
-      if (!wasWrong) await this.limiter.refundAll(shares).catch(() => undefined);
+      const giving = wasWrong ? undefined : this.giveBack(shares); // an attempt that broke off costs nothing
+      const isAway = error instanceof SessionError && error.code === 'session_store_unavailable';
+      if (!isAway) await giving; // else the client is not to wait for a second timeout
       throw error;
     }
+  }
+
+  /** What cannot be given back now comes back with time. */
+  private giveBack(shares: Parameters<RateLimiter['refundAll']>[0]): Promise<void> {
+    return this.limiter.refundAll(shares).catch(() => undefined);
   }
 }
