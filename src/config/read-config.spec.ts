@@ -9,6 +9,9 @@ describe('readConfig', () => {
       production: false,
       allowMemory: false,
       forwardedHeader: 'x-forwarded-for',
+      loginQuota: 10,
+      postQuota: 30,
+      sessionQuota: 600,
     });
   });
 
@@ -36,6 +39,10 @@ describe('readConfig', () => {
       { host: '0.0.0.0', port: 8080 },
     ],
     [{ HOST: '::1' }, { host: '::1' }],
+    [
+      { LOGIN_QUOTA: '3', POST_QUOTA: '4', SESSION_QUOTA: '5' },
+      { loginQuota: 3, postQuota: 4, sessionQuota: 5 },
+    ],
     [
       { REDIS_URL: 'redis://127.0.0.1:6379/2' },
       { storage: { kind: 'redis', url: 'redis://127.0.0.1:6379/2' } },
@@ -99,6 +106,9 @@ describe('readConfig', () => {
     ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'app.example' }],
     ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'https://app.example/path' }],
     ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'ftp://app.example' }],
+    ['LOGIN_QUOTA', { LOGIN_QUOTA: '0' }],
+    ['POST_QUOTA', { POST_QUOTA: '1.5' }],
+    ['SESSION_QUOTA', { SESSION_QUOTA: '1000000' }],
     ['ALLOW_MEMORY', { ALLOW_MEMORY: 'yes' }],
   ])('names %s when it is wrong: %j', (variable, environment) => {
     expect(() => readConfig(environment)).toThrow(new RegExp(`^${variable} [^\\n]+$`));
