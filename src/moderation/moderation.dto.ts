@@ -50,6 +50,14 @@ export class UsersReply {
   users!: UserDto[];
 }
 
+export class NodesDto {
+  @ApiProperty({ description: 'Nodes with live connections that have carried the act out' })
+  confirmed!: number;
+
+  @ApiProperty({ description: 'Those that did not say so in time' })
+  expired!: number;
+}
+
 export class ReceiptDto implements RevocationReceipt {
   @ApiProperty()
   userId!: string;
@@ -62,6 +70,12 @@ export class ReceiptDto implements RevocationReceipt {
 
   @ApiProperty({ description: 'How many live sessions it ended' })
   sessions!: number;
+
+  @ApiProperty({ description: 'How many open streams and sockets it closed' })
+  connectionsClosed!: number;
+
+  @ApiProperty({ type: NodesDto })
+  nodes!: NodesDto;
 
   @ApiProperty({ description: 'How long it took, in milliseconds' })
   ms!: number;

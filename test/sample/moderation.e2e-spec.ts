@@ -83,6 +83,8 @@ describeSample('/moderation and /admin', (sample) => {
           version: expect.any(Number),
           epoch: expect.any(Number),
           sessions: 2,
+          connectionsClosed: 0,
+          nodes: { confirmed: 0, expired: 0 },
           ms: expect.any(Number),
         },
       });

@@ -26,6 +26,11 @@ export type {
   AuditPage,
   NewAuditEntry,
 } from './model/audit-entry.js';
+export type { ConnectionEnd, EndCode } from './live/connection-end.js';
+export type { EventStream } from './live/event-stream.js';
+export { EventStreams } from './live/event-streams.js';
+export type { LiveConnection } from './live/live-connection.js';
+export { LiveConnections, type LiveCandidate } from './live/live-connections.js';
 export type { Clock } from './model/clock.js';
 export { withDeadline } from './model/deadline.js';
 export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
@@ -37,6 +42,7 @@ export {
   type SessionErrorCode,
   type SessionErrorDetails,
 } from './model/session-error.js';
+export type { SessionEvent, SessionEventName } from './model/session-event.js';
 export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
 export type { HttpRequest, HttpResponse } from './platform/http.js';
@@ -47,6 +53,7 @@ export { quotaHeaders } from './rate-limit/quota-headers.js';
 export type { QuotaOptions, RateLimitOptions } from './rate-limit/rate-limit-options.js';
 export { RateLimiter } from './rate-limiter.service.js';
 export { redisClientOptions } from './redis/connection.js';
+export { SessionEvents, type EventEmitterLike, type SessionEventListener } from './session-events.service.js';
 export { SessionModule } from './session.module.js';
 export type { SessionModuleOptions } from './session.options.js';
 export {

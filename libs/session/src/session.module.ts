@@ -9,11 +9,14 @@ import { ProblemFilter } from './guard/problem.filter.js';
 import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
+import { EventStreams } from './live/event-streams.js';
+import { LiveConnections } from './live/live-connections.js';
 import { MemorySessionRepository } from './repository/memory-session-repository.js';
 import type { AuditRepository } from './repository/audit-repository.js';
 import { openAuditRepository } from './repository/open-audit-repository.js';
 import { openRedisRepository } from './repository/redis-session-repository.js';
 import type { SessionRepository } from './repository/session-repository.js';
+import { SessionEvents } from './session-events.service.js';
 import { AUDIT_REPOSITORY, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import {
   ConfigurableModuleClass,
@@ -42,6 +45,9 @@ import { UserStateService } from './user-state.service.js';
     SessionService,
     UserStateService,
     RateLimiter,
+    SessionEvents,
+    LiveConnections,
+    EventStreams,
     SessionTransport,
     AccessReader,
     RequestQuotas,
@@ -62,6 +68,9 @@ import { UserStateService } from './user-state.service.js';
     SessionService,
     UserStateService,
     RateLimiter,
+    SessionEvents,
+    LiveConnections,
+    EventStreams,
     AuditLog,
     SessionTransport,
     SessionGuard,

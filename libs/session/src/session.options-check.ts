@@ -49,6 +49,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   onSessionLimit: true,
   rateLimits: true,
   defaultRateLimits: true,
+  live: true,
   permissions: true,
   userDirectory: true,
   userDirectoryTimeout: true,
@@ -79,6 +80,7 @@ export function checkOptions(
     rememberEndedMs: REMEMBER_ENDED_MS,
     maxEndedSessions: MAX_ENDED_SESSIONS,
     ...checkRateLimits(options),
+    live: checkLive(options.live ?? {}),
     permissions: checkPermissions(options.permissions ?? {}),
     ...checkUserDirectory(options),
     guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
@@ -212,6 +214,22 @@ function checkRateLimits({ rateLimits = {}, defaultRateLimits = [] }: SessionMod
       fail('defaultRateLimits', `names '${String(name)}', which rateLimits does not have`),
   );
   return { namedQuotas, defaultQuotas };
+}
+
+function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {
+  if (!isRecord(live)) fail('live', 'must be an object');
+  noOthers(live, ['maxConnectionsPerSession', 'maxConnectionsPerUser'], 'live.');
+  const { maxConnectionsPerSession = 16, maxConnectionsPerUser = 64 } = live;
+  return {
+    maxConnectionsPerSession: integer('live.maxConnectionsPerSession', maxConnectionsPerSession, {
+      least: 1,
+      most: 1_000,
+    }),
+    maxConnectionsPerUser: integer('live.maxConnectionsPerUser', maxConnectionsPerUser, {
+      least: 1,
+      most: 10_000,
+    }),
+  };
 }
 
 function checkPermissions(permissions: NonNullable<SessionModuleOptions['permissions']>) {

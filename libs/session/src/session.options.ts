@@ -58,6 +58,13 @@ export interface SessionModuleOptions {
   readonly rateLimits?: Readonly<Record<string, Omit<RateLimitOptions, 'name'>>>;
   /** The names of those that hold for every guarded handler without a `@RateLimit` of its own. Default none. */
   readonly defaultRateLimits?: readonly string[];
+
+  /**
+   * Streams and sockets that may be open at once on each node: per session 1–1,000, default 16; per user 1–10,000,
+   * default 64.
+   */
+  readonly live?: { readonly maxConnectionsPerSession?: number; readonly maxConnectionsPerUser?: number };
+
   /** The permissions that each role brings, for `@Permissions`. Default none. */
   readonly permissions?: RolePermissions;
   /** For apps whose truth about users is in another database. Default: the repository itself is the truth. */

@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessRequirements, Decision, Facts } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
+import { confirmationsOf } from './live/confirmations.js';
 import type { UserQuota } from './model/quota.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
 import type { UserState } from './model/user-state.js';
 import { decide } from './policy/decide.js';
-import type { SessionRepository, TokenProof } from './repository/session-repository.js';
+import type { RequestDemand, SessionRepository, TokenProof } from './repository/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
 import { isSessionId, mintToken, newSessionId, parseToken, userRefOf } from './token/session-token.js';
@@ -54,8 +55,16 @@ export interface ReplaceTokenOptions {
   readonly revokeOthers?: boolean;
 }
 
+/** A decision, and when the repository made it, by its own clock; absent where it was not asked. @internal */
+export interface Examination {
+  readonly decision: Decision;
+  readonly now: number | undefined;
+}
+
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 const NO_QUOTAS: readonly UserQuota[] = [];
+/** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
+const PASSIVE: RequestDemand = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
@@ -122,12 +131,30 @@ export class SessionService {
     token: string | undefined,
     requirements: AccessRequirements = NO_REQUIREMENTS,
   ): Promise<Decision> {
-    if (token === undefined) return decide({ kind: 'missing' }, requirements);
-    const proof = parseToken(token);
-    if (!proof) return decide({ kind: 'unknown' }, requirements);
-    const decision = decide(await this.lookUp(proof, requirements), requirements);
+    return (await this.examine(token, requirements, { isActivity: true })).decision;
+  }
+
+  /**
+   * As `decide`, with the time of the answer. `isActivity` false: nothing of it is written down.
+   * @internal
+   */
+  async examine(
+    token: string | undefined,
+    requirements: AccessRequirements,
+    { isActivity }: { readonly isActivity: boolean },
+  ): Promise<Examination> {
+    const proof = token === undefined ? undefined : parseToken(token);
+    if (!proof) {
+      const facts: Facts = { kind: token === undefined ? 'missing' : 'unknown' };
+      return { decision: decide(facts, requirements), now: undefined };
+    }
+    const demand = isActivity
+      ? { touchIfRoles: requirements.roleGroups, quotas: requirements.quotas ?? NO_QUOTAS }
+      : PASSIVE;
+    const facts = await this.lookUp(proof, demand);
+    const decision = decide(facts, requirements);
     if (decision.permit) this.proofs.set(decision.session, proof);
-    return decision;
+    return { decision, now: facts.kind === 'known' ? facts.now : undefined };
   }
 
   /** The user's live sessions, newest first. */
@@ -154,7 +181,8 @@ export class SessionService {
     if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
     if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
     const { version, epoch, sessions } = revoked;
-    return { userId, version, epoch, sessions, ms: performance.now() - startedAt };
+    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
+    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
   }
 
   /**
@@ -178,8 +206,7 @@ export class SessionService {
     return { token: minted.token, session: replaced.session, user: replaced.user };
   }
 
-  private async lookUp(proof: TokenProof, requirements: AccessRequirements): Promise<Facts> {
-    const demand = { touchIfRoles: requirements.roleGroups, quotas: requirements.quotas ?? NO_QUOTAS };
+  private async lookUp(proof: TokenProof, demand: RequestDemand): Promise<Facts> {
     const facts = await this.repository.authenticate(proof, demand);
     if (facts.kind !== 'load') return facts;
     if (!(await this.users.load(facts.userId))) return { kind: 'unknown' };

@@ -21,6 +21,8 @@ export interface SessionSettings extends RepositorySettings {
   readonly strict: boolean;
   readonly transport: TransportSettings;
   readonly audit: AuditSettings;
+  /** Streams and sockets that may be open at once on each node. */
+  readonly live: { readonly maxConnectionsPerSession: number; readonly maxConnectionsPerUser: number };
 }
 
 /** What the module itself needs besides: no service sees where Redis is. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { confirmationsOf } from './live/confirmations.js';
 import { withDeadline } from './model/deadline.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import { SessionError } from './model/session-error.js';
@@ -8,6 +9,7 @@ import { NAME_PATTERN } from './policy/roles.js';
 import type { SessionRepository, UserChange, UserChangeOutcome } from './repository/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
+import { userRefOf } from './token/session-token.js';
 
 /** @publicApi */
 export interface BlockOptions {
@@ -209,7 +211,9 @@ export class UserStateService {
   ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
     const { user, sessions } = await this.write(userId, options, changeOf);
-    return { userId, version: user.version, epoch: user.epoch, sessions, ms: performance.now() - startedAt };
+    const { version, epoch } = user;
+    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
+    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
   }
 
   private async change(

@@ -28,7 +28,8 @@ interface Http {
 
 /**
  * Lets a request in if its session meets what the handler's and the class's decorators demand; else throws the
- * `SessionError` of the first denial that applies. Sets `request.user`. Serves HTTP, and refuses anything else.
+ * `SessionError` of the first denial that applies. Sets `request.user`. Serves HTTP, and
+ * WebSocket messages behind `SessionWsAdapter`; refuses anything else.
  * @publicApi
  */
 @Injectable()
@@ -42,6 +43,8 @@ export class SessionGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const type = context.getType<string>();
+    // SessionWsAdapter has checked this very message against the handler's requirements, and says so there.
+    if (type === 'ws' && requestAccessOf(context.getArgByIndex(0))?.admitted) return true;
     if (type !== 'http')
       throw new SessionError('forbidden', { detail: `SessionGuard does not serve '${type}'` });
     const access = this.accesses.of(context.getHandler(), context.getClass());

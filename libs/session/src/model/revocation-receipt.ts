@@ -7,6 +7,14 @@ export interface RevocationReceipt {
   readonly epoch: number;
   /** How many live sessions it ended. */
   readonly sessions: number;
+  /** How many live connections the nodes that confirmed have closed for it. */
+  readonly connectionsClosed: number;
+  /**
+   * The nodes that hold live connections: how many have carried the act out, and how many did not say so within 250 ms
+   * (dead, frozen or cut off; such a node checks again whatever it holds once it is back). If the nodes could not be
+   * asked for at all, that counts as one `expired`.
+   */
+  readonly nodes: { readonly confirmed: number; readonly expired: number };
   /** How long it took, in milliseconds. */
   readonly ms: number;
 }

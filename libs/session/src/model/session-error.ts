@@ -19,6 +19,7 @@ const CATALOGUE = {
   version_conflict: [409, 'The user was changed by somebody else'],
   session_limit_reached: [409, 'The user has too many sessions'],
   rate_limited: [429, 'Too many requests'],
+  too_many_connections: [429, 'There are too many open connections'],
   session_store_unavailable: [503, 'Sessions cannot be checked right now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -87,6 +87,31 @@ export function sendJson(
   }
 }
 
+/** What a stream is written to. */
+export type RawResponse = ServerResponse;
+
+/** A response that can be turned into a stream, on Express or Fastify. @publicApi */
+export type StreamableResponse =
+  RawResponse | { readonly raw: RawResponse; hijack(): unknown; getHeaders(): object };
+
+/** Sends the head of a stream of Server-Sent Events, with the headers that were set before. */
+export function beginStream(response: StreamableResponse): RawResponse {
+  const isFastify = 'hijack' in response;
+  const raw = isFastify ? response.raw : response;
+  const headers = isFastify ? { ...response.getHeaders() } : {};
+  if (isFastify) response.hijack();
+  raw.writeHead(200, {
+    ...headers,
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-store',
+    // Proxies of nginx's kind would hold events back.
+    'X-Accel-Buffering': 'no',
+  });
+  raw.flushHeaders();
+  raw.socket?.setNoDelay(true);
+  return raw;
+}
+
 function isReply(response: HttpResponse): response is Reply {
   return 'raw' in response && 'code' in response;
 }

@@ -103,6 +103,25 @@ export class RedisConnection {
     }
   }
 
+  /**
+   * Another client of the same server, for listening; in a Cluster, of any one of its nodes. It neither connects nor
+   * reconnects by itself.
+   */
+  duplicate(): Redis {
+    const { client } = this;
+    const nodes = 'nodes' in client ? client.nodes('all') : [client as Redis];
+    const node = nodes[Math.floor(Math.random() * nodes.length)];
+    if (!node) throw new Error('No node of the Cluster is known');
+    return node.duplicate({
+      lazyConnect: true,
+      readOnly: false,
+      autoResubscribe: false,
+      connectionName: 'latchkey-events',
+      retryStrategy: () => null,
+      sentinelRetryStrategy: () => null,
+    });
+  }
+
   /** Closes the client if this opened it, without waiting longer than for one call. */
   async close(): Promise<void> {
     this.closed = true;

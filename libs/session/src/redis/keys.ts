@@ -20,6 +20,12 @@ import { hash } from 'node:crypto';
  *     XADD lk:{audit}:pending  *  action …                                       acts that were begun and not settled
  *     SET  lk:{audit}:lastId   1790000000001-0                                   the newest ID of both streams
  *
+ * What the nodes tell each other is on one slot of its own, and events on a channel, which no slot has:
+ *
+ *     ZADD lk:{live}:nodes  1790000005000 NODE_ID       nodes with live connections, until when they are believed to be there
+ *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
+ *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
+ *
  * The 64 bytes of a session are described in lua/include/session-record.lua.
  */
 export class RedisKeys {
@@ -36,8 +42,26 @@ export class RedisKeys {
       .toString('base64url');
     return `${this.prefix}:quota:{${digest}}`;
   }
+
+  /** The channel on which every write says what it did. */
+  get events(): string {
+    return `${this.prefix}:events`;
+  }
+
+  get nodes(): string {
+    return `${this.prefix}:{live}:nodes`;
+  }
+
+  confirmationsOf(userRef: string, version: number): string {
+    return `${this.prefix}:{live}:confirmed:${userRef}:${version}`;
+  }
 }
 
-/** What a user's keys are called; a quota's ends in its name, and for one by session in the session ID as well. */
-export type KeyName = 'user' | 'sessions' | 'load' | 'quota' | `quota:${string}` | AuditKeyName;
 export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
+/**
+ * The keys of one user (a quota's ends in its name, and for one by session in the session ID as well); those of the
+ * audit log; and those of the nodes, which have methods of their own.
+ */
+export type KeyName =
+  'user' | 'sessions' | 'load' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
+type NodeKeyName = 'nodes' | 'confirmations';

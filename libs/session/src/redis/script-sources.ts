@@ -438,7 +438,7 @@ return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: 'adb8b7159c02e57a54daaa7a9942aed9050a21b1',
+    sha1: 'e999354b1050ecf9de0ada22098b13dd78dc4329',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -602,6 +602,15 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
 local now, if_version, source_version = now_ms(), ARGV[2], tonumber(ARGV[8])
 local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version }
 if ARGV[3] ~= '~' then change.roles = ARGV[3] end
@@ -624,11 +633,21 @@ redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[3])
-return { 'changed', now, read_user(KEYS[1], now).reply, ended }
+local changed = read_user(KEYS[1], now)
+announce_change(ARGV[11], KEYS[1], change, user, changed)
+return { 'changed', now, changed.reply, ended }
+`,
+  },
+  'confirm-act': {
+    sha1: '358566b479d817354f2acad9e6196df1a5da3054',
+    lua: String.raw`#!lua flags=allow-oom
+redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
 `,
   },
   'create-session': {
-    sha1: 'a5d86da039802241b2b103bedc261c329aed64b5',
+    sha1: 'f3b742ec8b1cc2126733515721ced63547c13922',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -792,6 +811,15 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
@@ -847,11 +875,15 @@ local session = {
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
 keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
+for _, evicted_id in ipairs(evicted) do
+  announce(ARGV[16], 'session.revoked', KEYS[1], user, evicted_id)
+end
+announce(ARGV[16], 'session.created', KEYS[1], user, id)
 return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: '6c09ebd4532784d5be26e9644fdbf1e51489fc2d',
+    sha1: '0032511bebc4c8fa04e6cb21ef88e6277167d516',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -962,15 +994,25 @@ end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
 redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live
 `,
   },
   'finish-load': {
-    sha1: '68e4156e21b8c997fc51c08f177cfc0e2844ae49',
+    sha1: 'ecf79cb2d7eead5b41e0cd9b866b88edbd4673db',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1053,6 +1095,15 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
 local now, source_version = now_ms(), tonumber(ARGV[8])
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
 redis.call('DEL', KEYS[2])
@@ -1071,8 +1122,10 @@ local source = source_version and compare_source(user, source_version) or 'equal
 if source == 'outdated' then return { 'stored' } end
 if source == 'newer' and change.block == 'keep' then change.block = 'clear' end
 if source == 'equal' then change = only_tightening(user, change) end
-if alters(user, change) then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+local is_change = alters(user, change)
+if is_change then redis.call('HINCRBY', KEYS[1], 'version', 1) end
 apply_change(KEYS[1], change, now)
+if is_change then announce_change(ARGV[10], KEYS[1], change, user, read_user(KEYS[1], now)) end
 return { 'stored' }
 `,
   },
@@ -1250,6 +1303,19 @@ local remaining, wait, reset = describe_quota(quota, now)
 return { allowed and 1 or 0, remaining, wait, reset }
 `,
   },
+  'read-confirmations': {
+    sha1: '6818c1085af5471d36ad151e51eb0ba926b8ae01',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+return { redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(now_ms()), '+inf'), redis.call('HGETALL', KEYS[2]) }
+`,
+  },
   'read-user': {
     sha1: '4f6557898030e136982861db4c24afe7bdca8010',
     lua: String.raw`#!lua flags=allow-oom
@@ -1287,8 +1353,30 @@ if not user then return {} end
 return { now, user.reply }
 `,
   },
+  'register-node': {
+    sha1: '428392bca7010eb7fbc702865335dbf260346f85',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local now = now_ms()
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', digits(now))
+redis.call('ZADD', KEYS[1], digits(now + tonumber(ARGV[2])), ARGV[1])
+return 1
+`,
+  },
+  'remove-node': {
+    sha1: 'f00fc4c26a9259f5b1b68d61e3a6ddc2f57c2b47',
+    lua: String.raw`#!lua flags=allow-oom
+return redis.call('ZREM', KEYS[1], ARGV[1])
+`,
+  },
   'replace-token': {
-    sha1: '899d0c4690664fe59c9f6c27a5cc00097d93ab39',
+    sha1: 'c02ec479c45846d22f5d95613bffb1f77f78f2e2',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1452,6 +1540,15 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
 local id, now = ARGV[1], now_ms()
 local user = read_user(KEYS[1], now)
 local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
@@ -1477,11 +1574,13 @@ session.hash = ARGV[3]
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], id, record, id .. ':p', struct.pack('>c32I6', ARGV[2], now))
 keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
+if ARGV[7] == '1' then announce(ARGV[10], 'sessions.revoked_all', KEYS[1], user, id) end
+announce(ARGV[10], 'session.token_replaced', KEYS[1], user, id)
 return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: '07c3066563b5912f2febc9268c24a98eaa85dc74',
+    sha1: '47b45c4cdb1010913538efb7f3225e15240dce94',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1645,6 +1744,15 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return { 'user_unknown' } end
@@ -1663,11 +1771,13 @@ if except then
   redis.call('HSET', KEYS[2], ARGV[1], pack_session(except))
   live = live - 1
 end
+local revoked = { id = user.id, version = version, epoch = user.epoch + 1 }
+announce(ARGV[4], 'sessions.revoked_all', KEYS[1], revoked, except and ARGV[1])
 return { 'revoked', version, user.epoch + 1, live }
 `,
   },
   'revoke-session': {
-    sha1: 'e6534d377546004ce0e360eaa417e4bc3645662f',
+    sha1: 'd20d0a5f509ab55bd6b00d711e973036c300328a',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1778,6 +1888,15 @@ end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 local record = redis.call('HGET', KEYS[2], ARGV[1])
@@ -1787,6 +1906,7 @@ local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4
 note_timeout(KEYS[2], ARGV[1], session, status, ended_at)
 if status ~= LIVE then return 0 end
 end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
+announce(ARGV[5], 'session.revoked', KEYS[1], user, ARGV[1])
 return 1
 `,
   },

@@ -13,9 +13,9 @@ export interface Script<Argument extends string = string> {
   readonly args: readonly Argument[];
 }
 
-/** The arguments of a script, each under its name. */
+/** The arguments of a script, each under its name; the events' channel is the same for all. */
 export type ArgumentsOf<S> =
-  S extends Script<infer Argument> ? Readonly<Record<Argument, ScriptArgument>> : never;
+  S extends Script<infer Argument> ? Readonly<Record<Exclude<Argument, 'channel'>, ScriptArgument>> : never;
 
 function script<Argument extends string>(
   name: keyof typeof SCRIPT_SOURCES,
@@ -62,6 +62,7 @@ export const SCRIPTS = {
       'maxEndedSessions',
       'maxStateAgeMs',
       'roleLifetimes',
+      'channel',
     ],
   ),
   quota: script('quota', ['quota'], ['operation', 'quotaPolicy', 'cost']),
@@ -69,12 +70,12 @@ export const SCRIPTS = {
   revokeSession: script(
     'revoke-session',
     ['user', 'sessions'],
-    ['sessionId', 'reason', 'rememberEndedMs', 'roleLifetimes'],
+    ['sessionId', 'reason', 'rememberEndedMs', 'roleLifetimes', 'channel'],
   ),
   revokeAll: script(
     'revoke-all',
     ['user', 'sessions'],
-    ['exceptSessionId', 'exceptTokenHash', 'roleLifetimes'],
+    ['exceptSessionId', 'exceptTokenHash', 'roleLifetimes', 'channel'],
   ),
   replaceToken: script(
     'replace-token',
@@ -89,6 +90,7 @@ export const SCRIPTS = {
       'revokeOthers',
       'rememberEndedMs',
       'roleLifetimes',
+      'channel',
     ],
   ),
   readUser: script('read-user', ['user'], ['maxStateAgeMs']),
@@ -111,9 +113,10 @@ export const SCRIPTS = {
       'sourceVersion',
       'isWhole',
       'roleLifetimes',
+      'channel',
     ],
   ),
-  eraseUser: script('erase-user', ['user', 'sessions', 'load'], ['roleLifetimes']),
+  eraseUser: script('erase-user', ['user', 'sessions', 'load'], ['roleLifetimes', 'channel']),
   beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
   beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
   finishLoad: script(
@@ -129,6 +132,7 @@ export const SCRIPTS = {
       'blockBy',
       'sourceVersion',
       'newEpoch',
+      'channel',
     ],
   ),
   auditAppend: script('audit-append', AUDIT_KEYS, [
@@ -149,4 +153,8 @@ export const SCRIPTS = {
     ...AUDIT_LIMITS,
   ]),
   auditRead: script('audit-read', AUDIT_KEYS, ['limit', 'before', 'userId', 'scan', ...AUDIT_LIMITS]),
+  registerNode: script('register-node', ['nodes'], ['nodeId', 'forMs']),
+  removeNode: script('remove-node', ['nodes'], ['nodeId']),
+  confirmAct: script('confirm-act', ['confirmations'], ['nodeId', 'connectionsClosed', 'forMs']),
+  readConfirmations: script('read-confirmations', ['nodes', 'confirmations'], []),
 } as const;

@@ -105,7 +105,7 @@ export class SessionScripts {
     quotas: readonly QuotaArgument[] = [],
   ): Promise<Reply> {
     const keys = script.keys.map((name) => this.keys.of(userRef, name));
-    const values = script.args.map((name) => args[name] ?? '');
+    const values = script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
     for (const quota of quotas) {
       keys.push(this.keys.of(userRef, quota.key));
       values.push(quota.policy);

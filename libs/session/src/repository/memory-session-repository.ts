@@ -3,14 +3,17 @@ import { systemClock } from '../model/clock.js';
 import type { Facts } from '../model/decision.js';
 import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
+import type { SessionEventName } from '../model/session-event.js';
 import type { UserState } from '../model/user-state.js';
 import { satisfiesRoles } from '../policy/roles.js';
 import { userRefOf } from '../token/session-token.js';
+import { MemoryEventChannel } from './memory-event-channel.js';
+import { MemoryNodeRegistry } from './memory-node-registry.js';
 import { PendingLoads } from './memory-pending-loads.js';
 import { MemoryQuotas } from './memory-quotas.js';
 import { earlier, endSession, newSessionRecord, presentedToken } from './memory-session-record.js';
 import { UserEntry } from './memory-user-entry.js';
-import type { RecordChange } from './memory-user-record.js';
+import type { RecordChange, UserRecord } from './memory-user-record.js';
 import {
   alters,
   applyChange,
@@ -49,6 +52,8 @@ export class MemorySessionRepository implements SessionRepository {
   /** By userRef. Only users who have a record are in it: nothing that fails leaves a trace. */
   private readonly entries = new Map<string, UserEntry>();
   private readonly loads = new PendingLoads();
+  readonly events = new MemoryEventChannel();
+  readonly nodes = new MemoryNodeRegistry();
   private readonly quotas = new MemoryQuotas();
 
   constructor(
@@ -94,6 +99,8 @@ export class MemorySessionRepository implements SessionRepository {
     if (!evicted) return { outcome: 'session_limit_reached' };
     const made = newSessionRecord(session, user.epoch, now);
     sessions.set(made.id, made);
+    for (const id of evicted) this.announce('session.revoked', user, id);
+    this.announce('session.created', user, made.id);
     return { outcome: 'created', session: entry.show(made), user: entry.showUser(now), evicted };
   }
 
@@ -112,6 +119,7 @@ export class MemorySessionRepository implements SessionRepository {
     const session = entry?.sessions.get(sessionId);
     if (!entry || !session || entry.statusOf(session, now).status !== 'live') return false;
     endSession(session, reason, now);
+    this.announce('session.revoked', entry.user, sessionId);
     return true;
   }
 
@@ -123,6 +131,7 @@ export class MemorySessionRepository implements SessionRepository {
     const kept = except && entry.proven(except, now);
     if (except && !kept) return { outcome: 'refused' };
     const sessions = entry.endAllBut(kept, now);
+    this.announce('sessions.revoked_all', entry.user, kept?.id);
     return { outcome: 'revoked', version: entry.user.version, epoch: entry.user.epoch, sessions };
   }
 
@@ -139,6 +148,8 @@ export class MemorySessionRepository implements SessionRepository {
     session.tokenHash = Buffer.from(newTokenHash);
     if (replacement.reauthenticated) session.authenticatedAt = session.lastSeenAt = now;
     if (assurance && assurance > session.assurance) session.assurance = assurance;
+    if (replacement.revokeOthers) this.announce('sessions.revoked_all', entry.user, session.id);
+    this.announce('session.token_replaced', entry.user, session.id);
     return { outcome: 'replaced', session: entry.show(session), user: entry.showUser(now), revoked };
   }
 
@@ -170,15 +181,19 @@ export class MemorySessionRepository implements SessionRepository {
     const allowed = source === 'equal' ? onlyTightening(user, wanted, now) : wanted;
 
     const sessions = allowed.block ? entry.live(now).length : 0;
+    const wasBlocked = user.block !== undefined;
     applyChange(user, allowed, now);
     user.version += 1;
+    this.announceChange(allowed, user, wasBlocked);
     if (change.isWhole) user.loadedAt = now;
     this.loads.makeVoid(userRefOf(userId));
     return { outcome: 'changed', user: entry.showUser(now), sessions };
   }
 
   async eraseUser(userId: string): Promise<number> {
-    const live = this.entryOf(userId)?.live(this.clock.now()).length ?? 0;
+    const entry = this.entryOf(userId);
+    const live = entry?.live(this.clock.now()).length ?? 0;
+    if (entry) this.announce('user.erased', entry.user);
     this.entries.delete(userRefOf(userId));
     this.loads.makeVoid(userRefOf(userId));
     return live;
@@ -202,8 +217,11 @@ export class MemorySessionRepository implements SessionRepository {
     const source = sourceVersion === undefined ? 'equal' : compareSource(user, sourceVersion);
     if (source === 'outdated') return true;
     const allowed = source === 'equal' ? onlyTightening(user, change, now) : change;
-    if (alters(user, allowed)) user.version += 1;
+    const isChange = alters(user, allowed);
+    const wasBlocked = user.block !== undefined;
+    if (isChange) user.version += 1;
     applyChange(user, allowed, now);
+    if (isChange) this.announceChange(allowed, user, wasBlocked);
     return true;
   }
 
@@ -224,6 +242,18 @@ export class MemorySessionRepository implements SessionRepository {
     this.entries.clear();
     this.loads.clear();
     this.quotas.clear();
+  }
+
+  private announce(name: SessionEventName, user: UserRecord, sessionId?: string): void {
+    const { id: userId, version, epoch } = user;
+    const about = sessionId === undefined ? {} : { sessionId };
+    this.events.announce({ name, userId, userRef: userRefOf(userId), version, epoch, ...about });
+  }
+
+  private announceChange(change: RecordChange, user: UserRecord, wasBlocked: boolean): void {
+    if (change.block) this.announce('user.blocked', user);
+    if (change.block === null && wasBlocked) this.announce('user.unblocked', user);
+    if (change.roles) this.announce('user.roles_changed', user);
   }
 
   private entryOf(userId: string): UserEntry | undefined {

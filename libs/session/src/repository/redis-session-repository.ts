@@ -6,10 +6,14 @@ import type { EndReason, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
 import { RedisKeys } from '../redis/keys.js';
+import { NodeScripts } from '../redis/node-scripts.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
 import { type ChangeReply, SessionScripts } from '../redis/session-scripts.js';
+import { RedisSubscriber } from '../redis/subscriber.js';
 import { userRefOf } from '../token/session-token.js';
 import { emissionIntervalUs } from '../rate-limit/gcra.js';
+import { RedisEventChannel } from './redis-event-channel.js';
+import { RedisNodeRegistry } from './redis-node-registry.js';
 import { liveSessions, toQuotaResult, toSession, toUserState } from './redis-replies.js';
 import type {
   CreateOutcome,
@@ -62,6 +66,8 @@ export function redisPlaceOf(repository: SessionRepository): RedisPlace | undefi
 
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
 class RedisSessionRepository implements SessionRepository {
+  readonly events: RedisEventChannel;
+  readonly nodes: RedisNodeRegistry;
   private readonly keys: RedisKeys;
   private readonly scripts: SessionScripts;
   private readonly roleLifetimes: string;
@@ -74,6 +80,10 @@ class RedisSessionRepository implements SessionRepository {
   ) {
     this.keys = new RedisKeys(keyPrefix);
     this.scripts = new SessionScripts(connection, this.keys);
+    this.nodes = new RedisNodeRegistry(new NodeScripts(connection, this.keys));
+    this.events = new RedisEventChannel(
+      (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
+    );
     this.roleLifetimes = [...settings.roleLifetimes]
       .map(([role, lifetime]) => `${role} ${lifetime.inactivityTimeoutMs} ${lifetime.absoluteTimeoutMs}`)
       .join(' ');
@@ -261,8 +271,9 @@ class RedisSessionRepository implements SessionRepository {
     return this.connection.ping();
   }
 
-  close(): Promise<void> {
-    return this.connection.close();
+  async close(): Promise<void> {
+    await this.events.close();
+    await this.connection.close();
   }
 
   private async makeUser(change: UserChange): Promise<UserChangeOutcome> {

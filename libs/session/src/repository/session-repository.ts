@@ -2,6 +2,8 @@ import type { Facts } from '../model/decision.js';
 import type { QuotaPolicy, QuotaResult, UserQuota } from '../model/quota.js';
 import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
+import type { EventChannel } from './event-channel.js';
+import type { NodeRegistry } from './node-registry.js';
 
 /** What a repository is set up with. All durations in milliseconds. */
 export interface RepositorySettings {
@@ -156,6 +158,10 @@ export interface LoadedUser {
  * Rejections are `SessionError`s with code `session_store_unavailable`; they come within the command timeout.
  */
 export interface SessionRepository {
+  /** On which every method that changes something announces it, in the same atomic operation. */
+  readonly events: EventChannel;
+  readonly nodes: NodeRegistry;
+
   /**
    * What is known of the presented token. If the session is live and the user not blocked, consumes the request's
    * quotas, all or none, and counts it as activity when that is due and the user has the roles that `touchIfRoles`

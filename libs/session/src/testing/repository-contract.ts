@@ -1,4 +1,5 @@
 import { describeAuthentication } from './repository-contract-authentication.js';
+import { describeEvents } from './repository-contract-events.js';
 import { describeLimits } from './repository-contract-limits.js';
 import { describeLoads } from './repository-contract-loads.js';
 import { describeQuotas } from './repository-contract-quotas.js';
@@ -40,6 +41,7 @@ export function describeRepositoryContract(name: string, makeHarness: MakeHarnes
     describeSourceVersions(open);
     describeLoads(open);
     describeQuotas(open);
+    describeEvents(open);
     it('answers a ping', async () => {
       const { repository } = await open();
       await expect(repository.ping()).resolves.toBeUndefined();

@@ -13,12 +13,14 @@
 -- ARGV[8] sourceVersion      empty: none
 -- ARGV[9] isWhole            1: it says all that another database knows of the user, so the record is fresh again
 -- ARGV[10] roleLifetimes
+-- ARGV[11] channel
 -- Returns { 'changed', now, user, sessions ended } | { 'version_conflict' or 'outdated', now, user }
 --   | { 'version_conflict' } when there is no record | { 'block_in_past' } | { 'user_mismatch' }
 -- @include time
 -- @include user-record
 -- @include session-record
 -- @include user-change
+-- @include event
 
 local now, if_version, source_version = now_ms(), ARGV[2], tonumber(ARGV[8])
 local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version }
@@ -44,4 +46,6 @@ redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[3])
-return { 'changed', now, read_user(KEYS[1], now).reply, ended }
+local changed = read_user(KEYS[1], now)
+announce_change(ARGV[11], KEYS[1], change, user, changed)
+return { 'changed', now, changed.reply, ended }

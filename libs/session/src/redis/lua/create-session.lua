@@ -18,12 +18,14 @@
 -- ARGV[13] maxEndedSessions
 -- ARGV[14] maxStateAgeMs
 -- ARGV[15] roleLifetimes
+-- ARGV[16] channel
 -- Returns { 'created', now, record, user, evicted IDs } | { 'user_blocked', now, user }
 --   | { 'user_unknown' } | { 'epoch_changed' } | { 'session_limit_reached' } | { 'user_mismatch' }
 -- @include time
 -- @include user-record
 -- @include session-record
 -- @include user-change
+-- @include event
 
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
@@ -83,4 +85,8 @@ local session = {
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
 keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
+for _, evicted_id in ipairs(evicted) do
+  announce(ARGV[16], 'session.revoked', KEYS[1], user, evicted_id)
+end
+announce(ARGV[16], 'session.created', KEYS[1], user, id)
 return { 'created', now, record, user.reply, evicted }

@@ -4,13 +4,16 @@
 -- KEYS[2] sessions
 -- KEYS[3] load
 -- ARGV[1] roleLifetimes
+-- ARGV[2] channel
 -- Returns how many live sessions that ended
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include event
 
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
 redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live

@@ -11,10 +11,12 @@
 -- ARGV[7] blockBy
 -- ARGV[8] sourceVersion      empty: none
 -- ARGV[9] newEpoch           the epoch of a record made here
+-- ARGV[10] channel
 -- Returns { 'stored' } | { 'void' } when the nonce is gone | { 'user_mismatch' }
 -- @include time
 -- @include user-record
 -- @include user-change
+-- @include event
 
 local now, source_version = now_ms(), tonumber(ARGV[8])
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
@@ -36,6 +38,8 @@ if source == 'outdated' then return { 'stored' } end
 -- A loaded user who is not blocked lifts a block only by a newer version of the app's.
 if source == 'newer' and change.block == 'keep' then change.block = 'clear' end
 if source == 'equal' then change = only_tightening(user, change) end
-if alters(user, change) then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+local is_change = alters(user, change)
+if is_change then redis.call('HINCRBY', KEYS[1], 'version', 1) end
 apply_change(KEYS[1], change, now)
+if is_change then announce_change(ARGV[10], KEYS[1], change, user, read_user(KEYS[1], now)) end
 return { 'stored' }

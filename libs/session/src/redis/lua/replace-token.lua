@@ -11,11 +11,13 @@
 -- ARGV[7] revokeOthers       1: start a new epoch that only this session enters
 -- ARGV[8] rememberEndedMs
 -- ARGV[9] roleLifetimes
+-- ARGV[10] channel
 -- Returns { 'replaced', now, record, device, user, sessions revoked } | { 'refused' }
 -- @include time
 -- @include user-record
 -- @include session-record
 -- @include user-change
+-- @include event
 
 local id, now = ARGV[1], now_ms()
 local user = read_user(KEYS[1], now)
@@ -43,4 +45,6 @@ session.hash = ARGV[3]
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], id, record, id .. ':p', struct.pack('>c32I6', ARGV[2], now))
 keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
+if ARGV[7] == '1' then announce(ARGV[10], 'sessions.revoked_all', KEYS[1], user, id) end
+announce(ARGV[10], 'session.token_replaced', KEYS[1], user, id)
 return { 'replaced', now, record, stored[2], user.reply, revoked }

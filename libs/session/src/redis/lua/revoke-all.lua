@@ -6,11 +6,13 @@
 -- ARGV[1] exceptSessionId    empty: end them all
 -- ARGV[2] exceptTokenHash
 -- ARGV[3] roleLifetimes
+-- ARGV[4] channel
 -- Returns { 'revoked', version, epoch, sessions } | { 'user_unknown' } | { 'refused' }
 -- @include time
 -- @include user-record
 -- @include session-record
 -- @include user-change
+-- @include event
 
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -31,4 +33,6 @@ if except then
   redis.call('HSET', KEYS[2], ARGV[1], pack_session(except))
   live = live - 1
 end
+local revoked = { id = user.id, version = version, epoch = user.epoch + 1 }
+announce(ARGV[4], 'sessions.revoked_all', KEYS[1], revoked, except and ARGV[1])
 return { 'revoked', version, user.epoch + 1, live }

@@ -6,10 +6,12 @@
 -- ARGV[2] reason             a number from session-record.ts
 -- ARGV[3] rememberEndedMs
 -- ARGV[4] roleLifetimes
+-- ARGV[5] channel
 -- Returns 1 when it was live, else 0
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include event
 
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -20,4 +22,5 @@ local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4
 note_timeout(KEYS[2], ARGV[1], session, status, ended_at)
 if status ~= LIVE then return 0 end
 end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
+announce(ARGV[5], 'session.revoked', KEYS[1], user, ARGV[1])
 return 1

@@ -1,0 +1,193 @@
+import type { AccessRequirements, Decision } from '../model/decision.js';
+import { SessionError } from '../model/session-error.js';
+import type { Session } from '../model/session.js';
+import type { UserState } from '../model/user-state.js';
+import type { Examination } from '../session.service.js';
+import { connectionEnd, type ConnectionEnd, type EndCode } from './connection-end.js';
+import { LongTimer } from './long-timer.js';
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  readonly userRef: string;
+  readonly sessionId: string;
+  readonly requirements: AccessRequirements;
+  /** Asks the repository. `isActivity` false: the answer neither slides a timeout nor consumes a quota. */
+  readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<Examination>;
+  /** Called once, when it is over. */
+  readonly onGone: () => void;
+}
+
+const MAX_ATTEMPTS = 5;
+/** Less than an act waits for a node that does not confirm it: an older answer may be from before the act. */
+const MAX_ANSWER_AGE_MS = 200;
+const EXPIRY_MARGIN_MS = 5;
+
+/** One open stream or socket, and whom it was opened for. @publicApi */
+export class LiveConnection {
+  private phase: 'pending' | 'admitted' | 'open' | 'ended' = 'pending';
+  private admission: { session: Session; user: UserState } | undefined;
+  private close: ((end: ConnectionEnd) => void) | undefined;
+  private ending: ConnectionEnd | undefined;
+  /** Counts the events about its user: an answer that was asked for before one is worth nothing. */
+  private marks = 0;
+  private readonly expiry = new LongTimer();
+  private lastVerifiedAt = performance.now();
+  private firstDoubtAt: number | undefined;
+
+  /** @internal */
+  constructor(private readonly parts: ConnectionParts) {}
+
+  /** The session as it was when the connection was last checked. */
+  get session(): Session {
+    return this.admitted().session;
+  }
+
+  /** The user as of the last check, roles and all. */
+  get user(): UserState {
+    return this.admitted().user;
+  }
+
+  /** Whether it is over, by either side. */
+  get isEnded(): boolean {
+    return this.phase === 'ended';
+  }
+
+  /**
+   * Whether the connection may go on: ask before anything that it sends is acted upon. A session that is over, or a
+   * user who is no longer permitted, ends the connection. With `requirements` of the message's own, those decide
+   * instead, and a user who only lacks these keeps the connection.
+   *
+   * A permission holds until the next `await`: when `block()` or `setRoles()` has resolved, none from before it does.
+   * @throws SessionError `session_store_unavailable`: do not act
+   */
+  async check(requirements: AccessRequirements = this.parts.requirements): Promise<Decision> {
+    const decision = await this.ask(requirements, true);
+    if (decision.permit || decision.reason === 'rate_limited') return decision;
+    if (requirements === this.parts.requirements || endsAny(decision.reason)) this.end(decision.reason);
+    return decision;
+  }
+
+  /**
+   * Hands over what can close it. If it has been ended since it was admitted, it is closed at once.
+   * @returns whether it is open
+   */
+  open(close: (end: ConnectionEnd) => void): boolean {
+    this.close = close;
+    if (this.phase === 'admitted') this.phase = 'open';
+    if (this.ending) close(this.ending);
+    return this.phase === 'open';
+  }
+
+  /** The client has gone. */
+  closed(): void {
+    this.leave();
+  }
+
+  /** @internal */
+  get sessionId(): string {
+    return this.parts.sessionId;
+  }
+
+  /** @internal */
+  get isAdmitted(): boolean {
+    return this.phase === 'admitted' || this.phase === 'open';
+  }
+
+  /** When it was last found to be permitted, by performance.now(). @internal */
+  get verifiedAt(): number {
+    return this.lastVerifiedAt;
+  }
+
+  /** Since when nobody can tell whether it may stay, by performance.now(); absent: that is known. @internal */
+  get doubtfulSince(): number | undefined {
+    return this.firstDoubtAt;
+  }
+
+  /** It could not be checked. @internal */
+  doubt(): void {
+    this.firstDoubtAt ??= performance.now();
+  }
+
+  /** From here on, whatever was asked before does not count. @internal */
+  mark(): void {
+    this.marks += 1;
+  }
+
+  /** The first check; after it, it counts. @internal */
+  async admit(): Promise<Decision> {
+    const decision = await this.ask(this.parts.requirements, false);
+    if (decision.permit && this.phase === 'pending') this.phase = 'admitted';
+    return decision;
+  }
+
+  /** Looks whether it may stay. Rejects when nobody can tell. @returns whether this has ended it @internal */
+  async recheck(): Promise<boolean> {
+    const decision = await this.ask(this.parts.requirements, false);
+    return !decision.permit && this.end(decision.reason);
+  }
+
+  /** @returns whether it was not over before @internal */
+  end(code: EndCode): boolean {
+    if (this.phase === 'ended') return false;
+    this.ending = connectionEnd(code);
+    this.leave();
+    this.close?.(this.ending);
+    return true;
+  }
+
+  private async ask(requirements: AccessRequirements, isActivity: boolean): Promise<Decision> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (this.phase === 'ended')
+        return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
+      const { marks } = this;
+      const askedAt = performance.now();
+      // One message is one activity, and consumes its quotas once, however often it must be asked.
+      const { decision, now } = await this.parts.examine(requirements, isActivity && attempt === 0);
+      if (!decision.permit) return decision;
+      if (marks !== this.marks || performance.now() - askedAt > MAX_ANSWER_AGE_MS) continue;
+      if (this.isEnded) continue;
+      this.admission = decision;
+      if (requirements === this.parts.requirements) {
+        this.lastVerifiedAt = askedAt;
+        this.firstDoubtAt = undefined;
+      }
+      this.awaitExpiry(decision.session, now);
+      return decision;
+    }
+    throw new SessionError('session_store_unavailable', {
+      cause: new Error('The user is changed faster than the connection can be checked'),
+    });
+  }
+
+  private awaitExpiry(session: Session, now: number | undefined): void {
+    const { maxAuthenticationAgeMs = Infinity } = this.parts.requirements;
+    const until = Math.min(session.expiresAt, session.authenticatedAt + maxAuthenticationAgeMs);
+    const ms = Math.max(until - (now ?? Date.now()), 0) + EXPIRY_MARGIN_MS;
+    // What cannot be checked now is looked at again with every tick.
+    this.expiry.set(ms, () => void this.recheck().catch(() => this.doubt()));
+  }
+
+  private reasonOfEnd() {
+    const code = this.ending?.code;
+    return code === undefined || code === 'going_away' || code === 'session_store_unavailable'
+      ? 'session_missing'
+      : code;
+  }
+
+  private leave(): void {
+    if (this.phase === 'ended') return;
+    this.phase = 'ended';
+    this.expiry.clear();
+    this.parts.onGone();
+  }
+
+  private admitted() {
+    if (!this.admission) throw new Error('The connection has not been admitted yet');
+    return this.admission;
+  }
+}
+
+/** The denials that no other requirement would lift. */
+function endsAny(reason: string): boolean {
+  return reason.startsWith('session_') || reason === 'user_blocked';
+}

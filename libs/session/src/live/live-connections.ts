@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { SESSION_ONLY } from '../guard/access.js';
+import type { AccessRequirements } from '../model/decision.js';
+import type { SessionEvent, SessionEventName } from '../model/session-event.js';
+import { denialError, SessionError } from '../model/session-error.js';
+import type { SessionRepository } from '../repository/session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../session.injection-keys.js';
+import { SessionService } from '../session.service.js';
+import type { SessionSettings } from '../session.settings.js';
+import { parseToken } from '../token/session-token.js';
+import { LiveConnection } from './live-connection.js';
+import { NodePresence } from './node-presence.js';
+import { recheckAll } from './recheck-all.js';
+
+/** @publicApi */
+export interface LiveCandidate {
+  /** As it was presented at the handshake. */
+  readonly token: string | undefined;
+  /** What the connection demands for as long as it lasts. Default: a live session of a user who is not blocked. */
+  readonly requirements?: AccessRequirements;
+}
+
+/** Room comes when somebody closes a tab: nothing that would be worth asking for every second. */
+const RETRY_AFTER_SECONDS = 10;
+
+/** The events after which a connection may have to end, and whether they concern one session only. */
+const ENDING: Readonly<Partial<Record<SessionEventName, 'user' | 'session'>>> = {
+  'session.revoked': 'session',
+  'session.token_replaced': 'session',
+  'sessions.revoked_all': 'user',
+  'user.blocked': 'user',
+  'user.roles_changed': 'user',
+  'user.erased': 'user',
+};
+/** Those that somebody holds a receipt for. */
+const CONFIRMED: ReadonlySet<SessionEventName> = new Set([
+  'sessions.revoked_all',
+  'user.blocked',
+  'user.roles_changed',
+]);
+
+/**
+ * The open streams and sockets of this node. Each one is checked again when something is done to its user, when its
+ * session should expire, and every 30 s besides; while no events are heard every 5 s, and at once when they are heard
+ * again. One that cannot be checked for 15 s is ended.
+ *
+ * So an act ends a connection within milliseconds. With the events' connection broken that takes as long as mending it,
+ * with one that is silently dead (which shows within 1.4 s) less than 8 s, and for an event that got lost on a sound
+ * connection 31 s at most.
+ * @publicApi
+ */
+@Injectable()
+export class LiveConnections implements OnModuleDestroy {
+  private readonly byUser = new Map<string, Set<LiveConnection>>();
+  private readonly presence: NodePresence;
+  private isClosing = false;
+
+  constructor(
+    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'live'>,
+    private readonly sessions: SessionService,
+  ) {
+    this.presence = new NodePresence(randomUUID(), repository, {
+      onEvent: (event) => void this.carryOut(event),
+      connections: () => this.all(),
+    });
+  }
+
+  /** How many connections this node holds. */
+  get size(): number {
+    return this.all().filter((connection) => connection.isAdmitted).length;
+  }
+
+  /**
+   * Admits a connection: registered first and checked then, so that nothing done to its user falls in between. Call
+   * `open` on it with what closes it as soon as there is something to close, and `closed` when the client has gone.
+   * @throws SessionError the first denial that applies; `too_many_connections`
+   */
+  async register({ token, requirements = SESSION_ONLY }: LiveCandidate): Promise<LiveConnection> {
+    if (this.isClosing) throw new SessionError('session_store_unavailable');
+    const proof = token === undefined ? undefined : parseToken(token);
+    if (token === undefined || !proof) {
+      const decision = await this.sessions.decide(token, requirements);
+      throw denialError(decision.permit ? { reason: 'session_invalid' } : decision);
+    }
+    const connection: LiveConnection = new LiveConnection({
+      userRef: proof.userRef,
+      sessionId: proof.sessionId,
+      requirements,
+      examine: (asked, isActivity) => this.sessions.examine(token, asked, { isActivity }),
+      onGone: () => this.remove(proof.userRef, connection),
+    });
+    this.add(proof.userRef, connection);
+    try {
+      await this.presence.join();
+      const decision = await connection.admit();
+      if (!decision.permit) throw denialError(decision);
+      this.assertRoom(proof.userRef, connection);
+      if (this.isClosing) throw new SessionError('session_store_unavailable');
+    } catch (error) {
+      connection.closed();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Ends every connection: the server stops. */
+  async onModuleDestroy(): Promise<void> {
+    this.isClosing = true;
+    for (const connection of this.all()) connection.end('going_away');
+    await this.presence.leave();
+  }
+
+  /** Only what was admitted counts: whoever knows a user's public name must not be able to use up their room. */
+  private assertRoom(userRef: string, connection: LiveConnection): void {
+    const { maxConnectionsPerSession, maxConnectionsPerUser } = this.settings.live;
+    const ofUser = [...(this.byUser.get(userRef) ?? [])].filter((other) => other.isAdmitted);
+    const ofSession = ofUser.filter((other) => other.sessionId === connection.sessionId);
+    if (ofUser.length > maxConnectionsPerUser || ofSession.length > maxConnectionsPerSession) {
+      throw new SessionError('too_many_connections', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    }
+  }
+
+  private async carryOut(event: SessionEvent): Promise<void> {
+    const scope = ENDING[event.name];
+    if (!scope) return;
+    const concerned = [...(this.byUser.get(event.userRef) ?? [])].filter(
+      ({ sessionId }) => scope === 'user' || sessionId === event.sessionId,
+    );
+    for (const connection of concerned) connection.mark();
+    const { ended, unknown } = await recheckAll(concerned);
+    if (unknown === 0 && CONFIRMED.has(event.name)) await this.presence.confirm(event, ended);
+  }
+
+  private all(): LiveConnection[] {
+    return [...this.byUser.values()].flatMap((connections) => [...connections]);
+  }
+
+  private add(userRef: string, connection: LiveConnection): void {
+    const connections = this.byUser.get(userRef) ?? new Set<LiveConnection>();
+    this.byUser.set(userRef, connections.add(connection));
+  }
+
+  private remove(userRef: string, connection: LiveConnection): void {
+    const connections = this.byUser.get(userRef);
+    connections?.delete(connection);
+    if (connections?.size === 0) this.byUser.delete(userRef);
+  }
+}

@@ -1,0 +1,107 @@
+import type { SessionEvent } from '../model/session-event.js';
+import type { ChannelListener } from '../repository/event-channel.js';
+import type { ActRef } from '../repository/node-registry.js';
+import type { SessionRepository } from '../repository/session-repository.js';
+import type { LiveConnection } from './live-connection.js';
+import { recheckAll } from './recheck-all.js';
+
+const TICK_MS = 1_000;
+/** A node that was stopped for so long may have been taken for dead, and does not know what it missed. */
+const STALL_MS = 3_000;
+const RECHECK_MS = 30_000;
+const RECHECK_UNHEARD_MS = 5_000;
+/** For how long a connection may stay that cannot be checked. */
+const DOUBT_MS = 15_000;
+
+/** What a node's presence serves. */
+export interface PresenceOptions {
+  readonly onEvent: (event: SessionEvent) => void;
+  readonly connections: () => readonly LiveConnection[];
+}
+
+/**
+ * Keeps a node that holds live connections known to the others and listening to them, and looks at each connection
+ * again now and then. While it holds none, it costs nothing.
+ */
+export class NodePresence {
+  private joining: Promise<void> | undefined;
+  private leaving: Promise<void> = Promise.resolve();
+  private ticker: NodeJS.Timeout | undefined;
+  private lastTickAt = 0;
+  private readonly listener: ChannelListener;
+  private recheck: Promise<unknown> | undefined;
+
+  constructor(
+    private readonly nodeId: string,
+    private readonly repository: SessionRepository,
+    private readonly options: PresenceOptions,
+  ) {
+    this.listener = { onEvent: options.onEvent, onBack: () => this.recheckEverything() };
+  }
+
+  /** Resolves when what is done from now on will be heard, or after a bounded time when that cannot be. */
+  join(): Promise<void> {
+    this.joining ??= this.enter();
+    return this.joining;
+  }
+
+  async leave(): Promise<void> {
+    clearInterval(this.ticker);
+    if (!this.joining) return;
+    this.joining = undefined;
+    this.repository.events.unlisten(this.listener);
+    this.leaving = this.repository.nodes.remove(this.nodeId).catch(ignore);
+    await this.leaving;
+  }
+
+  /** Tells whoever waits for it that an act has been carried out here. */
+  async confirm(act: ActRef, connectionsClosed: number): Promise<void> {
+    if (this.joining) await this.repository.nodes.confirm(this.nodeId, act, connectionsClosed).catch(ignore);
+  }
+
+  private async enter(): Promise<void> {
+    await this.leaving;
+    this.lastTickAt = performance.now();
+    clearInterval(this.ticker);
+    this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
+    await Promise.all([this.repository.events.listen(this.listener), this.register()]);
+  }
+
+  private register(): Promise<void> {
+    return this.repository.nodes.register(this.nodeId).catch(ignore);
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    const hasStalled = now - this.lastTickAt > STALL_MS;
+    this.lastTickAt = now;
+    const connections = this.options.connections();
+    if (connections.length === 0) {
+      void this.leave();
+      return;
+    }
+    void this.register();
+    if (hasStalled) this.recheckEverything();
+    else this.recheckOld(connections, now);
+  }
+
+  /** Events were missed: whatever was answered before does not count. */
+  private recheckEverything(): void {
+    const connections = this.options.connections();
+    for (const connection of connections) connection.mark();
+    void recheckAll(connections);
+  }
+
+  private recheckOld(connections: readonly LiveConnection[], now: number): void {
+    const termMs = this.repository.events.isHearing ? RECHECK_MS : RECHECK_UNHEARD_MS;
+    for (const connection of connections) {
+      if (now - (connection.doubtfulSince ?? now) >= DOUBT_MS) connection.end('session_store_unavailable');
+    }
+    const due = connections.filter(
+      ({ verifiedAt, doubtfulSince }) => doubtfulSince !== undefined || now - verifiedAt >= termMs,
+    );
+    this.recheck ??= recheckAll(due).finally(() => (this.recheck = undefined));
+  }
+}
+
+function ignore(): void {}

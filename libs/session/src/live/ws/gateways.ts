@@ -1,0 +1,83 @@
+import type { INestApplicationContext, Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import type { Access } from '../../guard/access.js';
+import { AccessReader } from '../../guard/access-reader.js';
+import { SessionConfigurationError } from '../../model/session-error.js';
+
+// Nest's own metadata keys; where they can be imported from differs between its versions.
+const GATEWAY_METADATA = 'websockets:is_gateway';
+const GATEWAY_OPTIONS = 'websockets:gateway_options';
+const PORT_METADATA = 'port';
+const MESSAGE_METADATA = 'message';
+
+/** Stands for the handshake where a gateway has no `handleConnection` to put decorators on. */
+function handshake(): void {}
+
+/** The gateways behind one path and port, and who may do what there. */
+export class Gateways {
+  private constructor(
+    private readonly classes: readonly Type[],
+    private readonly reader: AccessReader,
+    /** Who may connect: by the decorators on the class, or on `handleConnection`. */
+    readonly handshake: Access,
+  ) {}
+
+  /** @throws SessionConfigurationError when gateways on one path let in different people */
+  static at(app: INestApplicationContext, port: number, path: string | undefined): Gateways {
+    const reader = app.get(AccessReader, { strict: false });
+    const classes = [...app.get(ModulesContainer).values()]
+      .flatMap((module) => [...module.providers.values()])
+      .map(({ metatype }) => metatype as Type | null)
+      .filter((metatype): metatype is Type => typeof metatype === 'function')
+      .filter((metatype) => Reflect.getMetadata(GATEWAY_METADATA, metatype) === true)
+      .filter((metatype) => isAt(metatype, port, path));
+    const [first, ...others] = [...new Set(classes)].map((metatype) => {
+      const own = (metatype.prototype as { handleConnection?: Function }).handleConnection;
+      return { access: reader.of(own ?? handshake, metatype), name: metatype.name };
+    });
+    if (!first) throw new SessionConfigurationError('SessionWsAdapter', `finds no gateway at ${path ?? '/'}`);
+    const other = others.find(({ access }) => JSON.stringify(access) !== JSON.stringify(first.access));
+    if (other) {
+      throw new SessionConfigurationError(
+        other.name,
+        `shares its path with ${first.name}: both must let in the same people`,
+      );
+    }
+    return new Gateways(classes, reader, first.access);
+  }
+
+  /** Who may send a message; `undefined` when there is no handler for it. */
+  accessTo(message: unknown): Access | undefined {
+    for (const metatype of this.classes) {
+      const prototype = metatype.prototype as Record<string, unknown>;
+      for (const name of methodNames(prototype)) {
+        const handler = prototype[name];
+        if (typeof handler === 'function' && Reflect.getMetadata(MESSAGE_METADATA, handler) === message)
+          return this.reader.of(handler, metatype);
+      }
+    }
+    return undefined;
+  }
+}
+
+function isAt(gateway: Type, port: number, path: string | undefined): boolean {
+  const options = (Reflect.getMetadata(GATEWAY_OPTIONS, gateway) ?? {}) as { path?: string };
+  const ownPort = (Reflect.getMetadata(PORT_METADATA, gateway) as number | undefined) ?? 0;
+  return ownPort === port && options.path === path;
+}
+
+function methodNames(prototype: object): string[] {
+  const names: string[] = [];
+  for (
+    let at: object | null = prototype;
+    at && at !== Object.prototype;
+    at = Object.getPrototypeOf(at) as object
+  ) {
+    names.push(
+      ...Object.entries(Object.getOwnPropertyDescriptors(at))
+        .filter(([name, { value }]) => name !== 'constructor' && typeof value === 'function')
+        .map(([name]) => name),
+    );
+  }
+  return names;
+}

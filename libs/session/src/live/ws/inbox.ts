@@ -1,0 +1,41 @@
+const MAX_WAITING = 64;
+
+/** What the inbox can hold back. */
+interface Source {
+  pause(): void;
+  resume(): void;
+}
+
+/** Takes messages one after the other, and holds the client back while too many are waiting. */
+export class Inbox<Message> {
+  private readonly waiting: Message[] = [];
+  private isBusy = false;
+  private isHeldBack = false;
+
+  /** @param handle never rejects */
+  constructor(
+    private readonly source: Source,
+    private readonly handle: (message: Message) => Promise<void>,
+  ) {}
+
+  take(message: Message): void {
+    this.waiting.push(message);
+    if (this.waiting.length >= MAX_WAITING && !this.isHeldBack) {
+      this.isHeldBack = true;
+      this.source.pause();
+    }
+    if (!this.isBusy) void this.work();
+  }
+
+  private async work(): Promise<void> {
+    this.isBusy = true;
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+      await this.handle(next);
+      if (this.isHeldBack && this.waiting.length === 0) {
+        this.isHeldBack = false;
+        this.source.resume();
+      }
+    }
+    this.isBusy = false;
+  }
+}

@@ -1,0 +1,1 @@
+export { liveConnectionOf, SessionWsAdapter } from './session-ws.adapter.js';

@@ -1,0 +1,179 @@
+import type { IncomingMessage } from 'node:http';
+import type { INestApplicationContext } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import type { MessageMappingProperties } from '@nestjs/websockets';
+import type { Observable } from 'rxjs';
+import type { Access } from '../../guard/access.js';
+import { problemHeaders, toProblem } from '../../guard/problem.js';
+import { setRequestAccess } from '../../guard/request-access.js';
+import { denialError, SessionError } from '../../model/session-error.js';
+import type { NodeRequest } from '../../platform/http.js';
+import {
+  closeFirmly,
+  dropWhenGone,
+  dropWhenSlow,
+  isOpen,
+  type HandshakeReply,
+  type WsServer,
+  type WsSocket,
+} from '../../platform/ws.js';
+import { SESSION_SETTINGS } from '../../session.injection-keys.js';
+import type { SessionSettings } from '../../session.settings.js';
+import { readCredentials } from '../../transport/credentials.js';
+import { isSameOrigin } from '../../transport/cross-origin.js';
+import type { LiveConnection } from '../live-connection.js';
+import { LiveConnections } from '../live-connections.js';
+import { Gateways } from './gateways.js';
+import { Inbox } from './inbox.js';
+
+const MAX_MESSAGE_BYTES = 16 * 1024;
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+const connections = new WeakMap<object, LiveConnection>();
+
+/**
+ * The live connection behind a client, as a gateway's handlers are given it: its session and user. `undefined` where a
+ * gateway also lets in nobody.
+ * @publicApi
+ */
+export function liveConnectionOf(client: object): LiveConnection | undefined {
+  return connections.get(client);
+}
+
+/**
+ * Nest's `ws` adapter, guarded: `app.useWebSocketAdapter(new SessionWsAdapter(app))`.
+ *
+ * A handshake is authorised before the upgrade, by the decorators of the gateway's class (or of its
+ * `handleConnection`), and refused as HTTP. Each inbound message is checked by its handler's decorators before the
+ * handler is called, in the order in which they came; one that is not permitted is answered with
+ * `{ event: 'exception', data: problem }`. A socket whose session ends is closed with 4401, one whose user is blocked or
+ * no longer permitted to be there with 4403. Messages have at most 16 KiB (`maxPayload` of the gateway's options), and
+ * clients that leave 1 MiB unread, or answer no ping, are dropped.
+ * @publicApi
+ */
+export class SessionWsAdapter extends WsAdapter {
+  private readonly gateways = new WeakMap<object, Gateways>();
+
+  constructor(private readonly app: INestApplicationContext) {
+    super(app);
+  }
+
+  override create(port: number, options: Parameters<WsAdapter['create']>[1] = {}): unknown {
+    const gateways = Gateways.at(this.app, port, options.path);
+    const admitted = new WeakMap<IncomingMessage, LiveConnection>();
+    const verifyClient = ({ req }: { req: IncomingMessage }, reply: HandshakeReply): void => {
+      void this.authorise(req, gateways.handshake).then(
+        (connection) => {
+          if (connection) admitted.set(req, connection);
+          reply(true);
+        },
+        (error: unknown) => refuse(error, reply),
+      );
+    };
+    const server = super.create(port, {
+      maxPayload: MAX_MESSAGE_BYTES,
+      ...options,
+      verifyClient,
+    }) as WsServer;
+    server.on('connection', (socket, request) => {
+      this.gateways.set(socket, gateways);
+      adopt(socket, admitted.get(request));
+    });
+    return server;
+  }
+
+  /** What a client does wrong is its own business, and no line in our log. */
+  override bindErrorHandler(server: WsServer): WsServer {
+    server.on('connection', (socket) => void socket.on('error', () => undefined));
+    server.on('error', (error) => this.logger.error(error));
+    return server;
+  }
+
+  override bindMessageHandlers(
+    socket: WsSocket,
+    handlers: MessageMappingProperties[],
+    transform: (data: unknown) => Observable<unknown>,
+  ): void {
+    const byMessage = new Map(handlers.map((handler) => [handler.message as unknown, handler]));
+    const inbox = new Inbox<Buffer>(socket, async (data) => {
+      const message = this.parse(data);
+      const handler = byMessage.get(message?.event);
+      try {
+        await this.permit(socket, message?.event);
+        if (!isOpen(socket)) return;
+        if (!message || !handler)
+          throw new SessionError('bad_request', { detail: 'No such message is known' });
+        // No `await` between the permission and this call: see LiveConnection.check.
+        transform(handler.callback(message.data, message.event)).subscribe({
+          next: (response) => response != null && isOpen(socket) && socket.send(JSON.stringify(response)),
+          error: (error: unknown) => this.logger.error(error),
+        });
+      } catch (error) {
+        if (!(error instanceof SessionError)) this.logger.error(error);
+        answer(socket, error);
+      }
+    });
+    socket.on('message', (data) => inbox.take(data));
+  }
+
+  /** @returns `undefined` for nobody, where the gateway lets nobody in */
+  private async authorise(request: IncomingMessage, access: Access): Promise<LiveConnection | undefined> {
+    const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
+    const { token, transport: by } = readCredentials(request, transport);
+    if (by === 'cookie' && !isSameOrigin(request, transport)) throw new SessionError('cross_origin');
+    if (access.mode === 'public' || (access.mode === 'optional' && token === undefined)) return undefined;
+    const registry = this.app.get(LiveConnections, { strict: false });
+    const connection = await registry.register({ token, requirements: access.requirements });
+    // The client may be gone before there is a socket to tell of it.
+    request.socket.once('close', () => connection.closed());
+    if (request.socket.destroyed) connection.closed();
+    return connection;
+  }
+
+  /** @throws SessionError when the message must not be acted upon */
+  private async permit(socket: WsSocket, message: unknown): Promise<void> {
+    const connection = connections.get(socket);
+    const access = this.gateways.get(socket)?.accessTo(message);
+    // As to a request, so that @CurrentUser() and a SessionGuard find whom the message is from.
+    const client = socket as unknown as NodeRequest;
+    if (!connection) {
+      if (access?.mode === 'guarded') throw new SessionError('session_missing');
+      setRequestAccess(client, { requirements: { roleGroups: [] }, admitted: 'anonymous' });
+      return;
+    }
+    const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
+    const decision = await connection.check(requirements);
+    if (!decision.permit) throw denialError(decision);
+    setRequestAccess(client, { requirements: requirements ?? { roleGroups: [] }, admitted: decision });
+  }
+
+  private parse(data: Buffer): { readonly event: string; readonly data: unknown } | undefined {
+    try {
+      return this.messageParser(data) ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function adopt(socket: WsSocket, connection: LiveConnection | undefined): void {
+  dropWhenSlow(socket, MAX_BUFFERED_BYTES);
+  dropWhenGone(socket);
+  if (!connection) return;
+  connections.set(socket, connection);
+  socket.on('close', () => connection.closed());
+  connection.open(({ code, closeCode }) => closeFirmly(socket, closeCode, code));
+}
+
+function refuse(error: unknown, reply: HandshakeReply): void {
+  const known =
+    error instanceof SessionError ? error : new SessionError('session_store_unavailable', { cause: error });
+  reply(false, known.statusCode, JSON.stringify(toProblem(known)), problemHeaders(known));
+}
+
+function answer(socket: WsSocket, error: unknown): void {
+  if (!isOpen(socket)) return;
+  const known =
+    error instanceof SessionError ? error : new SessionError('session_store_unavailable', { cause: error });
+  socket.send(JSON.stringify({ event: 'exception', data: toProblem(known) }));
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http';
+
+/** What the library needs of a socket of the package `ws`. */
+export interface WsSocket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(data: string | Buffer, ...rest: unknown[]): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  ping(): void;
+  on(event: 'message', listener: (data: Buffer) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'pong' | 'close', listener: () => void): unknown;
+}
+
+/** What the library needs of a server of the package `ws`. */
+export interface WsServer {
+  on(event: 'connection', listener: (socket: WsSocket, request: IncomingMessage) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** How `ws` is told whether to accept a handshake. */
+export type HandshakeReply = (
+  accepted: boolean,
+  status?: number,
+  body?: string,
+  headers?: Readonly<Record<string, string>>,
+) => void;
+
+const OPEN = 1;
+const PING_INTERVAL_MS = 30_000;
+const CLOSE_PATIENCE_MS = 1_000;
+
+export function isOpen(socket: WsSocket): boolean {
+  return socket.readyState === OPEN;
+}
+
+/** Drops a client that has not taken so many bytes: what it is sent is kept in our memory until it does. */
+export function dropWhenSlow(socket: WsSocket, maxBufferedBytes: number): void {
+  const send = socket.send.bind(socket);
+  socket.send = (...args: Parameters<WsSocket['send']>) => {
+    if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
+    else send(...args);
+  };
+}
+
+/** Drops a client that has gone without a word: it answers no ping. */
+export function dropWhenGone(socket: WsSocket): void {
+  let isThere = true;
+  const pings = setInterval(() => {
+    if (!isThere) socket.terminate();
+    isThere = false;
+    socket.ping();
+  }, PING_INTERVAL_MS).unref();
+  socket.on('pong', () => (isThere = true));
+  socket.on('close', () => clearInterval(pings));
+}
+
+/** Closes a socket, and cuts it if the client does not answer. */
+export function closeFirmly(socket: WsSocket, code: number, reason: string): void {
+  socket.close(code, reason);
+  setTimeout(() => socket.terminate(), CLOSE_PATIENCE_MS).unref();
+}

@@ -1,0 +1,13 @@
+-- Tells every node what has just happened to a user, as one line: name, userRef, version, epoch, session ID or '-', user
+-- id. That nobody hears it, or that we may not speak on the channel, undoes nothing: nodes also look for themselves.
+local function announce(channel, name, key, user, session_id)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+
+-- What a change of a user's record has come to; `before` is the record that it found.
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end

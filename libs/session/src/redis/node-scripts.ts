@@ -1,0 +1,49 @@
+import type { RedisConnection } from './connection.js';
+import type { RedisKeys } from './keys.js';
+import { type Script, type ScriptArgument, SCRIPTS } from './script.js';
+
+/** For how long a confirmation can be read; receipts wait for a fraction of that. */
+const CONFIRMATION_TERM_MS = 10_000;
+
+/** Which user's act, by the version that it led to. */
+interface Act {
+  readonly userRef: string;
+  readonly version: number;
+}
+
+/** One typed function for each script about nodes. */
+export class NodeScripts {
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly keys: RedisKeys,
+  ) {}
+
+  async register(nodeId: string, forMs: number): Promise<void> {
+    await this.run(SCRIPTS.registerNode, [this.keys.nodes], [nodeId, forMs]);
+  }
+
+  async remove(nodeId: string): Promise<void> {
+    await this.run(SCRIPTS.removeNode, [this.keys.nodes], [nodeId]);
+  }
+
+  async confirm(nodeId: string, act: Act, connectionsClosed: number): Promise<void> {
+    const args = [nodeId, connectionsClosed, CONFIRMATION_TERM_MS];
+    await this.run(SCRIPTS.confirmAct, [this.confirmationsOf(act)], args);
+  }
+
+  async confirmations(act: Act) {
+    const keys = [this.keys.nodes, this.confirmationsOf(act)];
+    const [nodes, pairs] = (await this.run(SCRIPTS.readConfirmations, keys, [])) as [Buffer[], Buffer[]];
+    const confirmed = new Map<string, number>();
+    for (let i = 0; i < pairs.length; i += 2) confirmed.set(String(pairs[i]), Number(pairs[i + 1]));
+    return { nodes: nodes.map(String), confirmed };
+  }
+
+  private run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.connection.run(script, keys, args);
+  }
+
+  private confirmationsOf({ userRef, version }: Act): string {
+    return this.keys.confirmationsOf(userRef, version);
+  }
+}

@@ -1,0 +1,23 @@
+import type { NodeScripts } from '../redis/node-scripts.js';
+import { NODE_TERM_MS, type ActRef, type Confirmations, type NodeRegistry } from './node-registry.js';
+
+/** The nodes that share a Redis, by its clock. */
+export class RedisNodeRegistry implements NodeRegistry {
+  constructor(private readonly scripts: NodeScripts) {}
+
+  register(nodeId: string): Promise<void> {
+    return this.scripts.register(nodeId, NODE_TERM_MS);
+  }
+
+  remove(nodeId: string): Promise<void> {
+    return this.scripts.remove(nodeId);
+  }
+
+  confirm(nodeId: string, act: ActRef, connectionsClosed: number): Promise<void> {
+    return this.scripts.confirm(nodeId, act, connectionsClosed);
+  }
+
+  confirmations(act: ActRef): Promise<Confirmations> {
+    return this.scripts.confirmations(act);
+  }
+}
