@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { SessionModuleOptions } from '@latchkey/session';
+import { SessionWsAdapter } from '@latchkey/session/ws';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { AppModule } from './app.module.js';
@@ -36,6 +37,7 @@ export async function createApp(
   app.useGlobalInterceptors(new JsonBodyInterceptor());
   app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(app.get(AppProblemFilter));
+  app.useWebSocketAdapter(new SessionWsAdapter(app));
   useDocs(app);
   await app.init();
   logger.release();

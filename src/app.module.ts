@@ -8,6 +8,7 @@ import { ConfigModule } from './config/config.module.js';
 import { ConsoleModule } from './console/console.module.js';
 import { HealthModule } from './health/health.module.js';
 import { GracefulShutdown } from './http/graceful-shutdown.js';
+import { LiveModule } from './live/live.module.js';
 import { ModerationModule } from './moderation/moderation.module.js';
 import { PostsModule } from './posts/posts.module.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
@@ -47,6 +48,7 @@ export class AppModule {
         AuthModule,
         SessionsModule,
         PostsModule,
+        LiveModule,
         ModerationModule,
         AdminModule,
         HealthModule,

@@ -33,6 +33,7 @@ export function useJsonBodies(app: NestExpressApplication): void {
 @Injectable()
 export class JsonBodyInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() !== 'http') return next.handle(); // a message of a socket has no such body
     const request = context.switchToHttp().getRequest<Request>();
     const error = bodyErrors.get(request);
     if (error) throw error;

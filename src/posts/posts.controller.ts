@@ -8,6 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { CurrentUser, RateLimit, type UserState } from '@latchkey/session';
+import { Timeline } from '../live/timeline.js';
 import { Problem } from '../problem/problem.js';
 import { UsersService } from '../users/users.service.js';
 import { isPostId } from './post.js';
@@ -22,6 +23,7 @@ export class PostsController {
   constructor(
     private readonly posts: PostRepository,
     private readonly users: UsersService,
+    private readonly timeline: Timeline,
   ) {}
 
   @Get()
@@ -44,7 +46,9 @@ export class PostsController {
       text,
       createdAt: Date.now(),
     });
-    return { post: toPostDto(post) };
+    const reply = { post: toPostDto(post) };
+    await this.timeline.publish({ name: 'post', data: reply.post });
+    return reply;
   }
 
   @Post(':id/like')

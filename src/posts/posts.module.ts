@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { TimelineModule } from '../live/timeline.module.js';
 import { REDIS_STORE } from '../redis/redis.module.js';
 import type { RedisStore } from '../redis/redis-store.js';
 import { UsersModule } from '../users/users.module.js';
@@ -8,7 +9,7 @@ import { PostsController } from './posts.controller.js';
 import { RedisPostRepository } from './redis-post-repository.js';
 
 @Module({
-  imports: [UsersModule],
+  imports: [UsersModule, TimelineModule],
   controllers: [PostsController],
   providers: [
     {

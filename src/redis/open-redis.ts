@@ -15,6 +15,17 @@ export function openRedis(storage: Exclude<Storage, { kind: 'memory' }>): RedisC
   return client;
 }
 
+/** Another client of the same Redis, to listen on one channel: it subscribes anew whenever it has connected. */
+export function openListener(client: RedisClient, channel: string): RedisClient {
+  const listener =
+    'nodes' in client
+      ? client.duplicate()
+      : client.duplicate({ connectionName: 'latchkey-sample-listener', autoResubscribe: false });
+  listener.on('error', () => undefined);
+  listener.on('ready', () => void listener.subscribe(channel).catch(() => undefined));
+  return listener;
+}
+
 function connect(storage: Exclude<Storage, { kind: 'memory' }>): RedisClient {
   const options = { ...redisClientOptions(), connectionName: 'latchkey-sample' };
   if (storage.kind === 'redis') return new Redis(storage.url, options);

@@ -137,8 +137,7 @@ export class LiveConnection {
 
   private async ask(requirements: AccessRequirements, isActivity: boolean): Promise<Decision> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (this.phase === 'ended')
-        return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
+      if (this.phase === 'ended') return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
       const { marks } = this;
       const askedAt = performance.now();
       // One message is one activity, and consumes its quotas once, however often it must be asked.

@@ -62,6 +62,5 @@ export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
  * The keys of one user (a quota's ends in its name, and for one by session in the session ID as well); those of the
  * audit log; and those of the nodes, which have methods of their own.
  */
-export type KeyName =
-  'user' | 'sessions' | 'load' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
+export type KeyName = 'user' | 'sessions' | 'load' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
 type NodeKeyName = 'nodes' | 'confirmations';
