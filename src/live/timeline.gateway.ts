@@ -1,11 +1,22 @@
-import { type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { MessageBody, SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
+import { Inject, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  MessageBody,
+  type OnGatewayConnection,
+  SubscribeMessage,
+  WebSocketGateway,
+  WebSocketServer,
+} from '@nestjs/websockets';
 import { CurrentUser, Roles, SessionError, type UserState } from '@latchkey/session';
-import type { Server } from 'ws';
+import { liveConnectionOf } from '@latchkey/session/ws';
+import type { Server, WebSocket } from 'ws';
+import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
+import { isDemoUserId } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 import { Timeline } from './timeline.js';
 
 const OPEN = 1;
+/** The close code for a session that opens nothing. */
+const SESSION_ENDED = 4401;
 const MAX_LENGTH = 500;
 
 /**
@@ -13,12 +24,13 @@ const MAX_LENGTH = 500;
  * `exception` with a problem; clients send `ping`, and moderators and admins `announce` with `{ text }`.
  */
 @WebSocketGateway({ path: '/ws' })
-export class TimelineGateway implements OnApplicationBootstrap, OnModuleDestroy {
+export class TimelineGateway implements OnApplicationBootstrap, OnGatewayConnection, OnModuleDestroy {
   @WebSocketServer()
   private readonly server!: Server;
   private unsubscribe: (() => void) | undefined;
 
   constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly timeline: Timeline,
     private readonly users: UsersService,
   ) {}
@@ -30,6 +42,14 @@ export class TimelineGateway implements OnApplicationBootstrap, OnModuleDestroy 
         if (client.readyState === OPEN) client.send(message);
       }
     });
+  }
+
+  /** What DemoSessionGuard does for requests: guards see no handshake. */
+  handleConnection(client: WebSocket): void {
+    const connection = liveConnectionOf(client);
+    if (this.config.production && connection && isDemoUserId(connection.user.id)) {
+      client.close(SESSION_ENDED, 'session_invalid');
+    }
   }
 
   onModuleDestroy(): void {

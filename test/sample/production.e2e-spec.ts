@@ -4,6 +4,7 @@ import { buildSample, BUILD_TIMEOUT_MS } from './support/build.js';
 import { cookieOf, expectProblem } from './support/client.js';
 import { PASSWORD, Sample } from './support/sample.js';
 import { makeAdmin } from '../../src/admin/make-admin.js';
+import { bearer, SocketClient, StreamClient } from '../live/clients.js';
 
 /** For a process to end by itself on a machine that is busy with other things. */
 const PATIENCE_MS = 60_000;
@@ -66,6 +67,13 @@ describe('production', () => {
     expect(await newcomer.denial()).toBeUndefined();
     const there = await development.as('root');
     expect(await there.denial()).toBeUndefined();
+
+    const credentials = bearer(there.token);
+    expect((await StreamClient.open(sample.url, credentials)).response.statusCode).toBe(401);
+    const socket = await SocketClient.open(sample.url, credentials);
+    socket.send('ping');
+    expect(await socket.ended()).toMatchObject({ code: 4401, reason: 'session_invalid' });
+    expect(socket.messages).toEqual([]);
 
     const nobody = sample.anybody();
     const demo = await nobody.post('/auth/login', { username: 'root', password: 'correct-horse-root' });

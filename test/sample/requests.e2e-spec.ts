@@ -157,6 +157,7 @@ describeSample('every request', (sample, storage) => {
       'DELETE /sessions',
       'DELETE /sessions/{id}',
       'GET /auth/me',
+      'GET /events',
       'GET /health',
       'GET /moderation/audit',
       'GET /moderation/users',

@@ -48,15 +48,21 @@ export class RequestQuotas {
 
   /** As `decide`, for a request that comes as nobody. @returns whether it may come */
   async admit(
-    { quotas: rules }: Access,
+    access: Access,
     http: { readonly request: HttpRequest; readonly response: HttpResponse },
   ): Promise<readonly QuotaResult[]> {
-    const consumptions = rules.map((rule) => this.consumptionOf(rule, http.request));
+    const results = await this.consume(access, http.request);
+    setQuotaHeaders(http.response, results);
+    return results;
+  }
+
+  /** As `admit`, where there is no response to put headers on. */
+  async consume({ quotas: rules }: Access, request: HttpRequest): Promise<readonly QuotaResult[]> {
+    const consumptions = rules.map((rule) => this.consumptionOf(rule, request));
     const results = await Promise.all(consumptions.map((consumption) => this.apply('consume', consumption)));
     if (results.some(({ allowed }) => !allowed)) {
       await this.giveBack(consumptions.filter((_, i) => results[i]?.allowed));
     }
-    setQuotaHeaders(http.response, results);
     return results;
   }
 

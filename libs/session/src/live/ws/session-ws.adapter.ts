@@ -6,6 +6,7 @@ import type { Observable } from 'rxjs';
 import type { Access } from '../../guard/access.js';
 import { problemHeaders, toProblem } from '../../guard/problem.js';
 import { setRequestAccess } from '../../guard/request-access.js';
+import { RequestQuotas } from '../../guard/request-quotas.js';
 import { denialError, SessionError } from '../../model/session-error.js';
 import type { NodeRequest } from '../../platform/http.js';
 import {
@@ -47,12 +48,14 @@ export function liveConnectionOf(client: object): LiveConnection | undefined {
  * `handleConnection`), and refused as HTTP. Each inbound message is checked by its handler's decorators before the
  * handler is called, in the order in which they came; one that is not permitted is answered with
  * `{ event: 'exception', data: problem }`. A socket whose session ends is closed with 4401, one whose user is blocked or
- * no longer permitted to be there with 4403. Messages have at most 16 KiB (`maxPayload` of the gateway's options), and
+ * no longer permitted to be there with 4403. Handshakes count against the quotas of the class, messages against those of
+ * their handler, those by client IP or by a function by the handshake's request. Messages have at most 16 KiB (`maxPayload` of the gateway's options), and
  * clients that leave 1 MiB unread, or answer no ping, are dropped.
  * @publicApi
  */
 export class SessionWsAdapter extends WsAdapter {
   private readonly gateways = new WeakMap<object, Gateways>();
+  private readonly handshakes = new WeakMap<object, IncomingMessage>();
 
   constructor(private readonly app: INestApplicationContext) {
     super(app);
@@ -77,6 +80,7 @@ export class SessionWsAdapter extends WsAdapter {
     }) as WsServer;
     server.on('connection', (socket, request) => {
       this.gateways.set(socket, gateways);
+      this.handshakes.set(socket, request);
       adopt(socket, admitted.get(request));
     });
     return server;
@@ -121,13 +125,31 @@ export class SessionWsAdapter extends WsAdapter {
     const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
     const { token, transport: by } = readCredentials(request, transport);
     if (by === 'cookie' && !isSameOrigin(request, transport)) throw new SessionError('cross_origin');
+    await this.consume(access, request);
     if (access.mode === 'public' || (access.mode === 'optional' && token === undefined)) return undefined;
     const registry = this.app.get(LiveConnections, { strict: false });
     const connection = await registry.register({ token, requirements: access.requirements });
     // The client may be gone before there is a socket to tell of it.
     request.socket.once('close', () => connection.closed());
     if (request.socket.destroyed) connection.closed();
+    if (access.requirements.quotas?.length) {
+      const decision = await connection.check(); // registering consumes none
+      if (!decision.permit) {
+        connection.closed();
+        throw denialError(decision);
+      }
+    }
     return connection;
+  }
+
+  /**
+   * Counts against the quotas that live with no user, by the handshake's client IP.
+   * @throws SessionError `rate_limited`
+   */
+  private async consume(access: Access, handshake: IncomingMessage | undefined): Promise<void> {
+    if (access.quotas.length === 0 || !handshake) return;
+    const quotas = await this.app.get(RequestQuotas, { strict: false }).consume(access, handshake);
+    if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
   }
 
   /** @throws SessionError when the message must not be acted upon */
@@ -136,6 +158,7 @@ export class SessionWsAdapter extends WsAdapter {
     const access = this.gateways.get(socket)?.accessTo(message);
     // As to a request, so that @CurrentUser() and a SessionGuard find whom the message is from.
     const client = socket as unknown as NodeRequest;
+    if (access) await this.consume(access, this.handshakes.get(socket));
     if (!connection) {
       if (access?.mode === 'guarded') throw new SessionError('session_missing');
       setRequestAccess(client, { requirements: { roleGroups: [] }, admitted: 'anonymous' });
