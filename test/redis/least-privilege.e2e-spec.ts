@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  AuditLog,
+  RateLimiter,
+  SessionEvents,
+  SessionModule,
+  SessionService,
+  UserStateService,
+} from '@latchkey/session';
+import { RedisServer } from '../support/redis-server.js';
+
+/** The permissions that the README asks for, as ACL SETUSER takes them. */
+function permissionsInReadme(): string[] {
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+  const block = /^```\n(~lk:\*[^]*?)^```$/m.exec(readme)?.[1];
+  if (!block) throw new Error('The README does not say what the Redis user needs');
+  return block.trim().split(/\s+/);
+}
+
+let server: RedisServer;
+let app: INestApplicationContext | undefined;
+
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(async () => {
+  await app?.close();
+  await server.stop();
+});
+
+describe('a Redis user who may do what the README says, and nothing else', () => {
+  it('is enough for sessions, users, quotas, events and the audit log', async () => {
+    const admin = server.client();
+    await admin.call('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', ...permissionsInReadme());
+    app = await NestFactory.createApplicationContext(
+      SessionModule.forRoot({ redis: `redis://app:secret@127.0.0.1:${server.port}` }),
+      { logger: false },
+    );
+    const [sessions, users] = [app.get(SessionService), app.get(UserStateService)];
+    const blocked = new Promise((resolve) => app?.get(SessionEvents).on('user.blocked', resolve));
+
+    await users.ensure('ada', { roles: ['user'] });
+    const { token } = await sessions.create('ada');
+    const { session } = await sessions.authenticate(token);
+    const replaced = await sessions.replaceToken(session, { revokeOthers: true });
+    await sessions.list('ada');
+    await sessions.revoke('ada', replaced.session.id);
+    await sessions.revokeAll('ada');
+    await app.get(RateLimiter).consume({ name: 'mails', quota: 1, window: '1h' }, 'ada');
+    await app
+      .get(AuditLog)
+      .record({ action: 'user.block', targetId: 'ada' }, () => users.block('ada', { reason: 'spam' }));
+    expect((await app.get(AuditLog).read()).entries).toHaveLength(1);
+    await blocked;
+    await users.erase('ada');
+
+    const log = (await admin.call('ACL', 'LOG')) as unknown[];
+    expect(log).toEqual([]); // nothing was tried in vain
+  });
+});
