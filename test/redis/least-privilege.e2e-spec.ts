@@ -40,7 +40,10 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
       { logger: false },
     );
     const [sessions, users] = [app.get(SessionService), app.get(UserStateService)];
-    const blocked = new Promise((resolve) => app?.get(SessionEvents).on('user.blocked', resolve));
+    const events = app.get(SessionEvents);
+    const blocked = new Promise((resolve) => {
+      void events.on('user.blocked', resolve);
+    });
 
     await users.ensure('ada', { roles: ['user'] });
     const { token } = await sessions.create('ada');
