@@ -146,7 +146,10 @@ export class UserStateService {
     throw new SessionError('version_conflict');
   }
 
-  /** Forgets the user: state, sessions, every trace. @returns how many live sessions that ended */
+  /**
+   * Forgets the user: state, sessions, every trace but the counts of quotas, which go with their windows.
+   * @returns how many live sessions that ended
+   */
   erase(userId: string): Promise<number> {
     return this.repository.eraseUser(userId);
   }

@@ -24,7 +24,7 @@ export class RequestQuotas {
   /**
    * The decision with those quotas, and its headers on the response. Consumed are all quotas of the request or none:
    * what was consumed here is given back if the request is refused before or because of its quotas, and so is what the
-   * check consumed if it is refused because of these.
+   * check consumed if it is refused because of these. Of a user who lacks the role besides, the latter is not given back.
    */
   async decide(
     { quotas: rules, requirements }: Access,

@@ -39,14 +39,6 @@ export class MemoryQuotas {
     this.tats.clear();
   }
 
-  forget(keyPrefix: string): void {
-    for (const key of this.tats.keys()) if (key.startsWith(keyPrefix)) this.tats.delete(key);
-  }
-
-  get size(): number {
-    return this.tats.size;
-  }
-
   private read(key: string, policy: QuotaPolicy, nowMs: number): Gcra {
     return new Gcra(policy, this.tats.get(key) ?? 0, nowMs * 1_000);
   }
