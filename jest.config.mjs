@@ -21,6 +21,7 @@ const esmPackages = [
   '@tokenizer',
   '@borewit',
   'cookie',
+  'jose',
 ];
 
 export default {
@@ -33,7 +34,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/[^/]+/dist'],
   moduleNameMapper: {
     '^@latchkey/session$': '<rootDir>/libs/session/src/index.ts',
-    '^@latchkey/session/(passport|testing)$': '<rootDir>/libs/session/src/$1/index.ts',
+    '^@latchkey/session/(jwt|passport|testing|throttler)$': '<rootDir>/libs/session/src/$1/index.ts',
     '^@latchkey/session/ws$': '<rootDir>/libs/session/src/live/ws/index.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },

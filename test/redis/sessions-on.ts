@@ -3,6 +3,7 @@ import { openRedisRepository } from '../../libs/session/src/repository/redis-ses
 import type { RepositorySettings } from '../../libs/session/src/repository/session-repository.js';
 import { checkOptions } from '../../libs/session/src/session.options-check.js';
 import { SessionService } from '../../libs/session/src/session.service.js';
+import { OPAQUE_TOKENS } from '../../libs/session/src/token/access-token.js';
 import { UserStateService } from '../../libs/session/src/user-state.service.js';
 
 /** The library's services on a Redis as a node has them, without an app around them. */
@@ -19,7 +20,7 @@ export async function sessionsOn(
     settings,
   );
   const users = new UserStateService(repository, settings);
-  const sessions = new SessionService(repository, settings, users);
+  const sessions = new SessionService(repository, settings, OPAQUE_TOKENS, users);
   return { repository, users, sessions, log, close: () => repository.close() };
 }
 

@@ -4,3 +4,5 @@ export const SESSION_REPOSITORY = Symbol('latchkey:repository');
 export const SESSION_SETTINGS = Symbol('latchkey:settings');
 /** Injection key of the `AuditRepository` beside it. */
 export const AUDIT_REPOSITORY = Symbol('latchkey:audit-repository');
+/** Injection key of the `AccessTokenFormat` that the options chose. */
+export const ACCESS_TOKENS = Symbol('latchkey:access-tokens');

@@ -17,7 +17,12 @@ import { openAuditRepository } from './repository/open-audit-repository.js';
 import { openRedisRepository } from './repository/redis-session-repository.js';
 import type { SessionRepository } from './repository/session-repository.js';
 import { SessionEvents } from './session-events.service.js';
-import { AUDIT_REPOSITORY, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
+import {
+  ACCESS_TOKENS,
+  AUDIT_REPOSITORY,
+  SESSION_REPOSITORY,
+  SESSION_SETTINGS,
+} from './session.injection-keys.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
@@ -27,6 +32,7 @@ import { RateLimiter } from './rate-limiter.service.js';
 import { checkOptions } from './session.options-check.js';
 import { SessionService } from './session.service.js';
 import type { ModuleSettings, SessionSettings } from './session.settings.js';
+import { OPAQUE_TOKENS } from './token/access-token.js';
 import { UserStateService } from './user-state.service.js';
 
 /**
@@ -42,6 +48,7 @@ import { UserStateService } from './user-state.service.js';
     { provide: SESSION_REPOSITORY, inject: [SESSION_SETTINGS], useFactory: openRepository },
     { provide: AUDIT_REPOSITORY, inject: [SESSION_REPOSITORY, SESSION_SETTINGS], useFactory: openAudit },
     { provide: AuditLog, inject: [AUDIT_REPOSITORY], useFactory: openAuditLog },
+    { provide: ACCESS_TOKENS, useValue: OPAQUE_TOKENS },
     SessionService,
     UserStateService,
     RateLimiter,

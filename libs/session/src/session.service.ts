@@ -8,9 +8,10 @@ import type { AssuranceLevel, Device, EndReason, Session } from './model/session
 import type { UserState } from './model/user-state.js';
 import { decide } from './policy/decide.js';
 import type { RequestDemand, SessionRepository, TokenProof } from './repository/session-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
+import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
-import { isSessionId, mintToken, newSessionId, parseToken, userRefOf } from './token/session-token.js';
+import { type AccessTokenFormat, newSecret } from './token/access-token.js';
+import { isSessionId, newSessionId, userRefOf } from './token/session-token.js';
 import { normaliseDevice } from './policy/device.js';
 import { UserStateService } from './user-state.service.js';
 
@@ -79,6 +80,7 @@ export class SessionService {
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    @Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat,
     private readonly users: UserStateService,
   ) {}
 
@@ -93,12 +95,14 @@ export class SessionService {
       throw new TypeError('ifEpoch is undefined: read the epoch with ensure(), or leave the option out');
     }
     if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
-    const minted = mintToken(userRefOf(userId), newSessionId());
+    const names = { userRef: userRefOf(userId), sessionId: newSessionId() };
+    const secret = newSecret();
+    const proof = { ...names, tokenHash: this.tokens.hashOf(names, secret) };
     const rememberMe = options.rememberMe ?? false;
     const created = await this.repository.create({
       userId,
-      sessionId: minted.sessionId,
-      tokenHash: minted.tokenHash,
+      sessionId: proof.sessionId,
+      tokenHash: proof.tokenHash,
       device: normaliseDevice(options.device),
       lifetime: rememberMe ? settings.rememberMeLifetime : settings.lifetime,
       assurance: options.assurance ?? 'aal1',
@@ -109,8 +113,9 @@ export class SessionService {
     if (created.outcome === 'user_blocked')
       throw denialError({ reason: 'user_blocked', block: created.user.block });
     if (created.outcome !== 'created') throw new SessionError(created.outcome);
-    this.proofs.set(created.session, minted);
-    return { token: minted.token, session: created.session, user: created.user };
+    const { session, user } = created;
+    this.proofs.set(session, proof);
+    return { token: await this.tokenOf(session, secret, session.createdAt), session, user };
   }
 
   /**
@@ -143,7 +148,7 @@ export class SessionService {
     requirements: AccessRequirements,
     { isActivity }: { readonly isActivity: boolean },
   ): Promise<Examination> {
-    const proof = token === undefined ? undefined : parseToken(token);
+    const proof = token === undefined ? undefined : await this.parse(token);
     if (!proof) {
       const facts: Facts = { kind: token === undefined ? 'missing' : 'unknown' };
       return { decision: decide(facts, requirements), now: undefined };
@@ -155,6 +160,11 @@ export class SessionService {
     const decision = decide(facts, requirements);
     if (decision.permit) this.proofs.set(decision.session, proof);
     return { decision, now: facts.kind === 'known' ? facts.now : undefined };
+  }
+
+  /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
+  parse(token: string): TokenProof | undefined | Promise<TokenProof | undefined> {
+    return this.tokens.read(token);
   }
 
   /** The user's live sessions, newest first. */
@@ -192,18 +202,25 @@ export class SessionService {
    */
   async replaceToken(session: Session, options: ReplaceTokenOptions = {}): Promise<IssuedSession> {
     const proof = this.proofOf(session);
-    const minted = mintToken(proof.userRef, proof.sessionId);
+    const secret = newSecret();
+    const newTokenHash = this.tokens.hashOf(proof, secret);
     const replaced = await this.repository.replaceToken({
       proof,
-      newTokenHash: minted.tokenHash,
+      newTokenHash,
       reauthenticated: options.reauthenticated ?? true,
       revokeOthers: options.revokeOthers ?? false,
       ...(options.assurance === undefined ? {} : { assurance: options.assurance }),
       ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
     });
     if (replaced.outcome === 'refused') throw new SessionError('session_revoked');
-    this.proofs.set(replaced.session, minted);
-    return { token: minted.token, session: replaced.session, user: replaced.user };
+    const { user, now } = replaced;
+    this.proofs.set(replaced.session, { ...proof, tokenHash: newTokenHash });
+    return { token: await this.tokenOf(replaced.session, secret, now), session: replaced.session, user };
+  }
+
+  private async tokenOf(session: Session, secret: Buffer, issuedAt: number): Promise<string> {
+    const { userId, id: sessionId, absoluteExpiresAt: expiresAt } = session;
+    return this.tokens.write({ userId, userRef: userRefOf(userId), sessionId, secret, issuedAt, expiresAt });
   }
 
   private async lookUp(proof: TokenProof, demand: RequestDemand): Promise<Facts> {

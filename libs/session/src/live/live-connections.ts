@@ -8,7 +8,6 @@ import type { SessionRepository } from '../repository/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../session.injection-keys.js';
 import { SessionService } from '../session.service.js';
 import type { SessionSettings } from '../session.settings.js';
-import { parseToken } from '../token/session-token.js';
 import { LiveConnection } from './live-connection.js';
 import { NodePresence } from './node-presence.js';
 import { recheckAll } from './recheck-all.js';
@@ -79,7 +78,7 @@ export class LiveConnections implements OnModuleDestroy {
    */
   async register({ token, requirements = SESSION_ONLY }: LiveCandidate): Promise<LiveConnection> {
     if (this.isClosing) throw new SessionError('session_store_unavailable');
-    const proof = token === undefined ? undefined : parseToken(token);
+    const proof = token === undefined ? undefined : await this.sessions.parse(token);
     if (token === undefined || !proof) {
       const decision = await this.sessions.decide(token, requirements);
       throw denialError(decision.permit ? { reason: 'session_invalid' } : decision);

@@ -150,7 +150,7 @@ export class MemorySessionRepository implements SessionRepository {
     if (assurance && assurance > session.assurance) session.assurance = assurance;
     if (replacement.revokeOthers) this.announce('sessions.revoked_all', entry.user, session.id);
     this.announce('session.token_replaced', entry.user, session.id);
-    return { outcome: 'replaced', session: entry.show(session), user: entry.showUser(now), revoked };
+    return { outcome: 'replaced', session: entry.show(session), user: entry.showUser(now), revoked, now };
   }
 
   async readUser(userId: string): Promise<UserState | undefined> {

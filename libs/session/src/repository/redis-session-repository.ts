@@ -205,7 +205,7 @@ class RedisSessionRepository implements SessionRepository {
     const [, now, record, device, userReply, revoked] = reply;
     const user = toUserState(userReply, now);
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
-    return { outcome: 'replaced', session, user, revoked };
+    return { outcome: 'replaced', session, user, revoked, now };
   }
 
   async readUser(userId: string): Promise<UserState | undefined> {

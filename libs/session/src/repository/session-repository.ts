@@ -98,6 +98,8 @@ export type ReplaceOutcome =
       readonly session: Session;
       readonly user: UserState;
       readonly revoked: number;
+      /** The repository's clock at the moment of the replacement. */
+      readonly now: number;
     }
   /** The proof's session is not live at the current epoch, the secret is another, or `ifEpoch` has passed. */
   | { readonly outcome: 'refused' };

@@ -119,7 +119,7 @@ export class ContractTest {
     proof: TokenProof,
     options: Partial<TokenReplacement> = {},
   ): Promise<{ readonly outcome: ReplaceOutcome; readonly proof: TokenProof }> {
-    const minted = mintToken(proof.userRef, proof.sessionId);
+    const minted = mintToken(proof);
     const outcome = await this.repository.replaceToken({
       proof,
       newTokenHash: minted.tokenHash,
@@ -161,7 +161,7 @@ export class ContractTest {
 /** A session to be made and the proof of its token: of `ada`, for an hour, and she is made if need be. */
 export function newSession(overrides: Partial<NewSession> = {}): { session: NewSession; proof: TokenProof } {
   const userId = overrides.userId ?? 'ada';
-  const minted = mintToken(userRefOf(userId), overrides.sessionId ?? newSessionId());
+  const minted = mintToken({ userRef: userRefOf(userId), sessionId: overrides.sessionId ?? newSessionId() });
   const session: NewSession = {
     userId,
     sessionId: minted.sessionId,

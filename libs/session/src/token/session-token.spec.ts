@@ -7,7 +7,7 @@ const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 const minted = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
-  .map((userId) => mintToken(userRefOf(userId), newSessionId()));
+  .map((userId) => mintToken({ userRef: userRefOf(userId), sessionId: newSessionId() }));
 
 describe('a session token', () => {
   it('is taken apart into what it was put together from', () => {
@@ -20,12 +20,15 @@ describe('a session token', () => {
   });
 
   it('has a secret of its own, even for the same session', () => {
-    const tokens = Array.from({ length: 100 }, () => mintToken(userRefOf('ada'), 'A'.repeat(16)).token);
+    const tokens = Array.from(
+      { length: 100 },
+      () => mintToken({ userRef: userRefOf('ada'), sessionId: 'A'.repeat(16) }).token,
+    );
     expect(new Set(tokens.map((token) => token.slice(-43))).size).toBe(100);
   });
 
   it('is hashed as a whole, with its type: SHA-256', () => {
-    const { token, tokenHash } = mintToken(userRefOf('ada'), newSessionId());
+    const { token, tokenHash } = mintToken({ userRef: userRefOf('ada'), sessionId: newSessionId() });
     expect(tokenHash).toEqual(createHash('sha256').update(token).digest());
   });
 
@@ -46,7 +49,7 @@ describe('a session token', () => {
   });
 
   it('is none when it is shorter, longer, decorated or of another shape', () => {
-    const { token } = mintToken(userRefOf('ada'), newSessionId());
+    const { token } = mintToken({ userRef: userRefOf('ada'), sessionId: newSessionId() });
     const malformed = [
       '',
       'lk_',

@@ -51,8 +51,11 @@ export function isSessionId(text: string): boolean {
 }
 
 /** Makes a token for a session; the only place where one is put together. */
-export function mintToken(userRef: string, sessionId: string): MintedToken {
-  const token = PREFIX + userRef + sessionId + randomBytes(32).toString('base64url');
+export function mintToken(
+  { userRef, sessionId }: { readonly userRef: string; readonly sessionId: string },
+  secret: Buffer = randomBytes(32),
+): MintedToken {
+  const token = PREFIX + userRef + sessionId + secret.toString('base64url');
   return { token, userRef, sessionId, tokenHash: hashToken(token) };
 }
 
