@@ -2,6 +2,8 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { withDeadline } from '../model/deadline.js';
 import { type SessionConfigurationError, SessionError } from '../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
+import { Deadlines } from './deadlines.js';
+import { encodeCall, isPlainClient, ScriptCall } from './script-call.js';
 import type { Script, ScriptArgument } from './script.js';
 
 /** Where Redis is, and how long it may take. */
@@ -49,6 +51,11 @@ interface ByteScripting {
   evalBuffer(lua: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
 }
 
+interface ScriptParameters {
+  readonly keys: readonly string[];
+  readonly args: readonly ScriptArgument[];
+}
+
 /** A Redis with a deadline for every call, and one kind of error for whatever goes wrong. */
 export class RedisConnection {
   /** Why this Redis must not be used although it answers. */
@@ -57,13 +64,17 @@ export class RedisConnection {
   private closed = false;
   private inspectedAt = -Infinity;
   private complainedAt = -Infinity;
+  private readonly deadlines: Deadlines;
+  private isGathering = false;
 
   private constructor(
     private readonly client: RedisClient & ByteScripting,
     private readonly owned: boolean,
     private readonly commandTimeoutMs: number,
     private readonly log: (line: string) => void,
-  ) {}
+  ) {
+    this.deadlines = new Deadlines(commandTimeoutMs);
+  }
 
   /**
    * Opens a client (or takes over the use of one) and checks what is behind it. Resolves although Redis cannot be
@@ -88,7 +99,7 @@ export class RedisConnection {
   async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     this.assertFit();
     try {
-      return await withDeadline(this.evaluate(script, keys, args), this.commandTimeoutMs);
+      return await this.evaluate(script, { keys, args });
     } catch (error) {
       throw this.explained(error, script);
     }
@@ -164,17 +175,36 @@ export class RedisConnection {
     this.reachable = false;
   };
 
-  private async evaluate(
-    script: Script,
-    keys: readonly string[],
-    args: readonly ScriptArgument[],
-  ): Promise<unknown> {
+  private async evaluate(script: Script, parameters: ScriptParameters): Promise<unknown> {
+    const { client } = this;
+    if (!isPlainClient(client))
+      return withDeadline(evaluateBy(client, script, parameters), this.commandTimeoutMs);
+    const byHash = new ScriptCall('evalsha', encodeCall('evalsha', script, parameters));
     try {
-      return await this.client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
+      return await this.send(client, byHash);
     } catch (error) {
-      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      return this.client.evalBuffer(script.lua, keys.length, ...keys, ...args);
+      if (!isUnknownScript(error)) throw error;
+      const inFull = new ScriptCall('eval', encodeCall('eval', script, parameters));
+      return withDeadline(this.send(client, inFull), byHash.dueAt - performance.now());
     }
+  }
+
+  private send(client: Redis, call: ScriptCall): Promise<unknown> {
+    this.gather(client);
+    client.sendCommand(call as never);
+    this.deadlines.watch(call);
+    return call.promise;
+  }
+
+  /** What one turn of the event loop asks for goes out in one write: writing is the dearest part of a call. */
+  private gather({ stream }: Redis): void {
+    if (this.isGathering || !(stream as typeof stream | null)) return;
+    this.isGathering = true;
+    stream.cork();
+    setImmediate(() => {
+      this.isGathering = false;
+      stream.uncork();
+    });
   }
 
   /** A Redis that was found unfit is looked at again now and then: somebody may have mended it. */
@@ -209,6 +239,23 @@ export class RedisConnection {
     }
     return unavailable(error);
   }
+}
+
+async function evaluateBy(
+  client: ByteScripting,
+  script: Script,
+  { keys, args }: ScriptParameters,
+): Promise<unknown> {
+  try {
+    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error;
+    return client.evalBuffer(script.lua, keys.length, ...keys, ...args);
+  }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return messageOf(error).startsWith('NOSCRIPT');
 }
 
 function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {
