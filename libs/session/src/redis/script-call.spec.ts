@@ -20,7 +20,7 @@ describe('encodeCall', () => {
     const head = command === 'evalsha' ? script.sha1 : script.lua;
     fc.assert(
       fc.property(fc.array(text), fc.array(argument), (keys, args) => {
-        const expected = new Command(command, [head, keys.length, ...keys, ...args]).toWritable({} as never);
+        const expected = new Command(command, [head, keys.length, ...keys, ...args]).toWritable({});
         expect(encodeCall(command, script, { keys, args })).toEqual(Buffer.from(expected as string));
       }),
     );
