@@ -1,5 +1,6 @@
 import type { QuotaResult, UserQuota } from './quota.js';
 import type { AssuranceLevel, Session } from './session.js';
+import type { StoredData } from './session-data.js';
 import type { Block, UserState } from './user-state.js';
 
 /**
@@ -19,6 +20,8 @@ export type Facts =
       readonly now: number;
       /** What became of the request's quotas; empty unless the session is live and the user not blocked. */
       readonly quotas: readonly QuotaResult[];
+      /** Of a live session of a user who is not blocked, and only where it was asked for. */
+      readonly data?: StoredData;
     };
 
 /** What a route demands of the request beyond a live session of a user who is not blocked. */
@@ -30,6 +33,8 @@ export interface AccessRequirements {
   readonly assurance?: AssuranceLevel;
   /** Quotas of the user or the session, consumed together with the check. */
   readonly quotas?: readonly UserQuota[];
+  /** Read the session's data together with the check. */
+  readonly withData?: boolean;
   /** A session that timed out passes too: for logging out. */
   readonly allowExpired?: boolean;
 }

@@ -9,6 +9,8 @@ import { hash } from 'node:crypto';
  *                             [blockedAt 1790000300000  blockReason spam  blockUntil 1790086400000  blockBy mia]
  *     HSET lk:{REF}:sessions  user 42  SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
  *     PEXPIREAT lk:{REF}:sessions  <last absolute timeout + 24 h>
+ *     HSET lk:{REF}:data      SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
+ *     PEXPIREAT lk:{REF}:data      <last absolute timeout of a session with data>
  *     SET  lk:{REF}:quota:NAME[:SESSION_ID]  <TAT in us> PX <until the whole burst is there again>
  *     SET  lk:quota:{HASH}     the same, of a quota by client IP or by what the app says
  *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
@@ -62,5 +64,6 @@ export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
  * The keys of one user (a quota's ends in its name, and for one by session in the session ID as well); those of the
  * audit log; and those of the nodes, which have methods of their own.
  */
-export type KeyName = 'user' | 'sessions' | 'load' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
+export type KeyName =
+  'user' | 'sessions' | 'data' | 'load' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
 type NodeKeyName = 'nodes' | 'confirmations';

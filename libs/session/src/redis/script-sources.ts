@@ -215,7 +215,7 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: '133cabce6533d767c79b9b015543e25698029fab',
+    sha1: '00b1731b6045f429bbd37dcee62d27ce8eab91e8',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -318,13 +318,37 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function read_data(key, id)
+  local stored = redis.call('HGET', key, id)
+  if not stored then return 0, '' end
+  return struct.unpack('>I6', stored), string.sub(stored, 7)
+end
+local function write_data(key, id, version, payload, keep_until_at)
+  redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
+  keep_until(key, keep_until_at)
+end
+local function sweep_data(key, is_kept)
+  for _, id in ipairs(redis.call('HKEYS', key)) do
+    if not is_kept(id) then redis.call('HDEL', key, id) end
+  end
+end
+local function proven_session(user_key, sessions_key, proof)
+  local user = read_user(user_key, proof.now)
+  local record = redis.call('HGET', sessions_key, proof.id)
+  if not user or user.blocked or not record then return nil end
+  local session = unpack_session(record)
+  if session.hash ~= proof.hash then return nil end
+  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local function now_us()
   local time = redis.call('TIME')
@@ -367,7 +391,7 @@ local function may_touch(roles, groups)
 end
 local function consume_quotas(now)
   local quotas, allowed, reply = {}, true, {}
-  for i = 3, #KEYS do
+  for i = 4, #KEYS do
     local quota = read_quota(KEYS[i], ARGV[i + 5], now)
     quotas[#quotas + 1] = quota
     if wait_us(quota, 1, now) > 0 then allowed = false end
@@ -400,11 +424,12 @@ if not user then
 end
 local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
 if status == UNKNOWN then return { UNKNOWN } end
-note_timeout(KEYS[2], id, session, status, ended_at)
+if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
 if replaced then status = REVOKED end
-local quotas = {}
+local quotas, version, payload = {}
 if status == LIVE and not user.blocked then
   quotas = consume_quotas(time_us)
+  if ARGV[8] == '1' then version, payload = read_data(KEYS[3], id) end
   local touch_after = tonumber(ARGV[4])
   if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
   if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
@@ -413,7 +438,7 @@ if status == LIVE and not user.blocked then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-return { status, now, stored[1], stored[2], user.reply, quotas }
+return { status, now, stored[1], stored[2], user.reply, quotas, version, payload }
 `,
   },
   'begin-load': {
@@ -438,7 +463,7 @@ return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: 'e999354b1050ecf9de0ada22098b13dd78dc4329',
+    sha1: '96bdec79c59f0d6bfbcf7af53e983c1cc3ade60d',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -541,7 +566,9 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -647,7 +674,7 @@ return 1
 `,
   },
   'create-session': {
-    sha1: 'f3b742ec8b1cc2126733515721ced63547c13922',
+    sha1: 'b8e29dfc12dd3fbadeb7e113cca694e53ae26776',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -750,13 +777,37 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function read_data(key, id)
+  local stored = redis.call('HGET', key, id)
+  if not stored then return 0, '' end
+  return struct.unpack('>I6', stored), string.sub(stored, 7)
+end
+local function write_data(key, id, version, payload, keep_until_at)
+  redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
+  keep_until(key, keep_until_at)
+end
+local function sweep_data(key, is_kept)
+  for _, id in ipairs(redis.call('HKEYS', key)) do
+    if not is_kept(id) then redis.call('HDEL', key, id) end
+  end
+end
+local function proven_session(user_key, sessions_key, proof)
+  local user = read_user(user_key, proof.now)
+  local record = redis.call('HGET', sessions_key, proof.id)
+  if not user or user.blocked or not record then return nil end
+  local session = unpack_session(record)
+  if session.hash ~= proof.hash then return nil end
+  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
@@ -857,6 +908,10 @@ if over > 0 then
     evicted[i] = live[i].id
   end
 end
+local kept = {}
+for i = #evicted + 1, #live do
+  kept[live[i].id] = true
+end
 table.sort(ended, older)
 for i = 1, #ended - tonumber(ARGV[13]) do
   forget_session(KEYS[2], ended[i].id)
@@ -875,15 +930,17 @@ local session = {
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
 keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
+sweep_data(KEYS[3], function(other_id) return kept[other_id] end)
+if ARGV[16] ~= '' then write_data(KEYS[3], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
-  announce(ARGV[16], 'session.revoked', KEYS[1], user, evicted_id)
+  announce(ARGV[17], 'session.revoked', KEYS[1], user, evicted_id)
 end
-announce(ARGV[16], 'session.created', KEYS[1], user, id)
+announce(ARGV[17], 'session.created', KEYS[1], user, id)
 return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: '0032511bebc4c8fa04e6cb21ef88e6277167d516',
+    sha1: 'a9bcd78efd07dc0ffb7c1f6c687755fc130cd21e',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -986,7 +1043,9 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -1006,7 +1065,7 @@ end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live
 `,
@@ -1316,6 +1375,150 @@ end
 return { redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(now_ms()), '+inf'), redis.call('HGETALL', KEYS[2]) }
 `,
   },
+  'read-data': {
+    sha1: '2006e8bf47b7dfcf971432ce5432c8a3f324a71a',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function read_data(key, id)
+  local stored = redis.call('HGET', key, id)
+  if not stored then return 0, '' end
+  return struct.unpack('>I6', stored), string.sub(stored, 7)
+end
+local function write_data(key, id, version, payload, keep_until_at)
+  redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
+  keep_until(key, keep_until_at)
+end
+local function sweep_data(key, is_kept)
+  for _, id in ipairs(redis.call('HKEYS', key)) do
+    if not is_kept(id) then redis.call('HDEL', key, id) end
+  end
+end
+local function proven_session(user_key, sessions_key, proof)
+  local user = read_user(user_key, proof.now)
+  local record = redis.call('HGET', sessions_key, proof.id)
+  if not user or user.blocked or not record then return nil end
+  local session = unpack_session(record)
+  if session.hash ~= proof.hash then return nil end
+  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
+end
+local now = now_ms()
+if not proven_session(KEYS[1], KEYS[2], { id = ARGV[1], hash = ARGV[2], now = now, role_lifetimes = ARGV[3] }) then
+  return {}
+end
+local version, payload = read_data(KEYS[3], ARGV[1])
+return { version, payload }
+`,
+  },
   'read-user': {
     sha1: '4f6557898030e136982861db4c24afe7bdca8010',
     lua: String.raw`#!lua flags=allow-oom
@@ -1376,7 +1579,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 `,
   },
   'replace-token': {
-    sha1: 'c02ec479c45846d22f5d95613bffb1f77f78f2e2',
+    sha1: '334871a4ced83310b27411dd9dbf8d4920f47756',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1479,7 +1682,9 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -1574,13 +1779,14 @@ session.hash = ARGV[3]
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], id, record, id .. ':p', struct.pack('>c32I6', ARGV[2], now))
 keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
+keep_until(KEYS[3], session.authenticated_at + session.absolute_ms)
 if ARGV[7] == '1' then announce(ARGV[10], 'sessions.revoked_all', KEYS[1], user, id) end
 announce(ARGV[10], 'session.token_replaced', KEYS[1], user, id)
 return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: '47b45c4cdb1010913538efb7f3225e15240dce94',
+    sha1: '3d0d8e0224b9197c5475db34d3a0776b24a164e6',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1683,7 +1889,9 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -1777,7 +1985,7 @@ return { 'revoked', version, user.epoch + 1, live }
 `,
   },
   'revoke-session': {
-    sha1: 'd20d0a5f509ab55bd6b00d711e973036c300328a',
+    sha1: 'bafcece5e50074f68aad5d03b5c059b371ef6323',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1880,7 +2088,9 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p')
@@ -1903,11 +2113,158 @@ local record = redis.call('HGET', KEYS[2], ARGV[1])
 if not user or not record then return 0 end
 local session = unpack_session(record)
 local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4])
+redis.call('HDEL', KEYS[3], ARGV[1])
 note_timeout(KEYS[2], ARGV[1], session, status, ended_at)
 if status ~= LIVE then return 0 end
 end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
 announce(ARGV[5], 'session.revoked', KEYS[1], user, ARGV[1])
 return 1
+`,
+  },
+  'write-data': {
+    sha1: 'de52502f941dc67e6c1418c93062fb413dbbb8a5',
+    lua: String.raw`#!lua
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD = '>c32I5I6I5I5I4I5BB'
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT = 3, 4
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at, inactivity, absolute
+  if session.ended ~= 0 then
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local expires_at = session.authenticated_at + absolute
+    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
+    if now < expires_at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, expires_at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function read_data(key, id)
+  local stored = redis.call('HGET', key, id)
+  if not stored then return 0, '' end
+  return struct.unpack('>I6', stored), string.sub(stored, 7)
+end
+local function write_data(key, id, version, payload, keep_until_at)
+  redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
+  keep_until(key, keep_until_at)
+end
+local function sweep_data(key, is_kept)
+  for _, id in ipairs(redis.call('HKEYS', key)) do
+    if not is_kept(id) then redis.call('HDEL', key, id) end
+  end
+end
+local function proven_session(user_key, sessions_key, proof)
+  local user = read_user(user_key, proof.now)
+  local record = redis.call('HGET', sessions_key, proof.id)
+  if not user or user.blocked or not record then return nil end
+  local session = unpack_session(record)
+  if session.hash ~= proof.hash then return nil end
+  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
+end
+local id, now = ARGV[1], now_ms()
+local session = proven_session(KEYS[1], KEYS[2], { id = id, hash = ARGV[2], now = now, role_lifetimes = ARGV[6] })
+if not session then return { 'refused' } end
+local version, payload = read_data(KEYS[3], id)
+if tonumber(ARGV[3]) ~= version then return { 'version_conflict', version, payload } end
+if ARGV[5] ~= '1' then version = math.max(version + 1, now) end
+write_data(KEYS[3], id, version, ARGV[4], session.authenticated_at + session.absolute_ms)
+return { 'written', version }
 `,
   },
 } as const;

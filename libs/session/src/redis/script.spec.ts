@@ -10,7 +10,7 @@ const declared = (lua: string, kind: 'KEYS' | 'ARGV'): string[] =>
     expect(Number(match[1])).toBe(index + 1);
     return match[2] as string;
   });
-/** A script may take a list after what it names: `KEYS[3..]`, `ARGV[8..]`. */
+/** A script may take a list after what it names: `KEYS[4..]`, `ARGV[9..]`. */
 const used = (lua: string, kind: 'KEYS' | 'ARGV'): number[] => {
   const code = lua.replace(/--.*$/gm, '');
   const indexes = [...code.matchAll(new RegExp(`${kind}\\[(\\d+)\\]`, 'g'))].map((match) => Number(match[1]));
@@ -62,6 +62,7 @@ describe('Lua scripts', () => {
       'list-sessions',
       'quota',
       'read-confirmations',
+      'read-data',
       'read-user',
       'register-node',
       'remove-node',

@@ -32,7 +32,7 @@ const AUDIT_LIMITS = ['retentionMs', 'maxDenials', 'abandonedAfterMs'] as const;
 export const SCRIPTS = {
   authenticate: script(
     'authenticate',
-    ['user', 'sessions'],
+    ['user', 'sessions', 'data'],
     [
       'sessionId',
       'tokenHash',
@@ -41,11 +41,12 @@ export const SCRIPTS = {
       'rememberEndedMs',
       'maxStateAgeMs',
       'roleLifetimes',
+      'withData',
     ],
   ),
   createSession: script(
     'create-session',
-    ['user', 'sessions'],
+    ['user', 'sessions', 'data'],
     [
       'userId',
       'sessionId',
@@ -62,6 +63,7 @@ export const SCRIPTS = {
       'maxEndedSessions',
       'maxStateAgeMs',
       'roleLifetimes',
+      'data',
       'channel',
     ],
   ),
@@ -69,7 +71,7 @@ export const SCRIPTS = {
   listSessions: script('list-sessions', ['user', 'sessions'], []),
   revokeSession: script(
     'revoke-session',
-    ['user', 'sessions'],
+    ['user', 'sessions', 'data'],
     ['sessionId', 'reason', 'rememberEndedMs', 'roleLifetimes', 'channel'],
   ),
   revokeAll: script(
@@ -79,7 +81,7 @@ export const SCRIPTS = {
   ),
   replaceToken: script(
     'replace-token',
-    ['user', 'sessions'],
+    ['user', 'sessions', 'data'],
     [
       'sessionId',
       'tokenHash',
@@ -92,6 +94,12 @@ export const SCRIPTS = {
       'roleLifetimes',
       'channel',
     ],
+  ),
+  readData: script('read-data', ['user', 'sessions', 'data'], ['sessionId', 'tokenHash', 'roleLifetimes']),
+  writeData: script(
+    'write-data',
+    ['user', 'sessions', 'data'],
+    ['sessionId', 'tokenHash', 'ifVersion', 'payload', 'isSameContent', 'roleLifetimes'],
   ),
   readUser: script('read-user', ['user'], ['maxStateAgeMs']),
   makeUser: script(
@@ -116,7 +124,7 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  eraseUser: script('erase-user', ['user', 'sessions', 'load'], ['roleLifetimes', 'channel']),
+  eraseUser: script('erase-user', ['user', 'sessions', 'load', 'data'], ['roleLifetimes', 'channel']),
   beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
   beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
   finishLoad: script(

@@ -16,6 +16,8 @@ export interface QuotaArgument {
 /** allowed, remaining, microseconds until one more, microseconds until all */
 export type QuotaReply = readonly [allowed: number, remaining: number, waitUs: number, resetUs: number];
 
+export type DataReply = readonly [version: number, payload: Buffer];
+
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts {
   constructor(
@@ -29,7 +31,9 @@ export class SessionScripts {
     quotas: readonly QuotaArgument[],
   ) {
     return this.run<
-      [status: 0] | [status: 1 | 2 | 3, ...SessionReply, quotas: number[]] | [status: 4, userId: Buffer]
+      | [status: 0]
+      | [status: 1 | 2 | 3, ...SessionReply, quotas: number[], ...data: DataReply | []]
+      | [status: 4, userId: Buffer]
     >(SCRIPTS.authenticate, userRef, args, quotas);
   }
 
@@ -65,6 +69,18 @@ export class SessionScripts {
   replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
     return this.run<[outcome: Buffer, ...SessionReply, revoked: number] | [Buffer]>(
       SCRIPTS.replaceToken,
+      userRef,
+      args,
+    );
+  }
+
+  readData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readData>) {
+    return this.run<DataReply | []>(SCRIPTS.readData, userRef, args);
+  }
+
+  writeData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.writeData>) {
+    return this.run<[outcome: Buffer, version: number] | [Buffer, ...DataReply] | [Buffer]>(
+      SCRIPTS.writeData,
       userRef,
       args,
     );

@@ -1,6 +1,7 @@
 import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../model/session.js';
 import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
 import { sameHash } from '../token/session-token.js';
+import type { StoredData } from '../model/session-data.js';
 import type { UserRecord } from './memory-user-record.js';
 import type { NewSession } from './session-repository.js';
 
@@ -20,6 +21,7 @@ export interface SessionRecord {
   epoch: number;
   endedAt?: number;
   endReason?: EndReason | 'timed-out';
+  data?: StoredData;
 }
 
 export function newSessionRecord(session: NewSession, epoch: number, now: number): SessionRecord {
@@ -35,6 +37,7 @@ export function newSessionRecord(session: NewSession, epoch: number, now: number
     assurance,
     rememberMe,
     epoch,
+    ...(session.data ? { data: { version: now, payload: Buffer.from(session.data) } } : {}),
   };
 }
 
@@ -53,6 +56,7 @@ export function presentedToken(
 export function endSession(session: SessionRecord, reason: EndReason | 'timed-out', at: number): void {
   session.endedAt = at;
   session.endReason = reason;
+  delete session.data;
 }
 
 /** A copy of the record for those outside, its ends shortened by what the user's roles of this moment demand. */

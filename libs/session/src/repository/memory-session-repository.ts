@@ -3,6 +3,7 @@ import { systemClock } from '../model/clock.js';
 import type { Facts } from '../model/decision.js';
 import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
+import type { StoredData } from '../model/session-data.js';
 import type { SessionEventName } from '../model/session-event.js';
 import type { UserState } from '../model/user-state.js';
 import { satisfiesRoles } from '../policy/roles.js';
@@ -11,6 +12,7 @@ import { MemoryEventChannel } from './memory-event-channel.js';
 import { MemoryNodeRegistry } from './memory-node-registry.js';
 import { PendingLoads } from './memory-pending-loads.js';
 import { MemoryQuotas } from './memory-quotas.js';
+import { dataOf, MemorySessionDataRepository } from './memory-session-data-repository.js';
 import { earlier, endSession, newSessionRecord, presentedToken } from './memory-session-record.js';
 import { UserEntry } from './memory-user-entry.js';
 import type { RecordChange, UserRecord } from './memory-user-record.js';
@@ -54,6 +56,11 @@ export class MemorySessionRepository implements SessionRepository {
   private readonly loads = new PendingLoads();
   readonly events = new MemoryEventChannel();
   readonly nodes = new MemoryNodeRegistry();
+  readonly data = new MemorySessionDataRepository((proof) => {
+    const now = this.clock.now();
+    const session = this.entries.get(proof.userRef)?.proven(proof, now);
+    return session && { session, now };
+  });
   private readonly quotas = new MemoryQuotas();
 
   constructor(
@@ -61,7 +68,8 @@ export class MemorySessionRepository implements SessionRepository {
     private readonly clock: Clock = systemClock,
   ) {}
 
-  async authenticate(proof: TokenProof, { touchIfRoles, quotas }: RequestDemand): Promise<Facts | LoadFirst> {
+  async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+    const { touchIfRoles, quotas } = demand;
     const now = this.clock.now();
     const entry = this.entries.get(proof.userRef);
     const session = entry?.sessions.get(proof.sessionId);
@@ -76,13 +84,15 @@ export class MemorySessionRepository implements SessionRepository {
     if (standing.status === 'unknown') return { kind: 'unknown' };
     const status = presented === 'replaced' ? 'revoked' : standing.status;
     let results: readonly QuotaResult[] = [];
+    let data: { readonly data?: StoredData } = {};
     if (status === 'live' && !isBlocked(user, now)) {
       const consumed = quotas.map((policy) => ({ key: userQuotaKey(proof, policy), policy }));
       results = this.quotas.consumeAll(consumed, now);
+      if (demand.withData) data = { data: dataOf(session) };
       if (satisfiesRoles(user.roles, touchIfRoles)) entry.touch(session, now);
     }
     const shown = { session: entry.show(session), user: entry.showUser(now) };
-    return { kind: 'known', status, ...shown, now, quotas: results };
+    return { kind: 'known', status, ...shown, now, quotas: results, ...data };
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {

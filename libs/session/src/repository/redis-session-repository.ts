@@ -14,6 +14,7 @@ import { userRefOf } from '../token/session-token.js';
 import { emissionIntervalUs } from '../rate-limit/gcra.js';
 import { RedisEventChannel } from './redis-event-channel.js';
 import { RedisNodeRegistry } from './redis-node-registry.js';
+import { RedisSessionDataRepository } from './redis-session-data-repository.js';
 import { liveSessions, toQuotaResult, toSession, toUserState } from './redis-replies.js';
 import type {
   CreateOutcome,
@@ -68,6 +69,7 @@ export function redisPlaceOf(repository: SessionRepository): RedisPlace | undefi
 class RedisSessionRepository implements SessionRepository {
   readonly events: RedisEventChannel;
   readonly nodes: RedisNodeRegistry;
+  readonly data: RedisSessionDataRepository;
   private readonly keys: RedisKeys;
   private readonly scripts: SessionScripts;
   private readonly roleLifetimes: string;
@@ -87,11 +89,13 @@ class RedisSessionRepository implements SessionRepository {
     this.roleLifetimes = [...settings.roleLifetimes]
       .map(([role, lifetime]) => `${role} ${lifetime.inactivityTimeoutMs} ${lifetime.absoluteTimeoutMs}`)
       .join(' ');
+    this.data = new RedisSessionDataRepository(this.scripts, this.roleLifetimes);
     this.maxStateAgeMs =
       settings.maxStateAgeMs === undefined ? '' : Math.min(settings.maxStateAgeMs, Number.MAX_SAFE_INTEGER);
   }
 
-  async authenticate(proof: TokenProof, { touchIfRoles, quotas }: RequestDemand): Promise<Facts | LoadFirst> {
+  async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+    const { touchIfRoles, quotas } = demand;
     const args = {
       sessionId: proof.sessionId,
       tokenHash: proof.tokenHash,
@@ -101,6 +105,7 @@ class RedisSessionRepository implements SessionRepository {
       rememberEndedMs: this.settings.rememberEndedMs,
       maxStateAgeMs: this.maxStateAgeMs,
       roleLifetimes: this.roleLifetimes,
+      withData: demand.withData ? 1 : '',
     };
     const consumed = quotas.map((quota) => ({
       key: userQuotaKey(quota, quota.by === 'session' ? proof.sessionId : undefined),
@@ -109,14 +114,15 @@ class RedisSessionRepository implements SessionRepository {
     const reply = await this.scripts.authenticate(proof.userRef, args, consumed);
     if (reply[0] === 0) return { kind: 'unknown' };
     if (reply[0] === 4) return { kind: 'load', userId: reply[1].toString() };
-    const [code, now, record, device, userReply, quotaReply] = reply;
+    const [code, now, record, device, userReply, quotaReply, version, payload] = reply;
     const user = toUserState(userReply, now);
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
     const results =
       quotaReply.length === 0
         ? []
         : quotas.map((quota, i) => toQuotaResult(quota, quotaReply.slice(i * 4, i * 4 + 4)));
-    return { kind: 'known', status: STATUS[code], session, user, now, quotas: results };
+    const facts = { kind: 'known', status: STATUS[code], session, user, now, quotas: results } as const;
+    return version === undefined || payload === undefined ? facts : { ...facts, data: { version, payload } };
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -137,6 +143,7 @@ class RedisSessionRepository implements SessionRepository {
       maxEndedSessions: this.settings.maxEndedSessions,
       maxStateAgeMs: this.maxStateAgeMs,
       roleLifetimes: this.roleLifetimes,
+      data: session.data ?? '',
     });
     if (reply.length === 5) {
       const [, now, record, userReply, evicted] = reply;

@@ -4,6 +4,7 @@ import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../mo
 import type { UserState } from '../model/user-state.js';
 import type { EventChannel } from './event-channel.js';
 import type { NodeRegistry } from './node-registry.js';
+import type { SessionDataRepository } from './session-data-repository.js';
 
 /** What a repository is set up with. All durations in milliseconds. */
 export interface RepositorySettings {
@@ -36,6 +37,8 @@ export interface RequestDemand {
   readonly touchIfRoles: readonly (readonly string[])[];
   /** Consumed all or none, and only for a live session of a user who is not blocked. */
   readonly quotas: readonly UserQuota[];
+  /** Answer the session's data as well. */
+  readonly withData?: boolean;
 }
 
 /** One thing to do with one quota outside of `authenticate`. */
@@ -64,6 +67,8 @@ export interface NewSession {
   readonly rememberMe: boolean;
   /** The epoch read before any credential was verified; the session is made only if it is still the user's. */
   readonly ifEpoch?: number;
+  /** What the session's data begins with. */
+  readonly data?: Buffer;
   /** Make a record without roles for a user who has none yet. Not together with `ifEpoch`. */
   readonly createUser: boolean;
 }
@@ -163,6 +168,7 @@ export interface SessionRepository {
   /** On which every method that changes something announces it, in the same atomic operation. */
   readonly events: EventChannel;
   readonly nodes: NodeRegistry;
+  readonly data: SessionDataRepository;
 
   /**
    * What is known of the presented token. If the session is live and the user not blocked, consumes the request's

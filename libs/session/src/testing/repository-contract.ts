@@ -1,4 +1,5 @@
 import { describeAuthentication } from './repository-contract-authentication.js';
+import { describeData } from './repository-contract-data.js';
 import { describeEvents } from './repository-contract-events.js';
 import { describeLimits } from './repository-contract-limits.js';
 import { describeLoads } from './repository-contract-loads.js';
@@ -41,6 +42,7 @@ export function describeRepositoryContract(name: string, makeHarness: MakeHarnes
     describeSourceVersions(open);
     describeLoads(open);
     describeQuotas(open);
+    describeData(open);
     describeEvents(open);
     it('answers a ping', async () => {
       const { repository } = await open();

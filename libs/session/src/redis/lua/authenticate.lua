@@ -3,7 +3,8 @@
 -- Before the token hash is found right, it tells, touches and counts nothing.
 -- KEYS[1] user
 -- KEYS[2] sessions
--- KEYS[3..] quotas           those of the request that live on this user's slot
+-- KEYS[3] data
+-- KEYS[4..] quotas           those of the request that live on this user's slot
 -- ARGV[1] sessionId
 -- ARGV[2] tokenHash          32 bytes
 -- ARGV[3] touchIfRoles       role groups, each with a bar before it: '|moderator admin|auditor'
@@ -11,13 +12,15 @@
 -- ARGV[5] rememberEndedMs
 -- ARGV[6] maxStateAgeMs      empty: the record is the truth, whatever its age
 -- ARGV[7] roleLifetimes
--- ARGV[8..] quotaPolicies    'emissionUs burst', one for each quota
+-- ARGV[8] withData          1: of a session that may act, answer its data as well
+-- ARGV[9..] quotaPolicies    'emissionUs burst', one for each quota
 -- Returns { 0 } unknown | { 4, userId } load first
---   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas }
+--   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas [, data version, data payload] }
 --   quotas: allowed 1 or 0, remaining, wait in us, reset in us, for each quota; empty where none was looked at
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include session-data
 -- @include gcra
 
 local function may_touch(roles, groups)
@@ -37,7 +40,7 @@ end
 -- All of the request's quotas, or none.
 local function consume_quotas(now)
   local quotas, allowed, reply = {}, true, {}
-  for i = 3, #KEYS do
+  for i = 4, #KEYS do
     local quota = read_quota(KEYS[i], ARGV[i + 5], now)
     quotas[#quotas + 1] = quota
     if wait_us(quota, 1, now) > 0 then allowed = false end
@@ -75,12 +78,13 @@ end
 
 local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
 if status == UNKNOWN then return { UNKNOWN } end
-note_timeout(KEYS[2], id, session, status, ended_at)
+if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
 if replaced then status = REVOKED end
 
-local quotas = {}
+local quotas, version, payload = {}
 if status == LIVE and not user.blocked then
   quotas = consume_quotas(time_us)
+  if ARGV[8] == '1' then version, payload = read_data(KEYS[3], id) end
   local touch_after = tonumber(ARGV[4])
   if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
   if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
@@ -89,4 +93,4 @@ if status == LIVE and not user.blocked then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-return { status, now, stored[1], stored[2], user.reply, quotas }
+return { status, now, stored[1], stored[2], user.reply, quotas, version, payload }

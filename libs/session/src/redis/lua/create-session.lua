@@ -1,8 +1,9 @@
 #!lua
 -- Makes a session at the epoch that was read before the credentials were verified, within the cap. Without allow-oom:
--- a full Redis takes no logins.
+-- a full Redis takes no logins. The data of sessions that are no longer live is swept.
 -- KEYS[1] user
 -- KEYS[2] sessions
+-- KEYS[3] data
 -- ARGV[1] userId
 -- ARGV[2] sessionId
 -- ARGV[3] tokenHash
@@ -18,12 +19,14 @@
 -- ARGV[13] maxEndedSessions
 -- ARGV[14] maxStateAgeMs
 -- ARGV[15] roleLifetimes
--- ARGV[16] channel
+-- ARGV[16] data               empty: none
+-- ARGV[17] channel
 -- Returns { 'created', now, record, user, evicted IDs } | { 'user_blocked', now, user }
 --   | { 'user_unknown' } | { 'epoch_changed' } | { 'session_limit_reached' } | { 'user_mismatch' }
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include session-data
 -- @include user-change
 -- @include event
 
@@ -66,6 +69,10 @@ if over > 0 then
     evicted[i] = live[i].id
   end
 end
+local kept = {}
+for i = #evicted + 1, #live do
+  kept[live[i].id] = true
+end
 table.sort(ended, older)
 for i = 1, #ended - tonumber(ARGV[13]) do
   forget_session(KEYS[2], ended[i].id)
@@ -85,8 +92,10 @@ local session = {
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
 keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
+sweep_data(KEYS[3], function(other_id) return kept[other_id] end)
+if ARGV[16] ~= '' then write_data(KEYS[3], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
-  announce(ARGV[16], 'session.revoked', KEYS[1], user, evicted_id)
+  announce(ARGV[17], 'session.revoked', KEYS[1], user, evicted_id)
 end
-announce(ARGV[16], 'session.created', KEYS[1], user, id)
+announce(ARGV[17], 'session.created', KEYS[1], user, id)
 return { 'created', now, record, user.reply, evicted }

@@ -2,6 +2,7 @@
 -- Gives a live session a new token hash, if the caller shows the old one; the old token is known as revoked for a while.
 -- KEYS[1] user
 -- KEYS[2] sessions
+-- KEYS[3] data
 -- ARGV[1] sessionId
 -- ARGV[2] tokenHash
 -- ARGV[3] newTokenHash
@@ -45,6 +46,7 @@ session.hash = ARGV[3]
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], id, record, id .. ':p', struct.pack('>c32I6', ARGV[2], now))
 keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
+keep_until(KEYS[3], session.authenticated_at + session.absolute_ms)
 if ARGV[7] == '1' then announce(ARGV[10], 'sessions.revoked_all', KEYS[1], user, id) end
 announce(ARGV[10], 'session.token_replaced', KEYS[1], user, id)
 return { 'replaced', now, record, stored[2], user.reply, revoked }

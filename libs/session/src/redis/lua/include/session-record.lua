@@ -89,9 +89,11 @@ local function end_session(key, id, session, reason, at)
   redis.call('HSET', key, id, pack_session(session))
 end
 
--- Writes a timeout down that was seen, and not yet written.
+-- Writes a timeout down that was seen, and not yet written. Returns whether it did.
 local function note_timeout(key, id, session, status, ended_at)
-  if status == EXPIRED and session.ended == 0 then end_session(key, id, session, TIMED_OUT, ended_at) end
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
 end
 
 local function forget_session(key, id)

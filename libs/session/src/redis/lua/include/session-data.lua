@@ -1,0 +1,31 @@
+-- The data of a user's sessions: one field for each session that has any, session ID -> version (6 bytes), payload.
+-- What the payload means is the app's business; nothing here looks into it. Versions begin at the time, so that data
+-- which was lost and written again goes on from a higher one. 0 stands for none.
+local function read_data(key, id)
+  local stored = redis.call('HGET', key, id)
+  if not stored then return 0, '' end
+  return struct.unpack('>I6', stored), string.sub(stored, 7)
+end
+
+-- The data may go when its session can no longer be live.
+local function write_data(key, id, version, payload, keep_until_at)
+  redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
+  keep_until(key, keep_until_at)
+end
+
+-- Forgets the data of every session but those for which is_kept(id).
+local function sweep_data(key, is_kept)
+  for _, id in ipairs(redis.call('HKEYS', key)) do
+    if not is_kept(id) then redis.call('HDEL', key, id) end
+  end
+end
+
+-- The session that a token hash may act for: live, its token the current one, its user not blocked; else nil.
+local function proven_session(user_key, sessions_key, proof)
+  local user = read_user(user_key, proof.now)
+  local record = redis.call('HGET', sessions_key, proof.id)
+  if not user or user.blocked or not record then return nil end
+  local session = unpack_session(record)
+  if session.hash ~= proof.hash then return nil end
+  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
+end

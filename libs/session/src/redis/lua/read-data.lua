@@ -1,0 +1,20 @@
+#!lua flags=allow-oom
+-- The data of a live session, for the client that shows its token hash.
+-- KEYS[1] user
+-- KEYS[2] sessions
+-- KEYS[3] data
+-- ARGV[1] sessionId
+-- ARGV[2] tokenHash
+-- ARGV[3] roleLifetimes
+-- Returns { version, payload } | {} when the session may not act
+-- @include time
+-- @include user-record
+-- @include session-record
+-- @include session-data
+
+local now = now_ms()
+if not proven_session(KEYS[1], KEYS[2], { id = ARGV[1], hash = ARGV[2], now = now, role_lifetimes = ARGV[3] }) then
+  return {}
+end
+local version, payload = read_data(KEYS[3], ARGV[1])
+return { version, payload }
