@@ -18,6 +18,8 @@ export type Facts =
       readonly user: UserState;
       /** The repository's clock at the moment of the answer. */
       readonly now: number;
+      /** When the presented token ends before its session does; absent where it lives as long. */
+      readonly tokenEndsAt?: number;
       /** What became of the request's quotas; empty unless the session is live and the user not blocked. */
       readonly quotas: readonly QuotaResult[];
       /** Of a live session of a user who is not blocked, and only where it was asked for. */

@@ -19,8 +19,32 @@ describe('the line that an event travels as', () => {
     });
   });
 
-  it.each(['', 'user.blocked', 'user.promoted REF 1 2 - 42', 'user.blocked REF x 2 - 42', '{"json":true}'])(
-    'is not %j',
-    (line) => expect(parseSessionEvent(line)).toBeUndefined(),
-  );
+  it('has two devices where it is about a refresh, whatever they are called', () => {
+    const line =
+      'refresh.reused REF 1 2 SESSION 192.0.2.7 Chrome%20156%20on%20Linux 2001%3Adb8%3A%3A7 %C3%A9%2D%25 42 or so';
+    expect(parseSessionEvent(line)).toEqual({
+      name: 'refresh.reused',
+      userRef: 'REF',
+      version: 1,
+      epoch: 2,
+      sessionId: 'SESSION',
+      userId: '42 or so',
+      devices: {
+        session: { ip: '192.0.2.7', userAgent: 'Chrome 156 on Linux' },
+        presented: { ip: '2001:db8::7', userAgent: 'é-%' },
+      },
+    });
+    expect(parseSessionEvent('refresh.device_changed REF 1 2 S - - %FF - 42')).toMatchObject({
+      devices: { session: { ip: '', userAgent: '' }, presented: { ip: '', userAgent: '' } },
+    });
+  });
+
+  it.each([
+    '',
+    'refresh.reused REF 1 2 S 42',
+    'user.blocked',
+    'user.promoted REF 1 2 - 42',
+    'user.blocked REF x 2 - 42',
+    '{"json":true}',
+  ])('is not %j', (line) => expect(parseSessionEvent(line)).toBeUndefined());
 });

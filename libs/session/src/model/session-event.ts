@@ -1,8 +1,13 @@
+import type { Device } from './session.js';
+
 /** What happened, by the name that `SessionEvents.on` takes. */
 export const SESSION_EVENT_NAMES = [
   'session.created',
   'session.revoked',
   'session.token_replaced',
+  'session.refreshed',
+  'refresh.reused',
+  'refresh.device_changed',
   'sessions.revoked_all',
   'user.blocked',
   'user.unblocked',
@@ -12,6 +17,9 @@ export const SESSION_EVENT_NAMES = [
 
 /** @publicApi */
 export type SessionEventName = (typeof SESSION_EVENT_NAMES)[number];
+
+/** What an event tells of a device. @publicApi */
+export type EventDevice = Pick<Device, 'userAgent' | 'ip'>;
 
 /** Something that was done to a user's sessions or state, told to every node. @publicApi */
 export interface SessionEvent<Name extends SessionEventName = SessionEventName> {
@@ -24,23 +32,57 @@ export interface SessionEvent<Name extends SessionEventName = SessionEventName> 
   readonly epoch: number;
   /** The session that it is about; with `sessions.revoked_all` the one that was kept, if any. */
   readonly sessionId?: string;
+  /**
+   * With `refresh.reused` and `refresh.device_changed`: the device that the session was known by, and the one that
+   * presented the refresh token. What is empty is not known.
+   */
+  readonly devices?: { readonly session: EventDevice; readonly presented: EventDevice };
 }
 
 const EVENT_LINE = /^(\S+) (\S+) (\d+) (\d+) (\S+) ([^]+)$/;
-const NO_SESSION = '-';
+/** Where a line has devices, they come before the user id: two times an IP and a user agent. */
+const DEVICES = /^(\S+) (\S+) (\S+) (\S+) ([^]+)$/;
+const HAS_DEVICES: ReadonlySet<string> = new Set<SessionEventName>([
+  'refresh.reused',
+  'refresh.device_changed',
+]);
+const NOTHING = '-';
 
 /** Reads the one line that an event travels as; `undefined` for what is none, such as a later version's. */
 export function parseSessionEvent(line: string): SessionEvent | undefined {
-  const [, name, userRef, version, epoch, sessionId, userId] = EVENT_LINE.exec(line) ?? [];
-  if (!isEventName(name) || userRef === undefined || userId === undefined) return undefined;
+  const [, name, userRef, version, epoch, sessionId, rest] = EVENT_LINE.exec(line) ?? [];
+  if (!isEventName(name) || userRef === undefined || rest === undefined) return undefined;
+  const about = HAS_DEVICES.has(name) ? withDevices(rest) : { userId: rest };
+  if (!about) return undefined;
   return {
     name,
-    userId,
+    ...about,
     userRef,
     version: Number(version),
     epoch: Number(epoch),
-    ...(sessionId === undefined || sessionId === NO_SESSION ? {} : { sessionId }),
+    ...(sessionId === undefined || sessionId === NOTHING ? {} : { sessionId }),
   };
+}
+
+function withDevices(rest: string): Pick<SessionEvent, 'userId' | 'devices'> | undefined {
+  const words = DEVICES.exec(rest)?.slice(1);
+  const userId = words?.pop();
+  if (!words || userId === undefined) return undefined;
+  const [ip = '', userAgent = '', presentedIp = '', presentedUserAgent = ''] = words.map(unescaped);
+  const devices = {
+    session: { userAgent, ip },
+    presented: { userAgent: presentedUserAgent, ip: presentedIp },
+  };
+  return { userId, devices };
+}
+
+function unescaped(word: string): string {
+  if (word === NOTHING) return '';
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return '';
+  }
 }
 
 function isEventName(name: string | undefined): name is SessionEventName {

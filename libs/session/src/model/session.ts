@@ -11,9 +11,9 @@ export type EndReason = 'logout' | 'revoked' | 'evicted';
 export interface Device {
   /** A name that the person or the client gave, at most 64 characters; empty when none was given. */
   readonly name: string;
-  /** A short form of the User-Agent header, such as `Chrome 156 on Linux`. */
+  /** A short form of the User-Agent header at login or at the latest refresh, such as `Chrome 156 on Linux`. */
   readonly userAgent: string;
-  /** The client IP at login, normalised; empty when it was not known. */
+  /** The client IP at login or at the latest refresh, normalised; empty when it was not known. */
   readonly ip: string;
 }
 

@@ -76,6 +76,14 @@ export function expiryOf(
   return { expiresAt: Math.min(inactiveAt, absoluteExpiresAt), absoluteExpiresAt };
 }
 
+/** When an access token ends: by its own time, or with its session. */
+export function accessTokenEnd(
+  session: { readonly expiresAt: number },
+  issued: { readonly at: number; readonly ttlMs: number },
+): number {
+  return Math.min(issued.at + issued.ttlMs, session.expiresAt);
+}
+
 /**
  * After how long a request counts as new activity that is worth a write: the setting, but at most a twentieth of the
  * inactivity timeout, so that a session never ends more than 5 % too early.

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
  *                             loadedAt 1790000000000  [sourceVersion 7]
  *                             [blockedAt 1790000300000  blockReason spam  blockUntil 1790086400000  blockBy mia]
  *     HSET lk:{REF}:sessions  user 42  SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
+ *                             [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
  *     PEXPIREAT lk:{REF}:sessions  <last absolute timeout + 24 h>
  *     HSET lk:{REF}:data      SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
  *     PEXPIREAT lk:{REF}:data      <last absolute timeout of a session with data>
@@ -28,7 +29,7 @@ import { hash } from 'node:crypto';
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *
- * The 64 bytes of a session are described in lua/include/session-record.lua.
+ * The 64 bytes of a session are described in lua/include/session-record.lua, refresh tokens in lua/include/family.lua.
  */
 export class RedisKeys {
   constructor(private readonly prefix: string) {}

@@ -215,7 +215,7 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: '00b1731b6045f429bbd37dcee62d27ce8eab91e8',
+    sha1: 'c7d4d23606aa223e09b738439119bf0d0317021b',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -245,7 +245,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -266,6 +267,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -282,19 +286,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -323,10 +331,48 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+local function read_rotation(key, id, now)
+  local packed = redis.call('HGET', key, id .. ':g')
+  if not packed then return { access_end = 0 } end
+  local access_end = struct.unpack(ACCESS_END, packed)
+  if #packed == 6 then return { access_end = access_end } end
+  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+  if now - at >= grace then
+    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+    return { access_end = access_end }
+  end
+  return { access_end = access_end, at = at, previous = previous, salt = salt }
+end
+local function token_end(key, id, session, hash, now, remember_ended_ms)
+  if session.hash == hash then
+    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+  end
+  local previous = redis.call('HGET', key, id .. ':p')
+  if not previous then return nil end
+  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+  return good_until
+end
+local function is_good(key, id, session, hash, now)
+  local good_until = token_end(key, id, session, hash, now, math.huge)
+  return good_until ~= nil and now < good_until
+end
+local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
+  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
+end
+local function begin_family(key, id, family_hash, refresh_hash, access_end)
+  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
+end
+local function end_family(key, id, now)
+  local family = redis.call('HGET', key, id .. ':f')
+  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
+  redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
 local function read_data(key, id)
   local stored = redis.call('HGET', key, id)
@@ -347,7 +393,7 @@ local function proven_session(user_key, sessions_key, proof)
   local record = redis.call('HGET', sessions_key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if session.hash ~= proof.hash then return nil end
+  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local function now_us()
@@ -409,14 +455,8 @@ local now = math.floor(time_us / 1000)
 local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
 if not stored[1] then return { UNKNOWN } end
 local session = unpack_session(stored[1])
-local replaced = false
-if session.hash ~= ARGV[2] then
-  local previous = redis.call('HGET', KEYS[2], id .. ':p')
-  if not previous then return { UNKNOWN } end
-  local hash, replaced_at = struct.unpack('>c32I6', previous)
-  if hash ~= ARGV[2] or now - replaced_at > remember_ended_ms then return { UNKNOWN } end
-  replaced = true
-end
+local ends = token_end(KEYS[2], id, session, ARGV[2], now, remember_ended_ms)
+if not ends then return { UNKNOWN } end
 local user = read_user(KEYS[1], now, tonumber(ARGV[6]))
 if not user then
   if ARGV[6] == '' then return { UNKNOWN } end
@@ -425,7 +465,11 @@ end
 local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
 if status == UNKNOWN then return { UNKNOWN } end
 if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
-if replaced then status = REVOKED end
+if ends == 0 then
+  status = REVOKED
+elseif status == LIVE and now >= ends then
+  status = EXPIRED -- of the token alone: the session goes on
+end
 local quotas, version, payload = {}
 if status == LIVE and not user.blocked then
   quotas = consume_quotas(time_us)
@@ -438,7 +482,8 @@ if status == LIVE and not user.blocked then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-return { status, now, stored[1], stored[2], user.reply, quotas, version, payload }
+if ends == math.huge then ends = 0 end
+return { status, now, stored[1], stored[2], user.reply, quotas, ends, version, payload }
 `,
   },
   'begin-load': {
@@ -463,7 +508,7 @@ return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: '96bdec79c59f0d6bfbcf7af53e983c1cc3ade60d',
+    sha1: '3732af057153bb20d752cb05e849accd5f21844f',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -493,7 +538,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -514,6 +560,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -530,19 +579,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -571,7 +624,7 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
@@ -629,8 +682,10 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 local function announce_change(channel, key, change, before, after)
@@ -674,7 +729,7 @@ return 1
 `,
   },
   'create-session': {
-    sha1: 'b8e29dfc12dd3fbadeb7e113cca694e53ae26776',
+    sha1: 'd228b10f8429bcdf90a23527dc41cedfd623f5a2',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -704,7 +759,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -725,6 +781,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -741,19 +800,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -782,10 +845,48 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+local function read_rotation(key, id, now)
+  local packed = redis.call('HGET', key, id .. ':g')
+  if not packed then return { access_end = 0 } end
+  local access_end = struct.unpack(ACCESS_END, packed)
+  if #packed == 6 then return { access_end = access_end } end
+  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+  if now - at >= grace then
+    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+    return { access_end = access_end }
+  end
+  return { access_end = access_end, at = at, previous = previous, salt = salt }
+end
+local function token_end(key, id, session, hash, now, remember_ended_ms)
+  if session.hash == hash then
+    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+  end
+  local previous = redis.call('HGET', key, id .. ':p')
+  if not previous then return nil end
+  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+  return good_until
+end
+local function is_good(key, id, session, hash, now)
+  local good_until = token_end(key, id, session, hash, now, math.huge)
+  return good_until ~= nil and now < good_until
+end
+local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
+  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
+end
+local function begin_family(key, id, family_hash, refresh_hash, access_end)
+  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
+end
+local function end_family(key, id, now)
+  local family = redis.call('HGET', key, id .. ':f')
+  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
+  redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
 local function read_data(key, id)
   local stored = redis.call('HGET', key, id)
@@ -806,7 +907,7 @@ local function proven_session(user_key, sessions_key, proof)
   local record = redis.call('HGET', sessions_key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if session.hash ~= proof.hash then return nil end
+  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local function make_user(key, id, change, now, new_epoch)
@@ -862,8 +963,10 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 local function announce_change(channel, key, change, before, after)
@@ -929,18 +1032,22 @@ local session = {
 }
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
+if ARGV[17] ~= '' then
+  local access_end = access_end_of(session, user, now, tonumber(ARGV[19]), ARGV[15])
+  begin_family(KEYS[2], id, ARGV[17], ARGV[18], access_end)
+end
 keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
 sweep_data(KEYS[3], function(other_id) return kept[other_id] end)
 if ARGV[16] ~= '' then write_data(KEYS[3], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
-  announce(ARGV[17], 'session.revoked', KEYS[1], user, evicted_id)
+  announce(ARGV[20], 'session.revoked', KEYS[1], user, evicted_id)
 end
-announce(ARGV[17], 'session.created', KEYS[1], user, id)
+announce(ARGV[20], 'session.created', KEYS[1], user, id)
 return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: 'a9bcd78efd07dc0ffb7c1f6c687755fc130cd21e',
+    sha1: '725c62341f97835216b014791ef9c6d7724f27c5',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -970,7 +1077,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -991,6 +1099,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -1007,19 +1118,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -1048,13 +1163,15 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 local function announce_change(channel, key, change, before, after)
@@ -1071,7 +1188,7 @@ return live
 `,
   },
   'finish-load': {
-    sha1: 'ecf79cb2d7eead5b41e0cd9b866b88edbd4673db',
+    sha1: '2a692257b178c3e0621e7adf0f81eced9161231a',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1154,8 +1271,10 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 local function announce_change(channel, key, change, before, after)
@@ -1376,7 +1495,7 @@ return { redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(now_ms()), '+inf'), 
 `,
   },
   'read-data': {
-    sha1: '2006e8bf47b7dfcf971432ce5432c8a3f324a71a',
+    sha1: 'dfacc0fb4a0b38b7920be06f0a9ca9a8d77bba57',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1406,7 +1525,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -1427,6 +1547,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -1443,19 +1566,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -1484,10 +1611,48 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+local function read_rotation(key, id, now)
+  local packed = redis.call('HGET', key, id .. ':g')
+  if not packed then return { access_end = 0 } end
+  local access_end = struct.unpack(ACCESS_END, packed)
+  if #packed == 6 then return { access_end = access_end } end
+  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+  if now - at >= grace then
+    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+    return { access_end = access_end }
+  end
+  return { access_end = access_end, at = at, previous = previous, salt = salt }
+end
+local function token_end(key, id, session, hash, now, remember_ended_ms)
+  if session.hash == hash then
+    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+  end
+  local previous = redis.call('HGET', key, id .. ':p')
+  if not previous then return nil end
+  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+  return good_until
+end
+local function is_good(key, id, session, hash, now)
+  local good_until = token_end(key, id, session, hash, now, math.huge)
+  return good_until ~= nil and now < good_until
+end
+local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
+  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
+end
+local function begin_family(key, id, family_hash, refresh_hash, access_end)
+  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
+end
+local function end_family(key, id, now)
+  local family = redis.call('HGET', key, id .. ':f')
+  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
+  redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
 local function read_data(key, id)
   local stored = redis.call('HGET', key, id)
@@ -1508,7 +1673,7 @@ local function proven_session(user_key, sessions_key, proof)
   local record = redis.call('HGET', sessions_key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if session.hash ~= proof.hash then return nil end
+  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local now = now_ms()
@@ -1556,6 +1721,233 @@ if not user then return {} end
 return { now, user.reply }
 `,
   },
+  'refresh': {
+    sha1: '4caf0467a3b108f5f598a84a31e514caa3a17111',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
+local SESSION_ID_LENGTH = 16
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at
+  if session.ended ~= 0 then
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_session(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+  end
+end
+local function count_live(key, user, now, role_lifetimes)
+  local live = 0
+  each_session(key, function(_, session)
+    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  end)
+  return live
+end
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
+end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+local function read_rotation(key, id, now)
+  local packed = redis.call('HGET', key, id .. ':g')
+  if not packed then return { access_end = 0 } end
+  local access_end = struct.unpack(ACCESS_END, packed)
+  if #packed == 6 then return { access_end = access_end } end
+  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+  if now - at >= grace then
+    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+    return { access_end = access_end }
+  end
+  return { access_end = access_end, at = at, previous = previous, salt = salt }
+end
+local function token_end(key, id, session, hash, now, remember_ended_ms)
+  if session.hash == hash then
+    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+  end
+  local previous = redis.call('HGET', key, id .. ':p')
+  if not previous then return nil end
+  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+  return good_until
+end
+local function is_good(key, id, session, hash, now)
+  local good_until = token_end(key, id, session, hash, now, math.huge)
+  return good_until ~= nil and now < good_until
+end
+local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
+  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
+end
+local function begin_family(key, id, family_hash, refresh_hash, access_end)
+  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
+end
+local function end_family(key, id, now)
+  local family = redis.call('HGET', key, id .. ':f')
+  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
+  redis.call('HDEL', key, id .. ':f', id .. ':g')
+end
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
+local function escaped(text)
+  if text == '' then return '-' end
+  return (string.gsub(text, '[^%w%.]', function(c) return string.format('%%%02X', string.byte(c)) end))
+end
+local id, now, remember_ended_ms = ARGV[1], now_ms(), tonumber(ARGV[11])
+local stored = redis.call('HMGET', KEYS[2], id, id .. ':d', id .. ':f')
+local record, device, family = stored[1], stored[2], stored[3]
+if not record then return { 'unknown' } end
+local is_current_family = family and string.sub(family, 1, 32) == ARGV[2]
+if not is_current_family then
+  local last = redis.call('HGET', KEYS[2], id .. ':r')
+  if not last then return { 'unknown' } end
+  local hash, at = struct.unpack(LAST_FAMILY, last)
+  if hash ~= ARGV[2] or now - at > remember_ended_ms then return { 'unknown' } end
+end
+local user = read_user(KEYS[1], now, tonumber(ARGV[12]))
+if not user then
+  if ARGV[12] == '' then return { 'unknown' } end
+  return { 'load', redis.call('HGET', KEYS[2], 'user') }
+end
+local session = unpack_session(record)
+local status, ended_at = status_of(session, user, now, remember_ended_ms, ARGV[13])
+if status == UNKNOWN then return { 'unknown' } end
+if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
+if user.blocked then return { 'user_blocked', now, user.reply } end
+if status == REVOKED or not is_current_family then return { 'revoked' } end
+if status == EXPIRED then return { 'expired' } end
+local name, user_agent, ip = struct.unpack(DEVICE, device)
+local devices = { escaped(ip), escaped(user_agent), escaped(ARGV[10]), escaped(ARGV[9]) }
+local rotation = read_rotation(KEYS[2], id, now)
+local is_current = string.sub(family, 33) == ARGV[3]
+if not is_current and rotation.previous ~= ARGV[3] then
+  end_session(KEYS[2], id, session, REUSED, now)
+  redis.call('HDEL', KEYS[3], id)
+  announce(ARGV[14], 'refresh.reused', KEYS[1], user, id, devices)
+  return { 'reused', now, record, device, user.reply }
+end
+local new_user_agent, new_ip = ARGV[9] == '' and user_agent or ARGV[9], ARGV[10] == '' and ip or ARGV[10]
+local is_other_device = new_user_agent ~= user_agent or new_ip ~= ip
+if is_current then
+  local grace_ms = tonumber(ARGV[8])
+  local good_until = math.min(now + grace_ms, rotation.access_end)
+  redis.call('HSET', KEYS[2], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, good_until))
+  session.hash = ARGV[6]
+  session.last_seen_at = math.max(now, session.last_seen_at)
+  record = pack_session(session)
+  rotation = { access_end = access_end_of(session, user, now, tonumber(ARGV[7]), ARGV[13]), at = now, salt = ARGV[4] }
+  device = struct.pack(DEVICE, #name, name, #new_user_agent, new_user_agent, #new_ip, new_ip)
+  redis.call('HSET', KEYS[2], id, record, id .. ':d', device, id .. ':f', ARGV[2] .. ARGV[5],
+    id .. ':g', struct.pack(ROTATION, rotation.access_end, now, grace_ms, ARGV[3], ARGV[4]))
+  announce(ARGV[14], 'session.refreshed', KEYS[1], user, id)
+end
+if is_other_device then announce(ARGV[14], 'refresh.device_changed', KEYS[1], user, id, devices) end
+return { 'refreshed', now, record, device, user.reply, rotation.salt, rotation.at, rotation.access_end }
+`,
+  },
   'register-node': {
     sha1: '428392bca7010eb7fbc702865335dbf260346f85',
     lua: String.raw`#!lua flags=allow-oom
@@ -1579,7 +1971,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 `,
   },
   'replace-token': {
-    sha1: '334871a4ced83310b27411dd9dbf8d4920f47756',
+    sha1: 'cfbf63d84881193ffa3a0f148dbdbce5a019bad0',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1609,7 +2001,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -1630,6 +2023,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -1646,19 +2042,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -1687,10 +2087,48 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+local function read_rotation(key, id, now)
+  local packed = redis.call('HGET', key, id .. ':g')
+  if not packed then return { access_end = 0 } end
+  local access_end = struct.unpack(ACCESS_END, packed)
+  if #packed == 6 then return { access_end = access_end } end
+  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+  if now - at >= grace then
+    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+    return { access_end = access_end }
+  end
+  return { access_end = access_end, at = at, previous = previous, salt = salt }
+end
+local function token_end(key, id, session, hash, now, remember_ended_ms)
+  if session.hash == hash then
+    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+  end
+  local previous = redis.call('HGET', key, id .. ':p')
+  if not previous then return nil end
+  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+  return good_until
+end
+local function is_good(key, id, session, hash, now)
+  local good_until = token_end(key, id, session, hash, now, math.huge)
+  return good_until ~= nil and now < good_until
+end
+local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
+  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
+end
+local function begin_family(key, id, family_hash, refresh_hash, access_end)
+  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
+end
+local function end_family(key, id, now)
+  local family = redis.call('HGET', key, id .. ':f')
+  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
+  redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
@@ -1745,8 +2183,10 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 local function announce_change(channel, key, change, before, after)
@@ -1760,7 +2200,8 @@ local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
 if not user or user.blocked or not stored[1] then return { 'refused' } end
 if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= user.epoch then return { 'refused' } end
 local session = unpack_session(stored[1])
-if session.hash ~= ARGV[2] or status_of(session, user, now, 0, ARGV[9]) ~= LIVE then return { 'refused' } end
+if not is_good(KEYS[2], id, session, ARGV[2], now) then return { 'refused' } end
+if status_of(session, user, now, 0, ARGV[9]) ~= LIVE then return { 'refused' } end
 local revoked = 0
 if ARGV[7] == '1' then
   revoked = count_live(KEYS[2], user, now, ARGV[9]) - 1
@@ -1773,20 +2214,28 @@ if ARGV[5] == '1' then
   session.authenticated_at = now
   session.last_seen_at = now
 end
-local remember_me = session.traits >= 128 and 128 or 0
-session.traits = math.max(session.traits - remember_me, tonumber(ARGV[6])) + remember_me
+local had_family, has_new_family = has_family(session), ARGV[10] ~= ''
+local remember_me = session.traits >= REMEMBER_ME and REMEMBER_ME or 0
+session.traits = math.max(session.traits % HAS_FAMILY, tonumber(ARGV[6])) + remember_me
+if has_new_family then session.traits = session.traits + HAS_FAMILY end
+redis.call('HSET', KEYS[2], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, 0))
 session.hash = ARGV[3]
 local record = pack_session(session)
-redis.call('HSET', KEYS[2], id, record, id .. ':p', struct.pack('>c32I6', ARGV[2], now))
+redis.call('HSET', KEYS[2], id, record)
+if had_family then end_family(KEYS[2], id, now) end
+if has_new_family then
+  local access_end = access_end_of(session, user, now, tonumber(ARGV[12]), ARGV[9])
+  begin_family(KEYS[2], id, ARGV[10], ARGV[11], access_end)
+end
 keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
 keep_until(KEYS[3], session.authenticated_at + session.absolute_ms)
-if ARGV[7] == '1' then announce(ARGV[10], 'sessions.revoked_all', KEYS[1], user, id) end
-announce(ARGV[10], 'session.token_replaced', KEYS[1], user, id)
+if ARGV[7] == '1' then announce(ARGV[13], 'sessions.revoked_all', KEYS[1], user, id) end
+announce(ARGV[13], 'session.token_replaced', KEYS[1], user, id)
 return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: '3d0d8e0224b9197c5475db34d3a0776b24a164e6',
+    sha1: 'a022427ff2eb967c24a583e2283cf1de01b4c08c',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1816,7 +2265,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -1837,6 +2287,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -1853,19 +2306,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -1894,10 +2351,48 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+local function read_rotation(key, id, now)
+  local packed = redis.call('HGET', key, id .. ':g')
+  if not packed then return { access_end = 0 } end
+  local access_end = struct.unpack(ACCESS_END, packed)
+  if #packed == 6 then return { access_end = access_end } end
+  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+  if now - at >= grace then
+    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+    return { access_end = access_end }
+  end
+  return { access_end = access_end, at = at, previous = previous, salt = salt }
+end
+local function token_end(key, id, session, hash, now, remember_ended_ms)
+  if session.hash == hash then
+    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+  end
+  local previous = redis.call('HGET', key, id .. ':p')
+  if not previous then return nil end
+  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+  return good_until
+end
+local function is_good(key, id, session, hash, now)
+  local good_until = token_end(key, id, session, hash, now, math.huge)
+  return good_until ~= nil and now < good_until
+end
+local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
+  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
+end
+local function begin_family(key, id, family_hash, refresh_hash, access_end)
+  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
+end
+local function end_family(key, id, now)
+  local family = redis.call('HGET', key, id .. ':f')
+  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
+  redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
@@ -1952,8 +2447,10 @@ local function apply_change(key, change, now)
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 local function announce_change(channel, key, change, before, after)
@@ -1970,7 +2467,8 @@ if ARGV[1] ~= '' then
   local record = redis.call('HGET', KEYS[2], ARGV[1])
   if not record or user.blocked then return { 'refused' } end
   except = unpack_session(record)
-  if except.hash ~= ARGV[2] or status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
+  if not is_good(KEYS[2], ARGV[1], except, ARGV[2], now) then return { 'refused' } end
+  if status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
 end
 new_epoch_of(KEYS[1], now)
 local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
@@ -1985,7 +2483,7 @@ return { 'revoked', version, user.epoch + 1, live }
 `,
   },
   'revoke-session': {
-    sha1: 'bafcece5e50074f68aad5d03b5c059b371ef6323',
+    sha1: '9e48688233e1352d47554e64114bfb546ef577ef',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2015,7 +2513,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -2036,6 +2535,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -2052,19 +2554,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -2093,13 +2599,15 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 local function announce_change(channel, key, change, before, after)
@@ -2122,7 +2630,7 @@ return 1
 `,
   },
   'write-data': {
-    sha1: 'de52502f941dc67e6c1418c93062fb413dbbb8a5',
+    sha1: 'ede180e9c4f49f856779852a32946b8b03475524',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -2152,7 +2660,8 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD = '>c32I5I6I5I5I4I5BB'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -2173,6 +2682,9 @@ local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
   if role_lifetimes ~= '' then
@@ -2189,19 +2701,23 @@ local function effective_lifetime(session, roles, role_lifetimes)
   return inactivity, absolute
 end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -2230,10 +2746,48 @@ local function note_timeout(key, id, session, status, ended_at)
   return true
 end
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+local function read_rotation(key, id, now)
+  local packed = redis.call('HGET', key, id .. ':g')
+  if not packed then return { access_end = 0 } end
+  local access_end = struct.unpack(ACCESS_END, packed)
+  if #packed == 6 then return { access_end = access_end } end
+  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+  if now - at >= grace then
+    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+    return { access_end = access_end }
+  end
+  return { access_end = access_end, at = at, previous = previous, salt = salt }
+end
+local function token_end(key, id, session, hash, now, remember_ended_ms)
+  if session.hash == hash then
+    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+  end
+  local previous = redis.call('HGET', key, id .. ':p')
+  if not previous then return nil end
+  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+  return good_until
+end
+local function is_good(key, id, session, hash, now)
+  local good_until = token_end(key, id, session, hash, now, math.huge)
+  return good_until ~= nil and now < good_until
+end
+local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
+  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
+end
+local function begin_family(key, id, family_hash, refresh_hash, access_end)
+  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
+end
+local function end_family(key, id, now)
+  local family = redis.call('HGET', key, id .. ':f')
+  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
+  redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
 local function read_data(key, id)
   local stored = redis.call('HGET', key, id)
@@ -2254,7 +2808,7 @@ local function proven_session(user_key, sessions_key, proof)
   local record = redis.call('HGET', sessions_key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if session.hash ~= proof.hash then return nil end
+  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local id, now = ARGV[1], now_ms()

@@ -64,6 +64,7 @@ describe('Lua scripts', () => {
       'read-confirmations',
       'read-data',
       'read-user',
+      'refresh',
       'register-node',
       'remove-node',
       'revoke-all',

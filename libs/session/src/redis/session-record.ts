@@ -16,6 +16,7 @@ export interface SessionRecord {
 
 const ASSURANCE: readonly AssuranceLevel[] = ['aal1', 'aal2', 'aal3'];
 const REMEMBER_ME = 128;
+const HAS_FAMILY = 64;
 
 /** The number that stands for why a session ended; lua/include/session-record.lua has the others. */
 export const END_REASON_CODE: Readonly<Record<EndReason, number>> = { logout: 1, revoked: 2, evicted: 3 };
@@ -24,8 +25,13 @@ export function assuranceCode(assurance: AssuranceLevel): number {
   return ASSURANCE.indexOf(assurance) + 1;
 }
 
-export function traitsOf(assurance: AssuranceLevel, rememberMe: boolean): number {
-  return assuranceCode(assurance) + (rememberMe ? REMEMBER_ME : 0);
+export function traitsOf(traits: {
+  readonly assurance: AssuranceLevel;
+  readonly rememberMe: boolean;
+  readonly hasFamily: boolean;
+}): number {
+  const { assurance, rememberMe, hasFamily } = traits;
+  return assuranceCode(assurance) + (rememberMe ? REMEMBER_ME : 0) + (hasFamily ? HAS_FAMILY : 0);
 }
 
 export function readSessionRecord(bytes: Buffer): SessionRecord {
@@ -38,7 +44,7 @@ export function readSessionRecord(bytes: Buffer): SessionRecord {
     authenticatedAt: createdAt + bytes.readUIntBE(48, 5),
     inactivityTimeoutMs: bytes.readUInt32BE(53),
     absoluteTimeoutMs: bytes.readUIntBE(57, 5),
-    assurance: ASSURANCE[(traits & ~REMEMBER_ME) - 1] ?? 'aal1',
+    assurance: ASSURANCE[(traits % HAS_FAMILY) - 1] ?? 'aal1',
     rememberMe: traits >= REMEMBER_ME,
     ended: bytes.readUInt8(63) !== 0,
   };

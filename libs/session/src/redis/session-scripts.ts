@@ -32,7 +32,7 @@ export class SessionScripts {
   ) {
     return this.run<
       | [status: 0]
-      | [status: 1 | 2 | 3, ...SessionReply, quotas: number[], ...data: DataReply | []]
+      | [status: 1 | 2 | 3, ...SessionReply, quotas: number[], tokenEnd: number, ...data: DataReply | []]
       | [status: 4, userId: Buffer]
     >(SCRIPTS.authenticate, userRef, args, quotas);
   }
@@ -86,6 +86,10 @@ export class SessionScripts {
     );
   }
 
+  refresh(userRef: string, args: ArgumentsOf<typeof SCRIPTS.refresh>) {
+    return this.run<RefreshReply>(SCRIPTS.refresh, userRef, args);
+  }
+
   readUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readUser>) {
     return this.run<[] | [now: number, user: UserReply]>(SCRIPTS.readUser, userRef, args);
   }
@@ -129,6 +133,22 @@ export class SessionScripts {
     return (await this.connection.run(script, keys, values)) as Reply;
   }
 }
+
+export type RefreshReply =
+  | [
+      outcome: Buffer,
+      now: number,
+      record: Buffer,
+      device: Buffer,
+      user: UserReply,
+      salt: Buffer,
+      at: number,
+      end: number,
+    ]
+  | [Buffer, now: number, record: Buffer, device: Buffer, user: UserReply]
+  | [Buffer, now: number, user: UserReply]
+  | [Buffer, userId: Buffer]
+  | [Buffer];
 
 export type ChangeReply =
   [outcome: Buffer, now: number, user: UserReply, sessions: number] | [Buffer, number, UserReply] | [Buffer];

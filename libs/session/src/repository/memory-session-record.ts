@@ -2,6 +2,7 @@ import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../mo
 import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
 import { sameHash } from '../token/session-token.js';
 import type { StoredData } from '../model/session-data.js';
+import type { Family } from './memory-refresh.js';
 import type { UserRecord } from './memory-user-record.js';
 import type { NewSession } from './session-repository.js';
 
@@ -9,9 +10,12 @@ import type { NewSession } from './session-repository.js';
 export interface SessionRecord {
   readonly id: string;
   tokenHash: Buffer;
-  /** The token hash before the last replacement, so that the old token is told from one that never was. */
-  previous?: { readonly tokenHash: Buffer; readonly replacedAt: number };
-  readonly device: Device;
+  /** The token hash before this one, so that the old token is told from one that never was; 0: it was replaced. */
+  previous?: { readonly tokenHash: Buffer; readonly endedAt: number; readonly goodUntil: number };
+  family?: Family;
+  /** The family before the last replacement. */
+  lastFamily?: { readonly familyHash: Buffer; readonly replacedAt: number };
+  device: Device;
   readonly lifetime: Lifetime;
   readonly createdAt: number;
   lastSeenAt: number;
@@ -20,9 +24,11 @@ export interface SessionRecord {
   readonly rememberMe: boolean;
   epoch: number;
   endedAt?: number;
-  endReason?: EndReason | 'timed-out';
+  endReason?: RecordedEnd;
   data?: StoredData;
 }
+
+type RecordedEnd = EndReason | 'timed-out' | 'refresh-reused';
 
 export function newSessionRecord(session: NewSession, epoch: number, now: number): SessionRecord {
   const { sessionId, tokenHash, device, lifetime, assurance, rememberMe } = session;
@@ -41,19 +47,22 @@ export function newSessionRecord(session: NewSession, epoch: number, now: number
   };
 }
 
-/** Which of a session's tokens was presented; `undefined` for none of those that are still known. */
-export function presentedToken(
+/**
+ * Until when a presented access token is good: `Infinity` for one that lives as long as its session, 0 for one that was
+ * replaced, `undefined` for none of those that are still known.
+ */
+export function tokenEnd(
   session: SessionRecord,
   tokenHash: Buffer,
   at: { readonly now: number; readonly rememberEndedMs: number },
-): 'current' | 'replaced' | undefined {
-  if (sameHash(session.tokenHash, tokenHash)) return 'current';
+): number | undefined {
+  if (sameHash(session.tokenHash, tokenHash)) return session.family?.accessEndsAt ?? Infinity;
   const { previous } = session;
   if (!previous || !sameHash(previous.tokenHash, tokenHash)) return undefined;
-  return at.now - previous.replacedAt > at.rememberEndedMs ? undefined : 'replaced';
+  return at.now - previous.endedAt > at.rememberEndedMs ? undefined : previous.goodUntil;
 }
 
-export function endSession(session: SessionRecord, reason: EndReason | 'timed-out', at: number): void {
+export function endSession(session: SessionRecord, reason: RecordedEnd, at: number): void {
   session.endedAt = at;
   session.endReason = reason;
   delete session.data;

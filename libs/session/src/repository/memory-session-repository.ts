@@ -4,7 +4,7 @@ import type { Facts } from '../model/decision.js';
 import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
 import type { StoredData } from '../model/session-data.js';
-import type { SessionEventName } from '../model/session-event.js';
+import type { SessionEvent, SessionEventName } from '../model/session-event.js';
 import type { UserState } from '../model/user-state.js';
 import { satisfiesRoles } from '../policy/roles.js';
 import { userRefOf } from '../token/session-token.js';
@@ -13,7 +13,8 @@ import { MemoryNodeRegistry } from './memory-node-registry.js';
 import { PendingLoads } from './memory-pending-loads.js';
 import { MemoryQuotas } from './memory-quotas.js';
 import { dataOf, MemorySessionDataRepository } from './memory-session-data-repository.js';
-import { earlier, endSession, newSessionRecord, presentedToken } from './memory-session-record.js';
+import { beginFamily, type RefreshEvent, refreshIn } from './memory-refresh.js';
+import { earlier, endSession, newSessionRecord, tokenEnd } from './memory-session-record.js';
 import { UserEntry } from './memory-user-entry.js';
 import type { RecordChange, UserRecord } from './memory-user-record.js';
 import {
@@ -31,6 +32,8 @@ import type {
   LoadedUser,
   NewSession,
   QuotaRequest,
+  RefreshOutcome,
+  RefreshRequest,
   ReplaceOutcome,
   RequestDemand,
   RepositorySettings,
@@ -41,6 +44,8 @@ import type {
   UserChange,
   UserChangeOutcome,
 } from './session-repository.js';
+
+type EventDetails = Pick<SessionEvent, 'sessionId' | 'devices'>;
 
 /**
  * Sessions and user state in this process's memory: for tests, for trying things out, and for apps of one process that
@@ -75,14 +80,15 @@ export class MemorySessionRepository implements SessionRepository {
     const session = entry?.sessions.get(proof.sessionId);
     if (!entry || !session) return { kind: 'unknown' };
     const { rememberEndedMs } = this.settings;
-    const presented = presentedToken(session, proof.tokenHash, { now, rememberEndedMs });
-    if (!presented) return { kind: 'unknown' };
+    const ends = tokenEnd(session, proof.tokenHash, { now, rememberEndedMs });
+    if (ends === undefined) return { kind: 'unknown' };
 
     const { user } = entry;
     if (entry.isTooOld(now)) return { kind: 'load', userId: user.id };
     const standing = entry.statusOf(session, now);
     if (standing.status === 'unknown') return { kind: 'unknown' };
-    const status = presented === 'replaced' ? 'revoked' : standing.status;
+    const ended = ends === 0 ? 'revoked' : now >= ends ? 'expired' : 'live';
+    const status = ended === 'revoked' || standing.status === 'live' ? ended : standing.status;
     let results: readonly QuotaResult[] = [];
     let data: { readonly data?: StoredData } = {};
     if (status === 'live' && !isBlocked(user, now)) {
@@ -92,7 +98,8 @@ export class MemorySessionRepository implements SessionRepository {
       if (satisfiesRoles(user.roles, touchIfRoles)) entry.touch(session, now);
     }
     const shown = { session: entry.show(session), user: entry.showUser(now) };
-    return { kind: 'known', status, ...shown, now, quotas: results, ...data };
+    const tokenEnds = ends === Infinity || ends === 0 ? {} : { tokenEndsAt: ends };
+    return { kind: 'known', status, ...shown, now, quotas: results, ...tokenEnds, ...data };
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -108,9 +115,10 @@ export class MemorySessionRepository implements SessionRepository {
     const evicted = entry.makeRoom(now);
     if (!evicted) return { outcome: 'session_limit_reached' };
     const made = newSessionRecord(session, user.epoch, now);
+    beginFamily(entry, made, { family: session.family, now });
     sessions.set(made.id, made);
-    for (const id of evicted) this.announce('session.revoked', user, id);
-    this.announce('session.created', user, made.id);
+    for (const id of evicted) this.announce('session.revoked', user, { sessionId: id });
+    this.announce('session.created', user, { sessionId: made.id });
     return { outcome: 'created', session: entry.show(made), user: entry.showUser(now), evicted };
   }
 
@@ -129,7 +137,7 @@ export class MemorySessionRepository implements SessionRepository {
     const session = entry?.sessions.get(sessionId);
     if (!entry || !session || entry.statusOf(session, now).status !== 'live') return false;
     endSession(session, reason, now);
-    this.announce('session.revoked', entry.user, sessionId);
+    this.announce('session.revoked', entry.user, { sessionId });
     return true;
   }
 
@@ -141,7 +149,7 @@ export class MemorySessionRepository implements SessionRepository {
     const kept = except && entry.proven(except, now);
     if (except && !kept) return { outcome: 'refused' };
     const sessions = entry.endAllBut(kept, now);
-    this.announce('sessions.revoked_all', entry.user, kept?.id);
+    this.announce('sessions.revoked_all', entry.user, kept ? { sessionId: kept.id } : {});
     return { outcome: 'revoked', version: entry.user.version, epoch: entry.user.epoch, sessions };
   }
 
@@ -154,13 +162,25 @@ export class MemorySessionRepository implements SessionRepository {
     if (ifEpoch !== undefined && ifEpoch !== entry.user.epoch) return { outcome: 'refused' };
 
     const revoked = replacement.revokeOthers ? entry.endAllBut(session, now) : 0;
-    session.previous = { tokenHash: session.tokenHash, replacedAt: now };
+    session.previous = { tokenHash: session.tokenHash, endedAt: now, goodUntil: 0 };
     session.tokenHash = Buffer.from(newTokenHash);
     if (replacement.reauthenticated) session.authenticatedAt = session.lastSeenAt = now;
     if (assurance && assurance > session.assurance) session.assurance = assurance;
-    if (replacement.revokeOthers) this.announce('sessions.revoked_all', entry.user, session.id);
-    this.announce('session.token_replaced', entry.user, session.id);
+    beginFamily(entry, session, { family: replacement.family, now });
+    if (replacement.revokeOthers)
+      this.announce('sessions.revoked_all', entry.user, { sessionId: session.id });
+    this.announce('session.token_replaced', entry.user, { sessionId: session.id });
     return { outcome: 'replaced', session: entry.show(session), user: entry.showUser(now), revoked, now };
+  }
+
+  async refresh(request: RefreshRequest): Promise<RefreshOutcome | LoadFirst> {
+    const now = this.clock.now();
+    const { userRef, sessionId } = request.proof;
+    const entry = this.entries.get(userRef);
+    const announce = ({ name, devices }: RefreshEvent): void => {
+      if (entry) this.announce(name, entry.user, { sessionId, ...(devices ? { devices } : {}) });
+    };
+    return refreshIn(entry, request, { ...this.settings, now, announce });
   }
 
   async readUser(userId: string): Promise<UserState | undefined> {
@@ -254,9 +274,8 @@ export class MemorySessionRepository implements SessionRepository {
     this.quotas.clear();
   }
 
-  private announce(name: SessionEventName, user: UserRecord, sessionId?: string): void {
+  private announce(name: SessionEventName, user: UserRecord, about: EventDetails = {}): void {
     const { id: userId, version, epoch } = user;
-    const about = sessionId === undefined ? {} : { sessionId };
     this.events.announce({ name, userId, userRef: userRefOf(userId), version, epoch, ...about });
   }
 

@@ -1,9 +1,8 @@
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { effectiveLifetime, touchAfterMs } from '../policy/lifetime.js';
-import { sameHash } from '../token/session-token.js';
 import type { SessionRecord } from './memory-session-record.js';
-import { earlier, endSession, sessionOf } from './memory-session-record.js';
+import { earlier, endSession, sessionOf, tokenEnd } from './memory-session-record.js';
 import type { UserRecord } from './memory-user-record.js';
 import { isBlocked, startEpoch, userStateOf } from './memory-user-record.js';
 import type { RepositorySettings, TokenProof } from './session-repository.js';
@@ -46,10 +45,11 @@ export class UserEntry {
     return [...this.sessions.values()].filter((session) => this.statusOf(session, now).status === 'live');
   }
 
-  /** The session of a proof, if it may act: live, its token the current one, its user not blocked. */
+  /** The session of a proof, if it may act: it is live, its token is good, its user not blocked. */
   proven(proof: TokenProof, now: number): SessionRecord | undefined {
     const session = this.sessions.get(proof.sessionId);
-    if (!session || !sameHash(session.tokenHash, proof.tokenHash)) return undefined;
+    const goodUntil = session && tokenEnd(session, proof.tokenHash, { now, rememberEndedMs: Infinity });
+    if (!session || goodUntil === undefined || now >= goodUntil) return undefined;
     if (isBlocked(this.user, now)) return undefined;
     return this.statusOf(session, now).status === 'live' ? session : undefined;
   }

@@ -3,8 +3,8 @@ import type { Session } from '../model/session.js';
 import type { Block, UserState } from '../model/user-state.js';
 import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
 import { readDevice, readSessionRecord, type SessionRecord } from '../redis/session-record.js';
-import type { UserReply } from '../redis/session-scripts.js';
-import type { RepositorySettings } from './session-repository.js';
+import type { RefreshReply, UserReply } from '../redis/session-scripts.js';
+import type { LoadFirst, RefreshOutcome, RepositorySettings } from './session-repository.js';
 
 const NO_DEVICE = { name: '', userAgent: '', ip: '' } as const;
 
@@ -53,6 +53,23 @@ export function toSession(
   settings: RepositorySettings,
 ): Session {
   return sessionOf(stored.id, readSessionRecord(stored.record), { device: stored.device, user, settings });
+}
+
+export function toRefreshOutcome(
+  reply: RefreshReply,
+  id: string,
+  settings: RepositorySettings,
+): RefreshOutcome | LoadFirst {
+  const outcome = String(reply[0]);
+  if (reply.length === 1) return { outcome: outcome as 'unknown' | 'revoked' | 'expired' };
+  if (reply.length === 2) return { kind: 'load', userId: String(reply[1]) };
+  if (reply.length === 3) return { outcome: 'user_blocked', user: toUserState(reply[2], reply[1]) };
+  const [, now, record, device, userReply] = reply;
+  const user = toUserState(userReply, now);
+  const session = toSession({ id, record, device }, user, settings);
+  if (reply.length === 5) return { outcome: 'reused', session, user };
+  const [, , , , , salt, rotatedAt, tokenEndsAt] = reply;
+  return { outcome: 'refreshed', session, user, salt, rotatedAt, tokenEndsAt };
 }
 
 /** The live sessions among the fields of a user's hash, newest first. */

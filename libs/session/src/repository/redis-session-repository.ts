@@ -15,13 +15,16 @@ import { emissionIntervalUs } from '../rate-limit/gcra.js';
 import { RedisEventChannel } from './redis-event-channel.js';
 import { RedisNodeRegistry } from './redis-node-registry.js';
 import { RedisSessionDataRepository } from './redis-session-data-repository.js';
-import { liveSessions, toQuotaResult, toSession, toUserState } from './redis-replies.js';
+import { liveSessions, toQuotaResult, toRefreshOutcome, toSession, toUserState } from './redis-replies.js';
 import type {
   CreateOutcome,
   LoadedUser,
   LoadFirst,
+  NewFamily,
   NewSession,
   QuotaRequest,
+  RefreshOutcome,
+  RefreshRequest,
   ReplaceOutcome,
   RequestDemand,
   RepositorySettings,
@@ -114,14 +117,22 @@ class RedisSessionRepository implements SessionRepository {
     const reply = await this.scripts.authenticate(proof.userRef, args, consumed);
     if (reply[0] === 0) return { kind: 'unknown' };
     if (reply[0] === 4) return { kind: 'load', userId: reply[1].toString() };
-    const [code, now, record, device, userReply, quotaReply, version, payload] = reply;
+    const [code, now, record, device, userReply, quotaReply, tokenEnd, version, payload] = reply;
     const user = toUserState(userReply, now);
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
     const results =
       quotaReply.length === 0
         ? []
         : quotas.map((quota, i) => toQuotaResult(quota, quotaReply.slice(i * 4, i * 4 + 4)));
-    const facts = { kind: 'known', status: STATUS[code], session, user, now, quotas: results } as const;
+    const facts = {
+      kind: 'known',
+      status: STATUS[code],
+      session,
+      user,
+      now,
+      quotas: results,
+      ...(tokenEnd === 0 ? {} : { tokenEndsAt: tokenEnd }),
+    } as const;
     return version === undefined || payload === undefined ? facts : { ...facts, data: { version, payload } };
   }
 
@@ -134,7 +145,7 @@ class RedisSessionRepository implements SessionRepository {
       tokenHash: session.tokenHash,
       device,
       ...lifetime,
-      traits: traitsOf(session.assurance, session.rememberMe),
+      traits: traitsOf({ ...session, hasFamily: session.family !== undefined }),
       ifEpoch: session.ifEpoch ?? '',
       newEpoch: session.createUser ? newEpoch() : '',
       maxSessions: this.settings.maxSessionsPerUser,
@@ -144,6 +155,7 @@ class RedisSessionRepository implements SessionRepository {
       maxStateAgeMs: this.maxStateAgeMs,
       roleLifetimes: this.roleLifetimes,
       data: session.data ?? '',
+      ...familyArguments(session.family),
     });
     if (reply.length === 5) {
       const [, now, record, userReply, evicted] = reply;
@@ -207,12 +219,32 @@ class RedisSessionRepository implements SessionRepository {
       revokeOthers: replacement.revokeOthers ? 1 : 0,
       rememberEndedMs: this.settings.rememberEndedMs,
       roleLifetimes: this.roleLifetimes,
+      ...familyArguments(replacement.family),
     });
     if (reply.length === 1) return { outcome: 'refused' };
     const [, now, record, device, userReply, revoked] = reply;
     const user = toUserState(userReply, now);
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
     return { outcome: 'replaced', session, user, revoked, now };
+  }
+
+  async refresh(request: RefreshRequest): Promise<RefreshOutcome | LoadFirst> {
+    const { proof, offer } = request;
+    const reply = await this.scripts.refresh(proof.userRef, {
+      sessionId: proof.sessionId,
+      familyHash: proof.familyHash,
+      refreshHash: proof.refreshHash,
+      salt: offer.salt,
+      newRefreshHash: offer.refreshHash,
+      newTokenHash: offer.tokenHash,
+      accessTokenTtlMs: request.accessTokenTtlMs,
+      graceMs: request.graceMs,
+      ...request.device,
+      rememberEndedMs: this.settings.rememberEndedMs,
+      maxStateAgeMs: this.maxStateAgeMs,
+      roleLifetimes: this.roleLifetimes,
+    });
+    return toRefreshOutcome(reply, proof.sessionId, this.settings);
   }
 
   async readUser(userId: string): Promise<UserState | undefined> {
@@ -311,6 +343,14 @@ class RedisSessionRepository implements SessionRepository {
     if (user.id !== userId) throw unexpected('user_mismatch');
     return user;
   }
+}
+
+function familyArguments(family: NewFamily | undefined) {
+  return {
+    familyHash: family?.familyHash ?? '',
+    refreshHash: family?.refreshHash ?? '',
+    accessTokenTtlMs: family?.accessTokenTtlMs ?? '',
+  };
 }
 
 function blockArguments(block: UserChange['block']) {

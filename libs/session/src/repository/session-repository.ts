@@ -31,6 +31,53 @@ export interface TokenProof {
   readonly tokenHash: Buffer;
 }
 
+/** A presented refresh token, taken apart: proof of its family, and of which token of the family it is. */
+export interface RefreshProof {
+  readonly userRef: string;
+  readonly sessionId: string;
+  readonly familyHash: Buffer;
+  readonly refreshHash: Buffer;
+}
+
+/** What a session that has refresh tokens begins with, at login or at a replacement. */
+export interface NewFamily {
+  readonly familyHash: Buffer;
+  readonly refreshHash: Buffer;
+  /** How long an access token is good, if its session is. */
+  readonly accessTokenTtlMs: number;
+}
+
+export interface RefreshRequest {
+  readonly proof: RefreshProof;
+  /** What the session gets if the presented token is its current one: the salt, and the hashes of what it makes. */
+  readonly offer: { readonly salt: Buffer; readonly refreshHash: Buffer; readonly tokenHash: Buffer };
+  readonly accessTokenTtlMs: number;
+  /** How long the presented token is answered with the same offer again; at most 65,535. */
+  readonly graceMs: number;
+  /** Who presents it, as far as that is known. */
+  readonly device: { readonly userAgent: string; readonly ip: string };
+}
+
+export type RefreshOutcome =
+  | {
+      readonly outcome: 'refreshed';
+      readonly session: Session;
+      readonly user: UserState;
+      /** Of the offer that the session got: this one, or an earlier one for the same token. */
+      readonly salt: Buffer;
+      /** When it got it. */
+      readonly rotatedAt: number;
+      /** When the access token of that offer ends. */
+      readonly tokenEndsAt: number;
+    }
+  /** The token was used before; this has ended its session, which is told as it was. */
+  | { readonly outcome: 'reused'; readonly session: Session; readonly user: UserState }
+  | { readonly outcome: 'user_blocked'; readonly user: UserState }
+  /** The session has ended, or its tokens were replaced: nothing was changed. */
+  | { readonly outcome: 'revoked' | 'expired' }
+  /** No such family. Nothing was told, touched or changed. */
+  | { readonly outcome: 'unknown' };
+
 /** What a request brings along besides its token. */
 export interface RequestDemand {
   /** The roles without which it is no activity: it will be denied. */
@@ -65,6 +112,8 @@ export interface NewSession {
   readonly lifetime: Lifetime;
   readonly assurance: AssuranceLevel;
   readonly rememberMe: boolean;
+  /** Absent: no refresh tokens, and the token lives as long as the session. */
+  readonly family?: NewFamily;
   /** The epoch read before any credential was verified; the session is made only if it is still the user's. */
   readonly ifEpoch?: number;
   /** What the session's data begins with. */
@@ -87,6 +136,8 @@ export interface TokenReplacement {
   /** The client that asks: acted upon only if its session is live at the user's epoch with this very secret. */
   readonly proof: TokenProof;
   readonly newTokenHash: Buffer;
+  /** As for a new session. Refresh tokens of before are revoked in either case. */
+  readonly family?: NewFamily;
   /** As for a new session. */
   readonly ifEpoch?: number;
   /** The person proved who they are just now: both timeouts start again. */
@@ -186,6 +237,13 @@ export interface SessionRepository {
   /** Starts a new epoch, which ends every session of the user's but `except`. */
   revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome>;
   replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome>;
+  /**
+   * Answers a refresh token. The current one gets the session the tokens on offer, and counts as activity; the access
+   * token of before is good for `graceMs` more. The one before it gets the same answer again, within its grace and until
+   * its successor is used. Any other token of the family was used before: the session is ended.
+   * Asks for a load as `authenticate` does.
+   */
+  refresh(request: RefreshRequest): Promise<RefreshOutcome | LoadFirst>;
 
   /** The user's record; `undefined` when there is none, or it is too old. */
   readUser(userId: string): Promise<UserState | undefined>;

@@ -103,7 +103,7 @@ export class ContractTest {
     return facts.kind === 'known' ? facts.status : facts.kind;
   }
 
-  statuses(logins: readonly Login[]): Promise<string[]> {
+  statuses(logins: readonly Pick<Login, 'proof'>[]): Promise<string[]> {
     return Promise.all(logins.map(({ proof }) => this.status(proof)));
   }
 

@@ -4,6 +4,7 @@ import { describeEvents } from './repository-contract-events.js';
 import { describeLimits } from './repository-contract-limits.js';
 import { describeLoads } from './repository-contract-loads.js';
 import { describeQuotas } from './repository-contract-quotas.js';
+import { describeRefresh } from './repository-contract-refresh.js';
 import { describeRevocation } from './repository-contract-revocation.js';
 import { describeSessions } from './repository-contract-sessions.js';
 import { describeSourceVersions } from './repository-contract-source-versions.js';
@@ -38,6 +39,7 @@ export function describeRepositoryContract(name: string, makeHarness: MakeHarnes
     describeAuthentication(open);
     describeTimeouts(open);
     describeRevocation(open);
+    describeRefresh(open);
     describeUsers(open);
     describeSourceVersions(open);
     describeLoads(open);

@@ -15,11 +15,12 @@
 -- ARGV[8] withData          1: of a session that may act, answer its data as well
 -- ARGV[9..] quotaPolicies    'emissionUs burst', one for each quota
 -- Returns { 0 } unknown | { 4, userId } load first
---   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas [, data version, data payload] }
+--   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas, token end or 0 [, data version, data payload] }
 --   quotas: allowed 1 or 0, remaining, wait in us, reset in us, for each quota; empty where none was looked at
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include family
 -- @include session-data
 -- @include gcra
 
@@ -60,15 +61,8 @@ local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
 if not stored[1] then return { UNKNOWN } end
 local session = unpack_session(stored[1])
 
--- Lua interns strings: this compares two addresses, not byte by byte. Both sides are digests besides.
-local replaced = false
-if session.hash ~= ARGV[2] then
-  local previous = redis.call('HGET', KEYS[2], id .. ':p')
-  if not previous then return { UNKNOWN } end
-  local hash, replaced_at = struct.unpack('>c32I6', previous)
-  if hash ~= ARGV[2] or now - replaced_at > remember_ended_ms then return { UNKNOWN } end
-  replaced = true
-end
+local ends = token_end(KEYS[2], id, session, ARGV[2], now, remember_ended_ms)
+if not ends then return { UNKNOWN } end
 
 local user = read_user(KEYS[1], now, tonumber(ARGV[6]))
 if not user then
@@ -79,7 +73,11 @@ end
 local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
 if status == UNKNOWN then return { UNKNOWN } end
 if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
-if replaced then status = REVOKED end
+if ends == 0 then
+  status = REVOKED
+elseif status == LIVE and now >= ends then
+  status = EXPIRED -- of the token alone: the session goes on
+end
 
 local quotas, version, payload = {}
 if status == LIVE and not user.blocked then
@@ -93,4 +91,5 @@ if status == LIVE and not user.blocked then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-return { status, now, stored[1], stored[2], user.reply, quotas, version, payload }
+if ends == math.huge then ends = 0 end
+return { status, now, stored[1], stored[2], user.reply, quotas, ends, version, payload }

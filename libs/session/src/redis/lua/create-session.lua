@@ -10,7 +10,7 @@
 -- ARGV[4] device
 -- ARGV[5] inactivityTimeoutMs
 -- ARGV[6] absoluteTimeoutMs
--- ARGV[7] traits             assurance, + 128 for remember-me
+-- ARGV[7] traits             assurance, + 128 for remember-me, + 64 with refresh tokens
 -- ARGV[8] ifEpoch            empty: whatever the epoch is
 -- ARGV[9] newEpoch           the epoch of a user's record made here; empty: make none
 -- ARGV[10] maxSessions
@@ -20,12 +20,16 @@
 -- ARGV[14] maxStateAgeMs
 -- ARGV[15] roleLifetimes
 -- ARGV[16] data               empty: none
--- ARGV[17] channel
+-- ARGV[17] familyHash        empty: no refresh tokens
+-- ARGV[18] refreshHash
+-- ARGV[19] accessTokenTtlMs
+-- ARGV[20] channel
 -- Returns { 'created', now, record, user, evicted IDs } | { 'user_blocked', now, user }
 --   | { 'user_unknown' } | { 'epoch_changed' } | { 'session_limit_reached' } | { 'user_mismatch' }
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include family
 -- @include session-data
 -- @include user-change
 -- @include event
@@ -91,11 +95,15 @@ local session = {
 }
 local record = pack_session(session)
 redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
+if ARGV[17] ~= '' then
+  local access_end = access_end_of(session, user, now, tonumber(ARGV[19]), ARGV[15])
+  begin_family(KEYS[2], id, ARGV[17], ARGV[18], access_end)
+end
 keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
 sweep_data(KEYS[3], function(other_id) return kept[other_id] end)
 if ARGV[16] ~= '' then write_data(KEYS[3], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
-  announce(ARGV[17], 'session.revoked', KEYS[1], user, evicted_id)
+  announce(ARGV[20], 'session.revoked', KEYS[1], user, evicted_id)
 end
-announce(ARGV[17], 'session.created', KEYS[1], user, id)
+announce(ARGV[20], 'session.created', KEYS[1], user, id)
 return { 'created', now, record, user.reply, evicted }

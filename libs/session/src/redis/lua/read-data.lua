@@ -10,6 +10,7 @@
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include family
 -- @include session-data
 
 local now = now_ms()

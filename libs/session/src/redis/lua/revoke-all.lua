@@ -11,6 +11,7 @@
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include family
 -- @include user-change
 -- @include event
 
@@ -23,7 +24,8 @@ if ARGV[1] ~= '' then
   local record = redis.call('HGET', KEYS[2], ARGV[1])
   if not record or user.blocked then return { 'refused' } end
   except = unpack_session(record)
-  if except.hash ~= ARGV[2] or status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
+  if not is_good(KEYS[2], ARGV[1], except, ARGV[2], now) then return { 'refused' } end
+  if status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
 end
 
 new_epoch_of(KEYS[1], now)

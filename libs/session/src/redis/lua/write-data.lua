@@ -14,6 +14,7 @@
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include family
 -- @include session-data
 
 local id, now = ARGV[1], now_ms()

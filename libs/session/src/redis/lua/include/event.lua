@@ -1,7 +1,10 @@
--- Tells every node what has just happened to a user, as one line: name, userRef, version, epoch, session ID or '-', user
--- id. That nobody hears it, or that we may not speak on the channel, undoes nothing: nodes also look for themselves.
-local function announce(channel, name, key, user, session_id)
-  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-', user.id }
+-- Tells every node what has just happened to a user, as one line: name, userRef, version, epoch, session ID or '-', what
+-- else there is to say, user id. That nobody hears it, or that we may not speak on the channel, undoes nothing: nodes
+-- also look for themselves.
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 

@@ -20,12 +20,12 @@ local function sweep_data(key, is_kept)
   end
 end
 
--- The session that a token hash may act for: live, its token the current one, its user not blocked; else nil.
+-- The session that a token hash may act for: live, its token good, its user not blocked; else nil.
 local function proven_session(user_key, sessions_key, proof)
   local user = read_user(user_key, proof.now)
   local record = redis.call('HGET', sessions_key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if session.hash ~= proof.hash then return nil end
+  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end

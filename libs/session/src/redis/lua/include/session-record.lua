@@ -1,11 +1,14 @@
 -- A session is one field of its user's hash: session ID -> 64 bytes, so that the hash keeps Redis's compact encoding.
 --   1-32 token hash | 33-37 epoch | 38-43 createdAt | 44-48 lastSeenAt - createdAt | 49-53 authenticatedAt - createdAt
---   54-57 inactivity timeout (0: none) | 58-62 absolute timeout | 63 assurance, + 128 for remember-me | 64 end reason
+--   54-57 inactivity timeout (0: none) | 58-62 absolute timeout | 63 assurance, + 128 for remember-me, + 64 when it has
+--   refresh tokens (family.lua) | 64 end reason
 -- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0: 1 logout,
--- 2 revoked, 3 evicted, 4 timed out. A timeout is written down when it is first seen, so that no later change of roles
+-- 2 revoked, 3 evicted, 4 timed out, 5 refresh token used twice. A timeout is written down when it is first seen, so that no later change of roles
 -- undoes it.
--- Beside it: ID:d the device, ID:p the token hash before the last replacement and when that was.
-local RECORD = '>c32I5I6I5I5I4I5BB'
+-- Beside it: ID:d the device, ID:p the token hash before this one, when that ended, and until when it is good all the same
+-- (0: not at all).
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 
 local function unpack_session(record)
@@ -29,6 +32,10 @@ local function pack_session(s)
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
 
+local function has_family(session)
+  return session.traits % REMEMBER_ME >= HAS_FAMILY
+end
+
 -- The strictest of the session's own lifetime and those of the user's roles: 'admin 900000 43200000 ...'.
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
@@ -47,21 +54,27 @@ local function effective_lifetime(session, roles, role_lifetimes)
 end
 
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT = 3, 4
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+
+-- When a session that nothing ends runs out, and its inactivity timeout.
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
 
 -- What a session is at this moment, and since when if it has ended. Mirrors repository/session-status.ts.
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at, inactivity, absolute
+  local status, ended_at
   if session.ended ~= 0 then
     status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
   elseif session.epoch ~= user.epoch then
     status, ended_at = REVOKED, user.epoch_at
   else
-    inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-    local expires_at = session.authenticated_at + absolute
-    if inactivity > 0 then expires_at = math.min(expires_at, session.last_seen_at + inactivity) end
-    if now < expires_at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, expires_at
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
   end
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
@@ -97,7 +110,7 @@ local function note_timeout(key, id, session, status, ended_at)
 end
 
 local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p')
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
 
 -- The whole hash may go when nothing in it can be told apart from a session that never was.
