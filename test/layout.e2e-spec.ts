@@ -44,6 +44,8 @@ const forbidden: Readonly<Record<string, string>> = {
   [`${lib}/testing/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
   [`${lib}/testing/deeper/outside.ts`]: `import { a } from '../../../../../src/ok.js'; a();`,
   [`${lib}/testing/itself.ts`]: `import { a } from '@latchkey/session'; a();`,
+  [`${lib}/data/nest.ts`]: `import { Logger } from '@nestjs/common'; Logger.log('x');`,
+  [`${lib}/data/guard.ts`]: `import { a } from '../guard/ok.js'; a();`,
   [`${lib}/audit/nest.ts`]: `import { Injectable } from '@nestjs/common'; Injectable();`,
   [`${lib}/audit/guard.ts`]: `import { a } from '../guard/ok.js'; a();`,
   [`${lib}/audit/root.ts`]: `import { a } from '../session.module.js'; a();`,

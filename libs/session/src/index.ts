@@ -1,4 +1,10 @@
 export { AuditLog, type AuditLogQuery, type OpenAct } from './audit/audit-log.js';
+export type {
+  DataChangeOptions,
+  DataPatch,
+  SessionDataHandle,
+  SessionDataState,
+} from './data/session-data-handle.js';
 export {
   AllowExpired,
   Assurance,
@@ -11,6 +17,7 @@ export {
   Public,
   RateLimit,
   Roles,
+  SessionData,
 } from './guard/decorators.js';
 export { PolicyManifest, type PolicyEntry } from './guard/policy-manifest.js';
 export { ProblemFilter } from './guard/problem.filter.js';
@@ -43,6 +50,7 @@ export {
   type SessionErrorDetails,
 } from './model/session-error.js';
 export type { SessionEvent, SessionEventName } from './model/session-event.js';
+export type { JsonObject, JsonValue } from './model/session-data.js';
 export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
 export type { HttpRequest, HttpResponse } from './platform/http.js';

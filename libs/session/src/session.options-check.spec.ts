@@ -3,6 +3,7 @@ import { checkOptions } from './session.options-check.js';
 import type { SessionModuleOptions } from './session.options.js';
 
 const directory = { load: () => Promise.resolve(undefined) };
+const DATA_KEY = { id: 'a', key: Buffer.alloc(32, 7).toString('base64') };
 
 describe('checkOptions', () => {
   it('fills in the defaults', () => {
@@ -108,6 +109,23 @@ describe('checkOptions', () => {
     ['cookie.name', { cookie: { name: '__Host-a b' } }],
     ['cookie.name', { cookie: { name: '__Host-' } }],
     ['cookie.sameSite', { cookie: { sameSite: 'none' } }],
+    ['sessionData', { sessionData: [] }],
+    ['sessionData.key', { sessionData: { key: 'x' } }],
+    ['sessionData.maxBytes', { sessionData: { maxBytes: 1 } }],
+    ['sessionData.maxBytes', { sessionData: { maxBytes: 1_048_577 } }],
+    ['sessionData.acceptPlain', { sessionData: { acceptPlain: true } }],
+    ['sessionData.acceptPlain', { sessionData: { keys: [DATA_KEY], acceptPlain: 1 } }],
+    ['sessionData.keys', { sessionData: { keys: [] } }],
+    ['sessionData.keys', { sessionData: { keys: DATA_KEY } }],
+    ['sessionData.keys', { sessionData: { keys: [DATA_KEY, DATA_KEY] } }],
+    ['sessionData.keys[0]', { sessionData: { keys: ['x'] } }],
+    ['sessionData.keys[0].kid', { sessionData: { keys: [{ kid: 'a', ...DATA_KEY }] } }],
+    ['sessionData.keys[1].id', { sessionData: { keys: [DATA_KEY, { ...DATA_KEY, id: 'a:b' }] } }],
+    ['sessionData.keys[0].id', { sessionData: { keys: [{ key: DATA_KEY.key }] } }],
+    ['sessionData.keys[0].key', { sessionData: { keys: [{ id: 'a' }] } }],
+    ['sessionData.keys[0].key', { sessionData: { keys: [{ id: 'a', key: Buffer.alloc(31) }] } }],
+    ['sessionData.keys[0].key', { sessionData: { keys: [{ id: 'a', key: 'k'.repeat(32) }] } }],
+    ['sessionData.keys[0].key', { sessionData: { keys: [{ id: 'a', key: `${DATA_KEY.key} ` }] } }],
     ['publicOrigin', { publicOrigin: 'app.example' }],
     ['publicOrigin', { publicOrigin: 'https://app.example/login' }],
     ['publicOrigin', { publicOrigin: 'https://user@app.example' }],

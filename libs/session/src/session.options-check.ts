@@ -15,6 +15,7 @@ import {
   oneOf,
   validName,
 } from './session.option-rules.js';
+import { checkSessionData } from './session.options-check-data.js';
 import type { SessionModuleOptions } from './session.options.js';
 import type { ModuleSettings, StorageSettings, TransportSettings } from './session.settings.js';
 
@@ -47,6 +48,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   touchInterval: true,
   maxSessionsPerUser: true,
   onSessionLimit: true,
+  sessionData: true,
   rateLimits: true,
   defaultRateLimits: true,
   live: true,
@@ -77,6 +79,7 @@ export function checkOptions(
       'evict-oldest',
       'reject',
     ]),
+    sessionData: checkSessionData(options.sessionData ?? {}),
     rememberEndedMs: REMEMBER_ENDED_MS,
     maxEndedSessions: MAX_ENDED_SESSIONS,
     ...checkRateLimits(options),

@@ -54,6 +54,17 @@ export interface SessionModuleOptions {
   /** What a login over `maxSessionsPerUser` does: `'evict-oldest'` ends the oldest session, `'reject'` fails with 409. Default `'evict-oldest'`. */
   readonly onSessionLimit?: 'evict-oldest' | 'reject';
 
+  /**
+   * What sessions may hold: at most `maxBytes` of JSON (2–1,048,576, default 8,192). With `keys`, it is sealed by AES-256-GCM
+   * with the first (an `id` of 1–32 letters, digits, `_ -`; 32 bytes, also as base64), and opened with any of them;
+   * `acceptPlain` also opens what was written before there were keys. Default: not sealed.
+   */
+  readonly sessionData?: {
+    readonly maxBytes?: number;
+    readonly keys?: readonly { readonly id: string; readonly key: Uint8Array | string }[];
+    readonly acceptPlain?: boolean;
+  };
+
   /** Quotas by name, for `@RateLimit('name')`: where their numbers are settings. Default none. */
   readonly rateLimits?: Readonly<Record<string, Omit<RateLimitOptions, 'name'>>>;
   /** The names of those that hold for every guarded handler without a `@RateLimit` of its own. Default none. */

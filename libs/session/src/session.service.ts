@@ -1,10 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { handleOf, keepHandle, SessionDataHandle } from './data/session-data-handle.js';
+import { SessionDataStore } from './data/session-data-store.js';
 import type { AccessRequirements, Decision, Facts } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
 import { confirmationsOf } from './live/confirmations.js';
 import type { UserQuota } from './model/quota.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
+import type { JsonObject, StoredData } from './model/session-data.js';
 import type { UserState } from './model/user-state.js';
 import { decide } from './policy/decide.js';
 import type { RequestDemand, SessionRepository, TokenProof } from './repository/session-repository.js';
@@ -19,6 +22,8 @@ import { UserStateService } from './user-state.service.js';
 export interface CreateSessionOptions {
   /** What the person will recognise this session by. `name` is cut to 64 characters. */
   readonly device?: Partial<Device>;
+  /** What the session's data begins with: a JSON object. Default none. */
+  readonly data?: object;
   /** Use the longer `rememberMeLifetime`. Default false. */
   readonly rememberMe?: boolean;
   /** How the person proved who they are. Default `aal1`. */
@@ -64,6 +69,8 @@ export interface Examination {
 
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 const NO_QUOTAS: readonly UserQuota[] = [];
+/** A session that has timed out has none, also where such a one is let in. */
+const NO_DATA: StoredData = { version: 0, payload: Buffer.alloc(0) };
 /** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
 const PASSIVE: RequestDemand = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 
@@ -76,18 +83,25 @@ const PASSIVE: RequestDemand = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 export class SessionService {
   /** Which token opened a session: kept beside the object, so that it can neither be logged nor serialised. */
   private readonly proofs = new WeakMap<Session, TokenProof>();
+  private readonly dataStore: SessionDataStore;
 
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
     @Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat,
     private readonly users: UserStateService,
-  ) {}
+  ) {
+    const logger = new Logger(SessionService.name);
+    this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
+      logger.error(line),
+    );
+  }
 
   /**
    * Makes a session for a user and a token that opens it.
    * @throws SessionError `user_blocked`, `epoch_changed`, `session_limit_reached`, or `user_unknown` (with a
-   * `UserDirectory` that does not know the user, or with `ifEpoch` for a user who was erased)
+   * `UserDirectory` that does not know the user, or with `ifEpoch` for a user who was erased); with `data` also
+   * `bad_request` and `too_large`
    */
   async create(userId: string, options: CreateSessionOptions = {}): Promise<IssuedSession> {
     const { settings } = this;
@@ -109,6 +123,7 @@ export class SessionService {
       rememberMe,
       createUser: !settings.userDirectory && options.ifEpoch === undefined,
       ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
+      ...(options.data === undefined ? {} : { data: this.dataStore.payloadOf(options.data, names) }),
     });
     if (created.outcome === 'user_blocked')
       throw denialError({ reason: 'user_blocked', block: created.user.block });
@@ -153,12 +168,15 @@ export class SessionService {
       const facts: Facts = { kind: token === undefined ? 'missing' : 'unknown' };
       return { decision: decide(facts, requirements), now: undefined };
     }
-    const demand = isActivity
-      ? { touchIfRoles: requirements.roleGroups, quotas: requirements.quotas ?? NO_QUOTAS }
-      : PASSIVE;
+    const { roleGroups: touchIfRoles, quotas = NO_QUOTAS, withData = false } = requirements;
+    const demand: RequestDemand = isActivity ? { touchIfRoles, quotas, withData } : PASSIVE;
     const facts = await this.lookUp(proof, demand);
     const decision = decide(facts, requirements);
-    if (decision.permit) this.proofs.set(decision.session, proof);
+    if (decision.permit) {
+      this.proofs.set(decision.session, proof);
+      if (demand.withData)
+        this.keepData(decision.session, proof, (facts.kind === 'known' && facts.data) || NO_DATA);
+    }
     return { decision, now: facts.kind === 'known' ? facts.now : undefined };
   }
 
@@ -216,6 +234,19 @@ export class SessionService {
     const { user, now } = replaced;
     this.proofs.set(replaced.session, { ...proof, tokenHash: newTokenHash });
     return { token: await this.tokenOf(replaced.session, secret, now), session: replaced.session, user };
+  }
+
+  /**
+   * What the app keeps in a session. Of a session from a handler with `@SessionData()`, reading it costs no call.
+   * @param session as `authenticate`, `create` or `@CurrentSession()` gave it
+   */
+  data<T extends object = JsonObject>(session: Session): SessionDataHandle<T> {
+    const handle = handleOf(session) ?? this.keepData(session, this.proofOf(session), undefined);
+    return handle as unknown as SessionDataHandle<T>;
+  }
+
+  private keepData(session: Session, proof: TokenProof, seen: StoredData | undefined): SessionDataHandle {
+    return keepHandle(session, new SessionDataHandle(this.dataStore, proof, seen));
   }
 
   private async tokenOf(session: Session, secret: Buffer, issuedAt: number): Promise<string> {

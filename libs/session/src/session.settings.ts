@@ -1,3 +1,4 @@
+import type { SessionDataSettings } from './data/session-data-store.js';
 import type { Clock } from './model/clock.js';
 import type { QuotaRule } from './guard/quota-rule.js';
 import type { Lifetime } from './model/session.js';
@@ -11,6 +12,7 @@ import type { SessionModuleOptions } from './session.options.js';
 export interface SessionSettings extends RepositorySettings {
   readonly lifetime: Lifetime;
   readonly rememberMeLifetime: Lifetime;
+  readonly sessionData: SessionDataSettings;
   readonly permissions: RolePermissions;
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
   readonly defaultQuotas: readonly QuotaRule[];

@@ -14,6 +14,8 @@ export interface DeclaredAccess {
   readonly maxAuthenticationAgeMs?: number;
   readonly assurance?: AssuranceLevel;
   readonly allowExpired?: boolean;
+  /** A parameter takes the session's data. It demands nothing: where nobody is, there is none. */
+  readonly withData?: boolean;
   /** As declared, or the name of one of the option `rateLimits`. */
   readonly quotas?: readonly (QuotaRule | string)[];
 }
@@ -71,7 +73,11 @@ export function mergeAccess(
   assertQuotas(quotas, mode, where);
   return {
     mode,
-    requirements: requirementsOf(mode === 'guarded' ? merged : {}, quotas, settings.permissions),
+    requirements: requirementsOf(
+      mode === 'guarded' ? merged : { withData: mode === 'optional' && merged.withData === true },
+      quotas,
+      settings.permissions,
+    ),
     quotas: quotas.filter(({ by }) => by !== 'user' && by !== 'session'),
   };
 }
@@ -89,17 +95,18 @@ function requirementsOf(
   quotas: readonly QuotaRule[],
   rolePermissions: RolePermissions,
 ): AccessRequirements {
-  const { maxAuthenticationAgeMs, assurance, allowExpired } = declared;
+  const { maxAuthenticationAgeMs, assurance, allowExpired, withData = false } = declared;
   const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
     by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
   );
-  if (ofUser.length === 0 && !declaresRequirements(declared)) return SESSION_ONLY;
+  if (ofUser.length === 0 && !withData && !declaresRequirements(declared)) return SESSION_ONLY;
   return Object.freeze({
     roleGroups: roleGroupsFor(declared.roles, declared.permissions ?? [], rolePermissions),
     ...(ofUser.length === 0 ? {} : { quotas: ofUser }),
     ...(maxAuthenticationAgeMs === undefined ? {} : { maxAuthenticationAgeMs }),
     ...(assurance === undefined ? {} : { assurance }),
     ...(allowExpired === undefined ? {} : { allowExpired }),
+    ...(withData ? { withData } : {}),
   });
 }
 

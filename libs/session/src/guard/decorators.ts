@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { handleOf } from '../data/session-data-handle.js';
 import { toMilliseconds, type Duration } from '../model/duration.js';
 import type { AssuranceLevel, Session } from '../model/session.js';
 import { SessionConfigurationError } from '../model/session-error.js';
@@ -21,6 +22,7 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
   assurance: ['@Assurance()', 'latchkey:assurance'],
   allowExpired: ['@AllowExpired()', 'latchkey:allow-expired'],
   quotas: ['@RateLimit()', 'latchkey:quotas'],
+  withData: ['@SessionData()', 'latchkey:session-data'],
 };
 
 const ENFORCES_ACCESS = 'latchkey:enforces-access';
@@ -151,6 +153,32 @@ export const CurrentUser = createParamDecorator(
   (_: unknown, context: ExecutionContext): UserState | undefined =>
     authenticated('@CurrentUser()', context)?.user,
 );
+
+/**
+ * The session's data, or the value of one key of it: `@SessionData('cart') cart: Cart | undefined`. It is read together
+ * with the check, at no further call. `undefined` where `@CurrentSession()` is. To change it, see `SessionService.data`.
+ * @throws Error where no `SessionGuard` read it; SessionError `session_store_unavailable` for data that does not open
+ * @publicApi
+ */
+export function SessionData(key?: string): ParameterDecorator {
+  const inject = sessionDataOf(key);
+  return (target, method, index) => {
+    const handler = method === undefined ? undefined : (target as Record<PropertyKey, unknown>)[method];
+    if (handler) Reflect.defineMetadata(DECLARATIONS.withData[1], true, handler);
+    inject(target, method, index);
+  };
+}
+
+const sessionDataOf = createParamDecorator((key: string | undefined, context: ExecutionContext): unknown => {
+  const session = authenticated('@SessionData()', context)?.session;
+  if (!session) return undefined;
+  const data = handleOf(session)?.seen();
+  if (!data) {
+    const handler = `${context.getClass().name}.${context.getHandler().name}`;
+    throw new Error(`@SessionData() on ${handler}: no SessionGuard read the data of this very method`);
+  }
+  return key === undefined ? data : data[key];
+});
 
 function authenticated(decorator: string, context: ExecutionContext) {
   const access = requestAccessOf(context.switchToHttp().getRequest());

@@ -1,0 +1,134 @@
+import type { JsonObject, JsonValue, StoredData } from '../model/session-data.js';
+import type { Session } from '../model/session.js';
+import type { TokenProof } from '../repository/session-repository.js';
+import { assertKey, assertPlainObject, copyOf, type MutableJsonObject, unfit } from './json.js';
+import type { SessionDataStore } from './session-data-store.js';
+
+/** The data of a session at one moment. @publicApi */
+export interface SessionDataState<T extends object = JsonObject> {
+  readonly data: Partial<T>;
+  /** Grows with every change; 0 for data that nobody has written. */
+  readonly version: number;
+}
+
+/** @publicApi */
+export interface DataChangeOptions {
+  /** Change the data only if it is of this version still; else `version_conflict`. Default: whatever version it is. */
+  readonly ifVersion?: number;
+}
+
+/** The changes that `merge` makes; `undefined` deletes. @publicApi */
+export type DataPatch<T extends object> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/**
+ * What an app keeps in one session: a JSON object, typed by the app (`sessions.data<Cart>(session)`). Every key may be
+ * absent, whatever the type says, and `undefined` is absence.
+ *
+ * A change is made to the newest data and written only if no other came in between, else it is made again: two tabs that
+ * change different keys lose nothing. It is written only while the session is live and the token of this request its
+ * current one. After `session_store_unavailable`, a change may have been made or not.
+ *
+ * Every method rejects with `SessionError`: `session_revoked` when the session has ended or its token was replaced
+ * meanwhile, `session_store_unavailable` also for data that does not open with the option `sessionData.keys`, and
+ * changes with `bad_request` for what is no JSON or has a key `__proto__`, with `too_large` beyond
+ * `sessionData.maxBytes`, and with `version_conflict` when 50 others came first.
+ * @publicApi
+ */
+export class SessionDataHandle<T extends object = JsonObject> {
+  /** @internal */
+  constructor(
+    private readonly store: SessionDataStore,
+    private readonly proof: TokenProof,
+    private latest: StoredData | undefined,
+  ) {}
+
+  /**
+   * All of it, or the value of one key: as it came with the check (`@SessionData()` on the handler), or as this handle
+   * has last seen it; asks the repository only where neither is.
+   */
+  get(): Promise<Partial<T>>;
+  get<K extends keyof T & string>(key: K): Promise<T[K] | undefined>;
+  async get(key?: string): Promise<unknown> {
+    const data = this.seen() ?? (await this.read()).data;
+    return key === undefined ? data : data[key as keyof typeof data];
+  }
+
+  /** As it is now: always asks the repository. */
+  async read(): Promise<SessionDataState<T>> {
+    this.latest = await this.store.read(this.proof);
+    return { data: this.seen() as Partial<T>, version: this.latest.version };
+  }
+
+  /** Sets one key; `undefined` deletes it. */
+  set<K extends keyof T & string>(
+    key: K,
+    value: T[K] | undefined,
+    options?: DataChangeOptions,
+  ): Promise<SessionDataState<T>> {
+    return this.change((data) => put(data, key, value), options);
+  }
+
+  /** Sets the keys of `patch`, whole values each; `undefined` deletes one, `null` is a value like others. */
+  merge(patch: DataPatch<T>, options?: DataChangeOptions): Promise<SessionDataState<T>> {
+    return this.change((data) => {
+      assertPlainObject(patch);
+      for (const [key, value] of Object.entries(patch)) put(data, key, value);
+    }, options);
+  }
+
+  delete(key: keyof T & string, options?: DataChangeOptions): Promise<SessionDataState<T>> {
+    return this.change((data) => put(data, key, undefined), options);
+  }
+
+  /**
+   * Adds to a number, 0 where there is none. Exact under parallel calls on any number of nodes.
+   * @returns the sum
+   * @throws SessionError `bad_request` when the value is no number, or the sum no safe integer
+   */
+  async increment(key: keyof T & string, by = 1): Promise<number> {
+    let sum = NaN;
+    await this.change((data) => {
+      assertKey(key);
+      const value = key in data ? data[key] : 0;
+      if (!Number.isSafeInteger(value)) throw unfit(`data.${key}`, 'is no whole number');
+      sum = (value as number) + by;
+      if (!Number.isSafeInteger(by) || !Number.isSafeInteger(sum))
+        throw unfit(`data.${key}`, 'would be no safe integer');
+      data[key] = sum;
+    });
+    return sum;
+  }
+
+  /** What has been seen, freshly unpacked; `undefined` when nothing has. @internal */
+  seen(): Partial<T> | undefined {
+    return this.latest && (this.store.open(this.latest, this.proof) as Partial<T>);
+  }
+
+  private async change(
+    apply: (data: MutableJsonObject) => void,
+    { ifVersion }: DataChangeOptions = {},
+  ): Promise<SessionDataState<T>> {
+    const { data, stored } = await this.store.change(this.proof, { apply, ifVersion }, this.latest);
+    if (stored.version > (this.latest?.version ?? 0)) this.latest = stored;
+    return { data: data as Partial<T>, version: stored.version };
+  }
+}
+
+/** Beside the session object, so that it goes where that goes and can neither be logged nor serialised. */
+const handles = new WeakMap<Session, SessionDataHandle>();
+
+/** The one handle of a session object; `undefined` before there was any. */
+export function handleOf(session: Session): SessionDataHandle | undefined {
+  return handles.get(session);
+}
+
+export function keepHandle(session: Session, handle: SessionDataHandle): SessionDataHandle {
+  handles.set(session, handle);
+  return handle;
+}
+
+function put(data: MutableJsonObject, key: unknown, value: unknown): void {
+  assertKey(key);
+  if (value === undefined) delete data[key];
+  else data[key] = copyOf(value, `data.${key}`) satisfies JsonValue;
+}
