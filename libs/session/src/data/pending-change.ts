@@ -8,8 +8,8 @@ export interface PendingChange {
   readonly apply: (data: MutableJsonObject) => void;
   /** Only if the data is of this version. */
   readonly ifVersion: number | undefined;
-  resolve(changed: { readonly data: JsonObject; readonly stored: StoredData }): void;
-  reject(error: unknown): void;
+  readonly resolve: (changed: { readonly data: JsonObject; readonly stored: StoredData }) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 type Outcome = { readonly data: JsonObject } | { readonly error: unknown };

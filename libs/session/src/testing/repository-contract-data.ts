@@ -1,5 +1,6 @@
 import type { ContractTest, OpenContract } from './repository-contract-support.js';
 import { count, forged, lifetimeOf, newSession, times } from './repository-contract-support.js';
+import { loginWithRefresh, present, refreshed } from './repository-contract-refresh-support.js';
 import type { TokenProof } from '../repository/session-repository.js';
 
 const REFUSED = { outcome: 'refused' };
@@ -34,7 +35,7 @@ async function withCheck(test: ContractTest, proof: TokenProof) {
   return facts.kind === 'known' ? facts.data : undefined;
 }
 
-/** Ways in which a session ends, each with the session's successor in time: what may read and write no more. */
+/** Ways in which a session ends: what may read and write no more. */
 const ENDS: Readonly<Record<string, (test: ContractTest, proof: TokenProof) => Promise<unknown>>> = {
   'a logout': (test, { sessionId }) => test.repository.revoke('ada', sessionId, 'logout'),
   'a revocation of all': (test) => test.repository.revokeAll('ada'),
@@ -43,7 +44,10 @@ const ENDS: Readonly<Record<string, (test: ContractTest, proof: TokenProof) => P
     await test.change({ block: { reason: 'spam' } });
     await test.change({ block: null });
   },
-  'an eviction': (test) => times(2, () => test.login()),
+  'an eviction': async (test) => {
+    await test.advance(5); // of two of the same instant, the ID decides which is older
+    await times(2, () => test.login());
+  },
   'an erasure': (test) => test.repository.eraseUser('ada'),
   'an erasure and a new record': async (test) => {
     await test.repository.eraseUser('ada');
@@ -161,6 +165,22 @@ export function describeData(open: OpenContract): void {
       expect(await test.repository.data.read(proof)).toBeUndefined();
       expect(await write(test, proof, 0, 'late')).toEqual(REFUSED);
       expect(await withCheck(test, proof)).toBeUndefined();
+    });
+
+    it('may be had with the access token before the last refresh, for its grace and no longer', async () => {
+      const test = await open();
+      const { proof, refresh } = await loginWithRefresh(test);
+      await written(test, proof, 'one');
+      const pair = await refreshed(test, refresh, { graceMs: 200 });
+      const version = await written(test, proof, 'two');
+      expect((await test.repository.data.read(pair.proof))?.payload.toString()).toBe('two');
+      await test.advance(250);
+      expect(await test.repository.data.read(proof)).toBeUndefined();
+      expect(await write(test, proof, version, 'late')).toEqual(REFUSED);
+      await written(test, pair.proof, 'three');
+      expect((await present(test, refresh)).what).toBe('reused');
+      expect(await test.repository.data.read(pair.proof)).toBeUndefined();
+      expect(await write(test, pair.proof, 0, 'late')).toEqual(REFUSED);
     });
 
     it('survives a new token and its owner logging out the others', async () => {
