@@ -4,6 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   AuditLog,
+  OneTimeTokens,
   RateLimiter,
   SessionEvents,
   SessionModule,
@@ -32,7 +33,7 @@ afterAll(async () => {
 });
 
 describe('a Redis user who may do what the README says, and nothing else', () => {
-  it('is enough for sessions, users, quotas, events and the audit log', async () => {
+  it('is enough for sessions, users, quotas, one-time tokens, events and the audit log', async () => {
     const admin = server.client();
     await admin.call('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', ...permissionsInReadme());
     app = await NestFactory.createApplicationContext(
@@ -52,6 +53,10 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
     await sessions.list('ada');
     await sessions.revoke('ada', replaced.session.id);
     await sessions.revokeAll('ada');
+    const oneTime = app.get(OneTimeTokens);
+    const once = await oneTime.issue('email-proof', 'ada', { ttl: '1h' });
+    await oneTime.consume(once.token, 'email-proof', { revokeAll: true });
+    await oneTime.revoke('email-proof', 'ada');
     await app.get(RateLimiter).consume({ name: 'mails', quota: 1, window: '1h' }, 'ada');
     await app
       .get(AuditLog)

@@ -59,6 +59,13 @@ export type { RolePermissions } from './policy/roles.js';
 export type { QuotaPolicy, QuotaResult } from './model/quota.js';
 export { quotaHeaders } from './rate-limit/quota-headers.js';
 export type { QuotaOptions, RateLimitOptions } from './rate-limit/rate-limit-options.js';
+export {
+  OneTimeTokens,
+  type ConsumedOneTimeToken,
+  type ConsumeOptions,
+  type IssuedOneTimeToken,
+  type OneTimeTokenOptions,
+} from './one-time-tokens.service.js';
 export { RateLimiter } from './rate-limiter.service.js';
 export { redisClientOptions } from './redis/connection.js';
 export { SessionEvents, type EventEmitterLike, type SessionEventListener } from './session-events.service.js';

@@ -4,5 +4,7 @@ export const SESSION_REPOSITORY = Symbol('latchkey:repository');
 export const SESSION_SETTINGS = Symbol('latchkey:settings');
 /** Injection key of the `AuditRepository` beside it. */
 export const AUDIT_REPOSITORY = Symbol('latchkey:audit-repository');
+/** Injection key of the `OneTimeTokenRepository` beside it. */
+export const ONE_TIME_TOKEN_REPOSITORY = Symbol('latchkey:one-time-token-repository');
 /** Injection key of the `AccessTokenFormat` that the options chose. */
 export const ACCESS_TOKENS = Symbol('latchkey:access-tokens');

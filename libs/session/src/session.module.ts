@@ -14,12 +14,15 @@ import { LiveConnections } from './live/live-connections.js';
 import { MemorySessionRepository } from './repository/memory-session-repository.js';
 import type { AuditRepository } from './repository/audit-repository.js';
 import { openAuditRepository } from './repository/open-audit-repository.js';
+import { openOneTimeTokenRepository } from './repository/open-one-time-token-repository.js';
 import { openRedisRepository } from './repository/redis-session-repository.js';
 import type { SessionRepository } from './repository/session-repository.js';
+import { OneTimeTokens } from './one-time-tokens.service.js';
 import { SessionEvents } from './session-events.service.js';
 import {
   ACCESS_TOKENS,
   AUDIT_REPOSITORY,
+  ONE_TIME_TOKEN_REPOSITORY,
   SESSION_REPOSITORY,
   SESSION_SETTINGS,
 } from './session.injection-keys.js';
@@ -48,9 +51,15 @@ import { UserStateService } from './user-state.service.js';
     { provide: SESSION_REPOSITORY, inject: [SESSION_SETTINGS], useFactory: openRepository },
     { provide: AUDIT_REPOSITORY, inject: [SESSION_REPOSITORY, SESSION_SETTINGS], useFactory: openAudit },
     { provide: AuditLog, inject: [AUDIT_REPOSITORY], useFactory: openAuditLog },
+    {
+      provide: ONE_TIME_TOKEN_REPOSITORY,
+      inject: [SESSION_REPOSITORY],
+      useFactory: openOneTimeTokenRepository,
+    },
     { provide: ACCESS_TOKENS, useValue: OPAQUE_TOKENS },
     SessionService,
     UserStateService,
+    OneTimeTokens,
     RateLimiter,
     SessionEvents,
     LiveConnections,
@@ -74,6 +83,7 @@ import { UserStateService } from './user-state.service.js';
   exports: [
     SessionService,
     UserStateService,
+    OneTimeTokens,
     RateLimiter,
     SessionEvents,
     LiveConnections,

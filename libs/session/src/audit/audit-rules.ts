@@ -7,7 +7,7 @@ const DETAIL_NAME = /^[A-Za-z][\w.-]{0,31}$/;
 /** A name like these says that somebody is about to log what must not be logged. */
 const SECRET_NAME = /pass|secret|token|hash|cookie|authorization|credential|api-?key/i;
 /** A token of ours that got into a text, as when somebody pastes one into the reason of a block. */
-const TOKEN = /lk_[A-Za-z0-9_-]{20,}/g;
+const TOKEN = /lk[a-z]?_[A-Za-z0-9_-]{20,}/g;
 const MAX_DETAILS = 12;
 const MAX_TEXT_LENGTH = 512;
 const MAX_LIST_LENGTH = 64;

@@ -10,6 +10,7 @@ const CATALOGUE = {
   session_invalid: [401, 'The session is not valid'],
   session_revoked: [401, 'The session was ended'],
   session_expired: [401, 'The session timed out'],
+  token_invalid: [401, 'The token is not valid'],
   reauthentication_required: [401, 'A fresh or stronger authentication is required'],
   cross_origin: [403, 'Requests from another origin are refused'],
   user_blocked: [403, 'The user is blocked'],

@@ -15,6 +15,8 @@ import { hash } from 'node:crypto';
  *     SET  lk:{REF}:quota:NAME[:SESSION_ID]  <TAT in us> PX <until the whole burst is there again>
  *     SET  lk:quota:{HASH}     the same, of a quota by client IP or by what the app says
  *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
+ *     HSET lk:{REF}:once      subject 42  TOKEN_ID <51 bytes and more>
+ *     PEXPIREAT lk:{REF}:once  <when the last of the one-time tokens expires>
  *
  * The audit log is on one slot of its own (no userRef has 5 characters):
  *
@@ -29,7 +31,8 @@ import { hash } from 'node:crypto';
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *
- * The 64 bytes of a session are described in lua/include/session-record.lua, refresh tokens in lua/include/family.lua.
+ * The 64 bytes of a session are described in lua/include/session-record.lua, refresh tokens in lua/include/family.lua,
+ * one-time tokens in lua/include/one-time-token.lua: for them, REF is made of their subject, who need not be a user.
  */
 export class RedisKeys {
   constructor(private readonly prefix: string) {}
@@ -66,5 +69,5 @@ export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
  * audit log; and those of the nodes, which have methods of their own.
  */
 export type KeyName =
-  'user' | 'sessions' | 'data' | 'load' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
+  'user' | 'sessions' | 'data' | 'load' | 'once' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
 type NodeKeyName = 'nodes' | 'confirmations';

@@ -728,6 +728,142 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `,
   },
+  'consume-one-time-token': {
+    sha1: '7f7823ed29e7e9e36b43f8ebaa92c989ca903424',
+    lua: String.raw`#!lua
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
+    'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function until_of(change)
+  return tonumber(change.until_at) or math.huge
+end
+local function without_past_block(change, now)
+  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
+  return change
+end
+local function write_block(key, change, now)
+  redis.call('HDEL', key, 'blockUntil', 'blockBy')
+  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
+  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
+  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+end
+local function new_epoch_of(key, now)
+  redis.call('HINCRBY', key, 'epoch', 1)
+  redis.call('HSET', key, 'epochAt', digits(now))
+end
+local function compare_source(user, source_version)
+  if not user.source_version then return 'newer' end
+  if source_version < user.source_version then return 'outdated' end
+  return source_version == user.source_version and 'equal' or 'newer'
+end
+local function only_tightening(user, change)
+  if change.roles then
+    local kept = {}
+    for role in string.gmatch(user.roles, '%S+') do
+      if has_role(change.roles, role) then kept[#kept + 1] = role end
+    end
+    change.roles = table.concat(kept, ' ')
+  end
+  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
+  if not lasts_longer then change.block = 'keep' end
+  return change
+end
+local function alters(user, change)
+  return (change.roles and change.roles ~= user.roles)
+    or change.block == 'set'
+    or (change.block == 'clear' and user.reply[6])
+end
+local function apply_change(key, change, now)
+  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+  if change.block == 'clear' then
+    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+  elseif change.block == 'set' then
+    write_block(key, change, now)
+    new_epoch_of(key, now)
+  end
+  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local ONE_TIME = '>c32I5I6I7Bc0'
+local TOKEN_ID_LENGTH = 16
+local function unpack_one_time(record)
+  local hash, epoch, expires_at, issued_at, purpose, rest = struct.unpack(ONE_TIME, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    expires_at = expires_at,
+    issued_at = issued_at,
+    purpose = purpose,
+    data = string.sub(record, rest),
+  }
+end
+local function each_one_time(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == TOKEN_ID_LENGTH then visit(fields[i], unpack_one_time(fields[i + 1])) end
+  end
+end
+local function epoch_of(user)
+  return user and user.epoch or 0
+end
+local function announce(channel, name, key, user, session_id, more)
+  local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
+  for _, word in ipairs(more or {}) do line[#line + 1] = word end
+  line[#line + 1] = user.id
+  redis.pcall('PUBLISH', channel, table.concat(line, ' '))
+end
+local function announce_change(channel, key, change, before, after)
+  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
+  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.roles then announce(channel, 'user.roles_changed', key, after) end
+end
+local now = now_ms()
+local record = redis.call('HGET', KEYS[2], ARGV[1])
+if not record then return {} end
+local token = unpack_one_time(record)
+if token.hash ~= ARGV[2] then return {} end
+redis.call('HDEL', KEYS[2], ARGV[1])
+local subject = redis.call('HGET', KEYS[2], 'subject')
+local user = read_user(KEYS[1], now)
+if user and user.id ~= subject then return {} end
+if token.expires_at <= now or token.epoch ~= epoch_of(user) then return {} end
+if user and ARGV[3] == '1' then
+  new_epoch_of(KEYS[1], now)
+  user.epoch = user.epoch + 1
+  user.version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+  announce(ARGV[4], 'sessions.revoked_all', KEYS[1], user)
+end
+return { subject, token.data, epoch_of(user) }
+`,
+  },
   'create-session': {
     sha1: 'd228b10f8429bcdf90a23527dc41cedfd623f5a2',
     lua: String.raw`#!lua
@@ -1047,7 +1183,7 @@ return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: '725c62341f97835216b014791ef9c6d7724f27c5',
+    sha1: '4987d20133983d17f3887feeaead44209de10da7',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1182,7 +1318,7 @@ end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live
 `,
@@ -1305,6 +1441,99 @@ if is_change then redis.call('HINCRBY', KEYS[1], 'version', 1) end
 apply_change(KEYS[1], change, now)
 if is_change then announce_change(ARGV[10], KEYS[1], change, user, read_user(KEYS[1], now)) end
 return { 'stored' }
+`,
+  },
+  'issue-one-time-token': {
+    sha1: 'fab24d93ab94f0bfb75c0cb738a24ba6c84dd375',
+    lua: String.raw`#!lua
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local ONE_TIME = '>c32I5I6I7Bc0'
+local TOKEN_ID_LENGTH = 16
+local function unpack_one_time(record)
+  local hash, epoch, expires_at, issued_at, purpose, rest = struct.unpack(ONE_TIME, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    expires_at = expires_at,
+    issued_at = issued_at,
+    purpose = purpose,
+    data = string.sub(record, rest),
+  }
+end
+local function each_one_time(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == TOKEN_ID_LENGTH then visit(fields[i], unpack_one_time(fields[i + 1])) end
+  end
+end
+local function epoch_of(user)
+  return user and user.epoch or 0
+end
+local now = now_ms()
+local subject, purpose = ARGV[1], ARGV[4]
+local user = read_user(KEYS[1], now)
+local known = redis.call('HGET', KEYS[2], 'subject')
+if (user and user.id ~= subject) or (known and known ~= subject) then return { 'user_mismatch' } end
+local epoch = epoch_of(user)
+if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= epoch then return { 'epoch_changed' } end
+local tokens = {}
+local last_expiry = now + tonumber(ARGV[5])
+each_one_time(KEYS[2], function(id, token)
+  if token.expires_at <= now then
+    redis.call('HDEL', KEYS[2], id)
+  else
+    token.id = id
+    tokens[#tokens + 1] = token
+    last_expiry = math.max(last_expiry, token.expires_at)
+  end
+end)
+table.sort(tokens, function(a, b)
+  return a.issued_at > b.issued_at or (a.issued_at == b.issued_at and a.id > b.id)
+end)
+local same_room = ARGV[7] == '1' and 0 or tonumber(ARGV[9]) - 1
+local room = tonumber(ARGV[10]) - 1
+for _, token in ipairs(tokens) do
+  local is_same = token.purpose == purpose
+  if room == 0 or (is_same and same_room == 0) then
+    redis.call('HDEL', KEYS[2], token.id)
+  else
+    room = room - 1
+    if is_same then same_room = same_room - 1 end
+  end
+end
+local time = redis.call('TIME')
+local expires_at = now + tonumber(ARGV[5])
+local record = struct.pack(ONE_TIME, ARGV[3], epoch, expires_at, time[1] * 1000000 + time[2], #purpose, purpose)
+redis.call('HSET', KEYS[2], 'subject', subject, ARGV[2], record .. ARGV[6])
+redis.call('PEXPIREAT', KEYS[2], digits(last_expiry))
+return { 'issued', expires_at }
 `,
   },
   'list-sessions': {
@@ -2480,6 +2709,71 @@ end
 local revoked = { id = user.id, version = version, epoch = user.epoch + 1 }
 announce(ARGV[4], 'sessions.revoked_all', KEYS[1], revoked, except and ARGV[1])
 return { 'revoked', version, user.epoch + 1, live }
+`,
+  },
+  'revoke-one-time-tokens': {
+    sha1: '1a7858082a27cf6ec27a3e55495a2cd0c76586bf',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+  if not f[1] then return nil end
+  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  return {
+    id = f[1],
+    version = tonumber(f[2]),
+    epoch = tonumber(f[3]),
+    roles = f[4],
+    source_version = tonumber(f[5] or nil),
+    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
+    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
+    epoch_at = tonumber(f[10]),
+    reply = reply,
+  }
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local ONE_TIME = '>c32I5I6I7Bc0'
+local TOKEN_ID_LENGTH = 16
+local function unpack_one_time(record)
+  local hash, epoch, expires_at, issued_at, purpose, rest = struct.unpack(ONE_TIME, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    expires_at = expires_at,
+    issued_at = issued_at,
+    purpose = purpose,
+    data = string.sub(record, rest),
+  }
+end
+local function each_one_time(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == TOKEN_ID_LENGTH then visit(fields[i], unpack_one_time(fields[i + 1])) end
+  end
+end
+local function epoch_of(user)
+  return user and user.epoch or 0
+end
+local now = now_ms()
+local epoch = epoch_of(read_user(KEYS[1], now))
+local revoked = 0
+each_one_time(KEYS[2], function(id, token)
+  if token.purpose == ARGV[1] then
+    redis.call('HDEL', KEYS[2], id)
+    if token.expires_at > now and token.epoch == epoch then revoked = revoked + 1 end
+  end
+end)
+return revoked
 `,
   },
   'revoke-session': {

@@ -68,6 +68,7 @@ describe('Lua scripts', () => {
       'register-node',
       'remove-node',
       'revoke-all',
+      'revoke-one-time-tokens',
       'revoke-session',
     ]);
   });

@@ -150,7 +150,7 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  eraseUser: script('erase-user', ['user', 'sessions', 'load', 'data'], ['roleLifetimes', 'channel']),
+  eraseUser: script('erase-user', ['user', 'sessions', 'load', 'data', 'once'], ['roleLifetimes', 'channel']),
   beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
   beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
   finishLoad: script(
@@ -169,6 +169,28 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
+  issueOneTimeToken: script(
+    'issue-one-time-token',
+    ['user', 'once'],
+    [
+      'subject',
+      'tokenId',
+      'tokenHash',
+      'purpose',
+      'ttlMs',
+      'data',
+      'replaceOlder',
+      'ifEpoch',
+      'maxPerPurpose',
+      'maxPerSubject',
+    ],
+  ),
+  consumeOneTimeToken: script(
+    'consume-one-time-token',
+    ['user', 'once'],
+    ['tokenId', 'tokenHash', 'revokeAll', 'channel'],
+  ),
+  revokeOneTimeTokens: script('revoke-one-time-tokens', ['user', 'once'], ['purpose']),
   auditAppend: script('audit-append', AUDIT_KEYS, [
     'outcome',
     'action',

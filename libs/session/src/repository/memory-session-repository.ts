@@ -67,10 +67,11 @@ export class MemorySessionRepository implements SessionRepository {
     return session && { session, now };
   });
   private readonly quotas = new MemoryQuotas();
+  private readonly erasureListeners: ((userRef: string) => void)[] = [];
 
   constructor(
     private readonly settings: RepositorySettings,
-    private readonly clock: Clock = systemClock,
+    readonly clock: Clock = systemClock,
   ) {}
 
   async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
@@ -226,6 +227,7 @@ export class MemorySessionRepository implements SessionRepository {
     if (entry) this.announce('user.erased', entry.user);
     this.entries.delete(userRefOf(userId));
     this.loads.makeVoid(userRefOf(userId));
+    for (const listener of this.erasureListeners) listener(userRefOf(userId));
     return live;
   }
 
@@ -267,6 +269,16 @@ export class MemorySessionRepository implements SessionRepository {
   }
 
   async ping(): Promise<void> {}
+
+  /** The epoch of a user's record at this very moment, however old the record; for what is bound to it. @internal */
+  epochOf(userId: string): number | undefined {
+    return this.entryOf(userId)?.user.epoch;
+  }
+
+  /** Calls back in the same step when a user is erased, for what is kept elsewhere and goes with them. @internal */
+  whenErased(listener: (userRef: string) => void): void {
+    this.erasureListeners.push(listener);
+  }
 
   async close(): Promise<void> {
     this.entries.clear();

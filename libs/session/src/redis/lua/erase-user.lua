@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- Forgets a user: state, sessions, their data, and the load that may be under way.
+-- Forgets a user: state, sessions, their data, one-time tokens, and the load that may be under way.
 -- KEYS[1] user
 -- KEYS[2] sessions
 -- KEYS[3] load
 -- KEYS[4] data
+-- KEYS[5] once
 -- ARGV[1] roleLifetimes
 -- ARGV[2] channel
 -- Returns how many live sessions that ended
@@ -15,6 +16,6 @@
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live

@@ -1,0 +1,31 @@
+-- A one-time token is one field of its subject's hash: token ID -> 51 bytes and what is variable.
+--   1-32 token hash | 33-37 epoch (0: the subject had no user record) | 38-43 expiresAt | 44-50 issuedAt in us
+--   51 length of the purpose | purpose | data, which only the app understands
+-- The field 'subject' has the full name of whom they are about.
+local ONE_TIME = '>c32I5I6I7Bc0'
+local TOKEN_ID_LENGTH = 16
+
+local function unpack_one_time(record)
+  local hash, epoch, expires_at, issued_at, purpose, rest = struct.unpack(ONE_TIME, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    expires_at = expires_at,
+    issued_at = issued_at,
+    purpose = purpose,
+    data = string.sub(record, rest),
+  }
+end
+
+-- Calls visit(id, token) for every token of the hash.
+local function each_one_time(key, visit)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if #fields[i] == TOKEN_ID_LENGTH then visit(fields[i], unpack_one_time(fields[i + 1])) end
+  end
+end
+
+-- The epoch that a token of this subject is bound to at this moment.
+local function epoch_of(user)
+  return user and user.epoch or 0
+end
