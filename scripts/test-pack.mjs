@@ -36,7 +36,7 @@ const apps = [
 function nest(version) {
   const packages = ['common', 'core', 'platform-express', 'testing'];
   const names = packages.map((name) => [`@nestjs/${name}`, version]);
-  const others = { passport: '^0.7', 'reflect-metadata': '^0.2', rxjs: '^7.8' };
+  const others = { '@nestjs/throttler': '^6', passport: '^0.7', 'reflect-metadata': '^0.2', rxjs: '^7.8' };
   return { ...Object.fromEntries(names), ...others, '@types/node': '^20', '@types/passport': '^1' };
 }
 
@@ -98,6 +98,9 @@ async function tryApp(folder, env) {
   assert.deepEqual(me, { status: 200, body: { id: 'alice', roles: ['user'], device: 'laptop' } });
   assert.equal((await call('GET', '/me-by-passport', token)).status, 200);
   await expectDenial('/moderation', token, 403, 'forbidden');
+  const throttled = [];
+  for (let i = 0; i < 3; i++) throttled.push((await call('GET', '/throttled')).status);
+  assert.deepEqual(throttled, [200, 200, 429]);
   assert.equal((await call('DELETE', '/session', token)).status, 204);
   await expectDenial('/me', token, 401, 'session_revoked');
   await expectDenial('/me-by-passport', token, 401, 'session_revoked');
@@ -120,6 +123,7 @@ async function tryWithRedis(folder) {
     const redis = new Redis(port, '127.0.0.1');
     const keys = await redis.keys('lk:*');
     redis.disconnect();
+    assert.equal(keys.filter((key) => key.startsWith('lk:throttle:')).length, 1, `of ${keys.join(' ')}`);
     // alice's and bob's: the scripts of the tarball wrote them, and an app that fell back to memory would not.
     assert.equal(keys.filter((key) => key.endsWith(':user')).length, 2, `user keys among ${keys.join(' ')}`);
   } finally {

@@ -4,9 +4,11 @@ import 'reflect-metadata';
 import { Controller, Delete, Get, HttpCode, Module, Post, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AuthGuard, PassportModule } from '@nestjs/passport';
+import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import {
   CurrentSession,
   CurrentUser,
+  RateLimiter,
   Roles,
   SessionGuard,
   SessionModule,
@@ -17,6 +19,7 @@ import {
 } from '@latchkey/session';
 import { SessionPassportModule } from '@latchkey/session/passport';
 import { loginAs } from '@latchkey/session/testing';
+import { RedisThrottlerStorage } from '@latchkey/session/throttler';
 
 @Controller()
 class AppController {
@@ -52,6 +55,12 @@ class AppController {
     return { ok: true };
   }
 
+  @Get('throttled')
+  @UseGuards(ThrottlerGuard)
+  throttled(): object {
+    return { ok: true };
+  }
+
   @Delete('session')
   @HttpCode(204)
   @UseGuards(SessionGuard)
@@ -69,7 +78,18 @@ class AppController {
 const redis = process.env['REDIS_URL'];
 
 @Module({
-  imports: [SessionModule.forRoot(redis ? { redis } : {}), PassportModule, SessionPassportModule],
+  imports: [
+    SessionModule.forRoot(redis ? { redis } : {}),
+    PassportModule,
+    SessionPassportModule,
+    ThrottlerModule.forRootAsync({
+      inject: [RateLimiter],
+      useFactory: (limiter: RateLimiter) => ({
+        throttlers: [{ ttl: 60_000, limit: 2 }],
+        storage: RedisThrottlerStorage.beside(limiter),
+      }),
+    }),
+  ],
   controllers: [AppController],
 })
 class AppModule {}

@@ -11,6 +11,7 @@ import {
   SessionService,
   UserStateService,
 } from '@latchkey/session';
+import { RedisThrottlerStorage } from '@latchkey/session/throttler';
 import { RedisServer } from '../support/redis-server.js';
 
 /** The permissions that the README asks for, as ACL SETUSER takes them. */
@@ -58,6 +59,7 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
     await oneTime.consume(once.token, 'email-proof', { revokeAll: true });
     await oneTime.revoke('email-proof', 'ada');
     await app.get(RateLimiter).consume({ name: 'mails', quota: 1, window: '1h' }, 'ada');
+    await RedisThrottlerStorage.beside(app.get(RateLimiter)).increment('ada', 50, 1, 50, 'default');
     await app
       .get(AuditLog)
       .record({ action: 'user.block', targetId: 'ada' }, () => users.block('ada', { reason: 'spam' }));

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { QuotaPolicy, QuotaResult } from './model/quota.js';
 import { SessionError } from './model/session-error.js';
 import { type QuotaOptions, toQuotaPolicy } from './rate-limit/rate-limit-options.js';
+import { redisPlaceOf, type RedisPlace } from './repository/redis-session-repository.js';
 import type { QuotaRequest, SessionRepository } from './repository/session-repository.js';
 import { SESSION_REPOSITORY } from './session.injection-keys.js';
 
@@ -60,6 +61,11 @@ export class RateLimiter {
   /** Gives one (or `cost`) back. */
   refund(quota: QuotaOptions, partitionKey: string, cost = 1): Promise<QuotaResult> {
     return this.apply('refund', quota, { partitionKey, cost });
+  }
+
+  /** Where the quotas are, for what is counted beside them; `undefined` in memory. @internal */
+  get redisPlace(): RedisPlace | undefined {
+    return redisPlaceOf(this.repository);
   }
 
   private async apply(

@@ -76,6 +76,15 @@ export class SessionError extends Error {
     if (statusCode === 429)
       this.retryAfterSeconds = details.retryAfterSeconds ?? retryAfterSeconds(details.quotas ?? []);
   }
+
+  /** With `expose`, what Express's `http-errors` have: so an app without our filter answers with the right status, too. */
+  get status(): number {
+    return this.statusCode;
+  }
+
+  get expose(): boolean {
+    return true;
+  }
 }
 
 /** The error that a denial is to a client. */

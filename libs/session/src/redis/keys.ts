@@ -14,6 +14,7 @@ import { hash } from 'node:crypto';
  *     PEXPIREAT lk:{REF}:data      <last absolute timeout of a session with data>
  *     SET  lk:{REF}:quota:NAME[:SESSION_ID]  <TAT in us> PX <until the whole burst is there again>
  *     SET  lk:quota:{HASH}     the same, of a quota by client IP or by what the app says
+ *     SET  lk:throttle:{HASH}  <hits of a throttler of @nestjs/throttler, packed: lua/throttle.lua> PX <until they are past>
  *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
  *     HSET lk:{REF}:once      subject 42  TOKEN_ID <51 bytes and more>
  *     PEXPIREAT lk:{REF}:once  <when the last of the one-time tokens expires>
@@ -43,10 +44,12 @@ export class RedisKeys {
 
   /** The key of a quota that belongs to no user: the partition is hashed, so that nothing in it can be a brace. */
   ofQuota(name: string, partition: string): string {
-    const digest = hash('sha256', `${name}\u0000${partition}`, 'buffer')
-      .subarray(0, 16)
-      .toString('base64url');
-    return `${this.prefix}:quota:{${digest}}`;
+    return `${this.prefix}:quota:{${digestOf(name, partition)}}`;
+  }
+
+  /** The key of a throttler's hits, hashed as well: what tells clients apart may be anything. */
+  ofThrottle(name: string, client: string): string {
+    return `${this.prefix}:throttle:{${digestOf(name, client)}}`;
   }
 
   /** The channel on which every write says what it did. */
@@ -63,6 +66,11 @@ export class RedisKeys {
   }
 }
 
+/** 128 bits of SHA-256, in 22 characters. */
+function digestOf(name: string, rest: string): string {
+  return hash('sha256', `${name}\u0000${rest}`, 'buffer').subarray(0, 16).toString('base64url');
+}
+
 export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
 /**
  * The keys of one user (a quota's ends in its name, and for one by session in the session ID as well); those of the
@@ -70,4 +78,4 @@ export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
  */
 export type KeyName =
   'user' | 'sessions' | 'data' | 'load' | 'once' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
-type NodeKeyName = 'nodes' | 'confirmations';
+type NodeKeyName = 'nodes' | 'confirmations' | 'throttle';

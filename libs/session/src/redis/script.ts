@@ -71,6 +71,7 @@ export const SCRIPTS = {
     ],
   ),
   quota: script('quota', ['quota'], ['operation', 'quotaPolicy', 'cost']),
+  throttle: script('throttle', ['throttle'], ['ttlUs', 'limit', 'blockUs']),
   listSessions: script('list-sessions', ['user', 'sessions'], []),
   revokeSession: script(
     'revoke-session',

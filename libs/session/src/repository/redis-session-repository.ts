@@ -56,7 +56,8 @@ export async function openRedisRepository(
   return repository;
 }
 
-interface RedisPlace {
+/** A Redis, and how keys are called there. */
+export interface RedisPlace {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
 }
