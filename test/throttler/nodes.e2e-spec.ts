@@ -156,7 +156,7 @@ describe('a storage beside sessions', () => {
   it('is the memory of the throttler where the sessions are in memory', async () => {
     const node = await startBeside([{ ttl: 60_000, limit: 2 }]);
     expect(node.app.get(ThrottlerStorage)).toBeInstanceOf(ThrottlerStorageService);
-    expect(statuses(await times(3, () => node.get())).sort()).toEqual([200, 200, 429]);
+    expect(passed(await times(3, () => node.get()))).toHaveLength(2);
   });
 });
 
