@@ -1,9 +1,10 @@
 import type { SessionModuleOptions } from '@latchkey/session';
+import { systemClock } from '../../libs/session/src/model/clock.js';
 import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
 import type { RepositorySettings } from '../../libs/session/src/repository/session-repository.js';
 import { checkOptions } from '../../libs/session/src/session.options-check.js';
+import { openAccessTokens } from '../../libs/session/src/session.access-tokens.js';
 import { SessionService } from '../../libs/session/src/session.service.js';
-import { OPAQUE_TOKENS } from '../../libs/session/src/token/access-token.js';
 import { UserStateService } from '../../libs/session/src/user-state.service.js';
 
 /** The library's services on a Redis as a node has them, without an app around them. */
@@ -20,7 +21,8 @@ export async function sessionsOn(
     settings,
   );
   const users = new UserStateService(repository, settings);
-  const sessions = new SessionService(repository, settings, OPAQUE_TOKENS, users);
+  const tokens = await openAccessTokens(settings, systemClock);
+  const sessions = new SessionService(repository, settings, tokens, users);
   return { repository, users, sessions, log, close: () => repository.close() };
 }
 

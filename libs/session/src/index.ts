@@ -78,6 +78,7 @@ export {
   type IssuedSession,
   type ReplaceTokenOptions,
 } from './session.service.js';
+export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './token/jwt-options.js';
 export {
   UserStateService,
   type BlockOptions,

@@ -8,3 +8,5 @@ export const AUDIT_REPOSITORY = Symbol('latchkey:audit-repository');
 export const ONE_TIME_TOKEN_REPOSITORY = Symbol('latchkey:one-time-token-repository');
 /** Injection key of the `AccessTokenFormat` that the options chose. */
 export const ACCESS_TOKENS = Symbol('latchkey:access-tokens');
+/** Injection key of the `Clock` by which tokens that carry their own times are written and read. */
+export const TOKEN_CLOCK = Symbol('latchkey:token-clock');

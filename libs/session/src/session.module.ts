@@ -11,6 +11,7 @@ import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { EventStreams } from './live/event-streams.js';
 import { LiveConnections } from './live/live-connections.js';
+import { type Clock, systemClock } from './model/clock.js';
 import { MemorySessionRepository } from './repository/memory-session-repository.js';
 import type { AuditRepository } from './repository/audit-repository.js';
 import { openAuditRepository } from './repository/open-audit-repository.js';
@@ -25,7 +26,9 @@ import {
   ONE_TIME_TOKEN_REPOSITORY,
   SESSION_REPOSITORY,
   SESSION_SETTINGS,
+  TOKEN_CLOCK,
 } from './session.injection-keys.js';
+import { openAccessTokens } from './session.access-tokens.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
@@ -35,7 +38,6 @@ import { RateLimiter } from './rate-limiter.service.js';
 import { checkOptions } from './session.options-check.js';
 import { SessionService } from './session.service.js';
 import type { ModuleSettings, SessionSettings } from './session.settings.js';
-import { OPAQUE_TOKENS } from './token/access-token.js';
 import { UserStateService } from './user-state.service.js';
 
 /**
@@ -56,7 +58,8 @@ import { UserStateService } from './user-state.service.js';
       inject: [SESSION_REPOSITORY],
       useFactory: openOneTimeTokenRepository,
     },
-    { provide: ACCESS_TOKENS, useValue: OPAQUE_TOKENS },
+    { provide: TOKEN_CLOCK, inject: [SESSION_SETTINGS], useFactory: clockOf },
+    { provide: ACCESS_TOKENS, inject: [SESSION_SETTINGS, TOKEN_CLOCK], useFactory: openAccessTokens },
     SessionService,
     UserStateService,
     OneTimeTokens,
@@ -94,6 +97,7 @@ import { UserStateService } from './user-state.service.js';
     AccessReader,
     RequestQuotas,
     PolicyManifest,
+    ACCESS_TOKENS,
   ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {
@@ -121,6 +125,11 @@ function openRepository(settings: ModuleSettings): SessionRepository | Promise<S
     logger.warn('Sessions are kept in this process alone and end with it. For Redis, set the option redis.');
   }
   return new MemorySessionRepository(settings, storage.clock);
+}
+
+/** Redis's own time is a call away: for JWTs the process's clock does, with a tolerance. */
+function clockOf({ storage }: ModuleSettings): Clock {
+  return storage.kind === 'memory' ? storage.clock : systemClock;
 }
 
 function openAudit(repository: SessionRepository, { audit, storage }: ModuleSettings): AuditRepository {

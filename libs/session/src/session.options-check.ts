@@ -5,6 +5,7 @@ import { toMilliseconds, type Duration } from './model/duration.js';
 import type { Lifetime } from './model/session.js';
 import { IpRanges } from './platform/ip-address.js';
 import { resolveLifetime, type LifetimeOption } from './policy/lifetime.js';
+import { checkAccessToken } from './session.jwt-options-check.js';
 import {
   attempt,
   fail,
@@ -49,6 +50,8 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   maxSessionsPerUser: true,
   onSessionLimit: true,
   sessionData: true,
+  accessToken: true,
+  jwt: true,
   rateLimits: true,
   defaultRateLimits: true,
   live: true,
@@ -82,6 +85,7 @@ export function checkOptions(
     sessionData: checkSessionData(options.sessionData ?? {}),
     rememberEndedMs: REMEMBER_ENDED_MS,
     maxEndedSessions: MAX_ENDED_SESSIONS,
+    accessToken: checkAccessToken(options),
     ...checkRateLimits(options),
     live: checkLive(options.live ?? {}),
     permissions: checkPermissions(options.permissions ?? {}),

@@ -5,6 +5,7 @@ import type { UserDirectory } from './model/user-state.js';
 import type { LifetimeOption } from './policy/lifetime.js';
 import type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 import type { RolePermissions } from './policy/roles.js';
+import type { JwtOptions } from './token/jwt-options.js';
 
 /**
  * What `SessionModule.forRoot()` takes. Everything is optional: without options, sessions live in this process's memory.
@@ -64,6 +65,10 @@ export interface SessionModuleOptions {
     readonly keys?: readonly { readonly id: string; readonly key: Uint8Array | string }[];
     readonly acceptPlain?: boolean;
   };
+  /** `'jwt'`: access tokens are JWTs, for others to read; the check with each request stays. Needs `jwt`, and the package jose. Default `'opaque'`. */
+  readonly accessToken?: 'opaque' | 'jwt';
+  /** With `accessToken: 'jwt'`: algorithm, issuer, audience and the key ring, all four required. */
+  readonly jwt?: JwtOptions;
 
   /** Quotas by name, for `@RateLimit('name')`: where their numbers are settings. Default none. */
   readonly rateLimits?: Readonly<Record<string, Omit<RateLimitOptions, 'name'>>>;

@@ -14,7 +14,7 @@ import type { RequestDemand, SessionRepository, TokenProof } from './repository/
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
 import { type AccessTokenFormat, newSecret } from './token/access-token.js';
-import { isSessionId, newSessionId, userRefOf } from './token/session-token.js';
+import { isSessionId, newSessionId, type ParsedToken, userRefOf } from './token/session-token.js';
 import { normaliseDevice } from './policy/device.js';
 import { UserStateService } from './user-state.service.js';
 
@@ -82,7 +82,7 @@ const PASSIVE: RequestDemand = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 @Injectable()
 export class SessionService {
   /** Which token opened a session: kept beside the object, so that it can neither be logged nor serialised. */
-  private readonly proofs = new WeakMap<Session, TokenProof>();
+  private readonly proofs = new WeakMap<Session, ParsedToken>();
   private readonly dataStore: SessionDataStore;
 
   constructor(
@@ -169,8 +169,11 @@ export class SessionService {
       return { decision: decide(facts, requirements), now: undefined };
     }
     const { roleGroups: touchIfRoles, quotas = NO_QUOTAS, withData = false } = requirements;
-    const demand: RequestDemand = isActivity ? { touchIfRoles, quotas, withData } : PASSIVE;
-    const facts = await this.lookUp(proof, demand);
+    const isAlive = !proof.isExpired;
+    const demand: RequestDemand = isActivity && isAlive ? { touchIfRoles, quotas, withData } : PASSIVE;
+    const found = await this.lookUp(proof, demand);
+    const facts: Facts =
+      isAlive || found.kind !== 'known' || found.status !== 'live' ? found : { ...found, status: 'expired' };
     const decision = decide(facts, requirements);
     if (decision.permit) {
       this.proofs.set(decision.session, proof);
@@ -181,7 +184,7 @@ export class SessionService {
   }
 
   /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
-  parse(token: string): TokenProof | undefined | Promise<TokenProof | undefined> {
+  parse(token: string): ParsedToken | undefined | Promise<ParsedToken | undefined> {
     return this.tokens.read(token);
   }
 
@@ -269,6 +272,7 @@ export class SessionService {
       throw new TypeError(
         'This session comes from a list: only one from authenticate() or create() acts for itself',
       );
+    if (proof.isExpired) throw new SessionError('session_expired');
     return proof;
   }
 }

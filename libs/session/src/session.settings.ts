@@ -7,6 +7,7 @@ import type { RolePermissions } from './policy/roles.js';
 import type { AuditSettings } from './repository/audit-repository.js';
 import type { RepositorySettings } from './repository/session-repository.js';
 import type { SessionModuleOptions } from './session.options.js';
+import type { JwtAlgorithm, JwtKeys } from './token/jwt-options.js';
 
 /** The module's options, checked and with every default filled in. */
 export interface SessionSettings extends RepositorySettings {
@@ -30,6 +31,18 @@ export interface SessionSettings extends RepositorySettings {
 /** What the module itself needs besides: no service sees where Redis is. */
 export interface ModuleSettings extends SessionSettings {
   readonly storage: StorageSettings;
+  readonly accessToken: AccessTokenSettings;
+}
+
+/** How access tokens are written. */
+export type AccessTokenSettings = { readonly kind: 'opaque' } | ({ readonly kind: 'jwt' } & JwtSettings);
+
+export interface JwtSettings {
+  readonly algorithm: JwtAlgorithm;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keys: JwtKeys;
+  readonly clockToleranceMs: number;
 }
 
 /** Where sessions live. */

@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { TestingModuleBuilder } from '@nestjs/testing';
 import { systemClock, type Clock } from '../model/clock.js';
 import { MemorySessionRepository } from '../repository/memory-session-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../session.injection-keys.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS, TOKEN_CLOCK } from '../session.injection-keys.js';
 import { SessionModule } from '../session.module.js';
 import type { SessionModuleOptions } from '../session.options.js';
 import type { SessionSettings } from '../session.settings.js';
@@ -33,10 +33,14 @@ export class SessionTestingModule {
     builder: TestingModuleBuilder,
     options: { readonly clock?: Clock } = {},
   ): TestingModuleBuilder {
-    return builder.overrideProvider(SESSION_REPOSITORY).useFactory({
-      inject: [SESSION_SETTINGS],
-      factory: (settings: SessionSettings) =>
-        new MemorySessionRepository(settings, options.clock ?? systemClock),
-    });
+    const { clock = systemClock } = options;
+    return builder
+      .overrideProvider(TOKEN_CLOCK)
+      .useValue(clock)
+      .overrideProvider(SESSION_REPOSITORY)
+      .useFactory({
+        inject: [SESSION_SETTINGS],
+        factory: (settings: SessionSettings) => new MemorySessionRepository(settings, clock),
+      });
   }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type JsonWebKey } from 'node:crypto';
 import { mintToken, parseToken, type ParsedToken } from './session-token.js';
 
 /** What an access token is made from. Instants are milliseconds since 1970 UTC, by the repository's clock. */
@@ -19,6 +19,8 @@ export interface AccessTokenFormat {
   write(parts: AccessTokenParts): string | Promise<string>;
   /** Takes a presented token apart; `undefined` for what is none of ours. Never asks the repository. */
   read(token: string): ParsedToken | undefined | Promise<ParsedToken | undefined>;
+  /** The public keys by which others can tell that a token is ours; none where there are no such keys. */
+  publicKeys(): Promise<readonly JsonWebKey[]>;
 }
 
 export function newSecret(): Buffer {
@@ -30,4 +32,5 @@ export const OPAQUE_TOKENS: AccessTokenFormat = {
   hashOf: (names, secret) => mintToken(names, secret).tokenHash,
   write: (parts) => mintToken(parts, parts.secret).token,
   read: parseToken,
+  publicKeys: () => Promise.resolve([]),
 };

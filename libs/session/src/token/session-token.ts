@@ -21,6 +21,8 @@ export interface ParsedToken {
   readonly sessionId: string;
   /** SHA-256 of the token: 32 bytes. */
   readonly tokenHash: Buffer;
+  /** It says itself that its time is over: the repository may be asked whose it is, and nothing else for it. */
+  readonly isExpired?: true;
 }
 
 /** A new token and what the repository may know of it. */

@@ -1,0 +1,1 @@
+export { JwksController } from './jwks.controller.js';
