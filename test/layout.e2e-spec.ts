@@ -89,7 +89,7 @@ const allowed: Readonly<Record<string, string>> = {
   [`${lib}/redis/ok.ts`]: `import { Redis } from 'ioredis'; import { a as m } from '../model/ok.js'; export const a = () => m(Redis);`,
   [`${lib}/repository/ok.ts`]: `import { a as r } from '../redis/ok.js'; import { a as t } from '../token/ok.js'; export const a = () => r(t);`,
   [`${lib}/transport/ok.ts`]: `import type { S } from '../session.settings.js'; import { a as t } from '../token/ok.js'; export const a = (s: S) => t(s);`,
-  [`${lib}/platform/ok.ts`]: `import type { ExecutionContext } from '@nestjs/common'; import type { T } from '../transport/ok.js'; export type A = [ExecutionContext, T];`,
+  [`${lib}/platform/ok.ts`]: `import type { ExecutionContext } from '@nestjs/common'; import type { T } from '../transport/ok.js'; import { a as p } from '../policy/ok.js'; export const b = p; export type A = [ExecutionContext, T];`,
   [`${lib}/guard/ok.ts`]: `import { Injectable } from '@nestjs/common'; import { a as s } from '../session.service.js'; export const a = () => s(Injectable);`,
   [`${lib}/passport/ok.ts`]: `import { PassportStrategy } from '@nestjs/passport'; import { a as g } from '../guard/ok.js'; export const a = () => g(PassportStrategy);`,
   [`${lib}/throttler/ok.ts`]: `import { ThrottlerStorageService } from '@nestjs/throttler'; import { a as r } from '../redis/ok.js'; import type { RateLimiter } from '../rate-limiter.service.js'; export const a = (l: RateLimiter) => r(ThrottlerStorageService, l);`,

@@ -2,6 +2,7 @@ import type { SessionModuleOptions } from '@latchkey/session';
 import { systemClock } from '../../libs/session/src/model/clock.js';
 import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
 import type { RepositorySettings } from '../../libs/session/src/repository/session-repository.js';
+import { IpPolicy } from '../../libs/session/src/ip-policy.service.js';
 import { checkOptions } from '../../libs/session/src/session.options-check.js';
 import { openAccessTokens } from '../../libs/session/src/session.access-tokens.js';
 import { SessionService } from '../../libs/session/src/session.service.js';
@@ -22,7 +23,8 @@ export async function sessionsOn(
   );
   const users = new UserStateService(repository, settings);
   const tokens = await openAccessTokens(settings, systemClock);
-  const sessions = new SessionService(repository, settings, tokens, users);
+  const ip = new IpPolicy(repository, settings);
+  const sessions = new SessionService(repository, settings, tokens, users, ip);
   return { repository, users, sessions, log, close: () => repository.close() };
 }
 

@@ -12,6 +12,8 @@ export {
   CurrentUser,
   EnforcesAccess,
   Fresh,
+  IpAllowlist,
+  IpDenylist,
   OptionalSession,
   Permissions,
   Public,
@@ -40,6 +42,7 @@ export type { LiveConnection } from './live/live-connection.js';
 export { LiveConnections, type LiveCandidate } from './live/live-connections.js';
 export type { Clock } from './model/clock.js';
 export { withDeadline } from './model/deadline.js';
+export type { IpListRef, IpRangeSet, IpRequirements } from './model/ip-list.js';
 export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
 export type { Duration } from './model/duration.js';
 export type { RevocationReceipt } from './model/revocation-receipt.js';
@@ -49,7 +52,7 @@ export {
   type SessionErrorCode,
   type SessionErrorDetails,
 } from './model/session-error.js';
-export type { SessionEvent, SessionEventName } from './model/session-event.js';
+export type { IpListEvent, SessionEvent, SessionEventName, UserEvent } from './model/session-event.js';
 export type { JsonObject, JsonValue } from './model/session-data.js';
 export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
@@ -69,6 +72,12 @@ export {
 export { RateLimiter } from './rate-limiter.service.js';
 export { redisClientOptions } from './redis/connection.js';
 export { SessionEvents, type EventEmitterLike, type SessionEventListener } from './session-events.service.js';
+export {
+  IpAllowlists,
+  type IpList,
+  type IpListOptions,
+  type IpListReceipt,
+} from './ip-allowlists.service.js';
 export { SessionModule } from './session.module.js';
 export type { SessionModuleOptions } from './session.options.js';
 export {
@@ -77,6 +86,7 @@ export {
   type CreateSessionOptions,
   type IssuedSession,
   type ReplaceTokenOptions,
+  type TokenOrigin,
 } from './session.service.js';
 export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './token/jwt-options.js';
 export {

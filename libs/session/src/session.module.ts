@@ -34,6 +34,8 @@ import {
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
 } from './session.module-definition.js';
+import { IpAllowlists } from './ip-allowlists.service.js';
+import { IpPolicy } from './ip-policy.service.js';
 import { RateLimiter } from './rate-limiter.service.js';
 import { checkOptions } from './session.options-check.js';
 import { SessionService } from './session.service.js';
@@ -64,6 +66,8 @@ import { UserStateService } from './user-state.service.js';
     UserStateService,
     OneTimeTokens,
     RateLimiter,
+    IpPolicy,
+    IpAllowlists,
     SessionEvents,
     LiveConnections,
     EventStreams,
@@ -82,12 +86,13 @@ import { UserStateService } from './user-state.service.js';
         settings.guardGlobally ? guard : NO_GUARD,
     },
   ],
-  // AccessReader and RequestQuotas: the guard needs them in the modules that use the guard.
+  // AccessReader, RequestQuotas and IpPolicy: the guard needs them in the modules that use the guard.
   exports: [
     SessionService,
     UserStateService,
     OneTimeTokens,
     RateLimiter,
+    IpAllowlists,
     SessionEvents,
     LiveConnections,
     EventStreams,
@@ -96,6 +101,7 @@ import { UserStateService } from './user-state.service.js';
     SessionGuard,
     AccessReader,
     RequestQuotas,
+    IpPolicy,
     PolicyManifest,
     ACCESS_TOKENS,
   ],

@@ -3,7 +3,6 @@ import type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 import { systemClock } from './model/clock.js';
 import { toMilliseconds, type Duration } from './model/duration.js';
 import type { Lifetime } from './model/session.js';
-import { IpRanges } from './platform/ip-address.js';
 import { resolveLifetime, type LifetimeOption } from './policy/lifetime.js';
 import { checkAccessToken } from './session.jwt-options-check.js';
 import {
@@ -18,11 +17,11 @@ import {
 } from './session.option-rules.js';
 import { checkSessionData } from './session.options-check-data.js';
 import type { SessionModuleOptions } from './session.options.js';
-import type { ModuleSettings, StorageSettings, TransportSettings } from './session.settings.js';
+import { checkIpPolicy, checkTransport } from './session.options-check-network.js';
+import type { ModuleSettings, StorageSettings } from './session.settings.js';
 
 const REMEMBER_ENDED_MS = 24 * 3_600_000;
 const MAX_ENDED_SESSIONS = 50;
-const MAX_PROXY_HOPS = 32;
 /** Longer than any act takes. */
 const ABANDONED_AFTER_MS = 60_000;
 const LEAST_AUDIT_RETENTION_MS = 3_600_000;
@@ -54,6 +53,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   jwt: true,
   rateLimits: true,
   defaultRateLimits: true,
+  ipPolicy: true,
   live: true,
   permissions: true,
   userDirectory: true,
@@ -87,6 +87,7 @@ export function checkOptions(
     maxEndedSessions: MAX_ENDED_SESSIONS,
     accessToken: checkAccessToken(options),
     ...checkRateLimits(options),
+    ipPolicy: checkIpPolicy(options.ipPolicy ?? {}),
     live: checkLive(options.live ?? {}),
     permissions: checkPermissions(options.permissions ?? {}),
     ...checkUserDirectory(options),
@@ -134,56 +135,6 @@ function checkRedis(redis: NonNullable<SessionModuleOptions['redis']>): typeof r
   if (!isUrl && !isRecord(redis))
     fail('redis', 'must be a redis:// or rediss:// URL, ioredis options, or a client');
   return redis;
-}
-
-function checkTransport(options: SessionModuleOptions): TransportSettings {
-  const transports = options.transports ?? ['cookie', 'bearer'];
-  if (!Array.isArray(transports) || transports.length === 0)
-    fail('transports', "must name 'cookie', 'bearer' or both");
-  for (const transport of transports) oneOf('transports', transport, ['cookie', 'bearer']);
-  const cookie = options.cookie ?? {};
-  if (!isRecord(cookie)) fail('cookie', 'must be an object');
-  noOthers(cookie, ['name', 'sameSite'], 'cookie.');
-  const cookieName = cookie.name ?? '__Host-session';
-  if (typeof cookieName !== 'string' || !/^__Host-[\w.-]{1,64}$/.test(cookieName)) {
-    fail(
-      'cookie.name',
-      "must begin with '__Host-', which keeps subdomains from planting it, and go on in letters, digits, . _ -",
-    );
-  }
-  return {
-    cookieEnabled: transports.includes('cookie'),
-    bearerEnabled: transports.includes('bearer'),
-    cookieName,
-    sameSite: oneOf('cookie.sameSite', cookie.sameSite ?? 'lax', ['lax', 'strict']),
-    ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
-    ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
-    forwardedHeader: checkHeaderName(options.forwardedHeader ?? 'x-forwarded-for'),
-  };
-}
-
-function checkOrigin(origin: string): string {
-  if (typeof origin === 'string' && URL.canParse(origin)) {
-    const url = new URL(origin);
-    const isBare = url.href === `${url.origin}/` && !origin.includes('?') && !origin.includes('#');
-    if (isBare && /^https?:$/.test(url.protocol)) return url.origin;
-  }
-  return fail('publicOrigin', 'must be an origin such as https://app.example, without a path');
-}
-
-function checkTrustProxy(trustProxy: number | readonly string[]): number | readonly string[] {
-  if (typeof trustProxy === 'number')
-    return integer('trustProxy', trustProxy, { least: 0, most: MAX_PROXY_HOPS });
-  if (!Array.isArray(trustProxy) || trustProxy.length === 0)
-    fail('trustProxy', 'must be a number of hops, or a list of CIDRs');
-  attempt('trustProxy', () => new IpRanges(trustProxy as readonly string[]));
-  return [...(trustProxy as readonly string[])];
-}
-
-function checkHeaderName(name: string): string {
-  if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
-    fail('forwardedHeader', "must be a header's name");
-  return name.toLowerCase();
 }
 
 function checkLifetimes(options: SessionModuleOptions) {

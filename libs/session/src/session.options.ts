@@ -76,6 +76,16 @@ export interface SessionModuleOptions {
   readonly defaultRateLimits?: readonly string[];
 
   /**
+   * Where requests may come from: the name of a list that `IpAllowlists` keeps, or CIDRs. `allow` must hold the client IP and
+   * `deny` must not, for every handler that is not `@Public()`; those of `roles` must, for whoever has the role. Default none.
+   */
+  readonly ipPolicy?: {
+    readonly allow?: string | readonly string[];
+    readonly deny?: string | readonly string[];
+    readonly roles?: Readonly<Record<string, string | readonly string[]>>;
+  };
+
+  /**
    * Streams and sockets that may be open at once on each node: per session 1–1,000, default 16; per user 1–10,000,
    * default 64.
    */

@@ -4,6 +4,7 @@ import { SessionDataStore } from './data/session-data-store.js';
 import type { AccessRequirements, Decision, Facts } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
 import { confirmationsOf } from './live/confirmations.js';
+import type { IpRequirements } from './model/ip-list.js';
 import type { UserQuota } from './model/quota.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
@@ -15,7 +16,9 @@ import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.i
 import type { SessionSettings } from './session.settings.js';
 import { type AccessTokenFormat, newSecret } from './token/access-token.js';
 import { isSessionId, newSessionId, type ParsedToken, userRefOf } from './token/session-token.js';
+import { isSameVerdict } from './policy/ip.js';
 import { normaliseDevice } from './policy/device.js';
+import { IpPolicy } from './ip-policy.service.js';
 import { UserStateService } from './user-state.service.js';
 
 /** @publicApi */
@@ -61,6 +64,12 @@ export interface ReplaceTokenOptions {
   readonly revokeOthers?: boolean;
 }
 
+/** Where a token was presented. @publicApi */
+export interface TokenOrigin {
+  /** As `SessionTransport.clientIp` gives it. Absent, it is not known: then no allowlist lets it in. */
+  readonly clientIp?: string | undefined;
+}
+
 /** A decision, and when the repository made it, by its own clock; absent where it was not asked. @internal */
 export interface Examination {
   readonly decision: Decision;
@@ -72,7 +81,7 @@ const NO_QUOTAS: readonly UserQuota[] = [];
 /** A session that has timed out has none, also where such a one is let in. */
 const NO_DATA: StoredData = { version: 0, payload: Buffer.alloc(0) };
 /** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
-const PASSIVE: RequestDemand = { touchIfRoles: [[]], quotas: NO_QUOTAS };
+const PASSIVE = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
@@ -90,6 +99,7 @@ export class SessionService {
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
     @Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat,
     private readonly users: UserStateService,
+    private readonly ip: IpPolicy,
   ) {
     const logger = new Logger(SessionService.name);
     this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
@@ -140,8 +150,9 @@ export class SessionService {
   async authenticate(
     token: string | undefined,
     requirements: AccessRequirements = NO_REQUIREMENTS,
+    origin: TokenOrigin = {},
   ): Promise<AuthenticatedSession> {
-    const decision = await this.decide(token, requirements);
+    const decision = await this.decide(token, requirements, origin);
     if (!decision.permit) throw denialError(decision);
     return decision;
   }
@@ -150,8 +161,9 @@ export class SessionService {
   async decide(
     token: string | undefined,
     requirements: AccessRequirements = NO_REQUIREMENTS,
+    { clientIp }: TokenOrigin = {},
   ): Promise<Decision> {
-    return (await this.examine(token, requirements, { isActivity: true })).decision;
+    return (await this.examine(token, requirements, { isActivity: true, clientIp })).decision;
   }
 
   /**
@@ -161,7 +173,7 @@ export class SessionService {
   async examine(
     token: string | undefined,
     requirements: AccessRequirements,
-    { isActivity }: { readonly isActivity: boolean },
+    { isActivity, clientIp }: TokenOrigin & { readonly isActivity: boolean },
   ): Promise<Examination> {
     const proof = token === undefined ? undefined : await this.parse(token);
     if (!proof) {
@@ -170,8 +182,9 @@ export class SessionService {
     }
     const { roleGroups: touchIfRoles, quotas = NO_QUOTAS, withData = false } = requirements;
     const isAlive = !proof.isExpired;
-    const demand: RequestDemand = isActivity && isAlive ? { touchIfRoles, quotas, withData } : PASSIVE;
-    const found = await this.lookUp(proof, demand);
+    const demand: Omit<RequestDemand, 'ip'> =
+      isActivity && isAlive ? { touchIfRoles, quotas, withData } : PASSIVE;
+    const found = await this.lookUp(proof, demand, { requirements: requirements.ip, clientIp });
     const facts: Facts =
       isAlive || found.kind !== 'known' || found.status !== 'live' ? found : { ...found, status: 'expired' };
     const decision = decide(facts, requirements);
@@ -257,7 +270,37 @@ export class SessionService {
     return this.tokens.write({ userId, userRef: userRefOf(userId), sessionId, secret, issuedAt, expiresAt });
   }
 
-  private async lookUp(proof: TokenProof, demand: RequestDemand): Promise<Facts> {
+  /** One call; with named lists of addresses one more, in the same tick. */
+  private async lookUp(
+    proof: TokenProof,
+    demand: Omit<RequestDemand, 'ip'>,
+    from: TokenOrigin & { readonly requirements: IpRequirements | undefined },
+  ): Promise<Facts> {
+    const verdict = this.ip.judge(from.requirements, from.clientIp);
+    const checking = this.factsOf(proof, { ...demand, ip: verdict });
+    const confirming = this.ip.confirm(from.requirements, verdict);
+    if (!confirming) return checking;
+    const [facts, confirmed] = await Promise.all([checking, confirming]);
+    if (isSameVerdict(confirmed, verdict)) return facts;
+    // A list was changed since this node last looked: what was counted by the old one is given back.
+    await this.giveBack(facts, demand.quotas);
+    return this.factsOf(proof, { ...demand, ip: confirmed });
+  }
+
+  private async giveBack(facts: Facts, quotas: readonly UserQuota[]): Promise<void> {
+    if (facts.kind !== 'known' || !facts.quotas.every(({ allowed }) => allowed)) return;
+    if (facts.quotas.length === 0) return;
+    const { userId, id: sessionId } = facts.session;
+    // What cannot be given back now comes back with time.
+    await Promise.allSettled(
+      quotas.map((policy) => {
+        const partition = policy.by === 'session' ? { userId, sessionId } : { userId };
+        return this.repository.quota({ operation: 'refund', policy, partition, cost: 1 });
+      }),
+    );
+  }
+
+  private async factsOf(proof: TokenProof, demand: RequestDemand): Promise<Facts> {
     const facts = await this.repository.authenticate(proof, demand);
     if (facts.kind !== 'load') return facts;
     if (!(await this.users.load(facts.userId))) return { kind: 'unknown' };

@@ -1,6 +1,7 @@
 import type { SessionDataSettings } from './data/session-data-store.js';
 import type { Clock } from './model/clock.js';
 import type { QuotaRule } from './guard/quota-rule.js';
+import type { IpListRef, IpRequirements } from './model/ip-list.js';
 import type { Lifetime } from './model/session.js';
 import type { UserDirectory } from './model/user-state.js';
 import type { RolePermissions } from './policy/roles.js';
@@ -17,6 +18,7 @@ export interface SessionSettings extends RepositorySettings {
   readonly permissions: RolePermissions;
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
   readonly defaultQuotas: readonly QuotaRule[];
+  readonly ipPolicy: IpPolicySettings;
   readonly userDirectory?: UserDirectory;
   readonly userDirectoryTimeoutMs: number;
   readonly guardGlobally: boolean;
@@ -26,6 +28,14 @@ export interface SessionSettings extends RepositorySettings {
   readonly audit: AuditSettings;
   /** Streams and sockets that may be open at once on each node. */
   readonly live: { readonly maxConnectionsPerSession: number; readonly maxConnectionsPerUser: number };
+}
+
+/** Where requests may come from, besides what handlers and users say. */
+export interface IpPolicySettings {
+  /** For every handler that is not public; absent: nothing. */
+  readonly requirements?: IpRequirements;
+  /** For whoever has the role. */
+  readonly roles: readonly (readonly [role: string, list: IpListRef])[];
 }
 
 /** What the module itself needs besides: no service sees where Redis is. */

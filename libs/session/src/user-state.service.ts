@@ -5,11 +5,11 @@ import { withDeadline } from './model/deadline.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import { SessionError } from './model/session-error.js';
 import type { UserState } from './model/user-state.js';
-import { NAME_PATTERN } from './policy/roles.js';
 import type { SessionRepository, UserChange, UserChangeOutcome } from './repository/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
 import { userRefOf } from './token/session-token.js';
+import { blockInPast, checkedBlock, checkedList, checkedRoles, checkedVersion } from './user-state.checks.js';
 
 /** @publicApi */
 export interface BlockOptions {
@@ -36,19 +36,20 @@ export interface UserUpdate {
   readonly roles?: readonly string[];
   /** `null`: not blocked. */
   readonly block?: { readonly reason: string; readonly until?: Date | number; readonly by?: string } | null;
+  /** The only ranges that the user may come from; `null`: from anywhere. Left out, it stays as it is. */
+  readonly ipAllowlist?: readonly string[] | null;
   /** The app's own version of this user: an older one than the last loses, an equal one may only tighten. */
   readonly sourceVersion?: number;
 }
 
+type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
+
 const LOAD_ATTEMPTS = 5;
 /** One of all writers wins each time, so this many at once get through. */
 const WRITE_ATTEMPTS = 50;
-const MAX_REASON_LENGTH = 500;
-const MAX_BY_LENGTH = 128;
-const MAX_ROLES = 32;
 
 /**
- * What is known of users: roles, blocks, version and epoch. When one of its promises resolves, no node decides by the
+ * What is known of users: roles, blocks, allowlists, version and epoch. When one of its promises resolves, no node decides by the
  * state before. Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
  * @publicApi
  */
@@ -109,6 +110,21 @@ export class UserStateService {
     return this.act(userId, options, () => ({ roles: checked }));
   }
 
+  /**
+   * The only ranges that the user may come from, at most 64; `null`: from anywhere. Sessions keep their tokens, and are
+   * refused with `ip_not_allowed` from anywhere else. The list is literal: an empty one lets the user in from nowhere, and
+   * none does where the client IP is not known.
+   * @throws SessionError `bad_request` naming the entry that is no CIDR, and as `block` does
+   */
+  async setIpAllowlist(
+    userId: string,
+    cidrs: readonly string[] | null,
+    options: ChangeOptions = {},
+  ): Promise<RevocationReceipt> {
+    const ipAllowlist = checkedList(cidrs);
+    return this.act(userId, options, () => ({ ipAllowlist }));
+  }
+
   /** Adds one role. */
   grant(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
     return this.act(userId, options, (user) => ({ roles: checkedRoles([...user.roles, role]) }));
@@ -134,6 +150,7 @@ export class UserStateService {
       isWhole,
       ...(update.roles ? { roles: checkedRoles(update.roles) } : {}),
       ...(block === undefined ? {} : { block }),
+      ...(update.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(update.ipAllowlist) }),
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
     };
     const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.settings.userDirectory);
@@ -194,6 +211,7 @@ export class UserStateService {
       return {
         roles: checkedRoles(user.roles),
         ...(user.block ? { block: checkedBlock(user.block) } : {}),
+        ...(user.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(user.ipAllowlist) }),
         ...(user.version === undefined ? {} : { sourceVersion: checkedVersion(user.version) }),
       };
     } catch (cause) {
@@ -207,11 +225,7 @@ export class UserStateService {
     return user?.version ?? 'absent';
   }
 
-  private async act(
-    userId: string,
-    options: ChangeOptions,
-    changeOf: (user: UserState) => Pick<UserChange, 'roles' | 'block'>,
-  ): Promise<RevocationReceipt> {
+  private async act(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<RevocationReceipt> {
     const startedAt = performance.now();
     const { user, sessions } = await this.write(userId, options, changeOf);
     const { version, epoch } = user;
@@ -219,11 +233,7 @@ export class UserStateService {
     return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
   }
 
-  private async change(
-    userId: string,
-    options: ChangeOptions,
-    changeOf: (user: UserState) => Pick<UserChange, 'roles' | 'block'>,
-  ): Promise<UserState> {
+  private async change(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<UserState> {
     return (await this.write(userId, options, changeOf)).user;
   }
 
@@ -234,7 +244,7 @@ export class UserStateService {
   private async write(
     userId: string,
     options: ChangeOptions,
-    changeOf: (user: UserState) => Pick<UserChange, 'roles' | 'block'>,
+    changeOf: ChangeOf,
   ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const user = await this.get(userId);
@@ -247,52 +257,4 @@ export class UserStateService {
     }
     throw new SessionError('version_conflict');
   }
-}
-
-function checkedRoles(roles: readonly string[]): string[] {
-  if (!Array.isArray(roles)) throw badRequest('Roles are a list of names');
-  const unique = [...new Set(roles as readonly string[])];
-  const wrong = unique.find((role) => typeof role !== 'string' || !NAME_PATTERN.test(role));
-  if (wrong !== undefined) throw badRequest('A role is 1–64 letters, digits and . _ : -');
-  if (unique.length > MAX_ROLES) throw badRequest(`A user has at most ${MAX_ROLES} roles`);
-  return unique.sort();
-}
-
-function checkedBlock(block: {
-  readonly reason: string;
-  readonly until?: Date | number;
-  readonly by?: string;
-}) {
-  const until = block.until === undefined ? undefined : Number(block.until);
-  if (
-    typeof block.reason !== 'string' ||
-    block.reason.length < 1 ||
-    block.reason.length > MAX_REASON_LENGTH
-  ) {
-    throw badRequest(`A block's reason is 1–${MAX_REASON_LENGTH} characters`);
-  }
-  if (until !== undefined && Number.isNaN(new Date(until).getTime()))
-    throw badRequest("A block's end is no instant");
-  if (block.by !== undefined && (typeof block.by !== 'string' || block.by.length > MAX_BY_LENGTH)) {
-    throw badRequest(`Who blocks is told in at most ${MAX_BY_LENGTH} characters`);
-  }
-  return {
-    reason: block.reason,
-    ...(until === undefined ? {} : { until: Math.floor(until) }),
-    ...(block.by === undefined ? {} : { by: block.by }),
-  };
-}
-
-function blockInPast(): SessionError {
-  return badRequest("A block's end must lie in the future");
-}
-
-function checkedVersion(version: number): number {
-  if (!Number.isSafeInteger(version) || version < 0)
-    throw badRequest('A version is a safe, non-negative integer');
-  return version;
-}
-
-function badRequest(detail: string): SessionError {
-  return new SessionError('bad_request', { detail });
 }

@@ -3,10 +3,9 @@ import { ApplicationConfig } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
-import { declaresRequirements } from './access.js';
+import { declaresLimits, declaresRequirements } from './access.js';
 import { AccessReader } from './access-reader.js';
 import { declaredAccessOf } from './decorators.js';
-import { limitsOf } from './policy-manifest.js';
 import { guardsOf } from './policy-manifest-guards.js';
 import { HandlerFinder, type Handler } from './policy-manifest-handlers.js';
 
@@ -33,8 +32,7 @@ export class AccessCheck implements OnModuleInit {
     if (guardsOf(found, this.config, this.settings).areEnforcing) return;
     const declared = [declaredAccessOf(found.handler), declaredAccessOf(found.class)];
     const isDemanding =
-      (mode === 'guarded' && declared.some(declaresRequirements)) ||
-      declared.some((one) => Object.keys(limitsOf(one)).length > 0);
+      (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
     if (isDemanding) {
       throw new SessionConfigurationError(
         found.name,

@@ -1,19 +1,19 @@
 import { SessionConfigurationError } from '../model/session-error.js';
-import { SESSION_ONLY, mergeAccess, type DeclaredAccess } from './access.js';
+import { sessionOnly, mergeAccess, type DeclaredAccess } from './access.js';
 
 const PERMISSIONS = { editor: ['post:write'], admin: ['post:write', 'post:delete'] };
 
 function merge(onClass: DeclaredAccess, onHandler: DeclaredAccess = {}) {
   return mergeAccess(
     { class: onClass, handler: onHandler },
-    { permissions: PERMISSIONS, namedQuotas: new Map(), defaultQuotas: [] },
+    { permissions: PERMISSIONS, namedQuotas: new Map(), defaultQuotas: [], ipPolicy: {} },
     'Posts.remove',
   );
 }
 
 describe('mergeAccess', () => {
   it('guards a handler that says nothing', () => {
-    expect(merge({})).toEqual({ mode: 'guarded', requirements: SESSION_ONLY, quotas: [] });
+    expect(merge({})).toEqual({ mode: 'guarded', requirements: sessionOnly(), quotas: [] });
   });
 
   it('lets a handler replace the roles of its class', () => {
@@ -45,7 +45,7 @@ describe('mergeAccess', () => {
     expect(merge({ roles: ['admin'] }, { isPublic: true }).mode).toBe('public');
     expect(merge({ roles: ['admin'] }, { isOptional: true })).toEqual({
       mode: 'optional',
-      requirements: SESSION_ONLY,
+      requirements: sessionOnly(),
       quotas: [],
     });
     expect(merge({ isPublic: true }, { isOptional: true }).mode).toBe('optional');

@@ -1,4 +1,5 @@
 import type { AccessRequirements } from '../model/decision.js';
+import type { IpListRef, IpRequirements } from '../model/ip-list.js';
 import type { UserQuota } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
 import { SessionConfigurationError } from '../model/session-error.js';
@@ -18,6 +19,8 @@ export interface DeclaredAccess {
   readonly withData?: boolean;
   /** As declared, or the name of one of the option `rateLimits`. */
   readonly quotas?: readonly (QuotaRule | string)[];
+  readonly ipAllowlists?: readonly IpListRef[];
+  readonly ipDenylists?: readonly IpListRef[];
 }
 
 /**
@@ -31,14 +34,30 @@ export interface Access {
   readonly quotas: readonly QuotaRule[];
 }
 
-/** A live session of a user who is not blocked, and no more. One object, so that it can be told by identity. */
-export const SESSION_ONLY: AccessRequirements = Object.freeze({ roleGroups: [] });
+const SESSION_ONLY: AccessRequirements = Object.freeze({ roleGroups: [] });
+const sessionFromThere = new WeakMap<IpRequirements, AccessRequirements>();
+
+/**
+ * A live session of a user who is not blocked, from where it may come, and no more. One object for one policy, so that it
+ * can be told by identity.
+ */
+export function sessionOnly(ip?: IpRequirements): AccessRequirements {
+  if (!ip) return SESSION_ONLY;
+  const known = sessionFromThere.get(ip) ?? Object.freeze({ ...SESSION_ONLY, ip });
+  sessionFromThere.set(ip, known);
+  return known;
+}
 
 const REQUIREMENTS = ['roles', 'permissions', 'maxAuthenticationAgeMs', 'assurance', 'allowExpired'] as const;
 
 /** Whether any decorator demands something, and so relies on a guard to enforce it. */
 export function declaresRequirements(declared: DeclaredAccess): boolean {
   return REQUIREMENTS.some((name) => declared[name] !== undefined);
+}
+
+/** Whether any decorator sets a limit that also holds where nothing is demanded of the session. */
+export function declaresLimits({ quotas, ipAllowlists, ipDenylists }: DeclaredAccess): boolean {
+  return quotas !== undefined || ipAllowlists !== undefined || ipDenylists !== undefined;
 }
 
 /** What of the options bears on the access to handlers. */
@@ -48,11 +67,15 @@ export interface AccessSettings {
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
   /** The quotas of a guarded handler that declares none. */
   readonly defaultQuotas: readonly QuotaRule[];
+  readonly ipPolicy: {
+    /** What holds for every handler that is not public; absent: nothing. */
+    readonly requirements?: IpRequirements;
+  };
 }
 
 /**
  * The access to a handler from what its class and itself declare. Each of the handler's decorators replaces the same
- * one of the class, but quotas add up; a handler with any requirement is guarded, also in a class that is public or
+ * one of the class, but quotas and lists of addresses add up; a handler with any requirement is guarded, also in a class that is public or
  * optional.
  * @param where the handler's name, for the error
  * @throws SessionConfigurationError when one of them contradicts itself
@@ -75,7 +98,7 @@ export function mergeAccess(
     mode,
     requirements: requirementsOf(
       mode === 'guarded' ? merged : { withData: mode === 'optional' && merged.withData === true },
-      quotas,
+      { quotas, ip: ipOf(declared, mode === 'public' ? undefined : settings.ipPolicy.requirements) },
       settings.permissions,
     ),
     quotas: quotas.filter(({ by }) => by !== 'user' && by !== 'session'),
@@ -92,21 +115,36 @@ function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode']
 
 function requirementsOf(
   declared: DeclaredAccess,
-  quotas: readonly QuotaRule[],
+  { quotas, ip }: { readonly quotas: readonly QuotaRule[]; readonly ip: IpRequirements | undefined },
   rolePermissions: RolePermissions,
 ): AccessRequirements {
   const { maxAuthenticationAgeMs, assurance, allowExpired, withData = false } = declared;
   const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
     by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
   );
-  if (ofUser.length === 0 && !withData && !declaresRequirements(declared)) return SESSION_ONLY;
+  if (ofUser.length === 0 && !withData && !declaresRequirements(declared)) return sessionOnly(ip);
   return Object.freeze({
     roleGroups: roleGroupsFor(declared.roles, declared.permissions ?? [], rolePermissions),
+    ...(ip ? { ip } : {}),
     ...(ofUser.length === 0 ? {} : { quotas: ofUser }),
     ...(maxAuthenticationAgeMs === undefined ? {} : { maxAuthenticationAgeMs }),
     ...(assurance === undefined ? {} : { assurance }),
     ...(allowExpired === undefined ? {} : { allowExpired }),
     ...(withData ? { withData } : {}),
+  });
+}
+
+/** Every list counts, wherever it was declared. */
+function ipOf(
+  declared: { readonly handler: DeclaredAccess; readonly class: DeclaredAccess },
+  everywhere: IpRequirements | undefined,
+): IpRequirements | undefined {
+  const allow = [...(declared.class.ipAllowlists ?? []), ...(declared.handler.ipAllowlists ?? [])];
+  const deny = [...(declared.class.ipDenylists ?? []), ...(declared.handler.ipDenylists ?? [])];
+  if (allow.length + deny.length === 0) return everywhere;
+  return Object.freeze({
+    allow: [...(everywhere?.allow ?? []), ...allow],
+    deny: [...(everywhere?.deny ?? []), ...deny],
   });
 }
 

@@ -1,4 +1,3 @@
-import { limitsOf } from './policy-manifest.js';
 import { durationText, toPlain } from './policy-manifest-text.js';
 
 describe('durationText', () => {
@@ -22,27 +21,5 @@ describe('toPlain', () => {
     expect(JSON.stringify(plain)).toBe(
       '{"also":["function (anonymous)",null,true],"by":"function byTenant","name":"posts"}',
     );
-  });
-});
-
-describe('limitsOf', () => {
-  it('lists the quotas of users and the others alike, and allowlists, where there are any', () => {
-    const policy = { name: 'post', quota: 30, windowMs: 60_000, burst: 30 };
-    const login = { ...policy, name: 'login' };
-    const requirements = { quotas: [{ ...policy, by: 'user' as const }] };
-    const access = {
-      requirements,
-      quotas: [{ policy: login, by: 'ip' as const }],
-      ipAllowlists: ['admin', ['::1']],
-    };
-    expect(limitsOf(access)).toEqual({
-      quotas: [
-        { ...policy, by: 'user' },
-        { ...login, by: 'ip' },
-      ],
-      ipAllowlists: ['admin', ['::1']],
-    });
-    expect(limitsOf({ quotas: [], ipAllowlists: [] })).toEqual({});
-    expect(limitsOf({})).toEqual({});
   });
 });

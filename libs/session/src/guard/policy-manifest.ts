@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
+import type { IpListRef } from '../model/ip-list.js';
 import type { UserQuota } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
@@ -38,7 +39,11 @@ export interface PolicyEntry {
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
   readonly quotas?: readonly Plain[];
+  /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
   readonly ipAllowlists?: readonly Plain[];
+  readonly ipDenylists?: readonly Plain[];
+  /** Lists that hold for whoever has the role. */
+  readonly ipAllowlistsOfRoles?: Readonly<Record<string, Plain>>;
   /** The names of guards that are not ours, in the order in which they run. */
   readonly otherGuards?: readonly string[];
 }
@@ -99,7 +104,16 @@ export class PolicyManifest {
       access: isOpen ? 'unguarded' : access.mode,
       // Where no guard of ours stands, nothing enforces the rest, and it would only look as if.
       ...(areEnforcing ? requirementsOf(found, access) : {}),
+      ...(areEnforcing && access.mode !== 'public' ? this.ofRoles() : {}),
       ...(others.length === 0 ? {} : { otherGuards: others }),
+    };
+  }
+
+  private ofRoles(): Partial<PolicyEntry> {
+    const { roles } = this.settings.ipPolicy;
+    if (roles.length === 0) return {};
+    return {
+      ipAllowlistsOfRoles: Object.fromEntries(roles.map(([role, list]) => [role, listToPlain(list)])),
     };
   }
 }
@@ -120,25 +134,24 @@ function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
   };
 }
 
-/** Quotas and allowlists, of an access or as declared; they hold on public handlers too. */
-export function limitsOf(access: LimitedAccess): Pick<PolicyEntry, 'quotas' | 'ipAllowlists'> {
-  const quotas = [...(access.requirements?.quotas ?? []), ...(access.quotas ?? [])];
-  const { ipAllowlists = [] } = access;
+/** Quotas and lists of addresses; they hold on public handlers too. */
+function limitsOf({ requirements, quotas }: Access): Partial<PolicyEntry> {
+  const all = [...(requirements.quotas ?? []), ...quotas];
+  const { allow = [], deny = [] } = requirements.ip ?? {};
   return {
-    ...(quotas.length === 0 ? {} : { quotas: quotas.map(quotaToPlain) }),
-    ...(ipAllowlists.length === 0 ? {} : { ipAllowlists: ipAllowlists.map(toPlain) }),
+    ...(all.length === 0 ? {} : { quotas: all.map(quotaToPlain) }),
+    ...(allow.length === 0 ? {} : { ipAllowlists: allow.map(listToPlain) }),
+    ...(deny.length === 0 ? {} : { ipDenylists: deny.map(listToPlain) }),
   };
 }
 
-interface LimitedAccess {
-  readonly requirements?: { readonly quotas?: readonly UserQuota[] };
-  readonly quotas?: readonly (QuotaRule | string)[];
-  readonly ipAllowlists?: readonly unknown[];
+function listToPlain(list: IpListRef): Plain {
+  return typeof list === 'string' ? list : list.cidrs;
 }
 
 /** All quotas alike, wherever they are counted. */
-function quotaToPlain(quota: UserQuota | QuotaRule | string): Plain {
-  if (typeof quota === 'string' || !('policy' in quota)) return toPlain(quota);
+function quotaToPlain(quota: UserQuota | QuotaRule): Plain {
+  if (!('policy' in quota)) return toPlain(quota);
   return toPlain({ ...quota.policy, by: quota.by });
 }
 

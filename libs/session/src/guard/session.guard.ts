@@ -1,7 +1,9 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import type { DenyReason } from '../model/decision.js';
+import type { Decision, DenyReason } from '../model/decision.js';
 import { SessionError, denialError } from '../model/session-error.js';
 import type { HttpRequest, HttpResponse } from '../platform/http.js';
+import { IpPolicy } from '../ip-policy.service.js';
+import { isBeforeQuotas } from '../policy/decide.js';
 import { SessionService } from '../session.service.js';
 import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
@@ -16,6 +18,7 @@ const LEAVES_NOBODY: Readonly<Record<DenyReason, boolean>> = {
   session_revoked: true,
   session_expired: true,
   user_blocked: false,
+  ip_not_allowed: false,
   reauthentication_required: false,
   rate_limited: false,
   forbidden: false,
@@ -39,6 +42,7 @@ export class SessionGuard implements CanActivate {
     private readonly transport: SessionTransport,
     private readonly accesses: AccessReader,
     private readonly quotas: RequestQuotas,
+    private readonly ip: IpPolicy,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -53,7 +57,8 @@ export class SessionGuard implements CanActivate {
     const { token } = this.transport.credentialsOf(request);
     const http = { request, response: context.getArgByIndex<HttpResponse>(1) };
     if (access.mode === 'public') {
-      return access.quotas.length === 0 ? admitToPublic(request, access) : this.admitWithQuotas(http, access);
+      const isFree = access.quotas.length === 0 && !access.requirements.ip;
+      return isFree ? admitToPublic(request, access) : this.admitNobody(http, access);
     }
     return wasAdmitted(request, access) || this.admit(http, access, token);
   }
@@ -61,23 +66,38 @@ export class SessionGuard implements CanActivate {
   private async admit(http: Http, access: Access, token: string | undefined): Promise<boolean> {
     const { mode, requirements } = access;
     const record = setRequestAccess(http.request, { requirements });
-    const checking = this.sessions.decide(token, requirements);
-    const decision =
-      access.quotas.length === 0 ? await checking : await this.quotas.decide(access, http, checking);
-    if (access.quotas.length === 0 && decision.quotas.length > 0)
-      setQuotaHeaders(http.response, decision.quotas);
+    const decision = await this.decide(http, access, token);
     if (decision.permit) {
       admitAs(http.request, record, decision);
     } else if (mode === 'optional' && LEAVES_NOBODY[decision.reason]) {
-      if (access.quotas.length > 0) return this.admitWithQuotas(http, access);
-      record.admitted = 'anonymous';
+      return this.admitNobody(http, access);
     } else {
       throw denialError(decision);
     }
     return true;
   }
 
-  private async admitWithQuotas(http: Http, access: Access): Promise<boolean> {
+  private async decide(http: Http, access: Access, token: string | undefined): Promise<Decision> {
+    const { requirements, quotas } = access;
+    const clientIp = this.transport.clientIp(http.request);
+    const checking = this.sessions.decide(token, requirements, { clientIp });
+    if (quotas.length === 0) {
+      const decision = await checking;
+      if (decision.quotas.length > 0) setQuotaHeaders(http.response, decision.quotas);
+      return decision;
+    }
+    // Whom the handler's own lists refuse is counted nowhere, not even until it is given back.
+    if (this.ip.judge(requirements.ip, clientIp).refusedRoles === 'all') {
+      const decision = await checking;
+      if (isBeforeQuotas(decision)) return decision;
+    }
+    return this.quotas.decide(access, http, checking);
+  }
+
+  /** Here the addresses come first and then the quotas: nobody is counted who may not come. */
+  private async admitNobody(http: Http, access: Access): Promise<boolean> {
+    await this.ip.assertAdmits(access.requirements.ip, this.transport.clientIp(http.request));
+    if (access.quotas.length === 0) return admitToPublic(http.request, access);
     const quotas = await this.quotas.admit(access, http);
     if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
     return admitToPublic(http.request, access);

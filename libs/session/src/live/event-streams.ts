@@ -26,6 +26,7 @@ export class EventStreams {
     const access = requestAccessOf(request);
     const connection = await this.connections.register({
       token: this.transport.readToken(request),
+      clientIp: this.transport.clientIp(request),
       ...(access ? { requirements: access.requirements } : {}),
     });
     return new EventStream(connection, beginStream(response));

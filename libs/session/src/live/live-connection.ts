@@ -89,6 +89,11 @@ export class LiveConnection {
   }
 
   /** @internal */
+  get requirements(): AccessRequirements {
+    return this.parts.requirements;
+  }
+
+  /** @internal */
   get isAdmitted(): boolean {
     return this.phase === 'admitted' || this.phase === 'open';
   }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { SESSION_ONLY } from '../guard/access.js';
+import { sessionOnly } from '../guard/access.js';
 import type { AccessRequirements } from '../model/decision.js';
-import type { SessionEvent, SessionEventName } from '../model/session-event.js';
+import type { SessionEvent, SessionEventName, UserEvent } from '../model/session-event.js';
 import { denialError, SessionError } from '../model/session-error.js';
+import { actOnIpList } from '../repository/node-registry.js';
 import type { SessionRepository } from '../repository/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../session.injection-keys.js';
+import { IpPolicy } from '../ip-policy.service.js';
 import { SessionService } from '../session.service.js';
 import type { SessionSettings } from '../session.settings.js';
 import { LiveConnection } from './live-connection.js';
@@ -16,8 +18,13 @@ import { recheckAll } from './recheck-all.js';
 export interface LiveCandidate {
   /** As it was presented at the handshake. */
   readonly token: string | undefined;
-  /** What the connection demands for as long as it lasts. Default: a live session of a user who is not blocked. */
+  /**
+   * What the connection demands for as long as it lasts. Default: a live session of a user who is not blocked, from where the
+   * option `ipPolicy` allows.
+   */
   readonly requirements?: AccessRequirements;
+  /** As `SessionTransport.clientIp` gives it. Absent, it is not known: then no allowlist lets it in. */
+  readonly clientIp?: string | undefined;
 }
 
 /** Room comes when somebody closes a tab: nothing that would be worth asking for every second. */
@@ -30,6 +37,7 @@ const ENDING: Readonly<Partial<Record<SessionEventName, 'user' | 'session'>>> = 
   'sessions.revoked_all': 'user',
   'user.blocked': 'user',
   'user.roles_changed': 'user',
+  'user.ip_allowlist_changed': 'user',
   'user.erased': 'user',
 };
 /** Those that somebody holds a receipt for. */
@@ -37,10 +45,13 @@ const CONFIRMED: ReadonlySet<SessionEventName> = new Set([
   'sessions.revoked_all',
   'user.blocked',
   'user.roles_changed',
+  'user.ip_allowlist_changed',
+  'ip_list.changed',
 ]);
 
 /**
- * The open streams and sockets of this node. Each one is checked again when something is done to its user, when its
+ * The open streams and sockets of this node. Each one is checked again when something is done to its user or
+ * to a list of addresses that it depends upon, when its
  * session should expire, and every 30 s besides; while no events are heard every 5 s, and at once when they are heard
  * again. One that cannot be checked for 15 s is ended.
  *
@@ -57,8 +68,9 @@ export class LiveConnections implements OnModuleDestroy {
 
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'live'>,
+    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'live' | 'ipPolicy'>,
     private readonly sessions: SessionService,
+    private readonly ip: IpPolicy,
   ) {
     this.presence = new NodePresence(randomUUID(), repository, {
       onEvent: (event) => void this.carryOut(event),
@@ -76,18 +88,22 @@ export class LiveConnections implements OnModuleDestroy {
    * `open` on it with what closes it as soon as there is something to close, and `closed` when the client has gone.
    * @throws SessionError the first denial that applies; `too_many_connections`
    */
-  async register({ token, requirements = SESSION_ONLY }: LiveCandidate): Promise<LiveConnection> {
+  async register({
+    token,
+    requirements = sessionOnly(this.settings.ipPolicy.requirements),
+    clientIp,
+  }: LiveCandidate): Promise<LiveConnection> {
     if (this.isClosing) throw new SessionError('session_store_unavailable');
     const proof = token === undefined ? undefined : await this.sessions.parse(token);
     if (token === undefined || !proof) {
-      const decision = await this.sessions.decide(token, requirements);
+      const decision = await this.sessions.decide(token, requirements, { clientIp });
       throw denialError(decision.permit ? { reason: 'session_invalid' } : decision);
     }
     const connection: LiveConnection = new LiveConnection({
       userRef: proof.userRef,
       sessionId: proof.sessionId,
       requirements,
-      examine: (asked, isActivity) => this.sessions.examine(token, asked, { isActivity }),
+      examine: (asked, isActivity) => this.sessions.examine(token, asked, { isActivity, clientIp }),
       onGone: () => this.remove(proof.userRef, connection),
     });
     this.add(proof.userRef, connection);
@@ -122,14 +138,26 @@ export class LiveConnections implements OnModuleDestroy {
   }
 
   private async carryOut(event: SessionEvent): Promise<void> {
+    const isList = event.name === 'ip_list.changed';
+    const concerned = isList ? this.dependingOn(event.list) : this.concernedBy(event);
+    if (!concerned) return;
+    // What a message demands besides is known only while it is checked: with a list, that may be any connection's.
+    for (const connection of isList ? this.all() : concerned) connection.mark();
+    const { ended, unknown } = await recheckAll(concerned);
+    if (unknown === 0 && CONFIRMED.has(event.name))
+      await this.presence.confirm(isList ? actOnIpList(event.list, event.version) : event, ended);
+  }
+
+  private concernedBy(event: UserEvent): LiveConnection[] | undefined {
     const scope = ENDING[event.name];
-    if (!scope) return;
-    const concerned = [...(this.byUser.get(event.userRef) ?? [])].filter(
+    if (!scope) return undefined;
+    return [...(this.byUser.get(event.userRef) ?? [])].filter(
       ({ sessionId }) => scope === 'user' || sessionId === event.sessionId,
     );
-    for (const connection of concerned) connection.mark();
-    const { ended, unknown } = await recheckAll(concerned);
-    if (unknown === 0 && CONFIRMED.has(event.name)) await this.presence.confirm(event, ended);
+  }
+
+  private dependingOn(list: string): LiveConnection[] {
+    return this.all().filter(({ requirements }) => this.ip.namesOf(requirements.ip).includes(list));
   }
 
   private all(): LiveConnection[] {

@@ -1,3 +1,4 @@
+import type { IpRequirements } from './ip-list.js';
 import type { QuotaResult, UserQuota } from './quota.js';
 import type { AssuranceLevel, Session } from './session.js';
 import type { StoredData } from './session-data.js';
@@ -20,7 +21,9 @@ export type Facts =
       readonly now: number;
       /** When the presented token ends before its session does; absent where it lives as long. */
       readonly tokenEndsAt?: number;
-      /** What became of the request's quotas; empty unless the session is live and the user not blocked. */
+      /** Whether this user may come from this client IP. If not, nothing was touched or counted. */
+      readonly ipAllowed: boolean;
+      /** What became of the request's quotas; empty unless the session is live, and the user may come and is not blocked. */
       readonly quotas: readonly QuotaResult[];
       /** Of a live session of a user who is not blocked, and only where it was asked for. */
       readonly data?: StoredData;
@@ -33,6 +36,8 @@ export interface AccessRequirements {
   /** The last authentication may be at most this many milliseconds ago. */
   readonly maxAuthenticationAgeMs?: number;
   readonly assurance?: AssuranceLevel;
+  /** Where it may come from. */
+  readonly ip?: IpRequirements;
   /** Quotas of the user or the session, consumed together with the check. */
   readonly quotas?: readonly UserQuota[];
   /** Read the session's data together with the check. */
@@ -48,6 +53,7 @@ export type DenyReason =
   | 'user_blocked'
   | 'session_revoked'
   | 'session_expired'
+  | 'ip_not_allowed'
   | 'rate_limited'
   | 'reauthentication_required'
   | 'forbidden';

@@ -7,6 +7,7 @@ const DENIALS: Readonly<Record<DenyReason, number>> = {
   user_blocked: 403,
   session_revoked: 401,
   session_expired: 401,
+  ip_not_allowed: 403,
   rate_limited: 429,
   reauthentication_required: 401,
   forbidden: 403,

@@ -39,9 +39,18 @@ describe('the line that an event travels as', () => {
     });
   });
 
+  it('of a list has its name and version', () => {
+    expect(parseSessionEvent('ip_list.changed admin 1790000000000000')).toEqual({
+      name: 'ip_list.changed',
+      list: 'admin',
+      version: 1_790_000_000_000_000,
+    });
+  });
+
   it.each([
     '',
     'refresh.reused REF 1 2 S 42',
+    'ip_list.changed REF 1 2 - 42',
     'user.blocked',
     'user.promoted REF 1 2 - 42',
     'user.blocked REF x 2 - 42',

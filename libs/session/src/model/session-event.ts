@@ -12,7 +12,9 @@ export const SESSION_EVENT_NAMES = [
   'user.blocked',
   'user.unblocked',
   'user.roles_changed',
+  'user.ip_allowlist_changed',
   'user.erased',
+  'ip_list.changed',
 ] as const;
 
 /** @publicApi */
@@ -21,8 +23,10 @@ export type SessionEventName = (typeof SESSION_EVENT_NAMES)[number];
 /** What an event tells of a device. @publicApi */
 export type EventDevice = Pick<Device, 'userAgent' | 'ip'>;
 
-/** Something that was done to a user's sessions or state, told to every node. @publicApi */
-export interface SessionEvent<Name extends SessionEventName = SessionEventName> {
+export type UserEventName = Exclude<SessionEventName, 'ip_list.changed'>;
+
+/** Something that was done to a user's sessions or state. @publicApi */
+export interface UserEvent<Name extends UserEventName = UserEventName> {
   readonly name: Name;
   readonly userId: string;
   /** The public name of the user in keys and tokens. */
@@ -39,6 +43,21 @@ export interface SessionEvent<Name extends SessionEventName = SessionEventName> 
   readonly devices?: { readonly session: EventDevice; readonly presented: EventDevice };
 }
 
+/** A named list of IP ranges was changed. @publicApi */
+export interface IpListEvent {
+  readonly name: 'ip_list.changed';
+  /** The list's name. */
+  readonly list: string;
+  /** The list's version after it. */
+  readonly version: number;
+}
+
+/** Something that was done, told to every node. @publicApi */
+export type SessionEvent<Name extends SessionEventName = SessionEventName> = Name extends UserEventName
+  ? UserEvent<Name>
+  : IpListEvent;
+
+const LIST_LINE = /^ip_list\.changed (\S+) (\d+)$/;
 const EVENT_LINE = /^(\S+) (\S+) (\d+) (\d+) (\S+) ([^]+)$/;
 /** Where a line has devices, they come before the user id: two times an IP and a user agent. */
 const DEVICES = /^(\S+) (\S+) (\S+) (\S+) ([^]+)$/;
@@ -50,8 +69,10 @@ const NOTHING = '-';
 
 /** Reads the one line that an event travels as; `undefined` for what is none, such as a later version's. */
 export function parseSessionEvent(line: string): SessionEvent | undefined {
+  const [, list, listVersion] = LIST_LINE.exec(line) ?? [];
+  if (list !== undefined) return { name: 'ip_list.changed', list, version: Number(listVersion) };
   const [, name, userRef, version, epoch, sessionId, rest] = EVENT_LINE.exec(line) ?? [];
-  if (!isEventName(name) || userRef === undefined || rest === undefined) return undefined;
+  if (!isUserEventName(name) || userRef === undefined || rest === undefined) return undefined;
   const about = HAS_DEVICES.has(name) ? withDevices(rest) : { userId: rest };
   if (!about) return undefined;
   return {
@@ -64,7 +85,7 @@ export function parseSessionEvent(line: string): SessionEvent | undefined {
   };
 }
 
-function withDevices(rest: string): Pick<SessionEvent, 'userId' | 'devices'> | undefined {
+function withDevices(rest: string): Pick<UserEvent, 'userId' | 'devices'> | undefined {
   const words = DEVICES.exec(rest)?.slice(1);
   const userId = words?.pop();
   if (!words || userId === undefined) return undefined;
@@ -85,6 +106,8 @@ function unescaped(word: string): string {
   }
 }
 
-function isEventName(name: string | undefined): name is SessionEventName {
-  return (SESSION_EVENT_NAMES as readonly (string | undefined)[]).includes(name);
+function isUserEventName(name: string | undefined): name is UserEventName {
+  return (
+    name !== 'ip_list.changed' && (SESSION_EVENT_NAMES as readonly (string | undefined)[]).includes(name)
+  );
 }

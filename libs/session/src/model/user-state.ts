@@ -15,6 +15,8 @@ export interface UserState {
   /** Present exactly when `status` is `blocked`. */
   readonly block?: Block;
   readonly roles: readonly string[];
+  /** The only ranges that this user may come from; absent: from anywhere. An empty one: from nowhere. */
+  readonly ipAllowlist?: readonly string[];
   /** Grows with every change of this record. A write may say which version it expects. */
   readonly version: number;
   /** The authorization epoch. A session of another epoch is revoked. */
@@ -31,9 +33,11 @@ export interface DirectoryUser {
     readonly until?: number;
     readonly by?: string;
   };
+  /** The only ranges that this user may come from; `null`: from anywhere. Absent: this database does not say. */
+  readonly ipAllowlist?: readonly string[] | null;
   /**
    * A number that grows with every change of this user in the app's database, so that an older answer loses. Give one:
-   * an answer of an equal version, or of none, may only take roles away or add a block.
+   * an answer of an equal version, or of none, may only take roles away, or add a block or an allowlist where there is none.
    */
   readonly version?: number;
 }

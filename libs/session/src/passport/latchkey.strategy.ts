@@ -1,12 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
-import { SESSION_ONLY } from '../guard/access.js';
+import { sessionOnly } from '../guard/access.js';
 import { admitAs, setRequestAccess } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { HttpRequest } from '../platform/http.js';
+import { SESSION_SETTINGS } from '../session.injection-keys.js';
+import type { SessionSettings } from '../session.settings.js';
 import { SessionService } from '../session.service.js';
 
 /** What `AuthGuard('latchkey')` puts on `request.user`. @publicApi */
@@ -26,6 +28,7 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   constructor(
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
+    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'ipPolicy'>,
   ) {
     super();
   }
@@ -43,8 +46,11 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   }
 
   private async resolveUser(request: HttpRequest): Promise<LatchkeyUser> {
-    const record = setRequestAccess(request, { requirements: SESSION_ONLY });
-    const authenticated = await this.sessions.authenticate(this.transport.readToken(request));
+    const requirements = sessionOnly(this.settings.ipPolicy.requirements);
+    const record = setRequestAccess(request, { requirements });
+    const authenticated = await this.sessions.authenticate(this.transport.readToken(request), requirements, {
+      clientIp: this.transport.clientIp(request),
+    });
     admitAs(request, record, authenticated);
     return { ...authenticated.user, session: authenticated.session };
   }

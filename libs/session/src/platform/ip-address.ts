@@ -1,6 +1,11 @@
-import { BlockList, SocketAddress, isIP, isIPv4, isIPv6 } from 'node:net';
+import { SocketAddress, isIP, isIPv4, isIPv6 } from 'node:net';
+import type { IpRangeSet } from '../model/ip-list.js';
+import { SessionError } from '../model/session-error.js';
+import { addressBits, rangeBits } from '../policy/ip.js';
 
 const IPV4_MAPPED = '::ffff:';
+/** Of what is no address, as much as helps to find it. */
+const LONGEST_QUOTED = 64;
 
 /**
  * An IP address in its one canonical form: `::ffff:127.0.0.1` and `::ffff:7f00:1` are `127.0.0.1`, zone ids are dropped,
@@ -18,34 +23,63 @@ export function normaliseIp(text: string | undefined): string | undefined {
 }
 
 /** Ranges of addresses, parsed once. A range holds addresses of its own family only. */
-export class IpRanges {
-  // Apart, because one BlockList takes `::/0` to hold every IPv4 address, too.
-  private readonly ipv4 = new BlockList();
-  private readonly ipv6 = new BlockList();
+export class IpRanges implements IpRangeSet {
+  readonly cidrs: readonly string[];
+  /** The bits that a range begins with, by how many they are: looking an address up costs one step for each length. */
+  private readonly byLength = new Map<number, Set<string>>();
 
   /**
-   * @param ranges CIDRs or single addresses
+   * @param cidrs CIDRs or single addresses
    * @throws RangeError naming the first that is neither
    */
-  constructor(ranges: readonly string[]) {
-    for (const range of ranges) this.add(range);
+  constructor(cidrs: readonly string[]) {
+    this.cidrs = Object.freeze([...cidrs]);
+    for (const cidr of this.cidrs) this.add(cidr);
   }
 
-  /** @param ip in canonical form */
   has(ip: string): boolean {
-    return ip.includes(':') ? this.ipv6.check(ip, 'ipv6') : this.ipv4.check(ip, 'ipv4');
+    const bits = addressBits(ip);
+    for (const [length, ranges] of this.byLength) if (ranges.has(bits.slice(0, length))) return true;
+    return false;
   }
 
-  private add(range: string): void {
-    const [, address = '', prefix] = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/.exec(String(range)) ?? [];
-    const version = isIP(address);
-    const bits = version === 4 ? 32 : 128;
-    const length = prefix === undefined ? bits : Number(prefix);
-    if (version === 0 || length > bits) throw new RangeError(`'${String(range)}' is no IP address or CIDR`);
-    if (version === 4) this.ipv4.addSubnet(address, length, 'ipv4');
-    else if (normaliseIp(address)?.includes(':')) this.ipv6.addSubnet(address, length, 'ipv6');
-    else throw new RangeError(`'${String(range)}' is IPv4 inside IPv6: write it as IPv4`);
+  private add(cidr: string): void {
+    assertCidr(cidr);
+    const bits = rangeBits(cidr);
+    const ranges = this.byLength.get(bits.length) ?? new Set<string>();
+    this.byLength.set(bits.length, ranges.add(bits));
   }
+}
+
+function assertCidr(cidr: unknown): void {
+  const [, address = '', prefix] = /^([0-9A-Fa-f.:]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(String(cidr)) ?? [];
+  const version = isIP(address);
+  const bits = version === 4 ? 32 : 128;
+  if (typeof cidr !== 'string' || version === 0 || Number(prefix ?? 0) > bits) {
+    throw new RangeError(`'${String(cidr).slice(0, LONGEST_QUOTED)}' is no IP address or CIDR`);
+  }
+  if (version === 6 && !normaliseIp(address)?.includes(':')) {
+    throw new RangeError(`'${cidr}' is IPv4 inside IPv6: write it as IPv4`);
+  }
+}
+
+/**
+ * What somebody gave as a list.
+ * @throws SessionError `bad_request` saying what is wrong, and with which entry
+ */
+export function parseIpList(cidrs: unknown, most: number): IpRanges {
+  if (!Array.isArray(cidrs)) throw badList('A list is an array of CIDRs');
+  if (cidrs.length > most) throw badList(`A list has at most ${most} ranges`);
+  try {
+    return new IpRanges(cidrs as readonly string[]);
+  } catch (error) {
+    if (error instanceof RangeError) throw badList(error.message);
+    throw error;
+  }
+}
+
+function badList(detail: string): SessionError {
+  return new SessionError('bad_request', { detail });
 }
 
 /** By what a quota tells clients apart: IPv4 by address, IPv6 by /64, which is what one subscriber has. */

@@ -26,6 +26,7 @@ describe('decide denies what it does not know', () => {
     },
     user: { id: 'ada', status: 'active', roles: ['user'], version: 1, epoch: 1 },
     now: NOW,
+    ipAllowed: true,
     quotas: [],
   };
   const strange = fc.oneof(
@@ -51,6 +52,7 @@ describe('decide denies what it does not know', () => {
       (value: unknown) => ({ ...permitted, user: { ...permitted.user, status: value } }),
       ['active'],
     ],
+    ['where it may come from', (value: unknown) => ({ ...permitted, ipAllowed: value }), [true]],
     [
       'the user of the session',
       (value: unknown) => ({ ...permitted, session: { ...permitted.session, userId: value } }),

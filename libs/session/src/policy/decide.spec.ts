@@ -58,6 +58,7 @@ const known: fc.Arbitrary<Known> = fc.record({
   session,
   user,
   now: fc.constant(NOW),
+  ipAllowed: fc.constantFrom(true, true, true, false),
   quotas: fc.array(quotaResult, { maxLength: 2 }),
 });
 const facts: fc.Arbitrary<Facts> = fc.oneof(
@@ -96,6 +97,7 @@ function reasons(given: Facts, required: AccessRequirements): (readonly [DenyRea
     ['user_blocked', given.user.status === 'blocked'],
     ['session_revoked', given.status === 'revoked'],
     ['session_expired', given.status === 'expired' && !allowExpired],
+    ['ip_not_allowed', !given.ipAllowed],
     ['rate_limited', given.quotas.some(({ allowed }) => !allowed)],
     ['reauthentication_required', isStale || isWeak],
     ['forbidden', roleGroups.some((group) => !group.some((role) => held.has(role)))],
@@ -127,6 +129,7 @@ describe('decide', () => {
         'user_blocked',
         'session_revoked',
         'session_expired',
+        'ip_not_allowed',
         'rate_limited',
         'reauthentication_required',
         'forbidden',

@@ -23,6 +23,8 @@ export function decide(facts: Facts, requirements: AccessRequirements): Decision
   if (status === 'expired' && requirements.allowExpired !== true) return deny('session_expired');
   if (status !== 'live' && status !== 'expired') return deny('session_invalid');
 
+  if (!isTrue(facts.ipAllowed)) return deny('ip_not_allowed');
+
   if (!facts.quotas.every(({ allowed }) => allowed)) return deny('rate_limited', { quotas });
 
   if (!isFresh(session.authenticatedAt, now, requirements.maxAuthenticationAgeMs)) {
@@ -33,6 +35,11 @@ export function decide(facts: Facts, requirements: AccessRequirements): Decision
   }
   if (!satisfiesRoles(user.roles, requirements.roleGroups)) return deny('forbidden', { quotas });
   return { permit: true, session, user, quotas };
+}
+
+/** A repository may be the app's own: what is absent, or not a boolean, permits nothing. */
+function isTrue(value: unknown): boolean {
+  return value === true;
 }
 
 function isFresh(authenticatedAt: number, now: number, maxAgeMs: number | undefined): boolean {
@@ -50,6 +57,7 @@ const BEFORE_QUOTAS: ReadonlySet<DenyReason> = new Set([
   'user_blocked',
   'session_revoked',
   'session_expired',
+  'ip_not_allowed',
 ]);
 
 /** The decision with the quotas that live elsewhere than with the user, such as those by client IP. */

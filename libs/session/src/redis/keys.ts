@@ -7,6 +7,7 @@ import { hash } from 'node:crypto';
  *     HSET lk:{REF}:user      id 42  version 1790000000000  epoch 81604378624  epochAt 1790000000000  roles "moderator user"
  *                             loadedAt 1790000000000  [sourceVersion 7]
  *                             [blockedAt 1790000300000  blockReason spam  blockUntil 1790086400000  blockBy mia]
+ *                             [ipAllowlist "10.0.0.0/8=400001010;192.0.2.7=411000000000000000000001000000111;"]
  *     HSET lk:{REF}:sessions  user 42  SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
  *                             [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
  *     PEXPIREAT lk:{REF}:sessions  <last absolute timeout + 24 h>
@@ -18,6 +19,10 @@ import { hash } from 'node:crypto';
  *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
  *     HSET lk:{REF}:once      subject 42  TOKEN_ID <51 bytes and more>
  *     PEXPIREAT lk:{REF}:once  <when the last of the one-time tokens expires>
+ *
+ * The named lists of IP ranges are on one slot of their own, because a request may depend upon several:
+ *
+ *     HSET lk:{ip}:list:NAME  version 1790000000000000  ranges "10.0.0.0/8 2001:db8::/32"
  *
  * The audit log is on one slot of its own (no userRef has 5 characters):
  *
@@ -31,6 +36,7 @@ import { hash } from 'node:crypto';
  *     ZADD lk:{live}:nodes  1790000005000 NODE_ID       nodes with live connections, until when they are believed to be there
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
+ *     PUBLISH lk:events  "ip_list.changed NAME 1790000000000000"
  *
  * The 64 bytes of a session are described in lua/include/session-record.lua, refresh tokens in lua/include/family.lua,
  * one-time tokens in lua/include/one-time-token.lua: for them, REF is made of their subject, who need not be a user.
@@ -61,6 +67,10 @@ export class RedisKeys {
     return `${this.prefix}:{live}:nodes`;
   }
 
+  ofIpList(name: string): string {
+    return `${this.prefix}:{ip}:list:${name}`;
+  }
+
   confirmationsOf(userRef: string, version: number): string {
     return `${this.prefix}:{live}:confirmed:${userRef}:${version}`;
   }
@@ -74,8 +84,18 @@ function digestOf(name: string, rest: string): string {
 export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
 /**
  * The keys of one user (a quota's ends in its name, and for one by session in the session ID as well); those of the
- * audit log; and those of the nodes, which have methods of their own.
+ * audit log; and those of the nodes and of named lists, which have methods of
+ * their own.
  */
 export type KeyName =
-  'user' | 'sessions' | 'data' | 'load' | 'once' | 'quota' | `quota:${string}` | AuditKeyName | NodeKeyName;
+  | 'user'
+  | 'sessions'
+  | 'data'
+  | 'load'
+  | 'once'
+  | 'quota'
+  | `quota:${string}`
+  | AuditKeyName
+  | NodeKeyName
+  | 'ipList';
 type NodeKeyName = 'nodes' | 'confirmations' | 'throttle';

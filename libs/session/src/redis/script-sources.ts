@@ -215,7 +215,7 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: 'c7d4d23606aa223e09b738439119bf0d0317021b',
+    sha1: 'e5513b2e1de503517578846d159639201491ca83',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -226,10 +226,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -238,7 +238,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -395,6 +396,19 @@ local function proven_session(user_key, sessions_key, proof)
   local session = unpack_session(record)
   if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
+end
+local function admits_ip(user, address, refused_roles)
+  if refused_roles == '*' then return false end
+  for role in string.gmatch(refused_roles, '%S+') do
+    if has_role(user.roles, role) then return false end
+  end
+  if not user.ip_allowlist then return true end
+  local held = false
+  local rest = string.gsub(user.ip_allowlist, '[^=;]+=([46][01]*);', function(bits)
+    if string.sub(address, 1, #bits) == bits then held = true end
+    return ''
+  end)
+  return held and rest == ''
 end
 local function now_us()
   local time = redis.call('TIME')
@@ -438,7 +452,7 @@ end
 local function consume_quotas(now)
   local quotas, allowed, reply = {}, true, {}
   for i = 4, #KEYS do
-    local quota = read_quota(KEYS[i], ARGV[i + 5], now)
+    local quota = read_quota(KEYS[i], ARGV[i + 7], now)
     quotas[#quotas + 1] = quota
     if wait_us(quota, 1, now) > 0 then allowed = false end
   end
@@ -470,8 +484,8 @@ if ends == 0 then
 elseif status == LIVE and now >= ends then
   status = EXPIRED -- of the token alone: the session goes on
 end
-local quotas, version, payload = {}
-if status == LIVE and not user.blocked then
+local quotas, admitted, version, payload = {}, admits_ip(user, ARGV[9], ARGV[10])
+if status == LIVE and not user.blocked and admitted then
   quotas = consume_quotas(time_us)
   if ARGV[8] == '1' then version, payload = read_data(KEYS[3], id) end
   local touch_after = tonumber(ARGV[4])
@@ -483,7 +497,7 @@ if status == LIVE and not user.blocked then
   end
 end
 if ends == math.huge then ends = 0 end
-return { status, now, stored[1], stored[2], user.reply, quotas, ends, version, payload }
+return { status, now, stored[1], stored[2], user.reply, quotas, ends, admitted and 1 or 0, version, payload }
 `,
   },
   'begin-load': {
@@ -508,7 +522,7 @@ return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: '3732af057153bb20d752cb05e849accd5f21844f',
+    sha1: 'b8b37389e15664bf311de40d9ec1f81fe90d2055',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -519,10 +533,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -531,7 +545,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -633,6 +648,10 @@ local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
 end
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
+end
 local function until_of(change)
   return tonumber(change.until_at) or math.huge
 end
@@ -665,12 +684,14 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -679,6 +700,11 @@ local function apply_change(key, change, now)
   elseif change.block == 'set' then
     write_block(key, change, now)
     new_epoch_of(key, now)
+  end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
@@ -692,9 +718,11 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now, if_version, source_version = now_ms(), ARGV[2], tonumber(ARGV[8])
-local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version }
+local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version,
+  ip_allowlist = ip_allowlist_of(ARGV[10]) }
 if ARGV[3] ~= '~' then change.roles = ARGV[3] end
 local user = read_user(KEYS[1], now)
 if not user then return { 'version_conflict' } end
@@ -710,13 +738,13 @@ if source_version then
   if source == 'equal' then change = only_tightening(user, change) end
 end
 local ended = 0
-if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[10]) end
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[11]) end
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[3])
 local changed = read_user(KEYS[1], now)
-announce_change(ARGV[11], KEYS[1], change, user, changed)
+announce_change(ARGV[12], KEYS[1], change, user, changed)
 return { 'changed', now, changed.reply, ended }
 `,
   },
@@ -729,7 +757,7 @@ return 1
 `,
   },
   'consume-one-time-token': {
-    sha1: '7f7823ed29e7e9e36b43f8ebaa92c989ca903424',
+    sha1: '407fafc8691d35d87c1f9fb4535d293a78ce4488',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -740,10 +768,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -752,7 +780,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -762,6 +791,10 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
 end
 local function until_of(change)
   return tonumber(change.until_at) or math.huge
@@ -795,12 +828,14 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -809,6 +844,11 @@ local function apply_change(key, change, now)
   elseif change.block == 'set' then
     write_block(key, change, now)
     new_epoch_of(key, now)
+  end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
@@ -844,6 +884,7 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local record = redis.call('HGET', KEYS[2], ARGV[1])
@@ -865,7 +906,7 @@ return { subject, token.data, epoch_of(user) }
 `,
   },
   'create-session': {
-    sha1: 'd228b10f8429bcdf90a23527dc41cedfd623f5a2',
+    sha1: 'a56d7f7ab1af67a4461f09c06951fc6a34eb6f91',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -876,10 +917,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -888,7 +929,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1050,6 +1092,10 @@ local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
 end
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
+end
 local function until_of(change)
   return tonumber(change.until_at) or math.huge
 end
@@ -1082,12 +1128,14 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -1096,6 +1144,11 @@ local function apply_change(key, change, now)
   elseif change.block == 'set' then
     write_block(key, change, now)
     new_epoch_of(key, now)
+  end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
@@ -1109,6 +1162,7 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
@@ -1183,7 +1237,7 @@ return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: '4987d20133983d17f3887feeaead44209de10da7',
+    sha1: '086d1c41c70e24588d598f79165afb0893c4a379',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1194,10 +1248,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1206,7 +1260,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1314,6 +1369,7 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -1324,7 +1380,7 @@ return live
 `,
   },
   'finish-load': {
-    sha1: '2a692257b178c3e0621e7adf0f81eced9161231a',
+    sha1: 'f37a509a051cb8b838af5c4672a8a533de966f09',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1335,10 +1391,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1347,7 +1403,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1357,6 +1414,10 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
 end
 local function until_of(change)
   return tonumber(change.until_at) or math.huge
@@ -1390,12 +1451,14 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -1404,6 +1467,11 @@ local function apply_change(key, change, now)
   elseif change.block == 'set' then
     write_block(key, change, now)
     new_epoch_of(key, now)
+  end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
@@ -1417,16 +1485,17 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now, source_version = now_ms(), tonumber(ARGV[8])
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
 redis.call('DEL', KEYS[2])
 local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7],
-  source_version = source_version }
+  source_version = source_version, ip_allowlist = ip_allowlist_of(ARGV[9]) }
 change = without_past_block(change, now)
 local user = read_user(KEYS[1], now)
 if not user then
-  make_user(KEYS[1], ARGV[2], change, now, ARGV[9])
+  make_user(KEYS[1], ARGV[2], change, now, ARGV[10])
   apply_change(KEYS[1], change, now)
   return { 'stored' }
 end
@@ -1439,12 +1508,12 @@ if source == 'equal' then change = only_tightening(user, change) end
 local is_change = alters(user, change)
 if is_change then redis.call('HINCRBY', KEYS[1], 'version', 1) end
 apply_change(KEYS[1], change, now)
-if is_change then announce_change(ARGV[10], KEYS[1], change, user, read_user(KEYS[1], now)) end
+if is_change then announce_change(ARGV[11], KEYS[1], change, user, read_user(KEYS[1], now)) end
 return { 'stored' }
 `,
   },
   'issue-one-time-token': {
-    sha1: 'fab24d93ab94f0bfb75c0cb738a24ba6c84dd375',
+    sha1: '537d43d6f3a3c99c3e5a5ccec3a50a2da6058afe',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1455,10 +1524,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1467,7 +1536,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1537,7 +1607,7 @@ return { 'issued', expires_at }
 `,
   },
   'list-sessions': {
-    sha1: '2f9052217ed6ae8a779c7d483e59959e5376be80',
+    sha1: 'f84eab2b77a618afcc66c7bfb40acb704c90c80c',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1548,10 +1618,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1560,7 +1630,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1574,7 +1645,7 @@ return { now, user.reply, redis.call('HGETALL', KEYS[2]) }
 `,
   },
   'make-user': {
-    sha1: 'e3e3d52e1b066d37567045122d3db707d6c6aa59',
+    sha1: '75236cab60dfe20f3736eb532f881b9d9940ee4a',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1585,10 +1656,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1597,7 +1668,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1607,6 +1679,10 @@ end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
 end
 local function until_of(change)
   return tonumber(change.until_at) or math.huge
@@ -1640,12 +1716,14 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -1655,15 +1733,20 @@ local function apply_change(key, change, now)
     write_block(key, change, now)
     new_epoch_of(key, now)
   end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
+  end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if user then return { 'version_conflict', now, user.reply } end
 local change = { roles = ARGV[2], block = ARGV[3], reason = ARGV[4], until_at = ARGV[5], by = ARGV[6],
-  source_version = tonumber(ARGV[7]) }
+  source_version = tonumber(ARGV[7]), ip_allowlist = ip_allowlist_of(ARGV[8]) }
 change = without_past_block(change, now)
-make_user(KEYS[1], ARGV[1], change, now, ARGV[8])
+make_user(KEYS[1], ARGV[1], change, now, ARGV[9])
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[2])
 return { 'changed', now, read_user(KEYS[1], now).reply, 0 }
@@ -1724,7 +1807,7 @@ return { redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(now_ms()), '+inf'), 
 `,
   },
   'read-data': {
-    sha1: 'dfacc0fb4a0b38b7920be06f0a9ca9a8d77bba57',
+    sha1: 'bc21d6f82c6723dcdaebf83bfe58cf2c7cc982d5',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1735,10 +1818,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1747,7 +1830,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1913,8 +1997,25 @@ local version, payload = read_data(KEYS[3], ARGV[1])
 return { version, payload }
 `,
   },
+  'read-ip-lists': {
+    sha1: '8fa59b85ad812bbbbc9211086da00290a1dcacd5',
+    lua: String.raw`#!lua flags=allow-oom
+local reply = {}
+for i, key in ipairs(KEYS) do
+  local version = redis.call('HGET', key, 'version')
+  if not version then
+    reply[i] = 0
+  elseif version == ARGV[i] then
+    reply[i] = 1
+  else
+    reply[i] = { version, redis.call('HGET', key, 'ranges') or '?' }
+  end
+end
+return reply
+`,
+  },
   'read-user': {
-    sha1: '4f6557898030e136982861db4c24afe7bdca8010',
+    sha1: 'd73c2162023164cb90b3d9e2e93cc330dcf3d1a9',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1925,10 +2026,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1937,7 +2038,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -1951,7 +2053,7 @@ return { now, user.reply }
 `,
   },
   'refresh': {
-    sha1: '4caf0467a3b108f5f598a84a31e514caa3a17111',
+    sha1: 'c831496e143c8e7a2c0794a9656b81ae5afdb55c',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1962,10 +2064,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1974,7 +2076,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -2120,6 +2223,7 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local function escaped(text)
   if text == '' then return '-' end
@@ -2200,7 +2304,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 `,
   },
   'replace-token': {
-    sha1: 'cfbf63d84881193ffa3a0f148dbdbce5a019bad0',
+    sha1: 'b000d68166e3f6459c83774743b123f71678f14f',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -2211,10 +2315,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2223,7 +2327,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -2363,6 +2468,10 @@ local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
 end
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
+end
 local function until_of(change)
   return tonumber(change.until_at) or math.huge
 end
@@ -2395,12 +2504,14 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -2409,6 +2520,11 @@ local function apply_change(key, change, now)
   elseif change.block == 'set' then
     write_block(key, change, now)
     new_epoch_of(key, now)
+  end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
@@ -2422,6 +2538,7 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local id, now = ARGV[1], now_ms()
 local user = read_user(KEYS[1], now)
@@ -2464,7 +2581,7 @@ return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: 'a022427ff2eb967c24a583e2283cf1de01b4c08c',
+    sha1: '1ecb3a95142493757a80bb059c51b731ee4ffa21',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2475,10 +2592,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2487,7 +2604,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -2627,6 +2745,10 @@ local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
 end
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
+end
 local function until_of(change)
   return tonumber(change.until_at) or math.huge
 end
@@ -2659,12 +2781,14 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -2673,6 +2797,11 @@ local function apply_change(key, change, now)
   elseif change.block == 'set' then
     write_block(key, change, now)
     new_epoch_of(key, now)
+  end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
@@ -2686,6 +2815,7 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -2712,7 +2842,7 @@ return { 'revoked', version, user.epoch + 1, live }
 `,
   },
   'revoke-one-time-tokens': {
-    sha1: '1a7858082a27cf6ec27a3e55495a2cd0c76586bf',
+    sha1: '325f4a84ef7eb23351469ae668ae3cf0dc616d51',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2723,10 +2853,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2735,7 +2865,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -2777,7 +2908,7 @@ return revoked
 `,
   },
   'revoke-session': {
-    sha1: '9e48688233e1352d47554e64114bfb546ef577ef',
+    sha1: 'fc989f3cc5c957e5be9beccdec4325b14daa4160',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2788,10 +2919,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2800,7 +2931,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -2908,6 +3040,7 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -2986,7 +3119,7 @@ return { hits, reset, 0, 0 }
 `,
   },
   'write-data': {
-    sha1: 'ede180e9c4f49f856779852a32946b8b03475524',
+    sha1: 'db1a1cffbafdd6b15a3b840ffb8e8865d410f75c',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -2997,10 +3130,10 @@ local function digits(number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -3009,7 +3142,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end
@@ -3175,6 +3309,25 @@ if tonumber(ARGV[3]) ~= version then return { 'version_conflict', version, paylo
 if ARGV[5] ~= '1' then version = math.max(version + 1, now) end
 write_data(KEYS[3], id, version, ARGV[4], session.authenticated_at + session.absolute_ms)
 return { 'written', version }
+`,
+  },
+  'write-ip-list': {
+    sha1: '880fd0a0061ec3b016e4431729740e79fce805f9',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+local version = redis.call('HGET', KEYS[1], 'version')
+if ARGV[3] ~= '' and ARGV[3] ~= (version or 'absent') then return 0 end
+local time = redis.call('TIME')
+local new_version = math.max(time[1] * 1000000 + time[2], (tonumber(version or nil) or 0) + 1)
+redis.call('HSET', KEYS[1], 'version', digits(new_version), 'ranges', ARGV[2])
+redis.pcall('PUBLISH', ARGV[4], 'ip_list.changed ' .. ARGV[1] .. ' ' .. digits(new_version))
+return new_version
 `,
   },
 } as const;

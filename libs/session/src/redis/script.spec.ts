@@ -10,7 +10,7 @@ const declared = (lua: string, kind: 'KEYS' | 'ARGV'): string[] =>
     expect(Number(match[1])).toBe(index + 1);
     return match[2] as string;
   });
-/** A script may take a list after what it names: `KEYS[4..]`, `ARGV[9..]`. */
+/** A script may take a list after what it names: `KEYS[4..]`, `ARGV[11..]`. */
 const used = (lua: string, kind: 'KEYS' | 'ARGV'): number[] => {
   const code = lua.replace(/--.*$/gm, '');
   const indexes = [...code.matchAll(new RegExp(`${kind}\\[(\\d+)\\]`, 'g'))].map((match) => Number(match[1]));
@@ -63,6 +63,7 @@ describe('Lua scripts', () => {
       'quota',
       'read-confirmations',
       'read-data',
+      'read-ip-lists',
       'read-user',
       'refresh',
       'register-node',
@@ -70,6 +71,7 @@ describe('Lua scripts', () => {
       'revoke-all',
       'revoke-one-time-tokens',
       'revoke-session',
+      'write-ip-list',
     ]);
   });
 

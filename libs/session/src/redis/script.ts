@@ -42,6 +42,8 @@ export const SCRIPTS = {
       'maxStateAgeMs',
       'roleLifetimes',
       'withData',
+      'clientIp',
+      'refusedRoles',
     ],
   ),
   createSession: script(
@@ -132,7 +134,17 @@ export const SCRIPTS = {
   makeUser: script(
     'make-user',
     ['user', 'load'],
-    ['userId', 'roles', 'block', 'blockReason', 'blockUntil', 'blockBy', 'sourceVersion', 'newEpoch'],
+    [
+      'userId',
+      'roles',
+      'block',
+      'blockReason',
+      'blockUntil',
+      'blockBy',
+      'sourceVersion',
+      'ipAllowlist',
+      'newEpoch',
+    ],
   ),
   changeUser: script(
     'change-user',
@@ -147,6 +159,7 @@ export const SCRIPTS = {
       'blockBy',
       'sourceVersion',
       'isWhole',
+      'ipAllowlist',
       'roleLifetimes',
       'channel',
     ],
@@ -166,6 +179,7 @@ export const SCRIPTS = {
       'blockUntil',
       'blockBy',
       'sourceVersion',
+      'ipAllowlist',
       'newEpoch',
       'channel',
     ],
@@ -192,6 +206,8 @@ export const SCRIPTS = {
     ['tokenId', 'tokenHash', 'revokeAll', 'channel'],
   ),
   revokeOneTimeTokens: script('revoke-one-time-tokens', ['user', 'once'], ['purpose']),
+  readIpLists: script('read-ip-lists', [], []),
+  writeIpList: script('write-ip-list', ['ipList'], ['name', 'ranges', 'ifVersion', 'channel']),
   auditAppend: script('audit-append', AUDIT_KEYS, [
     'outcome',
     'action',

@@ -2,7 +2,7 @@ import type { RedisConnection } from './connection.js';
 import { type RedisKeys } from './keys.js';
 import { type ArgumentsOf, type Script, SCRIPTS } from './script.js';
 
-/** The first nine fields of a user's record, in the order of lua/include/user-record.lua; `null` where absent. */
+/** The first ten fields of a user's record, in the order of lua/include/user-record.lua; `null` where absent. */
 export type UserReply = readonly (Buffer | null)[];
 
 type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
@@ -32,7 +32,14 @@ export class SessionScripts {
   ) {
     return this.run<
       | [status: 0]
-      | [status: 1 | 2 | 3, ...SessionReply, quotas: number[], tokenEnd: number, ...data: DataReply | []]
+      | [
+          status: 1 | 2 | 3,
+          ...SessionReply,
+          quotas: number[],
+          tokenEnd: number,
+          admitted: 0 | 1,
+          ...data: DataReply | [],
+        ]
       | [status: 4, userId: Buffer]
     >(SCRIPTS.authenticate, userRef, args, quotas);
   }

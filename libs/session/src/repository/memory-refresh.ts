@@ -1,4 +1,4 @@
-import type { SessionEvent, SessionEventName } from '../model/session-event.js';
+import type { UserEvent, UserEventName } from '../model/session-event.js';
 import type { Device } from '../model/session.js';
 import { accessTokenEnd } from '../policy/lifetime.js';
 import { sameHash } from '../token/session-token.js';
@@ -31,8 +31,8 @@ export interface Family {
 
 /** What there is to announce after a refresh. */
 export interface RefreshEvent {
-  readonly name: SessionEventName;
-  readonly devices?: SessionEvent['devices'];
+  readonly name: UserEventName;
+  readonly devices?: UserEvent['devices'];
 }
 
 /** Puts a new family, or none, in the place of a session's family, which is remembered for a while. */

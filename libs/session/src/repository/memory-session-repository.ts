@@ -1,14 +1,17 @@
 import type { Clock } from '../model/clock.js';
 import { systemClock } from '../model/clock.js';
 import type { Facts } from '../model/decision.js';
+import type { IpVerdict } from '../model/ip-list.js';
 import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
 import type { StoredData } from '../model/session-data.js';
-import type { SessionEvent, SessionEventName } from '../model/session-event.js';
+import type { UserEvent, UserEventName } from '../model/session-event.js';
 import type { UserState } from '../model/user-state.js';
+import { admitsIp } from '../policy/ip.js';
 import { satisfiesRoles } from '../policy/roles.js';
 import { userRefOf } from '../token/session-token.js';
 import { MemoryEventChannel } from './memory-event-channel.js';
+import { MemoryIpLists } from './memory-ip-lists.js';
 import { MemoryNodeRegistry } from './memory-node-registry.js';
 import { PendingLoads } from './memory-pending-loads.js';
 import { MemoryQuotas } from './memory-quotas.js';
@@ -45,7 +48,8 @@ import type {
   UserChangeOutcome,
 } from './session-repository.js';
 
-type EventDetails = Pick<SessionEvent, 'sessionId' | 'devices'>;
+type EventDetails = Pick<UserEvent, 'sessionId' | 'devices'>;
+const UNKNOWN_ORIGIN: IpVerdict = { clientIp: undefined, refusedRoles: [] };
 
 /**
  * Sessions and user state in this process's memory: for tests, for trying things out, and for apps of one process that
@@ -67,15 +71,18 @@ export class MemorySessionRepository implements SessionRepository {
     return session && { session, now };
   });
   private readonly quotas = new MemoryQuotas();
+  readonly ipLists: MemoryIpLists;
   private readonly erasureListeners: ((userRef: string) => void)[] = [];
 
   constructor(
     private readonly settings: RepositorySettings,
     readonly clock: Clock = systemClock,
-  ) {}
+  ) {
+    this.ipLists = new MemoryIpLists(clock, this.events);
+  }
 
   async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
-    const { touchIfRoles, quotas } = demand;
+    const { touchIfRoles, quotas, ip = UNKNOWN_ORIGIN } = demand;
     const now = this.clock.now();
     const entry = this.entries.get(proof.userRef);
     const session = entry?.sessions.get(proof.sessionId);
@@ -92,7 +99,8 @@ export class MemorySessionRepository implements SessionRepository {
     const status = ended === 'revoked' || standing.status === 'live' ? ended : standing.status;
     let results: readonly QuotaResult[] = [];
     let data: { readonly data?: StoredData } = {};
-    if (status === 'live' && !isBlocked(user, now)) {
+    const ipAllowed = admitsIp(ip, user);
+    if (status === 'live' && !isBlocked(user, now) && ipAllowed) {
       const consumed = quotas.map((policy) => ({ key: userQuotaKey(proof, policy), policy }));
       results = this.quotas.consumeAll(consumed, now);
       if (demand.withData) data = { data: dataOf(session) };
@@ -100,7 +108,7 @@ export class MemorySessionRepository implements SessionRepository {
     }
     const shown = { session: entry.show(session), user: entry.showUser(now) };
     const tokenEnds = ends === Infinity || ends === 0 ? {} : { tokenEndsAt: ends };
-    return { kind: 'known', status, ...shown, now, quotas: results, ...tokenEnds, ...data };
+    return { kind: 'known', status, ...shown, now, ipAllowed, quotas: results, ...tokenEnds, ...data };
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -237,10 +245,10 @@ export class MemorySessionRepository implements SessionRepository {
 
   async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
     const now = this.clock.now();
-    const { userId, roles, block, sourceVersion } = loaded;
+    const { userId, roles, block, ipAllowlist, sourceVersion } = loaded;
     const user = this.entryOf(userId)?.user;
     if (!this.loads.finish(userRefOf(userId), nonce, now)) return false;
-    const change = withoutPastBlock({ roles, block: block ?? null, sourceVersion }, now);
+    const change = withoutPastBlock({ roles, block: block ?? null, ipAllowlist, sourceVersion }, now);
     if (!user) {
       this.makeEntry(userId, change, now);
       return true;
@@ -284,9 +292,10 @@ export class MemorySessionRepository implements SessionRepository {
     this.entries.clear();
     this.loads.clear();
     this.quotas.clear();
+    this.ipLists.clear();
   }
 
-  private announce(name: SessionEventName, user: UserRecord, about: EventDetails = {}): void {
+  private announce(name: UserEventName, user: UserRecord, about: EventDetails = {}): void {
     const { id: userId, version, epoch } = user;
     this.events.announce({ name, userId, userRef: userRefOf(userId), version, epoch, ...about });
   }
@@ -295,6 +304,7 @@ export class MemorySessionRepository implements SessionRepository {
     if (change.block) this.announce('user.blocked', user);
     if (change.block === null && wasBlocked) this.announce('user.unblocked', user);
     if (change.roles) this.announce('user.roles_changed', user);
+    if (change.ipAllowlist !== undefined) this.announce('user.ip_allowlist_changed', user);
   }
 
   private entryOf(userId: string): UserEntry | undefined {

@@ -8,6 +8,8 @@ export interface UserRecord {
   roles: readonly string[];
   /** Stays after it has run out, until it is lifted or replaced. */
   block?: Block;
+  /** The only ranges that the user may come from. */
+  ipAllowlist?: readonly string[];
   version: number;
   epoch: number;
   /** When the current epoch began. */
@@ -18,7 +20,7 @@ export interface UserRecord {
 }
 
 /** What a change does to a record, once it has been decided that it may. */
-export type RecordChange = Pick<UserChange, 'roles' | 'block' | 'sourceVersion'>;
+export type RecordChange = Pick<UserChange, 'roles' | 'block' | 'ipAllowlist' | 'sourceVersion'>;
 
 const MIN_FIRST_EPOCH = 2 ** 32;
 const MAX_FIRST_EPOCH = 2 ** 39;
@@ -46,6 +48,7 @@ export function userStateOf(user: UserRecord, now: number): UserState {
     status: blocked ? 'blocked' : 'active',
     ...(blocked && user.block ? { block: { ...user.block } } : {}),
     roles: [...user.roles],
+    ...(user.ipAllowlist ? { ipAllowlist: [...user.ipAllowlist] } : {}),
     version: user.version,
     epoch: user.epoch,
     ...(user.sourceVersion === undefined ? {} : { sourceVersion: user.sourceVersion }),
@@ -66,12 +69,17 @@ export function applyChange(user: UserRecord, change: RecordChange, now: number)
     user.block = { reason, ...(until === undefined ? {} : { until }), ...(by ? { by } : {}), at: now };
     startEpoch(user, now);
   }
+  if (change.ipAllowlist === null) delete user.ipAllowlist;
+  else if (change.ipAllowlist) user.ipAllowlist = [...change.ipAllowlist];
   if (change.sourceVersion !== undefined) user.sourceVersion = change.sourceVersion;
 }
 
 /** Whether the change would alter what the record says of the user. */
 export function alters(user: UserRecord, change: RecordChange): boolean {
   if (change.roles && change.roles.join(' ') !== user.roles.join(' ')) return true;
+  if (change.ipAllowlist !== undefined && String(change.ipAllowlist) !== String(user.ipAllowlist ?? null)) {
+    return true;
+  }
   return change.block === null ? user.block !== undefined : change.block !== undefined;
 }
 
@@ -86,13 +94,17 @@ export function withoutPastBlock(change: RecordChange, now: number): RecordChang
   return change.block && (change.block.until ?? Infinity) <= now ? { ...change, block: null } : change;
 }
 
-/** What is left of a change that may not loosen: roles go but never come, a block comes or grows but never goes. */
+/**
+ * What is left of a change that may not loosen: roles go but never come, a block comes or grows but never goes, a
+ * list comes where there is none: of two lists nobody can tell which is the tighter one.
+ */
 export function onlyTightening(user: UserRecord, change: RecordChange, now: number): RecordChange {
-  const { roles, block, ...rest } = change;
+  const { roles, block, ipAllowlist, ...rest } = change;
   return {
     ...rest,
     ...(roles ? { roles: user.roles.filter((role) => roles.includes(role)) } : {}),
     ...(block && !(isBlocked(user, now) && endOf(block) <= endOf(user.block)) ? { block } : {}),
+    ...(ipAllowlist && !user.ipAllowlist ? { ipAllowlist } : {}),
   };
 }
 

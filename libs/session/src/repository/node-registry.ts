@@ -4,6 +4,11 @@ export interface ActRef {
   readonly version: number;
 }
 
+/** A change of a named list, told from acts against users by a name that no userRef has. */
+export function actOnIpList(list: string, version: number): ActRef {
+  return { userRef: `list:${list}`, version };
+}
+
 export interface Confirmations {
   /** The nodes that hold live connections now. */
   readonly nodes: readonly string[];

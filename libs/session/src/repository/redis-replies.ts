@@ -1,6 +1,7 @@
 import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
 import type { Session } from '../model/session.js';
 import type { Block, UserState } from '../model/user-state.js';
+import { rangeBits } from '../policy/ip.js';
 import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
 import { readDevice, readSessionRecord, type SessionRecord } from '../redis/session-record.js';
 import type { RefreshReply, UserReply } from '../redis/session-scripts.js';
@@ -10,7 +11,8 @@ const NO_DEVICE = { name: '', userAgent: '', ip: '' } as const;
 
 /** A user's record as the rest of the library sees it. A block whose end has passed is none. */
 export function toUserState(reply: UserReply, now: number): UserState {
-  const [id, version, epoch, roles, sourceVersion, blockedAt, blockReason, blockUntil, blockBy] = reply;
+  const [id, version, epoch, roles, sourceVersion, blockedAt, blockReason, blockUntil, blockBy, ipAllowlist] =
+    reply;
   const until = blockUntil ? Number(blockUntil) : undefined;
   const block: Block | undefined =
     blockedAt && (until === undefined || until > now)
@@ -26,10 +28,20 @@ export function toUserState(reply: UserReply, now: number): UserState {
     status: block ? 'blocked' : 'active',
     ...(block ? { block } : {}),
     roles: roles?.length ? String(roles).split(' ') : [],
+    ...(ipAllowlist ? { ipAllowlist: readIpAllowlist(ipAllowlist) } : {}),
     version: Number(version),
     epoch: Number(epoch),
     ...(sourceVersion ? { sourceVersion: Number(sourceVersion) } : {}),
   };
+}
+
+/** The list in a user's record, as lua/include/ip.lua describes it, from its ranges. */
+export function writeIpAllowlist(cidrs: readonly string[]): string {
+  return cidrs.map((cidr) => `${cidr}=${rangeBits(cidr)};`).join('');
+}
+
+function readIpAllowlist(stored: Buffer): string[] {
+  return [...String(stored).matchAll(/([^=;]+)=[01456]+;/g)].map(([, cidr = '']) => cidr);
 }
 
 export function toQuotaResult(policy: QuotaPolicy, reply: readonly number[]): QuotaResult {

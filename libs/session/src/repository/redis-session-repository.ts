@@ -6,16 +6,26 @@ import type { EndReason, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
 import { RedisKeys } from '../redis/keys.js';
+import { IpListScripts } from '../redis/ip-list-scripts.js';
 import { NodeScripts } from '../redis/node-scripts.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
 import { type ChangeReply, SessionScripts } from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
 import { userRefOf } from '../token/session-token.js';
+import { addressBits } from '../policy/ip.js';
 import { emissionIntervalUs } from '../rate-limit/gcra.js';
 import { RedisEventChannel } from './redis-event-channel.js';
+import { RedisIpLists } from './redis-ip-lists.js';
 import { RedisNodeRegistry } from './redis-node-registry.js';
 import { RedisSessionDataRepository } from './redis-session-data-repository.js';
-import { liveSessions, toQuotaResult, toRefreshOutcome, toSession, toUserState } from './redis-replies.js';
+import {
+  liveSessions,
+  toQuotaResult,
+  toRefreshOutcome,
+  toSession,
+  toUserState,
+  writeIpAllowlist,
+} from './redis-replies.js';
 import type {
   CreateOutcome,
   LoadedUser,
@@ -74,6 +84,7 @@ class RedisSessionRepository implements SessionRepository {
   readonly events: RedisEventChannel;
   readonly nodes: RedisNodeRegistry;
   readonly data: RedisSessionDataRepository;
+  readonly ipLists: RedisIpLists;
   private readonly keys: RedisKeys;
   private readonly scripts: SessionScripts;
   private readonly roleLifetimes: string;
@@ -87,6 +98,7 @@ class RedisSessionRepository implements SessionRepository {
     this.keys = new RedisKeys(keyPrefix);
     this.scripts = new SessionScripts(connection, this.keys);
     this.nodes = new RedisNodeRegistry(new NodeScripts(connection, this.keys));
+    this.ipLists = new RedisIpLists(new IpListScripts(connection, this.keys));
     this.events = new RedisEventChannel(
       (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
     );
@@ -99,7 +111,7 @@ class RedisSessionRepository implements SessionRepository {
   }
 
   async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
-    const { touchIfRoles, quotas } = demand;
+    const { touchIfRoles, quotas, ip } = demand;
     const args = {
       sessionId: proof.sessionId,
       tokenHash: proof.tokenHash,
@@ -110,6 +122,8 @@ class RedisSessionRepository implements SessionRepository {
       maxStateAgeMs: this.maxStateAgeMs,
       roleLifetimes: this.roleLifetimes,
       withData: demand.withData ? 1 : '',
+      clientIp: addressBits(ip?.clientIp),
+      refusedRoles: ip?.refusedRoles === 'all' ? '*' : (ip?.refusedRoles.join(' ') ?? ''),
     };
     const consumed = quotas.map((quota) => ({
       key: userQuotaKey(quota, quota.by === 'session' ? proof.sessionId : undefined),
@@ -118,7 +132,7 @@ class RedisSessionRepository implements SessionRepository {
     const reply = await this.scripts.authenticate(proof.userRef, args, consumed);
     if (reply[0] === 0) return { kind: 'unknown' };
     if (reply[0] === 4) return { kind: 'load', userId: reply[1].toString() };
-    const [code, now, record, device, userReply, quotaReply, tokenEnd, version, payload] = reply;
+    const [code, now, record, device, userReply, quotaReply, tokenEnd, admitted, version, payload] = reply;
     const user = toUserState(userReply, now);
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
     const results =
@@ -131,6 +145,7 @@ class RedisSessionRepository implements SessionRepository {
       session,
       user,
       now,
+      ipAllowed: admitted === 1,
       quotas: results,
       ...(tokenEnd === 0 ? {} : { tokenEndsAt: tokenEnd }),
     } as const;
@@ -265,6 +280,7 @@ class RedisSessionRepository implements SessionRepository {
         ...blockArguments(change.block),
         sourceVersion: change.sourceVersion ?? '',
         isWhole: change.isWhole ? 1 : 0,
+        ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
         roleLifetimes: this.roleLifetimes,
       }),
     );
@@ -292,6 +308,7 @@ class RedisSessionRepository implements SessionRepository {
       block: loaded.block ? 'set' : 'keep',
       ...blockArguments(loaded.block),
       sourceVersion: loaded.sourceVersion ?? '',
+      ipAllowlist: ipAllowlistArgument(loaded.ipAllowlist),
       newEpoch: newEpoch(),
     });
     if (String(outcome) === 'user_mismatch') throw unexpected('user_mismatch');
@@ -324,6 +341,7 @@ class RedisSessionRepository implements SessionRepository {
         block: change.block ? 'set' : 'keep',
         ...blockArguments(change.block),
         sourceVersion: change.sourceVersion ?? '',
+        ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
         newEpoch: newEpoch(),
       }),
     );
@@ -360,6 +378,11 @@ function blockArguments(block: UserChange['block']) {
     blockUntil: block?.until ?? '',
     blockBy: block?.by ?? '',
   };
+}
+
+function ipAllowlistArgument(ipAllowlist: UserChange['ipAllowlist']): string {
+  if (ipAllowlist === undefined) return '~';
+  return ipAllowlist === null ? '-' : writeIpAllowlist(ipAllowlist);
 }
 
 function userQuotaKey({ name }: QuotaPolicy, sessionId?: string): `quota:${string}` {

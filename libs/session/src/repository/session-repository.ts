@@ -1,8 +1,10 @@
 import type { Facts } from '../model/decision.js';
+import type { IpVerdict } from '../model/ip-list.js';
 import type { QuotaPolicy, QuotaResult, UserQuota } from '../model/quota.js';
 import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { EventChannel } from './event-channel.js';
+import type { IpListRepository } from './ip-list-repository.js';
 import type { NodeRegistry } from './node-registry.js';
 import type { SessionDataRepository } from './session-data-repository.js';
 
@@ -82,10 +84,12 @@ export type RefreshOutcome =
 export interface RequestDemand {
   /** The roles without which it is no activity: it will be denied. */
   readonly touchIfRoles: readonly (readonly string[])[];
-  /** Consumed all or none, and only for a live session of a user who is not blocked. */
+  /** Consumed all or none, and only for a live session of a user who is not blocked and may come from there. */
   readonly quotas: readonly UserQuota[];
   /** Answer the session's data as well. */
   readonly withData?: boolean;
+  /** Where it comes from. Absent: that is not known. */
+  readonly ip?: IpVerdict;
 }
 
 /** One thing to do with one quota outside of `authenticate`. */
@@ -178,6 +182,8 @@ export interface UserChange {
   readonly roles?: readonly string[];
   /** `null` lifts the block, and so does one from the app's database whose end has passed. A block starts a new epoch. */
   readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string } | null;
+  /** The only ranges that the user may come from, valid CIDRs or addresses; `null`: from anywhere. */
+  readonly ipAllowlist?: readonly string[] | null;
   /**
    * What the record must be like for the change to happen: of this version; `'absent'`: not there yet;
    * `'any'`: whatever it is, made if absent.
@@ -185,7 +191,7 @@ export interface UserChange {
   readonly ifVersion: number | 'absent' | 'any';
   /**
    * The app's own version of this user. A change with an older one than the record's is refused, and one with the
-   * same may only tighten: it cannot lift or shorten a block, nor add a role.
+   * same may only tighten: it cannot lift or shorten a block, nor add a role, nor replace an allowlist.
    */
   readonly sourceVersion?: number;
   /** The change says all that the app's database knows of the user: a record that was too old is fresh again. */
@@ -206,6 +212,7 @@ export interface LoadedUser {
   readonly userId: string;
   readonly roles: readonly string[];
   readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string };
+  readonly ipAllowlist?: readonly string[] | null;
   readonly sourceVersion?: number;
 }
 
@@ -220,10 +227,11 @@ export interface SessionRepository {
   readonly events: EventChannel;
   readonly nodes: NodeRegistry;
   readonly data: SessionDataRepository;
+  readonly ipLists: IpListRepository;
 
   /**
-   * What is known of the presented token. If the session is live and the user not blocked, consumes the request's
-   * quotas, all or none, and counts it as activity when that is due and the user has the roles that `touchIfRoles`
+   * What is known of the presented token. If the session is live and the user may come and is not blocked, consumes the
+   * request's quotas, all or none, and counts it as activity when that is due and the user has the roles that `touchIfRoles`
    * demands.
    * With `maxStateAgeMs` set, a right secret whose user's record is absent or too old is answered by `load`: load that
    * user, then ask again. Without it, the session of a user who has no record is unknown.

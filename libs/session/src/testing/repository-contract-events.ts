@@ -1,5 +1,5 @@
 /// <reference types="jest" />
-import type { SessionEvent } from '../model/session-event.js';
+import type { SessionEvent, UserEvent } from '../model/session-event.js';
 import { type ContractTest, type OpenContract, newSession } from './repository-contract-support.js';
 
 /** What a repository says of what it does, and what it knows of nodes. */
@@ -65,7 +65,8 @@ export function describeEvents(open: OpenContract): void {
       const replaced = await test.replaced(proof);
       await test.replaced(replaced.proof, { revokeOthers: true });
       await test.replace(proof); // refused
-      expect((await heard(3)).map(({ name, sessionId }) => [name, sessionId])).toEqual([
+      const events = (await heard(3)) as UserEvent[];
+      expect(events.map(({ name, sessionId }) => [name, sessionId])).toEqual([
         ['session.token_replaced', session.id],
         ['sessions.revoked_all', session.id],
         ['session.token_replaced', session.id],
@@ -79,12 +80,24 @@ export function describeEvents(open: OpenContract): void {
       await test.change({ block: null });
       const blocked = await test.change({ block: { reason: 'spam' }, roles: ['user'] });
       const unblocked = await test.change({ block: null });
+      const listed = await test.change({ ipAllowlist: ['::1'] });
       await test.repository.changeUser({ userId: 'ada', ifVersion: 1, roles: [] }); // a conflict
-      expect((await heard(3)).map(({ name, version }) => [name, version])).toEqual([
+      expect((await heard(4)).map(({ name, version }) => [name, version])).toEqual([
         ['user.blocked', blocked.version],
         ['user.roles_changed', blocked.version],
         ['user.unblocked', unblocked.version],
+        ['user.ip_allowlist_changed', listed.version],
       ]);
+    });
+
+    it('a named list with its version, if it was changed', async () => {
+      const test = await open();
+      const heard = await listen(test);
+      const { ipLists } = test.repository;
+      const made = await ipLists.write({ name: 'office', cidrs: [], ifVersion: 'absent' });
+      await ipLists.write({ name: 'office', cidrs: [], ifVersion: 'absent' }); // a conflict
+      const { version } = made as Extract<typeof made, { outcome: 'changed' }>;
+      expect(await heard(1)).toEqual([{ name: 'ip_list.changed', list: 'office', version }]);
     });
 
     it('what a load has changed', async () => {

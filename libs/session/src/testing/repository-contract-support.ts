@@ -71,7 +71,7 @@ export class ContractTest {
   /** Makes a user's record. */
   async makeUser(
     userId = 'ada',
-    change: Pick<UserChange, 'roles' | 'sourceVersion'> = {},
+    change: Pick<UserChange, 'roles' | 'ipAllowlist' | 'sourceVersion'> = {},
   ): Promise<UserState> {
     return this.change({ userId, ifVersion: 'absent', ...change });
   }
@@ -142,15 +142,17 @@ export class ContractTest {
     userId?: string;
     roles?: string[];
     block?: UserChange['block'];
+    ipAllowlist?: UserChange['ipAllowlist'];
     sourceVersion?: number;
   }) {
-    const { userId = 'ada', roles = [], block, sourceVersion } = loaded;
+    const { userId = 'ada', roles = [], block, ipAllowlist, sourceVersion } = loaded;
     await this.repository.beginLoad(userId, 'nonce');
     return this.repository.finishLoad(
       {
         userId,
         roles,
         ...(block ? { block } : {}),
+        ...(ipAllowlist === undefined ? {} : { ipAllowlist }),
         ...(sourceVersion === undefined ? {} : { sourceVersion }),
       },
       'nonce',

@@ -1,6 +1,8 @@
 import { describeAuthentication } from './repository-contract-authentication.js';
+import { describeAddresses } from './repository-contract-addresses.js';
 import { describeData } from './repository-contract-data.js';
 import { describeEvents } from './repository-contract-events.js';
+import { describeIpLists } from './repository-contract-ip-lists.js';
 import { describeLimits } from './repository-contract-limits.js';
 import { describeLoads } from './repository-contract-loads.js';
 import { describeQuotas } from './repository-contract-quotas.js';
@@ -46,6 +48,8 @@ export function describeRepositoryContract(name: string, makeHarness: MakeHarnes
     describeQuotas(open);
     describeData(open);
     describeEvents(open);
+    describeAddresses(open);
+    describeIpLists(open);
     it('answers a ping', async () => {
       const { repository } = await open();
       await expect(repository.ping()).resolves.toBeUndefined();

@@ -6,6 +6,7 @@ import type { Observable } from 'rxjs';
 import type { Access } from '../../guard/access.js';
 import { problemHeaders, toProblem } from '../../guard/problem.js';
 import { setRequestAccess } from '../../guard/request-access.js';
+import { SessionTransport } from '../../guard/session-transport.js';
 import { RequestQuotas } from '../../guard/request-quotas.js';
 import { denialError, SessionError } from '../../model/session-error.js';
 import type { NodeRequest } from '../../platform/http.js';
@@ -18,6 +19,7 @@ import {
   type WsServer,
   type WsSocket,
 } from '../../platform/ws.js';
+import { IpPolicy } from '../../ip-policy.service.js';
 import { SESSION_SETTINGS } from '../../session.injection-keys.js';
 import type { SessionSettings } from '../../session.settings.js';
 import { readCredentials } from '../../transport/credentials.js';
@@ -125,10 +127,12 @@ export class SessionWsAdapter extends WsAdapter {
     const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
     const { token, transport: by } = readCredentials(request, transport);
     if (by === 'cookie' && !isSameOrigin(request, transport)) throw new SessionError('cross_origin');
+    const clientIp = this.clientIpOf(request);
+    await this.assertAdmits(access, clientIp);
     await this.consume(access, request);
     if (access.mode === 'public' || (access.mode === 'optional' && token === undefined)) return undefined;
     const registry = this.app.get(LiveConnections, { strict: false });
-    const connection = await registry.register({ token, requirements: access.requirements });
+    const connection = await registry.register({ token, requirements: access.requirements, clientIp });
     // The client may be gone before there is a socket to tell of it.
     request.socket.once('close', () => connection.closed());
     if (request.socket.destroyed) connection.closed();
@@ -142,12 +146,24 @@ export class SessionWsAdapter extends WsAdapter {
     return connection;
   }
 
+  private clientIpOf(handshake: IncomingMessage): string | undefined {
+    return this.app.get(SessionTransport, { strict: false }).clientIp(handshake);
+  }
+
+  /**
+   * The lists of the handler, which come before its quotas.
+   * @throws SessionError `ip_not_allowed`
+   */
+  private async assertAdmits({ requirements: { ip } }: Access, clientIp: string | undefined): Promise<void> {
+    if (ip) await this.app.get(IpPolicy, { strict: false }).assertAdmits(ip, clientIp);
+  }
+
   /**
    * Counts against the quotas that live with no user, by the handshake's client IP.
    * @throws SessionError `rate_limited`
    */
-  private async consume(access: Access, handshake: IncomingMessage | undefined): Promise<void> {
-    if (access.quotas.length === 0 || !handshake) return;
+  private async consume(access: Access, handshake: IncomingMessage): Promise<void> {
+    if (access.quotas.length === 0) return;
     const quotas = await this.app.get(RequestQuotas, { strict: false }).consume(access, handshake);
     if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
   }
@@ -158,9 +174,13 @@ export class SessionWsAdapter extends WsAdapter {
     const access = this.gateways.get(socket)?.accessTo(message);
     // As to a request, so that @CurrentUser() and a SessionGuard find whom the message is from.
     const client = socket as unknown as NodeRequest;
-    if (access) await this.consume(access, this.handshakes.get(socket));
+    const handshake = this.handshakes.get(socket);
+    if (!connection && access?.mode === 'guarded') throw new SessionError('session_missing');
+    if (access && handshake) {
+      await this.assertAdmits(access, this.clientIpOf(handshake));
+      await this.consume(access, handshake);
+    }
     if (!connection) {
-      if (access?.mode === 'guarded') throw new SessionError('session_missing');
       setRequestAccess(client, { requirements: { roleGroups: [] }, admitted: 'anonymous' });
       return;
     }

@@ -13,15 +13,19 @@
 -- ARGV[6] maxStateAgeMs      empty: the record is the truth, whatever its age
 -- ARGV[7] roleLifetimes
 -- ARGV[8] withData          1: of a session that may act, answer its data as well
--- ARGV[9..] quotaPolicies    'emissionUs burst', one for each quota
+-- ARGV[9] clientIp           the address's bits, as include/ip.lua has them; empty: not known
+-- ARGV[10] refusedRoles      names parted by spaces; '*': everybody
+-- ARGV[11..] quotaPolicies   'emissionUs burst', one for each quota
 -- Returns { 0 } unknown | { 4, userId } load first
---   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas, token end or 0 [, data version, data payload] }
+--   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas, token end or 0, may come from there 1 or 0
+--     [, data version, data payload] }
 --   quotas: allowed 1 or 0, remaining, wait in us, reset in us, for each quota; empty where none was looked at
 -- @include time
 -- @include user-record
 -- @include session-record
 -- @include family
 -- @include session-data
+-- @include ip
 -- @include gcra
 
 local function may_touch(roles, groups)
@@ -42,7 +46,7 @@ end
 local function consume_quotas(now)
   local quotas, allowed, reply = {}, true, {}
   for i = 4, #KEYS do
-    local quota = read_quota(KEYS[i], ARGV[i + 5], now)
+    local quota = read_quota(KEYS[i], ARGV[i + 7], now)
     quotas[#quotas + 1] = quota
     if wait_us(quota, 1, now) > 0 then allowed = false end
   end
@@ -79,8 +83,8 @@ elseif status == LIVE and now >= ends then
   status = EXPIRED -- of the token alone: the session goes on
 end
 
-local quotas, version, payload = {}
-if status == LIVE and not user.blocked then
+local quotas, admitted, version, payload = {}, admits_ip(user, ARGV[9], ARGV[10])
+if status == LIVE and not user.blocked and admitted then
   quotas = consume_quotas(time_us)
   if ARGV[8] == '1' then version, payload = read_data(KEYS[3], id) end
   local touch_after = tonumber(ARGV[4])
@@ -92,4 +96,4 @@ if status == LIVE and not user.blocked then
   end
 end
 if ends == math.huge then ends = 0 end
-return { status, now, stored[1], stored[2], user.reply, quotas, ends, version, payload }
+return { status, now, stored[1], stored[2], user.reply, quotas, ends, admitted and 1 or 0, version, payload }

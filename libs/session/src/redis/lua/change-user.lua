@@ -12,8 +12,9 @@
 -- ARGV[7] blockBy
 -- ARGV[8] sourceVersion      empty: none
 -- ARGV[9] isWhole            1: it says all that another database knows of the user, so the record is fresh again
--- ARGV[10] roleLifetimes
--- ARGV[11] channel
+-- ARGV[10] ipAllowlist      as include/ip.lua has it; '~': leave it; '-': none
+-- ARGV[11] roleLifetimes
+-- ARGV[12] channel
 -- Returns { 'changed', now, user, sessions ended } | { 'version_conflict' or 'outdated', now, user }
 --   | { 'version_conflict' } when there is no record | { 'block_in_past' } | { 'user_mismatch' }
 -- @include time
@@ -23,7 +24,8 @@
 -- @include event
 
 local now, if_version, source_version = now_ms(), ARGV[2], tonumber(ARGV[8])
-local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version }
+local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7], source_version = source_version,
+  ip_allowlist = ip_allowlist_of(ARGV[10]) }
 if ARGV[3] ~= '~' then change.roles = ARGV[3] end
 
 local user = read_user(KEYS[1], now)
@@ -41,11 +43,11 @@ if source_version then
 end
 
 local ended = 0
-if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[10]) end
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[11]) end
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[3])
 local changed = read_user(KEYS[1], now)
-announce_change(ARGV[11], KEYS[1], change, user, changed)
+announce_change(ARGV[12], KEYS[1], change, user, changed)
 return { 'changed', now, changed.reply, ended }

@@ -10,8 +10,9 @@
 -- ARGV[6] blockUntil         empty: until lifted
 -- ARGV[7] blockBy
 -- ARGV[8] sourceVersion      empty: none
--- ARGV[9] newEpoch           the epoch of a record made here
--- ARGV[10] channel
+-- ARGV[9] ipAllowlist        as include/ip.lua has it; '~': leave it; '-': none
+-- ARGV[10] newEpoch          the epoch of a record made here
+-- ARGV[11] channel
 -- Returns { 'stored' } | { 'void' } when the nonce is gone | { 'user_mismatch' }
 -- @include time
 -- @include user-record
@@ -22,12 +23,12 @@ local now, source_version = now_ms(), tonumber(ARGV[8])
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
 redis.call('DEL', KEYS[2])
 local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7],
-  source_version = source_version }
+  source_version = source_version, ip_allowlist = ip_allowlist_of(ARGV[9]) }
 change = without_past_block(change, now)
 
 local user = read_user(KEYS[1], now)
 if not user then
-  make_user(KEYS[1], ARGV[2], change, now, ARGV[9])
+  make_user(KEYS[1], ARGV[2], change, now, ARGV[10])
   apply_change(KEYS[1], change, now)
   return { 'stored' }
 end
@@ -41,5 +42,5 @@ if source == 'equal' then change = only_tightening(user, change) end
 local is_change = alters(user, change)
 if is_change then redis.call('HINCRBY', KEYS[1], 'version', 1) end
 apply_change(KEYS[1], change, now)
-if is_change then announce_change(ARGV[10], KEYS[1], change, user, read_user(KEYS[1], now)) end
+if is_change then announce_change(ARGV[11], KEYS[1], change, user, read_user(KEYS[1], now)) end
 return { 'stored' }

@@ -9,7 +9,8 @@
 -- ARGV[5] blockUntil         empty: until lifted
 -- ARGV[6] blockBy
 -- ARGV[7] sourceVersion      empty: none
--- ARGV[8] newEpoch
+-- ARGV[8] ipAllowlist       as include/ip.lua has it; '~' or '-': none
+-- ARGV[9] newEpoch
 -- Returns { 'changed', now, user, 0 } | { 'version_conflict', now, user } when there is one
 -- @include time
 -- @include user-record
@@ -19,9 +20,9 @@ local now = now_ms()
 local user = read_user(KEYS[1], now)
 if user then return { 'version_conflict', now, user.reply } end
 local change = { roles = ARGV[2], block = ARGV[3], reason = ARGV[4], until_at = ARGV[5], by = ARGV[6],
-  source_version = tonumber(ARGV[7]) }
+  source_version = tonumber(ARGV[7]), ip_allowlist = ip_allowlist_of(ARGV[8]) }
 change = without_past_block(change, now)
-make_user(KEYS[1], ARGV[1], change, now, ARGV[8])
+make_user(KEYS[1], ARGV[1], change, now, ARGV[9])
 apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[2])
 return { 'changed', now, read_user(KEYS[1], now).reply, 0 }

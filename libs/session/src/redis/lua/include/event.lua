@@ -13,4 +13,5 @@ local function announce_change(channel, key, change, before, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
   if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
+  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end

@@ -1,9 +1,16 @@
 -- Makes or changes a user's record; the callers have decided that it may be.
--- change: roles (names, or nil to keep them), block ('keep', 'clear' or 'set' with reason, until_at, by), source_version
+-- change: roles (names, or nil to keep them), block ('keep', 'clear' or 'set' with reason, until_at, by), ip_allowlist (as
+-- include/ip.lua has it, false to clear it, nil to keep it), source_version
 -- Versions begin at the time, so that a record which was lost and made again goes on from a higher one.
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
+end
+
+-- '~' leaves a list, '-' takes it away.
+local function ip_allowlist_of(argument)
+  if argument == '~' then return nil end
+  return argument ~= '-' and argument
 end
 
 local function until_of(change)
@@ -46,6 +53,8 @@ local function only_tightening(user, change)
   end
   local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
   if not lasts_longer then change.block = 'keep' end
+  -- Of two lists nobody can tell which is the tighter one: the first stays.
+  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
 
@@ -54,6 +63,7 @@ local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
     or (change.block == 'clear' and user.reply[6])
+    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 
 local function apply_change(key, change, now)
@@ -63,6 +73,11 @@ local function apply_change(key, change, now)
   elseif change.block == 'set' then
     write_block(key, change, now)
     new_epoch_of(key, now)
+  end
+  if change.ip_allowlist then
+    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+  elseif change.ip_allowlist == false then
+    redis.call('HDEL', key, 'ipAllowlist')
   end
   if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end

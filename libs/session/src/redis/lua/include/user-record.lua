@@ -1,11 +1,12 @@
 -- A user's record is a hash of these fields; only id, version, epoch, epochAt and roles are always there.
--- Roles are names parted by spaces. Replies carry the first nine fields in this order.
+-- Roles are names parted by spaces. ipAllowlist is as include/ip.lua has it. Replies carry the
+-- first ten fields in this order.
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'epochAt', 'loadedAt')
+    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[11]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9] }
+  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
+  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -14,7 +15,8 @@ local function read_user(key, now, max_age_ms)
     source_version = tonumber(f[5] or nil),
     block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    epoch_at = tonumber(f[10]),
+    ip_allowlist = f[10],
+    epoch_at = tonumber(f[11]),
     reply = reply,
   }
 end

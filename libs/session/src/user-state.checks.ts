@@ -1,0 +1,62 @@
+import { SessionError } from './model/session-error.js';
+import { parseIpList } from './platform/ip-address.js';
+import { NAME_PATTERN } from './policy/roles.js';
+
+const MAX_REASON_LENGTH = 500;
+const MAX_BY_LENGTH = 128;
+const MAX_ROLES = 32;
+/** Every request of the user's reads them. */
+const MAX_RANGES = 64;
+
+/** @throws SessionError `bad_request`: each check here does, unless what was given will do */
+export function checkedRoles(roles: readonly string[]): string[] {
+  if (!Array.isArray(roles)) throw badRequest('Roles are a list of names');
+  const unique = [...new Set(roles as readonly string[])];
+  const wrong = unique.find((role) => typeof role !== 'string' || !NAME_PATTERN.test(role));
+  if (wrong !== undefined) throw badRequest('A role is 1–64 letters, digits and . _ : -');
+  if (unique.length > MAX_ROLES) throw badRequest(`A user has at most ${MAX_ROLES} roles`);
+  return unique.sort();
+}
+
+export function checkedList(cidrs: readonly string[] | null): readonly string[] | null {
+  return cidrs === null ? null : parseIpList(cidrs, MAX_RANGES).cidrs;
+}
+
+export function checkedBlock(block: {
+  readonly reason: string;
+  readonly until?: Date | number;
+  readonly by?: string;
+}) {
+  const until = block.until === undefined ? undefined : Number(block.until);
+  if (
+    typeof block.reason !== 'string' ||
+    block.reason.length < 1 ||
+    block.reason.length > MAX_REASON_LENGTH
+  ) {
+    throw badRequest(`A block's reason is 1–${MAX_REASON_LENGTH} characters`);
+  }
+  if (until !== undefined && Number.isNaN(new Date(until).getTime()))
+    throw badRequest("A block's end is no instant");
+  if (block.by !== undefined && (typeof block.by !== 'string' || block.by.length > MAX_BY_LENGTH)) {
+    throw badRequest(`Who blocks is told in at most ${MAX_BY_LENGTH} characters`);
+  }
+  return {
+    reason: block.reason,
+    ...(until === undefined ? {} : { until: Math.floor(until) }),
+    ...(block.by === undefined ? {} : { by: block.by }),
+  };
+}
+
+export function blockInPast(): SessionError {
+  return badRequest("A block's end must lie in the future");
+}
+
+export function checkedVersion(version: number): number {
+  if (!Number.isSafeInteger(version) || version < 0)
+    throw badRequest('A version is a safe, non-negative integer');
+  return version;
+}
+
+function badRequest(detail: string): SessionError {
+  return new SessionError('bad_request', { detail });
+}
