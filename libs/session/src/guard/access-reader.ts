@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { AccessRequirements } from '../model/decision.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
-import { mergeAccess, type Access } from './access.js';
+import { mergeAccess, sessionOnly, type Access } from './access.js';
 import { declaredAccessOf } from './decorators.js';
 
 /** The access to each handler, worked out once. */
@@ -11,6 +12,11 @@ export class AccessReader {
   private readonly accesses = new WeakMap<object, WeakMap<object, Access>>();
 
   constructor(@Inject(SESSION_SETTINGS) private readonly settings: SessionSettings) {}
+
+  /** What a handler demands that says nothing and is not public. */
+  get sessionOnly(): AccessRequirements {
+    return sessionOnly(this.settings.ipPolicy.requirements);
+  }
 
   /** @throws SessionConfigurationError when the decorators contradict each other */
   of(handler: { readonly name: string }, controller: { readonly name: string }): Access {

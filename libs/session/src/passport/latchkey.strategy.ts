@@ -1,14 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
-import { sessionOnly } from '../guard/access.js';
+import { AccessReader } from '../guard/access-reader.js';
 import { admitAs, setRequestAccess } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { HttpRequest } from '../platform/http.js';
-import { SESSION_SETTINGS } from '../session.injection-keys.js';
-import type { SessionSettings } from '../session.settings.js';
 import { SessionService } from '../session.service.js';
 
 /** What `AuthGuard('latchkey')` puts on `request.user`. @publicApi */
@@ -28,7 +26,7 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   constructor(
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
-    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'ipPolicy'>,
+    private readonly accesses: AccessReader,
   ) {
     super();
   }
@@ -46,7 +44,7 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   }
 
   private async resolveUser(request: HttpRequest): Promise<LatchkeyUser> {
-    const requirements = sessionOnly(this.settings.ipPolicy.requirements);
+    const requirements = this.accesses.sessionOnly;
     const record = setRequestAccess(request, { requirements });
     const authenticated = await this.sessions.authenticate(this.transport.readToken(request), requirements, {
       clientIp: this.transport.clientIp(request),
