@@ -1,18 +1,20 @@
 import { Body, Controller, Param, Put, Req, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentUser, Fresh, Roles, type UserState } from '@latchkey/session';
+import { CurrentUser, Fresh, IpAllowlist, Roles, type UserState } from '@latchkey/session';
 import type { Request } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
 import { ForbiddenFilter } from '../audit/forbidden.filter.js';
 import { ActsService } from '../moderation/acts.service.js';
 import { ActReply } from '../moderation/moderation.dto.js';
 import { RankGuard } from '../moderation/rank.guard.js';
+import { ADMIN_LIST } from './admin-list.js';
 import { SetRolesDto } from './admin.dto.js';
 
 @ApiTags('admin')
 @ApiBearerAuth()
 @ApiCookieAuth()
 @Roles('admin')
+@IpAllowlist(ADMIN_LIST)
 @UseFilters(ForbiddenFilter)
 @Controller('admin')
 export class AdminController {

@@ -11,8 +11,8 @@ import { isUserId } from '../users/account.js';
 
 export interface RequestedAct {
   readonly action: string;
-  /** As the path has it. */
-  readonly targetId: string;
+  /** A user, as the path has it. */
+  readonly targetId?: string;
   readonly details?: AuditDetails;
 }
 
@@ -33,7 +33,7 @@ export class ActRecorder {
   ): Promise<T> {
     const who = {
       actorId: authenticatedSessionOf(request)?.user.id,
-      targetId: isUserId(targetId) ? targetId : undefined,
+      targetId: targetId !== undefined && isUserId(targetId) ? targetId : undefined,
       ip: this.transport.clientIp(request),
     };
     try {

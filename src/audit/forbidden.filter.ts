@@ -42,7 +42,9 @@ export class ForbiddenFilter implements ExceptionFilter<SessionError> {
     const admitted = authenticatedSessionOf(request);
     if (admitted) return admitted.user.id;
     try {
-      const decision = await this.sessions.decide(this.transport.readToken(request));
+      const decision = await this.sessions.decide(this.transport.readToken(request), undefined, {
+        clientIp: this.transport.clientIp(request),
+      });
       return decision.permit ? decision.user.id : undefined;
     } catch {
       return undefined;

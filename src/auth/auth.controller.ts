@@ -155,7 +155,9 @@ export class AuthController {
 
   /** The session that came with a login is over: a planted one cannot outlive it, and a left one does not pile up. */
   private async endEarlierSession(request: Request): Promise<void> {
-    const earlier = await this.sessions.decide(this.transport.readToken(request));
+    const earlier = await this.sessions.decide(this.transport.readToken(request), undefined, {
+      clientIp: this.transport.clientIp(request),
+    });
     if (earlier.permit) await this.sessions.revoke(earlier.session.userId, earlier.session.id, 'logout');
   }
 }

@@ -16,6 +16,7 @@ const RENAMED: Partial<Record<SessionErrorCode, ProblemCode>> = {
   epoch_changed: 'conflict',
   version_conflict: 'conflict',
   session_limit_reached: 'conflict',
+  would_lock_out: 'conflict',
 };
 
 /** What Nest and Express raise by themselves. */
