@@ -286,8 +286,7 @@ describe.each(PLATFORMS)('where requests may come from, on $name', (platform) =>
 
 describe('IpAllowlists', () => {
   afterEach(stopApps);
-  const start = async () =>
-    (await startApp({ controllers: [] })).app.get(IpAllowlists, { strict: false });
+  const start = async () => (await startApp({ controllers: [] })).app.get(IpAllowlists, { strict: false });
 
   it('reads what was set, as it was given', async () => {
     const lists = await start();
