@@ -1,0 +1,1 @@
+export * from '../../libs/session/dist/esm/passport/index.js';

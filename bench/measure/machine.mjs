@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import ensureRedis from '../../scripts/ensure-redis.mjs';
+
+const MODULES = ['../node_modules/', '../../node_modules/'].map((path) => new URL(path, import.meta.url));
+const MEASURED = [
+  '@nestjs/core',
+  'express',
+  'fastify',
+  'ioredis',
+  'passport-jwt',
+  'jsonwebtoken',
+  '@nestjs/jwt',
+  'jose',
+  'fast-jwt',
+  'express-session',
+  'connect-redis',
+  'redis',
+  'better-auth',
+  '@nestjs/throttler',
+  '@nest-lab/throttler-storage-redis',
+];
+
+/** What the figures were measured on. */
+export function describeMachine() {
+  const { stdout } = spawnSync(ensureRedis(), ['--version'], { encoding: 'utf8' });
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    os: `${type()} ${release()}`,
+    node: process.version,
+    redis: /v=(\S+)/.exec(stdout)?.[1] ?? 'unknown',
+  };
+}
+
+/** The versions of what was measured, by package. */
+export function describePeers() {
+  return Object.fromEntries(
+    MEASURED.map((name) => {
+      const files = MODULES.map((folder) => new URL(`${name}/package.json`, folder));
+      const file = files.find((candidate) => existsSync(candidate));
+      if (!file) throw new Error(`${name} is not installed`);
+      return [name, JSON.parse(readFileSync(file, 'utf8')).version];
+    }),
+  );
+}

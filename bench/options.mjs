@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util';
+import { AT_A_DISTANCE, CONFIGURATIONS } from './apps/index.mjs';
+
+export const PARTS = ['http', 'checks', 'growth', 'memory', 'processes'];
+const PLATFORMS = ['express', 'fastify'];
+
+const FULL = {
+  rounds: 7,
+  rampMs: 250,
+  windowMs: 1_500,
+  lightMs: 700,
+  warmUpMs: 2_000,
+  replayMs: 2_000,
+  distances: [0, 0.5, 2],
+  distant: AT_A_DISTANCE,
+  users: 512,
+  sizes: [1, 100, 10_000],
+  repeats: 15,
+  sessionCounts: [100_000, 1_000_000],
+  processSubjects: ['none', 'fast-jwt', 'latchkey', 'latchkey+quota'],
+  processCounts: [1, 2, 4],
+};
+const QUICK = {
+  rounds: 1,
+  rampMs: 40,
+  windowMs: 150,
+  lightMs: 100,
+  warmUpMs: 100,
+  replayMs: 200,
+  distances: [0, 2],
+  distant: ['none', 'latchkey', 'passport-jwt+throttler'],
+  users: 128,
+  sizes: [1, 100, 1_000],
+  repeats: 3,
+  sessionCounts: [2_000],
+  processSubjects: ['none', 'latchkey'],
+  processCounts: [2],
+};
+
+const HELP = `npm run bench -- [options]
+  --quick                 a smoke test of everything; its figures mean little
+  --only NAME,NAME        these configurations and the baseline: ${CONFIGURATIONS.map(({ name }) => name).join(' ')}
+  --platform NAME         ${PLATFORMS.join(' or ')}; default both
+  --parts NAME,NAME       of ${PARTS.join(' ')}
+  --rounds N              default ${FULL.rounds}
+  --distances MS,MS       added to each Redis round trip; default ${FULL.distances.join(',')}
+  --seconds N             the window of one measurement; default ${FULL.windowMs / 1000}
+  --no-install            do not run npm ci in bench/ first
+  --save                  write bench/results and the README although this is not a full run
+Without options, a full run, which is saved. All others write to bench/results/tmp.`;
+
+/** What a run is to do, from the command line. @throws Error that says what cannot be */
+export function readOptions(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      platform: { type: 'string' },
+      parts: { type: 'string' },
+      rounds: { type: 'string' },
+      distances: { type: 'string' },
+      seconds: { type: 'string' },
+      'no-install': { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return { help: HELP };
+  const options = { ...(values.quick ? QUICK : FULL), quick: values.quick };
+  if (values.rounds) options.rounds = numbers(values.rounds)[0];
+  if (values.distances) options.distances = numbers(values.distances);
+  if (values.seconds) options.windowMs = numbers(values.seconds)[0] * 1_000;
+  options.only = oneOf(
+    '--only',
+    values.only,
+    CONFIGURATIONS.map(({ name }) => name),
+  );
+  options.platforms = oneOf('--platform', values.platform, PLATFORMS) ?? PLATFORMS;
+  options.parts = oneOf('--parts', values.parts, PARTS) ?? PARTS;
+  options.install = !values['no-install'];
+  const narrowed = ['only', 'platform', 'parts', 'rounds', 'distances', 'seconds'].some(
+    (name) => values[name],
+  );
+  options.isFull = !values.quick && !narrowed;
+  options.isSaved = options.isFull || values.save;
+  return options;
+}
+
+function oneOf(option, value, known) {
+  if (value === undefined) return undefined;
+  const names = value.split(',');
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`${option}: ${unknown} is none of ${known.join(', ')}`);
+  return names;
+}
+
+function numbers(value) {
+  const list = value.split(',').map(Number);
+  if (list.some((number) => !Number.isFinite(number) || number < 0)) throw new Error(`${value}: no numbers`);
+  return list;
+}

@@ -1,0 +1,58 @@
+// What sessions weigh in Redis, made by the library itself: two devices per user, each with its name and user agent.
+import { DEVICE } from '../apps/users.mjs';
+import { libraryOn } from '../measure/library-on.mjs';
+import { RedisServer } from '../measure/redis-server.mjs';
+import { round } from '../measure/statistics.mjs';
+
+const DEVICES_PER_USER = 2;
+const AT_ONCE = 200;
+const DEVICES = [DEVICE, { name: 'Phone', userAgent: 'Safari 19 on iOS', ip: '198.51.100.23' }];
+
+export async function measureMemory({ sessionCounts, log }) {
+  const redis = await RedisServer.start();
+  const library = await libraryOn(redis);
+  try {
+    const empty = await usedBytes(redis);
+    const rows = [];
+    let users = 0;
+    for (const sessions of sessionCounts) {
+      const goal = sessions / DEVICES_PER_USER;
+      const worker = async () => {
+        while (users < goal) await logInOnAllDevices(library, `user-${++users}`);
+      };
+      const startedAt = performance.now();
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      const bytes = (await usedBytes(redis)) - empty;
+      rows.push({ sessions, users, bytesPerSession: round(bytes / sessions, 1), ...(await share(redis)) });
+      log(`memory: ${sessions} sessions after ${round((performance.now() - startedAt) / 1000)} s more`);
+    }
+    return rows;
+  } finally {
+    await library.close();
+    await redis.stop();
+  }
+}
+
+async function logInOnAllDevices({ users, sessions }, userId) {
+  await users.ensure(userId, { roles: ['user'] });
+  for (const device of DEVICES) await sessions.create(userId, { device });
+}
+
+async function usedBytes(redis) {
+  await redis.client.call('MEMORY', 'PURGE');
+  return Number((await redis.info('memory')).used_memory);
+}
+
+/** How much of it are the sessions' own records and how much the users', from a sample of users. */
+async function share({ client }) {
+  const totals = { user: 0, sessions: 0 };
+  const SAMPLE = 200;
+  for (let index = 0; index < SAMPLE; index++) {
+    let key = await client.randomkey();
+    while (!key.endsWith(':user')) key = await client.randomkey();
+    totals.user += await client.memory('USAGE', key);
+    totals.sessions += await client.memory('USAGE', key.replace(/:user$/, ':sessions'));
+  }
+  const perSession = (bytes) => round(bytes / SAMPLE / DEVICES_PER_USER, 1);
+  return { ofWhichSessions: perSession(totals.sessions), ofWhichUsers: perSession(totals.user) };
+}

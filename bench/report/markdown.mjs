@@ -1,0 +1,64 @@
+import {
+  capacityTable,
+  checksTable,
+  growthTable,
+  latencyTable,
+  memoryTable,
+  number,
+  processesTable,
+  redisUseTable,
+  requestsTable,
+} from './tables.mjs';
+
+/** One line about the machine and the run. */
+export function describeRun({ at, kind, rounds, machine }) {
+  const { cpu, cores, memoryGb, node, redis } = machine;
+  const run = kind === 'full' ? `${rounds} rounds` : `${rounds} rounds, a ${kind} run`;
+  return `${at.slice(0, 10)}, ${run}, on ${cores} cores of ${cpu}, ${memoryGb} GB; Node ${node.slice(1)}, Redis ${redis}`;
+}
+
+/** Everything that a run has found, as a page. */
+export function toMarkdown(results) {
+  const { http, checks, growth, memory, processes, peers } = results;
+  const sections = [`# Results\n\n${describeRun(results)}.`];
+  const add = (title, ...texts) =>
+    sections.push(`## ${title}`, ...texts.filter((text) => text !== undefined));
+  if (http) {
+    add(
+      'Requests, Redis on the same machine',
+      'Requests per second as a fraction of no auth in the same round: median (quartiles); 64 connections.',
+      requestsTable(http),
+    );
+    if (http.rows.some(({ reads }) => reads)) {
+      add('The same with one further Redis read in the handler', requestsTable(http, { reads: true }));
+    }
+    for (const redisMs of [...new Set(http.rows.map((row) => row.redisMs))].filter((ms) => ms > 0)) {
+      add(`Requests, Redis ${number(redisMs, 1)} ms away`, requestsTable(http, { redisMs }));
+    }
+    add(
+      'One request at a time',
+      latencyTable(http, false),
+      'With one further Redis read:',
+      latencyTable(http, true),
+    );
+    add('What a request asks of Redis', redisUseTable(http));
+  }
+  if (checks) add('What a check costs Redis', checksTable(checks));
+  if (growth)
+    add(
+      'As the sessions of a user grow',
+      'In this process over loopback (in Redis alone):',
+      growthTable(growth),
+    );
+  if (memory) add('Memory', memoryTable(memory));
+  if (processes) add('App processes', `On ${results.machine.cores} cores.`, processesTable(processes));
+  const capacity = capacityTable(results);
+  if (capacity) add('Capacity', capacity);
+  add(
+    'Versions',
+    Object.entries(peers)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', '),
+  );
+  return `${sections.join('\n\n')}\n`;
+}

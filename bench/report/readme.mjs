@@ -1,0 +1,97 @@
+// The README's figures, between its markers, from the checked-in JSON. `node bench/report/readme.mjs` writes them;
+// with --check it only tells whether they are what the JSON says; a path says which README.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describeRun } from './markdown.mjs';
+import { byConfiguration, number, table } from './tables.mjs';
+
+const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
+const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const RESULTS = new URL('../results/results.json', import.meta.url);
+const FAR_MS = 2;
+const PAGE = 'bench/results/results.md';
+const LEFT_OUT = /^(none|latchkey-touch|.*-(bytes|fixed|cookie)|(nestjs-jwt|jose).*|.*-string\+throttler)$/;
+
+/** The block between the markers. */
+export function readmeBlock(results) {
+  const { http, checks, memory } = results;
+  const near = byConfiguration(http).filter(({ name }) => !LEFT_OUT.test(name));
+  const far = byConfiguration(http, { redisMs: FAR_MS });
+  const cell = (row) => row?.fraction.median.toFixed(2) ?? '–';
+  const rows = near.map(({ name, label, redisCalls, express, fastify }) => {
+    const distant = far.find((row) => row.name === name);
+    const p50 = (distant?.express ?? distant?.fastify)?.lightP50Ms;
+    return [
+      label,
+      cell(express),
+      cell(fastify),
+      redisCalls,
+      p50 === undefined ? '–' : `${number(p50, 2)} ms`,
+    ];
+  });
+  const header = ['', 'Express', 'Fastify', 'Redis calls', `p50, Redis ${FAR_MS} ms away`];
+  const ping = http.pings.find(({ redisMs }) => redisMs === FAR_MS);
+  const lines = [
+    'Requests per second as a fraction of the same app without auth, 64 connections, Redis on the same machine' +
+      (ping
+        ? `; p50 of one request at a time, where a bare \`PING\` takes ${number(ping.p50Ms, 2)} ms`
+        : '') +
+      '.',
+    table(header, rows),
+    whereOthersWin(near),
+  ];
+  const [check, quota] = ['latchkey', 'latchkey+quota'].map((name) =>
+    checks?.find((row) => row.name === name),
+  );
+  const weight = memory?.at(-1);
+  if (check && quota && weight) {
+    lines.push(
+      `Redis spends ${number(check.scriptUs.median, 1)} µs in a check's script, ${number(quota.scriptUs.median, 1)} with a quota; ` +
+        `one core makes ${number(quota.perCoreSecond)} of the latter a second. A session takes ${number(weight.bytesPerSession)} bytes ` +
+        `(${number(weight.sessions)} of them, two a user, the users' own records included).`,
+    );
+  }
+  lines.push(`${describeRun(results)}. [All figures](${PAGE}).`);
+  return lines.join('\n\n');
+}
+
+/** Which of those that never ask Redis are ahead, and where; nobody has to look for it in the table. */
+function whereOthersWin(rows) {
+  const ours = rows.find(({ name }) => name === 'latchkey');
+  if (!ours) return '';
+  const ahead = (platform) =>
+    rows
+      .filter(({ name }) => !name.startsWith('latchkey') && name !== 'empty-guard')
+      .filter((row) => row[platform]?.fraction.median > ours[platform]?.fraction.median)
+      .map(({ name }) => name);
+  const told = (names) => (names.length === 0 ? 'nobody' : names.join(', '));
+  return `Ahead of Latchkey's guard on Express: ${told(ahead('express'))}; on Fastify: ${told(ahead('fastify'))}.`;
+}
+
+/** A README with the block put between its markers. */
+export function withBlock(readme, block) {
+  const [start, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+  if (start < 0 || end < start) throw new Error(`the README lacks ${BEGIN} … ${END}`);
+  return `${readme.slice(0, start + BEGIN.length)}\n\n${block}\n\n${readme.slice(end)}`;
+}
+
+export function writeReadme({ path = README, results = JSON.parse(readFileSync(RESULTS, 'utf8')) } = {}) {
+  const before = readFileSync(path, 'utf8');
+  const after = withBlock(before, readmeBlock(results));
+  if (after !== before) writeFileSync(path, after);
+}
+
+function isCurrent(path = README) {
+  const readme = readFileSync(path, 'utf8');
+  return readme === withBlock(readme, readmeBlock(JSON.parse(readFileSync(RESULTS, 'utf8'))));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [first, second] = process.argv.slice(2);
+  if (first !== '--check') {
+    writeReadme();
+  } else if (!isCurrent(second)) {
+    console.error('The figures in the README are not those of bench/results: node bench/report/readme.mjs');
+    process.exitCode = 1;
+  }
+}
