@@ -1,4 +1,4 @@
-import { byConfiguration } from './tables.mjs';
+import { byConfiguration, TITLES } from './tables.mjs';
 
 const WIDTH = 920;
 const LABEL_WIDTH = 400;
@@ -6,7 +6,6 @@ const ROW = 19;
 const TOP = 62;
 const COLOURS = { ours: '#0f766e', peers: '#94a3b8', limits: '#cbd5e1' };
 const PLATFORMS = ['express', 'fastify'];
-const TITLES = { express: 'Express', fastify: 'Fastify' };
 
 /** Requests per second as a fraction of no auth, a bar for each configuration on each platform, as an SVG. */
 export function drawChart({ http, rounds }) {

@@ -72,7 +72,9 @@ function whereOthersWin(rows) {
 export function withBlock(readme, block) {
   const [start, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
   if (start < 0 || end < start) throw new Error(`the README lacks ${BEGIN} … ${END}`);
-  return `${readme.slice(0, start + BEGIN.length)}\n\n${block}\n\n${readme.slice(end)}`;
+  // Formatting the README must not change what the check compares.
+  const ignored = `<!-- prettier-ignore-start -->\n\n${block}\n\n<!-- prettier-ignore-end -->`;
+  return `${readme.slice(0, start + BEGIN.length)}\n${ignored}\n${readme.slice(end)}`;
 }
 
 export function writeReadme({ path = README, results = JSON.parse(readFileSync(RESULTS, 'utf8')) } = {}) {

@@ -1,6 +1,8 @@
 // Tables of Markdown from the JSON of a run. Nothing here measures anything.
 import { FORMULA, planCapacity } from './capacity.mjs';
 
+export const TITLES = { express: 'Express', fastify: 'Fastify' };
+
 export const number = (value, decimals = 0) =>
   value === undefined
     ? '–'
@@ -30,17 +32,10 @@ export function byConfiguration(http, { redisMs = 0, reads = false } = {}) {
 }
 
 export function requestsTable(http, scenario) {
-  const header = [
-    '',
-    'Express',
-    'req/s',
-    'CPU µs',
-    'p50 / p99 ms',
-    'Fastify',
-    'req/s',
-    'CPU µs',
-    'p50 / p99 ms',
-  ];
+  const platforms = ['express', 'fastify'].filter((name) =>
+    http.rows.some(({ platform }) => platform === name),
+  );
+  const header = platforms.flatMap((name) => [TITLES[name], 'req/s', 'CPU µs', 'p50 / p99 ms']);
   const cells = (row) => [
     fraction(row),
     number(row?.perSecond.median),
@@ -49,8 +44,8 @@ export function requestsTable(http, scenario) {
   ];
   const rows = byConfiguration(http, scenario);
   return table(
-    header,
-    rows.map(({ label, express, fastify }) => [label, ...cells(express), ...cells(fastify)]),
+    ['', ...header],
+    rows.map((row) => [row.label, ...platforms.flatMap((name) => cells(row[name]))]),
   );
 }
 
