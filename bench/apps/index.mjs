@@ -38,6 +38,12 @@ export const CONFIGURATIONS = [
     redisCalls: 1,
   },
   {
+    name: 'latchkey-jwt',
+    label: '**Latchkey** with JWTs as access tokens',
+    file: 'latchkey',
+    redisCalls: 1,
+  },
+  {
     name: 'latchkey-passport',
     label: "**Latchkey** through Passport, `AuthGuard('latchkey')`",
     file: 'latchkey',
@@ -72,6 +78,19 @@ export const CONFIGURATIONS = [
   })),
   { name: 'latchkey+quota', label: '**Latchkey** + a quota', file: 'latchkey', redisCalls: 1 },
   { name: 'latchkey+3-quotas', label: '**Latchkey** + three quotas', file: 'latchkey', redisCalls: 1 },
+  {
+    name: 'latchkey+3-quotas+cidrs',
+    label: '**Latchkey** + three quotas and an allowlist in the code',
+    file: 'latchkey',
+    redisCalls: 1,
+  },
+  {
+    // The list is on a slot of its own: a second call in the same tick, and so the same round trip.
+    name: 'latchkey+3-quotas+list',
+    label: '**Latchkey** + three quotas and an allowlist in Redis',
+    file: 'latchkey',
+    redisCalls: 2,
+  },
 ];
 
 /** Those that are also measured with Redis further away, and with a further read in the handler. */

@@ -1,5 +1,13 @@
 import { AuthGuard, PassportModule } from '@nestjs/passport';
-import { RateLimit, SessionGuard, SessionModule, SessionService, UserStateService } from './library.mjs';
+import {
+  IpAllowlist,
+  IpAllowlists,
+  RateLimit,
+  SessionGuard,
+  SessionModule,
+  SessionService,
+  UserStateService,
+} from './library.mjs';
 import { SessionPassportModule } from './library-passport.mjs';
 import { DEVICE, userIds } from './users.mjs';
 
@@ -23,6 +31,23 @@ async function credentials(app, { count }) {
   return Promise.all(userIds(count).map(login));
 }
 
+/** For others to read; the check with each request stays. */
+const JWT = {
+  accessToken: 'jwt',
+  jwt: {
+    algorithm: 'HS256',
+    issuer: 'https://bench.example',
+    audience: 'bench',
+    keys: [{ kid: '1', secret: Buffer.alloc(32, 7) }],
+  },
+};
+const CIDRS = ['127.0.0.0/8', '10.0.0.0/8', '::1'];
+
+async function credentialsAndList(app, options) {
+  await app.get(IpAllowlists).set('office', CIDRS);
+  return credentials(app, options);
+}
+
 const build = ({ redisUrl }, { quotas = 0, options = {} } = {}) => ({
   imports: [SessionModule.forRoot({ ...OPTIONS, ...options, redis: redisUrl })],
   guards: [SessionGuard],
@@ -38,6 +63,19 @@ export const builds = {
     imports: [PassportModule, ...build(context).imports, SessionPassportModule],
     guards: [AuthGuard('latchkey')],
   }),
+  'latchkey-jwt': (context) => build(context, { options: JWT }),
   'latchkey+quota': (context) => build(context, { quotas: 1 }),
   'latchkey+3-quotas': (context) => build(context, { quotas: 3 }),
+  'latchkey+3-quotas+cidrs': (context) => {
+    const built = build(context, { quotas: 3 });
+    return { ...built, decorators: [...built.decorators, IpAllowlist(CIDRS)] };
+  },
+  'latchkey+3-quotas+list': (context) => {
+    const built = build(context, { quotas: 3 });
+    return {
+      ...built,
+      decorators: [...built.decorators, IpAllowlist('office')],
+      credentials: credentialsAndList,
+    };
+  },
 };

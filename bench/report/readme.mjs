@@ -10,7 +10,7 @@ const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 const RESULTS = new URL('../results/results.json', import.meta.url);
 const FAR_MS = 2;
 const PAGE = 'bench/results/results.md';
-const LEFT_OUT = /^(none|latchkey-touch|.*-(bytes|fixed|cookie)|(nestjs-jwt|jose).*|.*-string\+throttler)$/;
+const LEFT_OUT = /^(none|latchkey-touch|latchkey\+3-quotas\+list|.*-(bytes|fixed|cookie)|(nestjs-jwt|jose).*|.*-string\+throttler)$/;
 
 /** The block between the markers. */
 export function readmeBlock(results) {
