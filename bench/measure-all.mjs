@@ -1,4 +1,3 @@
-import { loadavg } from 'node:os';
 import { describeMachine, describePeers } from './measure/machine.mjs';
 import { measureChecks } from './parts/checks.mjs';
 import { measureGrowth } from './parts/growth.mjs';
@@ -25,7 +24,7 @@ export async function measureAll(options) {
     rounds: options.rounds,
     windowMs: options.windowMs,
     users: options.users,
-    loadBefore: loadavg()[0],
+    loadBefore: options.loadBefore,
     machine: describeMachine(),
     peers: describePeers(),
   };

@@ -7,9 +7,9 @@ const PLATFORMS = ['express', 'fastify'];
 const FULL = {
   rounds: 7,
   rampMs: 250,
-  windowMs: 1_500,
-  lightMs: 700,
-  warmUpMs: 2_000,
+  windowMs: 1_000,
+  lightMs: 400,
+  warmUpMs: 1_500,
   replayMs: 2_000,
   distances: [0, 0.5, 2],
   distant: AT_A_DISTANCE,

@@ -1,11 +1,13 @@
 // `npm run bench`: installs the peers, builds the library, measures everything side by side, and writes what it found.
 import { spawnSync } from 'node:child_process';
+import { loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildLibrary } from '../scripts/build-lib.mjs';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const args = process.argv.slice(2);
+const [loadBefore] = loadavg();
 
 if (!args.includes('--no-install')) {
   const npm = spawnSync('npm', ['ci', '--ignore-scripts', '--loglevel=error'], {
@@ -24,7 +26,7 @@ const { writeResults } = await import('./report/write.mjs');
 try {
   const options = readOptions(args);
   if (options.help) console.log(options.help);
-  else writeResults(await measureAll(options), options);
+  else writeResults(await measureAll({ ...options, loadBefore }), options);
   process.exit(0);
 } catch (error) {
   console.error(`bench: ${error.message}`);

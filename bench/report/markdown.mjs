@@ -10,17 +10,35 @@ import {
   requestsTable,
 } from './tables.mjs';
 
+/** A load beside the run that it had better not had. */
+const BUSY_LOAD_PER_CORE = 0.5;
+
 /** One line about the machine and the run. */
 export function describeRun({ at, kind, rounds, machine }) {
   const { cpu, cores, memoryGb, node, redis } = machine;
   const run = kind === 'full' ? `${rounds} rounds` : `${rounds} rounds, a ${kind} run`;
-  return `${at.slice(0, 10)}, ${run}, on ${cores} cores of ${cpu}, ${memoryGb} GB; Node ${node.slice(1)}, Redis ${redis}`;
+  return `${at.slice(0, 10)}, ${run}, on ${cores} cores of ${cpu}, ${memoryGb} GB; Node ${node.slice(1)}, Redis ${redis}.`;
+}
+
+/** What a reader must know before the first figure; `undefined` for a full run on an idle machine. */
+export function warningAbout({ kind, loadBefore, machine }) {
+  const reasons = [
+    ...(kind === 'full' ? [] : ['they come from a short run']),
+    ...(loadBefore > machine.cores * BUSY_LOAD_PER_CORE
+      ? [`the machine was busy with other work (load ${number(loadBefore, 1)})`]
+      : []),
+  ];
+  return reasons.length === 0 ? undefined : `**These figures mean little: ${reasons.join(', and ')}.**`;
 }
 
 /** Everything that a run has found, as a page. */
 export function toMarkdown(results) {
   const { http, checks, growth, memory, processes, peers } = results;
-  const sections = [`# Results\n\n${describeRun(results)}.`];
+  const sections = [
+    '# Results',
+    describeRun(results),
+    ...(warningAbout(results) ? [warningAbout(results)] : []),
+  ];
   const add = (title, ...texts) =>
     sections.push(`## ${title}`, ...texts.filter((text) => text !== undefined));
   if (http) {

@@ -2,7 +2,7 @@
 // with --check it only tells whether they are what the JSON says; a path says which README.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describeRun } from './markdown.mjs';
+import { describeRun, warningAbout } from './markdown.mjs';
 import { byConfiguration, number, table } from './tables.mjs';
 
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
@@ -10,7 +10,8 @@ const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 const RESULTS = new URL('../results/results.json', import.meta.url);
 const FAR_MS = 2;
 const PAGE = 'bench/results/results.md';
-const LEFT_OUT = /^(none|latchkey-touch|latchkey\+3-quotas\+list|.*-(bytes|fixed|cookie)|(nestjs-jwt|jose).*|.*-string\+throttler)$/;
+const LEFT_OUT =
+  /^(none|latchkey-touch|latchkey\+3-quotas\+list|.*-(bytes|fixed|cookie)|(nestjs-jwt|jose).*|.*-string\+throttler)$/;
 
 /** The block between the markers. */
 export function readmeBlock(results) {
@@ -31,7 +32,9 @@ export function readmeBlock(results) {
   });
   const header = ['', 'Express', 'Fastify', 'Redis calls', `p50, Redis ${FAR_MS} ms away`];
   const ping = http.pings.find(({ redisMs }) => redisMs === FAR_MS);
+  const warning = warningAbout(results);
   const lines = [
+    ...(warning ? [warning] : []),
     'Requests per second as a fraction of the same app without auth, 64 connections, Redis on the same machine' +
       (ping
         ? `; p50 of one request at a time, where a bare \`PING\` takes ${number(ping.p50Ms, 2)} ms`
@@ -51,7 +54,7 @@ export function readmeBlock(results) {
         `(${number(weight.sessions)} of them, two a user, the users' own records included).`,
     );
   }
-  lines.push(`${describeRun(results)}. [All figures](${PAGE}).`);
+  lines.push(`${describeRun(results)} [All figures](${PAGE}).`);
   return lines.join('\n\n');
 }
 
