@@ -12,6 +12,8 @@ import {
   UserStateService,
 } from '@latchkey/session';
 import { RedisThrottlerStorage } from '@latchkey/session/throttler';
+import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** The permissions that the README asks for, as ACL SETUSER takes them. */
@@ -65,6 +67,12 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
       .record({ action: 'user.block', targetId: 'ada' }, () => users.block('ada', { reason: 'spam' }));
     expect((await app.get(AuditLog).read()).entries).toHaveLength(1);
     await blocked;
+    const { nodes } = app.get<SessionRepository>(SESSION_REPOSITORY, { strict: false });
+    await nodes.register('node');
+    await nodes.confirm('node', { userRef: 'ref', version: 1 }, 1);
+    await nodes.confirmations({ userRef: 'ref', version: 1 });
+    await nodes.miss('node');
+    await nodes.remove('node');
     await users.erase('ada');
 
     const log = (await admin.call('ACL', 'LOG')) as unknown[];

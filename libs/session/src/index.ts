@@ -56,7 +56,7 @@ export type { IpListEvent, SessionEvent, SessionEventName, UserEvent } from './m
 export type { JsonObject, JsonValue } from './model/session-data.js';
 export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
-export type { HttpRequest, HttpResponse } from './platform/http.js';
+export type { HttpRequest, HttpResponse, StreamableResponse } from './platform/http.js';
 export { LIFETIME_PRESETS, type LifetimeOption } from './policy/lifetime.js';
 export type { RolePermissions } from './policy/roles.js';
 export type { QuotaPolicy, QuotaResult } from './model/quota.js';

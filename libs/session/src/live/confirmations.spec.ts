@@ -39,6 +39,27 @@ describe('the confirmations of an act', () => {
     expect(ms).toBeLessThan(CONFIRMATION_WAIT_MS + 100);
   });
 
+  it('are not waited for from a node that has been silent for some time, and it is told as expired', async () => {
+    const registry = new MemoryNodeRegistry();
+    for (const node of ['a', 'dead']) await registry.register(node);
+    await registry.confirm('a', ACT, 1);
+    const everybody = await registry.confirmations(ACT);
+    registry.confirmations = async () => ({ ...everybody, awaited: ['a'] });
+    const { result, ms } = await timed(confirmationsOf(registry, ACT));
+    expect(result).toEqual({ connectionsClosed: 1, nodes: { confirmed: 1, expired: 1 } });
+    expect(ms).toBeLessThan(50);
+  });
+
+  it('that do not come are told to the nodes that owe them, and to no other', async () => {
+    const registry = new MemoryNodeRegistry();
+    for (const node of ['a', 'deaf']) expect(await registry.register(node)).toBe(true);
+    await registry.confirm('a', ACT, 1);
+    await confirmationsOf(registry, ACT);
+    expect(await registry.register('a')).toBe(false);
+    expect(await registry.register('deaf')).toBe(true);
+    expect(await registry.register('deaf')).toBe(false); // told once
+  });
+
   it('that cannot be read count as one node that did not confirm, and fail nothing', async () => {
     const registry = new MemoryNodeRegistry();
     registry.confirmations = async () => {

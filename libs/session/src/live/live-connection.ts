@@ -13,6 +13,8 @@ export interface ConnectionParts {
   readonly requirements: AccessRequirements;
   /** Asks the repository. `isActivity` false: the answer neither slides a timeout nor consumes a quota. */
   readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<Examination>;
+  /** Whether acts wait for this node: one that nobody waits for must not act on what it asked before. */
+  readonly isAwaited: () => boolean;
   /** Called once, when it is over. */
   readonly onGone: () => void;
 }
@@ -62,6 +64,11 @@ export class LiveConnection {
    */
   async check(requirements: AccessRequirements = this.parts.requirements): Promise<Decision> {
     const decision = await this.ask(requirements, true);
+    if (decision.permit && !this.parts.isAwaited()) {
+      throw new SessionError('session_store_unavailable', {
+        cause: new Error('This node is not known to be there: an act would not wait for it'),
+      });
+    }
     if (decision.permit || decision.reason === 'rate_limited') return decision;
     if (requirements === this.parts.requirements || endsAny(decision.reason)) this.end(decision.reason);
     return decision;

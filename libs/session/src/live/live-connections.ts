@@ -55,9 +55,11 @@ const CONFIRMED: ReadonlySet<SessionEventName> = new Set([
  * session should expire, and every 30 s besides; while no events are heard every 5 s, and at once when they are heard
  * again. One that cannot be checked for 15 s is ended.
  *
- * So an act ends a connection within milliseconds. With the events' connection broken that takes as long as mending it,
- * with one that is silently dead (which shows within 1.4 s) less than 8 s, and for an event that got lost on a sound
- * connection 31 s at most.
+ * So an act ends a connection within milliseconds. With the events' connection broken that takes as long as mending it.
+ * Where an event gets lost, an act that has a receipt is noticed not to be confirmed, and this node is told of that with
+ * its next sign of life: less than 2 s, also with an events' connection that is silently dead. What has no receipt (the
+ * end of one session, a new token, an erased user) takes less than 8 s with such a connection (it shows within 1.4 s),
+ * and 31 s at most for an event that got lost on a sound one.
  * @publicApi
  */
 @Injectable()
@@ -104,6 +106,7 @@ export class LiveConnections implements OnModuleDestroy {
       sessionId: proof.sessionId,
       requirements,
       examine: (asked, isActivity) => this.sessions.examine(token, asked, { isActivity, clientIp }),
+      isAwaited: () => this.presence.isAwaited,
       onGone: () => this.remove(proof.userRef, connection),
     });
     this.add(proof.userRef, connection);

@@ -1,13 +1,13 @@
 import type { SessionEvent } from '../model/session-event.js';
 import type { ChannelListener } from '../repository/event-channel.js';
-import type { ActRef } from '../repository/node-registry.js';
+import { NODE_AWAITED_MS, type ActRef } from '../repository/node-registry.js';
 import type { SessionRepository } from '../repository/session-repository.js';
 import type { LiveConnection } from './live-connection.js';
 import { recheckAll } from './recheck-all.js';
 
-const TICK_MS = 1_000;
-/** A node that was stopped for so long may have been taken for dead, and does not know what it missed. */
-const STALL_MS = 3_000;
+const TICK_MS = 500;
+/** Less than others wait for this node, so that clocks may go a little differently. */
+const AWAITED_MS = 0.95 * NODE_AWAITED_MS;
 const RECHECK_MS = 30_000;
 const RECHECK_UNHEARD_MS = 5_000;
 /** For how long a connection may stay that cannot be checked. */
@@ -27,7 +27,9 @@ export class NodePresence {
   private joining: Promise<void> | undefined;
   private leaving: Promise<void> = Promise.resolve();
   private ticker: NodeJS.Timeout | undefined;
-  private lastTickAt = 0;
+  /** The answer to the last sign of life got lost, and with it perhaps the news that an act was missed. */
+  private isUntold = false;
+  private lastRegisteredAt = -Infinity;
   private readonly listener: ChannelListener;
   private recheck: Promise<unknown> | undefined;
 
@@ -49,9 +51,15 @@ export class NodePresence {
     clearInterval(this.ticker);
     if (!this.joining) return;
     this.joining = undefined;
+    this.lastRegisteredAt = -Infinity;
     this.repository.events.unlisten(this.listener);
     this.leaving = this.repository.nodes.remove(this.nodeId).catch(ignore);
     await this.leaving;
+  }
+
+  /** Whether acts surely wait for this node, or for as long as any answer counts that it asked for before them. */
+  get isAwaited(): boolean {
+    return performance.now() - this.lastRegisteredAt < AWAITED_MS;
   }
 
   /** Tells whoever waits for it that an act has been carried out here. */
@@ -61,28 +69,32 @@ export class NodePresence {
 
   private async enter(): Promise<void> {
     await this.leaving;
-    this.lastTickAt = performance.now();
     clearInterval(this.ticker);
     this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
     await Promise.all([this.repository.events.listen(this.listener), this.register()]);
   }
 
-  private register(): Promise<void> {
-    return this.repository.nodes.register(this.nodeId).catch(ignore);
+  /** Says that this node is there, and catches up when acts have passed it by: its events were lost, or it stood still. */
+  private async register(): Promise<void> {
+    const sentAt = performance.now();
+    try {
+      const mayHaveMissed = await this.repository.nodes.register(this.nodeId);
+      if (mayHaveMissed || this.isUntold) this.recheckEverything();
+      this.isUntold = false;
+      this.lastRegisteredAt = sentAt;
+    } catch {
+      this.isUntold = true;
+    }
   }
 
   private tick(): void {
-    const now = performance.now();
-    const hasStalled = now - this.lastTickAt > STALL_MS;
-    this.lastTickAt = now;
     const connections = this.options.connections();
     if (connections.length === 0) {
       void this.leave();
       return;
     }
     void this.register();
-    if (hasStalled) this.recheckEverything();
-    else this.recheckOld(connections, now);
+    this.recheckOld(connections, performance.now());
   }
 
   /** Events were missed: whatever was answered before does not count. */

@@ -11,8 +11,9 @@ export interface RevocationReceipt {
   readonly connectionsClosed: number;
   /**
    * The nodes that hold live connections: how many have carried the act out, and how many did not say so within 250 ms
-   * (dead, frozen or cut off; such a node checks again whatever it holds once it is back). If the nodes could not be
-   * asked for at all, that counts as one `expired`.
+   * (dead, frozen or cut off; such a node checks again whatever it holds once it is back). One that has given no sign
+   * of life for 1.5 s is told as expired without waiting, and forgotten after 5 s. If the nodes could not be asked for
+   * at all, that counts as one `expired`.
    */
   readonly nodes: { readonly confirmed: number; readonly expired: number };
   /** How long it took, in milliseconds. */

@@ -34,6 +34,7 @@ import { hash } from 'node:crypto';
  * What the nodes tell each other is on one slot of its own, and events on a channel, which no slot has:
  *
  *     ZADD lk:{live}:nodes  1790000005000 NODE_ID       nodes with live connections, until when they are believed to be there
+ *     ZADD lk:{live}:missed  1790000005000 NODE_ID      those that did not confirm an act, until they are told so
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *     PUBLISH lk:events  "ip_list.changed NAME 1790000000000000"
@@ -71,6 +72,10 @@ export class RedisKeys {
     return `${this.prefix}:{ip}:list:${name}`;
   }
 
+  get missed(): string {
+    return `${this.prefix}:{live}:missed`;
+  }
+
   confirmationsOf(userRef: string, version: number): string {
     return `${this.prefix}:{live}:confirmed:${userRef}:${version}`;
   }
@@ -98,4 +103,4 @@ export type KeyName =
   | AuditKeyName
   | NodeKeyName
   | 'ipList';
-type NodeKeyName = 'nodes' | 'confirmations' | 'throttle';
+type NodeKeyName = 'nodes' | 'missed' | 'confirmations' | 'throttle';

@@ -18,8 +18,9 @@ export class NodeScripts {
     private readonly keys: RedisKeys,
   ) {}
 
-  async register(nodeId: string, forMs: number): Promise<void> {
-    await this.run(SCRIPTS.registerNode, [this.keys.nodes], [nodeId, forMs]);
+  async register(nodeId: string, forMs: number): Promise<boolean> {
+    const keys = [this.keys.nodes, this.keys.missed];
+    return (await this.run(SCRIPTS.registerNode, keys, [nodeId, forMs])) === 1;
   }
 
   async remove(nodeId: string): Promise<void> {
@@ -31,12 +32,18 @@ export class NodeScripts {
     await this.run(SCRIPTS.confirmAct, [this.confirmationsOf(act)], args);
   }
 
-  async confirmations(act: Act) {
+  async miss(nodeId: string, forMs: number): Promise<void> {
+    await this.run(SCRIPTS.missAct, [this.keys.missed], [nodeId, forMs]);
+  }
+
+  /** @param forMs how long a node's word must yet hold for it to be among `awaited` */
+  async confirmations(act: Act, forMs: number) {
     const keys = [this.keys.nodes, this.confirmationsOf(act)];
-    const [nodes, pairs] = (await this.run(SCRIPTS.readConfirmations, keys, [])) as [Buffer[], Buffer[]];
+    const reply = await this.run(SCRIPTS.readConfirmations, keys, [forMs]);
+    const [nodes, awaited, pairs] = reply as [Buffer[], Buffer[], Buffer[]];
     const confirmed = new Map<string, number>();
     for (let i = 0; i < pairs.length; i += 2) confirmed.set(String(pairs[i]), Number(pairs[i + 1]));
-    return { nodes: nodes.map(String), confirmed };
+    return { nodes: nodes.map(String), awaited: awaited.map(String), confirmed };
   }
 
   private run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {

@@ -1752,6 +1752,20 @@ redis.call('DEL', KEYS[2])
 return { 'changed', now, read_user(KEYS[1], now).reply, 0 }
 `,
   },
+  'miss-act': {
+    sha1: 'c21f99626469f87937eb96fd1d9c478e451dfc9b',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number)
+  return string.format('%.0f', number)
+end
+redis.call('ZADD', KEYS[1], digits(now_ms() + tonumber(ARGV[2])), ARGV[1])
+return 1
+`,
+  },
   'quota': {
     sha1: '3b775af645f1b95c5afb4e5793213dd96f0cfa30',
     lua: String.raw`#!lua flags=allow-oom
@@ -1794,7 +1808,7 @@ return { allowed and 1 or 0, remaining, wait, reset }
 `,
   },
   'read-confirmations': {
-    sha1: '6818c1085af5471d36ad151e51eb0ba926b8ae01',
+    sha1: '81c801c01c1ba3f39f79cd42f4048b2584bc7f51',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1803,7 +1817,12 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
-return { redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(now_ms()), '+inf'), redis.call('HGETALL', KEYS[2]) }
+local now = now_ms()
+return {
+  redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(now), '+inf'),
+  redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(now + tonumber(ARGV[1])), '+inf'),
+  redis.call('HGETALL', KEYS[2]),
+}
 `,
   },
   'read-data': {
@@ -2282,7 +2301,7 @@ return { 'refreshed', now, record, device, user.reply, rotation.salt, rotation.a
 `,
   },
   'register-node': {
-    sha1: '428392bca7010eb7fbc702865335dbf260346f85',
+    sha1: '3831be7c0d4e4a60783d4e8b7eea239ff4df03c3',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2293,8 +2312,10 @@ local function digits(number)
 end
 local now = now_ms()
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', digits(now))
-redis.call('ZADD', KEYS[1], digits(now + tonumber(ARGV[2])), ARGV[1])
-return 1
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', digits(now))
+local is_new = redis.call('ZADD', KEYS[1], digits(now + tonumber(ARGV[2])), ARGV[1])
+local has_missed = redis.call('ZREM', KEYS[2], ARGV[1])
+return math.max(is_new, has_missed)
 `,
   },
   'remove-node': {

@@ -60,6 +60,7 @@ describe('Lua scripts', () => {
       'erase-user',
       'finish-load',
       'list-sessions',
+      'miss-act',
       'quota',
       'read-confirmations',
       'read-data',

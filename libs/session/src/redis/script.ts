@@ -226,8 +226,9 @@ export const SCRIPTS = {
     ...AUDIT_LIMITS,
   ]),
   auditRead: script('audit-read', AUDIT_KEYS, ['limit', 'before', 'userId', 'scan', ...AUDIT_LIMITS]),
-  registerNode: script('register-node', ['nodes'], ['nodeId', 'forMs']),
+  registerNode: script('register-node', ['nodes', 'missed'], ['nodeId', 'forMs']),
   removeNode: script('remove-node', ['nodes'], ['nodeId']),
   confirmAct: script('confirm-act', ['confirmations'], ['nodeId', 'connectionsClosed', 'forMs']),
-  readConfirmations: script('read-confirmations', ['nodes', 'confirmations'], []),
+  missAct: script('miss-act', ['missed'], ['nodeId', 'forMs']),
+  readConfirmations: script('read-confirmations', ['nodes', 'confirmations'], ['forMs']),
 } as const;

@@ -6,10 +6,13 @@ const MAX_ACTS = 1_000;
 /** The nodes of one process: itself, while it has live connections. */
 export class MemoryNodeRegistry implements NodeRegistry {
   private readonly nodes = new Set<string>();
+  private readonly missed = new Set<string>();
   private readonly acts = new Map<string, Map<string, number>>();
 
-  async register(nodeId: string): Promise<void> {
+  async register(nodeId: string): Promise<boolean> {
+    const isNew = !this.nodes.has(nodeId);
     this.nodes.add(nodeId);
+    return this.missed.delete(nodeId) || isNew;
   }
 
   async remove(nodeId: string): Promise<void> {
@@ -24,8 +27,13 @@ export class MemoryNodeRegistry implements NodeRegistry {
     if (this.acts.size > MAX_ACTS && oldest !== undefined) this.acts.delete(oldest);
   }
 
+  async miss(nodeId: string): Promise<void> {
+    this.missed.add(nodeId);
+  }
+
   async confirmations(act: ActRef): Promise<Confirmations> {
-    return { nodes: [...this.nodes], confirmed: new Map(this.acts.get(nameOf(act))) };
+    const nodes = [...this.nodes];
+    return { nodes, awaited: nodes, confirmed: new Map(this.acts.get(nameOf(act))) };
   }
 }
 

@@ -1,11 +1,17 @@
 import type { NodeScripts } from '../redis/node-scripts.js';
-import { NODE_TERM_MS, type ActRef, type Confirmations, type NodeRegistry } from './node-registry.js';
+import {
+  NODE_AWAITED_MS,
+  NODE_TERM_MS,
+  type ActRef,
+  type Confirmations,
+  type NodeRegistry,
+} from './node-registry.js';
 
 /** The nodes that share a Redis, by its clock. */
 export class RedisNodeRegistry implements NodeRegistry {
   constructor(private readonly scripts: NodeScripts) {}
 
-  register(nodeId: string): Promise<void> {
+  register(nodeId: string): Promise<boolean> {
     return this.scripts.register(nodeId, NODE_TERM_MS);
   }
 
@@ -17,7 +23,11 @@ export class RedisNodeRegistry implements NodeRegistry {
     return this.scripts.confirm(nodeId, act, connectionsClosed);
   }
 
+  miss(nodeId: string): Promise<void> {
+    return this.scripts.miss(nodeId, NODE_TERM_MS);
+  }
+
   confirmations(act: ActRef): Promise<Confirmations> {
-    return this.scripts.confirmations(act);
+    return this.scripts.confirmations(act, NODE_TERM_MS - NODE_AWAITED_MS);
   }
 }

@@ -133,4 +133,17 @@ export function describeEvents(open: OpenContract): void {
     await nodes.remove('b');
     expect((await nodes.confirmations(act)).nodes).toEqual(['a']);
   });
+
+  it('tells a node that it was not known to be there, or has missed an act, and only then', async () => {
+    const { nodes } = (await open()).repository;
+    expect(await nodes.register('a')).toBe(true);
+    expect(await nodes.register('a')).toBe(false);
+    await nodes.miss('a');
+    expect(await nodes.register('b')).toBe(true);
+    expect(await nodes.register('b')).toBe(false);
+    expect(await nodes.register('a')).toBe(true);
+    expect(await nodes.register('a')).toBe(false);
+    await nodes.remove('a');
+    expect(await nodes.register('a')).toBe(true);
+  });
 }
