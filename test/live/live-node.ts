@@ -1,21 +1,26 @@
-import { Controller, Get, Module, Req, Res } from '@nestjs/common';
+import { Controller, Get, type INestApplication, Module, Req, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   CurrentUser,
   EventStreams,
+  type HttpRequest,
   LiveConnections,
   Roles,
   SessionEvents,
   SessionModule,
   SessionService,
   type SessionModuleOptions,
+  type StreamableResponse,
   UserStateService,
   type UserState,
 } from '@latchkey/session';
 import { SessionWsAdapter } from '@latchkey/session/ws';
-import type { Request, Response } from 'express';
+import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
+import type { RedisServer } from '../support/redis-server.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
 
 /** When the privileged message was handled, and with which roles, by performance.now(). */
 export interface Handled {
@@ -23,8 +28,10 @@ export interface Handled {
   readonly userId: string;
 }
 
+export type PlatformName = 'Express' | 'Fastify';
+
 /** A node of an app with live connections: `GET /events` and `/ws` for anybody with a session, `/moderation` for moderators. */
-export async function startNode(options: SessionModuleOptions) {
+export async function startNode(options: SessionModuleOptions, platform: PlatformName = 'Express') {
   const handled: Handled[] = [];
 
   @Controller()
@@ -32,13 +39,13 @@ export async function startNode(options: SessionModuleOptions) {
     constructor(private readonly streams: EventStreams) {}
 
     @Get('events')
-    async events(@Req() request: Request, @Res() response: Response): Promise<void> {
+    async events(@Req() request: HttpRequest, @Res() response: StreamableResponse): Promise<void> {
       (await this.streams.open(request, response)).send('hello', {});
     }
 
     @Roles('moderator')
     @Get('moderation/events')
-    async moderation(@Req() request: Request, @Res() response: Response): Promise<void> {
+    async moderation(@Req() request: HttpRequest, @Res() response: StreamableResponse): Promise<void> {
       (await this.streams.open(request, response)).send('hello', {});
     }
   }
@@ -74,7 +81,8 @@ export async function startNode(options: SessionModuleOptions) {
   })
   class App {}
 
-  const app = await NestFactory.create<NestExpressApplication>(App, { logger: false });
+  const adapter = platform === 'Express' ? new ExpressAdapter() : new FastifyAdapter();
+  const app: INestApplication = await NestFactory.create(App, adapter, { logger: false });
   app.useWebSocketAdapter(new SessionWsAdapter(app));
   await app.listen(0, '127.0.0.1');
   return {
@@ -85,8 +93,15 @@ export async function startNode(options: SessionModuleOptions) {
     sessions: app.get(SessionService),
     connections: app.get(LiveConnections),
     events: app.get(SessionEvents),
+    registry: app.get<SessionRepository>(SESSION_REPOSITORY, { strict: false }).nodes,
     stop: () => app.close(),
   };
+}
+
+/** A node whose Redis user may not speak on the channel: all that it does is done, and nobody hears of it. */
+export async function startMuteNode(server: RedisServer) {
+  await server.client().call('ACL', 'SETUSER', 'mute', 'reset', 'on', '>secret', '~*', '+@all');
+  return startNode({ redis: `redis://mute:secret@127.0.0.1:${server.port}` });
 }
 
 export type LiveNode = Awaited<ReturnType<typeof startNode>>;

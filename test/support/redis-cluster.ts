@@ -10,28 +10,30 @@ const HOST = '127.0.0.1';
 export interface RedisClusterOptions {
   /** How many, 3 or more: fewer can elect nobody. Default 3. */
   readonly masters?: number;
+  /** Of each master; it takes its place when the master dies. Default 0. */
+  readonly replicas?: number;
   /** Sets `requirepass` on every node. Default none. */
   readonly password?: string;
 }
 
-/** A real Redis Cluster of masters on 127.0.0.1; the slots are shared out evenly. */
+/** A real Redis Cluster on 127.0.0.1; the slots are shared out evenly. */
 export class RedisCluster {
   private readonly clients = new Set<Cluster>();
 
   private constructor(
-    /** The nodes, in the order of their slots. */
+    /** The masters, in the order of their slots; after them their replicas, in the same order. */
     readonly nodes: readonly RedisServer[],
     private readonly options: RedisClusterOptions,
   ) {}
 
   /** Starts a cluster; resolves when every node says `cluster_state:ok` and knows every slot's owner. */
   static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const { masters = 3, password } = options;
-    const busPorts = await distinctPorts(masters);
+    const { masters = 3, replicas = 0, password } = options;
+    const busPorts = await distinctPorts(masters * (1 + replicas));
     const started = await Promise.allSettled(
       busPorts.map((busPort) =>
         RedisServer.start({
-          args: clusterArguments(busPort),
+          args: [...clusterArguments(busPort), ...(password === undefined ? [] : ['--masterauth', password])],
           ...(password === undefined ? {} : { password }),
         }),
       ),
@@ -40,7 +42,7 @@ export class RedisCluster {
     const cluster = new RedisCluster(nodes, options);
     try {
       for (const result of started) if (result.status === 'rejected') throw result.reason;
-      await cluster.join(busPorts);
+      await cluster.join(busPorts, masters);
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -73,35 +75,43 @@ export class RedisCluster {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
-  private async join(busPorts: readonly number[]): Promise<void> {
+  private async join(busPorts: readonly number[], masters: number): Promise<void> {
     const clients = this.nodes.map((node) => node.client());
     const first = this.nodes[0];
     if (!first) throw new RangeError('A cluster has nodes');
-    const share = SLOTS / this.nodes.length;
+    const share = SLOTS / masters;
     for (const [index, client] of clients.entries()) {
       // Different epochs from the start: otherwise the nodes first have to settle who is who, which takes seconds.
       await client.cluster('SET-CONFIG-EPOCH', index + 1);
       const range = [Math.round(index * share), Math.round((index + 1) * share) - 1];
-      await client.call('CLUSTER', 'ADDSLOTSRANGE', ...range.map(String));
+      if (index < masters) await client.call('CLUSTER', 'ADDSLOTSRANGE', ...range.map(String));
       if (index > 0) await client.call('CLUSTER', 'MEET', HOST, String(first.port), String(busPorts[0]));
     }
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
-    for (const client of clients) {
-      while (!(await knowsAll(client, this.nodes.length))) {
+    const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+      while (!(await isSo())) {
         if (Date.now() > deadline) throw new Error(`The cluster did not form within ${JOIN_TIMEOUT_MS} ms`);
         await sleep(20);
       }
-      client.disconnect();
+    };
+    for (const client of clients) await until(() => knowsAll(client, this.nodes.length, masters));
+    for (const [index, client] of clients.entries()) {
+      if (index < masters) continue;
+      await client.call('CLUSTER', 'REPLICATE', String(await clients[index % masters]?.cluster('MYID')));
+      await until(async () => (await client.info('replication')).includes('master_link_status:up'));
     }
+    for (const client of clients) client.disconnect();
   }
 }
 
 async function knowsAll(
   client: { cluster(command: 'INFO'): Promise<unknown> },
+  nodes: number,
   masters: number,
 ): Promise<boolean> {
   const info = String(await client.cluster('INFO'));
-  return info.includes('cluster_state:ok') && info.includes(`cluster_size:${masters}\r`);
+  const facts = ['cluster_state:ok', `cluster_known_nodes:${nodes}`, `cluster_size:${masters}`];
+  return facts.every((fact) => info.includes(`${fact}\r`));
 }
 
 function clusterArguments(busPort: number): string[] {
@@ -114,6 +124,8 @@ function clusterArguments(busPort: number): string[] {
     String(busPort),
     '--cluster-node-timeout',
     '2000',
+    '--repl-diskless-sync-delay',
+    '0',
     ...announce,
   ];
 }

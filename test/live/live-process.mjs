@@ -1,0 +1,66 @@
+// A node of live-node.ts in a process of its own, from the built library: who holds connections in it shares no event loop
+// with whoever acts. What it handles it answers with the instant, by the clock that all processes of a machine share.
+import 'reflect-metadata';
+import { Controller, Get, Module, Req, Res } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { EventStreams, Roles, SessionModule } from '../../dist/libs/session/src/index.js';
+import { SessionWsAdapter } from '../../dist/libs/session/src/live/ws/index.js';
+
+/** Decorators as the compiler applies them. */
+function decorate(decorators, target, name) {
+  if (name === undefined) {
+    for (const decorator of decorators) decorator(target);
+    return;
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(target, name);
+  for (const decorator of decorators) decorator(target, name, descriptor);
+}
+
+class StreamController {
+  constructor(streams) {
+    this.streams = streams;
+  }
+
+  async events(request, response) {
+    (await this.streams.open(request, response)).send('hello', {});
+  }
+}
+Reflect.defineMetadata('design:paramtypes', [EventStreams], StreamController);
+Req()(StreamController.prototype, 'events', 0);
+Res()(StreamController.prototype, 'events', 1);
+decorate([Get('events')], StreamController.prototype, 'events');
+decorate([Controller()], StreamController);
+
+class Gateway {
+  delete() {
+    return { event: 'deleted', data: { at: String(process.hrtime.bigint()) } };
+  }
+}
+decorate([Roles('moderator'), SubscribeMessage('delete')], Gateway.prototype, 'delete');
+decorate([WebSocketGateway({ path: '/ws' })], Gateway);
+
+function App() {}
+decorate(
+  [
+    Module({
+      imports: [
+        SessionModule.forRoot({
+          guard: 'global',
+          redis: process.env.REDIS_URL,
+          commandTimeoutMs: 1_000, // on a machine that is busy with other tests
+          keyPrefix: process.env.KEY_PREFIX ?? 'lk',
+        }),
+      ],
+      controllers: [StreamController],
+      providers: [Gateway],
+    }),
+  ],
+  App,
+);
+
+const app = await NestFactory.create(App, { logger: false });
+app.useWebSocketAdapter(new SessionWsAdapter(app));
+await app.listen(Number(process.env.PORT), process.env.HOST);
+console.log(`listening on ${await app.getUrl()}`);
+process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));
