@@ -35,10 +35,13 @@ export class AppModule {
             ...(settings.trustProxy === undefined ? {} : { trustProxy: settings.trustProxy }),
             ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
             forwardedHeader: settings.forwardedHeader,
+            refresh: settings.refresh,
             rateLimits: {
               posts: { quota: settings.postQuota, window: '1m', by: 'user' },
               requests: { quota: settings.sessionQuota, window: '1m', by: 'session' },
               registrations: { quota: Math.min(settings.loginQuota * 20, 1_000_000), window: '1h', by: 'ip' },
+              // Whole offices share an address, and each of their clients refreshes every ten minutes.
+              refreshes: { quota: settings.sessionQuota, window: '1m', by: 'ip' },
             },
             defaultRateLimits: ['requests'],
             ...sessionOptions,

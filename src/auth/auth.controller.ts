@@ -21,6 +21,7 @@ import {
   LoginDto,
   LoginReply,
   ReauthenticateDto,
+  RefreshDto,
   RegisterDto,
   TokensDto,
 } from './auth.dto.js';
@@ -30,6 +31,8 @@ import { LoginOriginGuard } from './login-origin.guard.js';
 import { LoginService } from './login.service.js';
 import { LogoutFilter } from './logout.filter.js';
 import { PasswordAttempts } from './password-attempts.js';
+import { RefreshGuard } from './refresh.guard.js';
+import { RefreshService } from './refresh.service.js';
 
 @ApiTags('auth')
 @Controller('auth')
@@ -41,6 +44,7 @@ export class AuthController {
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
     private readonly tokens: ClientTokens,
+    private readonly refreshes: RefreshService,
     private readonly users: UsersService,
   ) {}
 
@@ -80,8 +84,26 @@ export class AuthController {
     return {
       user: toUserDto(account, issued.user),
       session: toSessionDto(issued.session, issued.session.id),
-      ...(client === 'bearer' ? tokens : {}),
+      ...tokens,
     };
+  }
+
+  @Public()
+  @RateLimit('refreshes')
+  @UseGuards(RefreshGuard)
+  @Post('refresh')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'With REFRESH=on: new tokens for a refresh token, which works once. A used one ends its session',
+  })
+  @ApiOkResponse({ type: TokensDto })
+  async refresh(
+    @Body() { refreshToken }: RefreshDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<TokensDto> {
+    const { issued, transport } = await this.refreshes.refresh(request, refreshToken);
+    return this.tokens.handOver({ request, response }, issued, transport);
   }
 
   @AllowExpired()
@@ -155,9 +177,12 @@ export class AuthController {
 
   /** The session that came with a login is over: a planted one cannot outlive it, and a left one does not pile up. */
   private async endEarlierSession(request: Request): Promise<void> {
-    const earlier = await this.sessions.decide(this.transport.readToken(request), undefined, {
-      clientIp: this.transport.clientIp(request),
-    });
+    const token = this.transport.readToken(request);
+    const earlier = await this.sessions.decide(
+      token,
+      { roleGroups: [], allowExpired: true },
+      { clientIp: this.transport.clientIp(request) },
+    );
     if (earlier.permit) await this.sessions.revoke(earlier.session.userId, earlier.session.id, 'logout');
   }
 }

@@ -77,12 +77,26 @@ export class ChangePasswordDto {
   newPassword!: string;
 }
 
-/** What a cookie client gets of its new token: when the session ends. The token itself is in the cookie. */
+export class RefreshDto {
+  @ApiPropertyOptional({ description: 'For bearer clients only; cookie clients have it in their cookie' })
+  @MayBeAbsent()
+  @IsString({ message: 'is a text' })
+  refreshToken?: string;
+}
+
+/** What a cookie client gets of its new tokens: when to come back for others. The tokens themselves are in its cookies. */
 export class TokensDto {
   @ApiPropertyOptional({ description: 'For bearer clients only; cookie clients have it in their cookie' })
   token?: string;
 
-  @ApiProperty({ format: 'date-time', description: 'When the session ends if no request comes' })
+  @ApiPropertyOptional({ description: 'For bearer clients only, with REFRESH=on: works once' })
+  refreshToken?: string;
+
+  @ApiProperty({
+    format: 'date-time',
+    description:
+      'When the token ends: by its own time with REFRESH=on, else with the session if no request comes',
+  })
   expiresAt!: string;
 }
 
@@ -98,6 +112,9 @@ export class LoginReply extends IdentityReply {
   @ApiPropertyOptional({ description: 'For bearer clients only' })
   token?: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'For bearer clients only' })
-  expiresAt?: string;
+  @ApiPropertyOptional({ description: 'For bearer clients only, with REFRESH=on: works once' })
+  refreshToken?: string;
+
+  @ApiProperty({ format: 'date-time', description: 'When the token ends' })
+  expiresAt!: string;
 }

@@ -10,6 +10,8 @@ import { LoginOriginGuard } from './login-origin.guard.js';
 import { LoginService } from './login.service.js';
 import { LogoutFilter } from './logout.filter.js';
 import { PasswordAttempts } from './password-attempts.js';
+import { RefreshGuard } from './refresh.guard.js';
+import { RefreshService } from './refresh.service.js';
 
 @Module({
   imports: [UsersModule, PasswordsModule, AuditModule],
@@ -21,6 +23,8 @@ import { PasswordAttempts } from './password-attempts.js';
     ClientTokens,
     LoginOriginGuard,
     LogoutFilter,
+    RefreshGuard,
+    RefreshService,
     AppProblemFilter,
   ],
   exports: [ClientTokens],

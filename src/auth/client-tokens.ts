@@ -21,10 +21,11 @@ export class ClientTokens {
     return /^bearer(?: |$)/i.test(request.headers.authorization ?? '') ? 'bearer' : 'cookie';
   }
 
-  /** @returns what belongs in the body: the token only for bearer clients; others have it in their cookie */
+  /** @returns what belongs in the body: tokens only for bearer clients; others have them in their cookies */
   handOver({ request, response }: Exchange, issued: IssuedSession, to: ClientTransport): TokensDto {
-    const expiresAt = new Date(issued.session.expiresAt).toISOString();
-    if (to === 'bearer') return { token: issued.token, expiresAt };
+    const { token, refreshToken } = issued;
+    const expiresAt = new Date(issued.expiresAt).toISOString();
+    if (to === 'bearer') return { token, ...(refreshToken === undefined ? {} : { refreshToken }), expiresAt };
     this.transport.setCookie(request, response, issued);
     return { expiresAt };
   }

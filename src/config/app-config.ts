@@ -40,6 +40,8 @@ export interface AppConfig {
   readonly postQuota: number;
   /** Other requests per minute of one session. */
   readonly sessionQuota: number;
+  /** Short access tokens, and refresh tokens that work once. */
+  readonly refresh: boolean;
   /** The origin that browsers see. Absent: the request's own. */
   readonly publicOrigin?: string;
 }

@@ -12,6 +12,7 @@ describe('readConfig', () => {
       loginQuota: 10,
       postQuota: 30,
       sessionQuota: 600,
+      refresh: false,
     });
   });
 
@@ -38,6 +39,8 @@ describe('readConfig', () => {
       { HOST: '0.0.0.0', PORT: '8080' },
       { host: '0.0.0.0', port: 8080 },
     ],
+    [{ REFRESH: 'on' }, { refresh: true }],
+    [{ REFRESH: 'off' }, { refresh: false }],
     [{ HOST: '::1' }, { host: '::1' }],
     [
       { LOGIN_QUOTA: '3', POST_QUOTA: '4', SESSION_QUOTA: '5' },
@@ -84,6 +87,7 @@ describe('readConfig', () => {
     ['PORT', { PORT: '65536' }],
     ['PORT', { PORT: '-1' }],
     ['PORT', { PORT: '80a' }],
+    ['REFRESH', { REFRESH: 'true' }],
     ['HOST', { HOST: 'http://x' }],
     ['HOST', { HOST: 'a b' }],
     ['REDIS_URL', { REDIS_URL: '127.0.0.1:6379' }],

@@ -34,6 +34,7 @@ export function readConfig(environment: Environment): AppConfig {
     loginQuota: readCount('LOGIN_QUOTA', valueOf('LOGIN_QUOTA'), 10),
     postQuota: readCount('POST_QUOTA', valueOf('POST_QUOTA'), 30),
     sessionQuota: readCount('SESSION_QUOTA', valueOf('SESSION_QUOTA'), 600),
+    refresh: readOnOff('REFRESH', valueOf('REFRESH')),
     ...(proxies === undefined ? {} : { trustProxy: readTrustedProxies('TRUST_PROXY', proxies) }),
     ...(origin === undefined ? {} : { publicOrigin: readOrigin('PUBLIC_ORIGIN', origin) }),
   };
@@ -98,6 +99,12 @@ function readHeaderName(value: string | undefined): string {
     throw new ConfigurationError('FORWARDED_HEADER', "must be one header's name, such as x-forwarded-for");
   }
   return value.toLowerCase();
+}
+
+function readOnOff(name: string, value: string | undefined): boolean {
+  if (value === undefined || value === 'off') return false;
+  if (value !== 'on') throw new ConfigurationError(name, 'must be on or off');
+  return true;
 }
 
 function readSwitch(name: string, value: string | undefined): boolean {

@@ -52,11 +52,18 @@ export {
   type SessionErrorCode,
   type SessionErrorDetails,
 } from './model/session-error.js';
-export type { IpListEvent, SessionEvent, SessionEventName, UserEvent } from './model/session-event.js';
+export type {
+  EventDevice,
+  IpListEvent,
+  SessionEvent,
+  SessionEventName,
+  UserEvent,
+} from './model/session-event.js';
 export type { JsonObject, JsonValue } from './model/session-data.js';
 export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
 export type { HttpRequest, HttpResponse, StreamableResponse } from './platform/http.js';
+export type { RefreshCredentials } from './transport/refresh-credentials.js';
 export { LIFETIME_PRESETS, type LifetimeOption } from './policy/lifetime.js';
 export type { RolePermissions } from './policy/roles.js';
 export type { QuotaPolicy, QuotaResult } from './model/quota.js';
@@ -85,6 +92,7 @@ export {
   type AuthenticatedSession,
   type CreateSessionOptions,
   type IssuedSession,
+  type RefreshOptions,
   type ReplaceTokenOptions,
   type TokenOrigin,
 } from './session.service.js';

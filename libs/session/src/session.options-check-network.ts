@@ -1,6 +1,7 @@
 import { ipListRef } from './guard/ip-list-ref.js';
 import { IpRanges } from './platform/ip-address.js';
 import { attempt, fail, integer, isRecord, noOthers, oneOf, validName } from './session.option-rules.js';
+import { refreshCookie } from './session.options-check-refresh.js';
 import type { SessionModuleOptions } from './session.options.js';
 import type { IpPolicySettings, TransportSettings } from './session.settings.js';
 
@@ -27,6 +28,7 @@ export function checkTransport(options: SessionModuleOptions): TransportSettings
     bearerEnabled: transports.includes('bearer'),
     cookieName,
     sameSite: oneOf('cookie.sameSite', cookie.sameSite ?? 'lax', ['lax', 'strict']),
+    ...refreshCookie(options.refresh),
     ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
     forwardedHeader: checkHeaderName(options.forwardedHeader ?? 'x-forwarded-for'),

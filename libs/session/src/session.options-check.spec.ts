@@ -16,6 +16,7 @@ describe('checkOptions', () => {
       onSessionLimit: 'evict-oldest',
       rememberEndedMs: 86_400_000,
       maxEndedSessions: 50,
+      refresh: { isOn: false, accessTokenTtlMs: 600_000, graceMs: 10_000 },
       permissions: {},
       guardGlobally: false,
       strict: false,
@@ -70,6 +71,16 @@ describe('checkOptions', () => {
         forwardedHeader: 'cf-connecting-ip',
       },
     });
+  });
+
+  it('takes true for the defaults of refresh tokens, and gives them a cookie', () => {
+    const on = checkOptions({ refresh: true });
+    expect(on.refresh).toEqual({ isOn: true, accessTokenTtlMs: 600_000, graceMs: 10_000 });
+    expect(on.transport.refreshCookiePath).toBe('/auth/refresh');
+    const own = checkOptions({ refresh: { accessTokenTtl: '5m', grace: 0, cookiePath: '/api/v1/tokens' } });
+    expect(own.refresh).toEqual({ isOn: true, accessTokenTtlMs: 300_000, graceMs: 0 });
+    expect(own.transport.refreshCookiePath).toBe('/api/v1/tokens');
+    expect(checkOptions({ refresh: false }).transport).not.toHaveProperty('refreshCookiePath');
   });
 
   it('gives a user directory an age, 5 minutes unless told', () => {
@@ -155,6 +166,16 @@ describe('checkOptions', () => {
     ['maxSessionsPerUser', { maxSessionsPerUser: 0 }],
     ['maxSessionsPerUser', { maxSessionsPerUser: Infinity }],
     ['onSessionLimit', { onSessionLimit: 'evict' }],
+    ['refresh', { refresh: 'on' }],
+    ['refresh', { refresh: null }],
+    ['refresh.ttl', { refresh: { ttl: '5m' } }],
+    ['refresh.accessTokenTtl', { refresh: { accessTokenTtl: 0 } }],
+    ['refresh.accessTokenTtl', { refresh: { accessTokenTtl: '25h' } }],
+    ['refresh.accessTokenTtl', { refresh: { accessTokenTtl: 'soon' } }],
+    ['refresh.grace', { refresh: { grace: '61s' } }],
+    ['refresh.grace', { refresh: { grace: -1 } }],
+    ['refresh.cookiePath', { refresh: { cookiePath: 'auth' } }],
+    ['refresh.cookiePath', { refresh: { cookiePath: '/a; Domain=evil' } }],
     ['permissions', { permissions: ['post:delete'] }],
     ['permissions', { permissions: { 'ad min': [] } }],
     ['permissions.admin', { permissions: { admin: 'post:delete' } }],

@@ -16,6 +16,7 @@ import {
   validName,
 } from './session.option-rules.js';
 import { checkSessionData } from './session.options-check-data.js';
+import { checkRefresh } from './session.options-check-refresh.js';
 import type { SessionModuleOptions } from './session.options.js';
 import { checkIpPolicy, checkTransport } from './session.options-check-network.js';
 import type { ModuleSettings, StorageSettings } from './session.settings.js';
@@ -48,6 +49,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   touchInterval: true,
   maxSessionsPerUser: true,
   onSessionLimit: true,
+  refresh: true,
   sessionData: true,
   accessToken: true,
   jwt: true,
@@ -85,6 +87,7 @@ export function checkOptions(
     sessionData: checkSessionData(options.sessionData ?? {}),
     rememberEndedMs: REMEMBER_ENDED_MS,
     maxEndedSessions: MAX_ENDED_SESSIONS,
+    refresh: checkRefresh(options.refresh),
     accessToken: checkAccessToken(options),
     ...checkRateLimits(options),
     ipPolicy: checkIpPolicy(options.ipPolicy ?? {}),

@@ -56,6 +56,15 @@ export interface SessionModuleOptions {
   readonly onSessionLimit?: 'evict-oldest' | 'reject';
 
   /**
+   * Short access tokens (default 10 minutes, at most 24 hours), and refresh tokens that work once to get new ones. The
+   * last one that was used is answered with the same tokens again for the `grace` (default 10 seconds, at most 60
+   * seconds; 0: never), for clients that ask twice at once, or lost the reply. `cookiePath` is where the app's route
+   * for it is, default `/auth/refresh`. Default off: a token lives as long as its session.
+   */
+  readonly refresh?:
+    boolean | { readonly accessTokenTtl?: Duration; readonly grace?: Duration; readonly cookiePath?: string };
+
+  /**
    * What sessions may hold: at most `maxBytes` of JSON (2–1,048,576, default 8,192). With `keys`, it is sealed by AES-256-GCM
    * with the first (an `id` of 1–32 letters, digits, `_ -`; 32 bytes, also as base64), and opened with any of them;
    * `acceptPlain` also opens what was written before there were keys. Default: not sealed.

@@ -13,8 +13,9 @@ import type { UserState } from './model/user-state.js';
 import { decide } from './policy/decide.js';
 import type { RequestDemand, SessionRepository, TokenProof } from './repository/session-repository.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
+import { afterLoad, type Issue, SessionIssuer } from './session.issuer.js';
 import type { SessionSettings } from './session.settings.js';
-import { type AccessTokenFormat, newSecret } from './token/access-token.js';
+import type { AccessTokenFormat } from './token/access-token.js';
 import { isSessionId, newSessionId, type ParsedToken, userRefOf } from './token/session-token.js';
 import { isSameVerdict } from './policy/ip.js';
 import { normaliseDevice } from './policy/device.js';
@@ -39,9 +40,14 @@ export interface CreateSessionOptions {
   readonly ifEpoch?: number;
 }
 
-/** A credential and the session that it opens. The token is shown here once and kept nowhere. @publicApi */
+/** Credentials and the session that they open. The tokens are shown here once and kept nowhere. @publicApi */
 export interface IssuedSession {
+  /** The access token: what requests carry. */
   readonly token: string;
+  /** With the option `refresh`: what gets new tokens, once. */
+  readonly refreshToken?: string;
+  /** When the access token ends: by its own time with the option `refresh`, else with the session if no request comes. */
+  readonly expiresAt: number;
   readonly session: Session;
   readonly user: UserState;
 }
@@ -64,6 +70,18 @@ export interface ReplaceTokenOptions {
   readonly revokeOthers?: boolean;
 }
 
+/** @publicApi */
+export interface RefreshOptions {
+  /** Who presents it, as at creation: what the session is known by from then on, where it differs. */
+  readonly device?: Partial<Device>;
+  /**
+   * An access token that came along, if only to say whose session it is: it may have run out. One of another session
+   * makes the refresh token invalid. Give it where a browser sent both in cookies: a subdomain can plant a refresh
+   * cookie, but no `__Host-` one.
+   */
+  readonly accessToken?: string;
+}
+
 /** Where a token was presented. @publicApi */
 export interface TokenOrigin {
   /** As `SessionTransport.clientIp` gives it. Absent, it is not known: then no allowlist lets it in. */
@@ -74,6 +92,8 @@ export interface TokenOrigin {
 export interface Examination {
   readonly decision: Decision;
   readonly now: number | undefined;
+  /** When the token ends before its session does. */
+  readonly tokenEndsAt?: number | undefined;
 }
 
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
@@ -93,6 +113,7 @@ export class SessionService {
   /** Which token opened a session: kept beside the object, so that it can neither be logged nor serialised. */
   private readonly proofs = new WeakMap<Session, ParsedToken>();
   private readonly dataStore: SessionDataStore;
+  private readonly issuer: SessionIssuer;
 
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
@@ -105,6 +126,11 @@ export class SessionService {
     this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
       logger.error(line),
     );
+    this.issuer = new SessionIssuer(repository, {
+      format: tokens,
+      ...settings.refresh,
+      load: (userId) => users.load(userId),
+    });
   }
 
   /**
@@ -120,13 +146,13 @@ export class SessionService {
     }
     if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
     const names = { userRef: userRefOf(userId), sessionId: newSessionId() };
-    const secret = newSecret();
-    const proof = { ...names, tokenHash: this.tokens.hashOf(names, secret) };
+    const tokens = this.issuer.begin(names);
     const rememberMe = options.rememberMe ?? false;
     const created = await this.repository.create({
       userId,
-      sessionId: proof.sessionId,
-      tokenHash: proof.tokenHash,
+      sessionId: names.sessionId,
+      tokenHash: tokens.proof.tokenHash,
+      ...this.issuer.familyOf(tokens),
       device: normaliseDevice(options.device),
       lifetime: rememberMe ? settings.rememberMeLifetime : settings.lifetime,
       assurance: options.assurance ?? 'aal1',
@@ -138,9 +164,7 @@ export class SessionService {
     if (created.outcome === 'user_blocked')
       throw denialError({ reason: 'user_blocked', block: created.user.block });
     if (created.outcome !== 'created') throw new SessionError(created.outcome);
-    const { session, user } = created;
-    this.proofs.set(session, proof);
-    return { token: await this.tokenOf(session, secret, session.createdAt), session, user };
+    return this.known(await this.issuer.issue(tokens, created, { at: created.session.createdAt }));
   }
 
   /**
@@ -193,7 +217,8 @@ export class SessionService {
       if (demand.withData)
         this.keepData(decision.session, proof, (facts.kind === 'known' && facts.data) || NO_DATA);
     }
-    return { decision, now: facts.kind === 'known' ? facts.now : undefined };
+    if (facts.kind !== 'known') return { decision, now: undefined };
+    return { decision, now: facts.now, tokenEndsAt: facts.tokenEndsAt };
   }
 
   /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
@@ -236,20 +261,30 @@ export class SessionService {
    */
   async replaceToken(session: Session, options: ReplaceTokenOptions = {}): Promise<IssuedSession> {
     const proof = this.proofOf(session);
-    const secret = newSecret();
-    const newTokenHash = this.tokens.hashOf(proof, secret);
+    const tokens = this.issuer.begin(proof);
     const replaced = await this.repository.replaceToken({
       proof,
-      newTokenHash,
+      newTokenHash: tokens.proof.tokenHash,
+      ...this.issuer.familyOf(tokens),
       reauthenticated: options.reauthenticated ?? true,
       revokeOthers: options.revokeOthers ?? false,
       ...(options.assurance === undefined ? {} : { assurance: options.assurance }),
       ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
     });
     if (replaced.outcome === 'refused') throw new SessionError('session_revoked');
-    const { user, now } = replaced;
-    this.proofs.set(replaced.session, { ...proof, tokenHash: newTokenHash });
-    return { token: await this.tokenOf(replaced.session, secret, now), session: replaced.session, user };
+    return this.known(await this.issuer.issue(tokens, replaced, { at: replaced.now }));
+  }
+
+  /**
+   * New tokens for a refresh token, which works once. The same token again gets the same new ones, for the option's
+   * `grace` and until the new refresh token is used. Any earlier one of the session ends it: somebody else has it.
+   * The access token of before is good for the `grace` more.
+   * @throws SessionError `session_missing`, `session_invalid` (nothing was changed), `user_blocked`, `session_expired`;
+   * `session_revoked` when the session was ended before, or by this: then `reused` on the error has it as it was
+   */
+  async refresh(refreshToken: string | undefined, options: RefreshOptions = {}): Promise<IssuedSession> {
+    if (refreshToken === undefined) throw new SessionError('session_missing');
+    return this.known(await this.issuer.refresh(refreshToken, options));
   }
 
   /**
@@ -263,11 +298,6 @@ export class SessionService {
 
   private keepData(session: Session, proof: TokenProof, seen: StoredData | undefined): SessionDataHandle {
     return keepHandle(session, new SessionDataHandle(this.dataStore, proof, seen));
-  }
-
-  private async tokenOf(session: Session, secret: Buffer, issuedAt: number): Promise<string> {
-    const { userId, id: sessionId, absoluteExpiresAt: expiresAt } = session;
-    return this.tokens.write({ userId, userRef: userRefOf(userId), sessionId, secret, issuedAt, expiresAt });
   }
 
   /** One call; with named lists of addresses one more, in the same tick. */
@@ -301,12 +331,15 @@ export class SessionService {
   }
 
   private async factsOf(proof: TokenProof, demand: RequestDemand): Promise<Facts> {
-    const facts = await this.repository.authenticate(proof, demand);
-    if (facts.kind !== 'load') return facts;
-    if (!(await this.users.load(facts.userId))) return { kind: 'unknown' };
-    const again = await this.repository.authenticate(proof, demand);
-    if (again.kind === 'load') throw new SessionError('session_store_unavailable');
-    return again;
+    const load = (userId: string) => this.users.load(userId);
+    const facts = await afterLoad(() => this.repository.authenticate(proof, demand), load);
+    return facts ?? { kind: 'unknown' };
+  }
+
+  /** From here on, the session can act for itself. */
+  private known({ issued, proof }: Issue): IssuedSession {
+    this.proofs.set(issued.session, proof);
+    return issued;
   }
 
   private proofOf(session: Session): TokenProof {

@@ -14,6 +14,7 @@ import type { JwtAlgorithm, JwtKeys } from './token/jwt-options.js';
 export interface SessionSettings extends RepositorySettings {
   readonly lifetime: Lifetime;
   readonly rememberMeLifetime: Lifetime;
+  readonly refresh: RefreshSettings;
   readonly sessionData: SessionDataSettings;
   readonly permissions: RolePermissions;
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
@@ -66,12 +67,22 @@ export type StorageSettings =
       readonly commandTimeoutMs: number;
     };
 
+/** How access and refresh tokens are made. */
+export interface RefreshSettings {
+  /** Whether new sessions get refresh tokens; those that have some keep them. */
+  readonly isOn: boolean;
+  readonly accessTokenTtlMs: number;
+  readonly graceMs: number;
+}
+
 /** How tokens travel and whom we believe about where a request comes from. */
 export interface TransportSettings {
   readonly cookieEnabled: boolean;
   readonly bearerEnabled: boolean;
   readonly cookieName: string;
   readonly sameSite: 'lax' | 'strict';
+  /** Where browsers send the refresh token; absent: it never travels in a cookie. */
+  readonly refreshCookiePath?: string;
   readonly publicOrigin?: string;
   readonly trustProxy?: number | readonly string[];
   readonly forwardedHeader: string;

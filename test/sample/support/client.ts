@@ -15,6 +15,8 @@ export class Client {
   username = '';
   sessionId = '';
   token: string | undefined;
+  /** With `REFRESH=on`. */
+  refreshToken: string | undefined;
   transport: 'cookie' | 'bearer' = 'bearer';
 
   constructor(readonly url: string) {}
@@ -44,11 +46,25 @@ export class Client {
       .send({ username, password, transport, ...rest })
       .expect(200);
     this.transport = transport;
-    this.token = transport === 'cookie' ? cookieOf(reply) : reply.body.token;
+    this.keep(reply);
     this.userId = reply.body.user.id;
     this.username = username;
     this.sessionId = reply.body.session.id;
     return this;
+  }
+
+  /** Keeps the tokens of a reply. */
+  keep(reply: request.Response): void {
+    const isCookie = this.transport === 'cookie';
+    this.token = isCookie ? cookieOf(reply) : reply.body.token;
+    this.refreshToken = isCookie ? cookieOf(reply, '__Secure-refresh') : reply.body.refreshToken;
+  }
+
+  /** Asks for new tokens, and keeps none of them. */
+  askRefresh(): request.Test {
+    const test = request(this.url).post('/auth/refresh');
+    if (this.transport === 'bearer') return test.send({ refreshToken: this.refreshToken });
+    return test.set('Cookie', `__Host-session=${this.token}; __Secure-refresh=${this.refreshToken}`);
   }
 
   /** The code of the problem that a request for my own account meets; `undefined` when it is served. */
@@ -72,11 +88,14 @@ export class Client {
   }
 }
 
-/** The session cookie's value in a reply; empty when it is taken back, `undefined` when there is none. */
-export function cookieOf(reply: request.Response): string | undefined {
-  const lines = (reply.headers['set-cookie'] ?? []) as unknown as string[];
-  const line = lines.find((candidate) => candidate.startsWith('__Host-session='));
-  return line?.slice('__Host-session='.length).split(';', 1)[0];
+/** A cookie's value in a reply; empty when it is taken back, `undefined` when there is none. */
+export function cookieOf(reply: request.Response, name = '__Host-session'): string | undefined {
+  const line = cookieLines(reply).find((candidate) => candidate.startsWith(`${name}=`));
+  return line?.slice(name.length + 1).split(';', 1)[0];
+}
+
+export function cookieLines(reply: request.Response): readonly string[] {
+  return (reply.headers['set-cookie'] ?? []) as unknown as string[];
 }
 
 /** Asserts a problem+json reply with a code. */

@@ -76,6 +76,7 @@ export const STORAGES: readonly StorageKind[] = ['memory', 'redis'];
 export function describeSample(
   title: string,
   suite: (sample: () => Sample, storage: StorageKind) => void,
+  options: SampleOptions = {},
 ): void {
   describe.each(STORAGES)(`${title} (%s)`, (storage) => {
     let redis: RedisServer | undefined;
@@ -83,7 +84,7 @@ export function describeSample(
 
     beforeAll(async () => {
       redis = storage === 'redis' ? await RedisServer.start() : undefined;
-      sample = await Sample.start({ env: { REDIS_URL: redis?.url } });
+      sample = await Sample.start({ ...options, env: { REDIS_URL: redis?.url, ...options.env } });
     });
 
     afterAll(async () => {

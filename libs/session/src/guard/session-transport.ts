@@ -13,9 +13,10 @@ import {
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { IssuedSession } from '../session.service.js';
 import type { SessionSettings, TransportSettings } from '../session.settings.js';
-import { clearingCookie, sessionCookie } from '../transport/cookie.js';
+import { clearingCookie, REFRESH_COOKIE, refreshCookie, sessionCookie } from '../transport/cookie.js';
 import { readCredentials, type Credentials } from '../transport/credentials.js';
 import { assertSameOrigin } from '../transport/cross-origin.js';
+import { readRefreshCredentials, type RefreshCredentials } from '../transport/refresh-credentials.js';
 
 /**
  * How tokens travel over HTTP, on Express and Fastify: for login and logout handlers. Requests and responses are
@@ -41,23 +42,27 @@ export class SessionTransport {
   }
 
   /**
-   * Hands a token to a browser as the session cookie, to be kept as long as the session may live at most.
+   * Hands tokens to a browser in cookies, to be kept as long as the session may live at most; a refresh token, if there
+   * is one, in a cookie of its own.
    * @throws SessionError `cross_origin` as `assertSameOrigin` does
    */
   setCookie(
     request: HttpRequest,
     response: HttpResponse,
-    issued: Pick<IssuedSession, 'token' | 'session'>,
+    issued: Pick<IssuedSession, 'token' | 'refreshToken' | 'session'>,
   ): void {
     this.assertSameOrigin(request);
     // Both instants are the repository's: its clock may differ from this process's.
-    const lifetimeMs = issued.session.absoluteExpiresAt - issued.session.authenticatedAt;
-    this.writeCookie(response, sessionCookie(issued.token, Math.ceil(lifetimeMs / 1_000), this.settings));
+    const lifetimeMs = issued.session.absoluteExpiresAt - issued.session.lastSeenAt;
+    const maxAge = Math.ceil(lifetimeMs / 1_000);
+    this.writeCookie(response, sessionCookie(issued.token, maxAge, this.settings));
+    if (issued.refreshToken !== undefined) this.writeRefreshCookie(response, issued.refreshToken, maxAge);
   }
 
-  /** Takes the session cookie back, at logout. */
+  /** Takes the cookies back, at logout. */
   clearCookie(response: HttpResponse): void {
     this.writeCookie(response, clearingCookie(this.settings));
+    this.writeRefreshCookie(response, '', 0);
   }
 
   /**
@@ -66,6 +71,17 @@ export class SessionTransport {
    */
   readToken(request: HttpRequest): string | undefined {
     return this.credentialsOf(request).token;
+  }
+
+  /**
+   * What a request for new tokens presents, for `SessionService.refresh`. With cookies, the cross-origin rule holds.
+   * @param inBody the refresh token in its body, if there is one
+   * @throws SessionError `ambiguous_credentials`, `cross_origin`
+   */
+  readRefreshToken(request: HttpRequest, inBody?: string): RefreshCredentials {
+    const credentials = readRefreshCredentials(nodeRequestOf(request), inBody, this.settings);
+    if (credentials.transport === 'cookie') this.assertSameOrigin(request);
+    return credentials;
   }
 
   /** The client IP in canonical form; `undefined` when it is not to be known. See the option `trustProxy`. */
@@ -85,6 +101,11 @@ export class SessionTransport {
     const credentials = readCredentials(node, this.settings);
     if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
     return credentials;
+  }
+
+  private writeRefreshCookie(response: HttpResponse, token: string, maxAge: number): void {
+    const { refreshCookiePath: path } = this.settings;
+    if (path !== undefined) setCookieHeader(response, REFRESH_COOKIE, refreshCookie(token, maxAge, path));
   }
 
   private writeCookie(response: HttpResponse, cookie: string): void {

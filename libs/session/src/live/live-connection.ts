@@ -153,7 +153,11 @@ export class LiveConnection {
       const { marks } = this;
       const askedAt = performance.now();
       // One message is one activity, and consumes its quotas once, however often it must be asked.
-      const { decision, now } = await this.parts.examine(requirements, isActivity && attempt === 0);
+      const {
+        decision,
+        now,
+        tokenEndsAt = Infinity,
+      } = await this.parts.examine(requirements, isActivity && attempt === 0);
       if (!decision.permit) return decision;
       if (marks !== this.marks || performance.now() - askedAt > MAX_ANSWER_AGE_MS) continue;
       if (this.isEnded) continue;
@@ -162,7 +166,7 @@ export class LiveConnection {
         this.lastVerifiedAt = askedAt;
         this.firstDoubtAt = undefined;
       }
-      this.awaitExpiry(decision.session, now);
+      this.awaitExpiry(Math.min(decision.session.expiresAt, tokenEndsAt), decision.session, now);
       return decision;
     }
     throw new SessionError('session_store_unavailable', {
@@ -170,9 +174,9 @@ export class LiveConnection {
     });
   }
 
-  private awaitExpiry(session: Session, now: number | undefined): void {
+  private awaitExpiry(endsAt: number, session: Session, now: number | undefined): void {
     const { maxAuthenticationAgeMs = Infinity } = this.parts.requirements;
-    const until = Math.min(session.expiresAt, session.authenticatedAt + maxAuthenticationAgeMs);
+    const until = Math.min(endsAt, session.authenticatedAt + maxAuthenticationAgeMs);
     const ms = Math.max(until - (now ?? Date.now()), 0) + EXPIRY_MARGIN_MS;
     // What cannot be checked now is looked at again with every tick.
     this.expiry.set(ms, () => void this.recheck().catch(() => this.doubt()));

@@ -34,6 +34,8 @@ const RETRY_AFTER_SECONDS = 10;
 const ENDING: Readonly<Partial<Record<SessionEventName, 'user' | 'session'>>> = {
   'session.revoked': 'session',
   'session.token_replaced': 'session',
+  'session.refreshed': 'session',
+  'refresh.reused': 'session',
   'sessions.revoked_all': 'user',
   'user.blocked': 'user',
   'user.roles_changed': 'user',

@@ -1,5 +1,6 @@
 import type { DenyReason } from './decision.js';
 import type { QuotaResult } from './quota.js';
+import type { Session } from './session.js';
 import type { Block } from './user-state.js';
 
 /** Every error that the library raises towards a client, with its HTTP status and a title for people. */
@@ -35,6 +36,8 @@ export interface SessionErrorDetails {
   readonly block?: Block;
   /** With `rate_limited`: the quotas that were looked at. */
   readonly quotas?: readonly QuotaResult[];
+  /** With `session_revoked`: a refresh token was used twice, and this has just ended the session, here as it was. For audits. */
+  readonly reused?: Session;
   /** With 429 and 503: after how many seconds a retry makes sense. */
   readonly retryAfterSeconds?: number;
   /** What went wrong inside; for logs, never for clients. */
@@ -62,6 +65,7 @@ export class SessionError extends Error {
   readonly title: string;
   readonly block?: Block;
   readonly quotas?: readonly QuotaResult[];
+  readonly reused?: Session;
   readonly retryAfterSeconds?: number;
 
   constructor(
@@ -74,6 +78,7 @@ export class SessionError extends Error {
     this.title = title;
     if (details.block) this.block = details.block;
     if (details.quotas) this.quotas = details.quotas;
+    if (details.reused) this.reused = details.reused;
     if (statusCode === 503) this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
     if (statusCode === 429)
       this.retryAfterSeconds = details.retryAfterSeconds ?? retryAfterSeconds(details.quotas ?? []);

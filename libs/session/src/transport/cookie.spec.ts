@@ -1,4 +1,4 @@
-import { clearingCookie, cookieValues, sessionCookie } from './cookie.js';
+import { clearingCookie, cookieValues, refreshCookie, sessionCookie } from './cookie.js';
 
 const NAME = '__Host-session';
 
@@ -35,5 +35,11 @@ test('the session cookie has every attribute that the __Host- prefix and we dema
   );
   expect(clearingCookie({ cookieName: NAME, sameSite: 'strict' })).toBe(
     '__Host-session=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0',
+  );
+});
+
+test('the refresh cookie goes to one path only, and never along from another site', () => {
+  expect(refreshCookie('lkr_x', 60, '/auth/refresh')).toBe(
+    '__Secure-refresh=lkr_x; Path=/auth/refresh; HttpOnly; Secure; SameSite=Strict; Max-Age=60',
   );
 });

@@ -24,6 +24,14 @@ export function sessionCookie(token: string, maxAgeSeconds: number, settings: Co
   return `${settings.cookieName}=${token}; Path=/; HttpOnly; Secure; SameSite=${sameSite}; Max-Age=${maxAgeSeconds}`;
 }
 
+/** The refresh token's: a prefix that demands `Secure`, since one that demands `Path=/` would send it with every request. */
+export const REFRESH_COOKIE = '__Secure-refresh';
+
+/** The `Set-Cookie` line that hands out a refresh token, to be sent to one path only. */
+export function refreshCookie(token: string, maxAgeSeconds: number, path: string): string {
+  return `${REFRESH_COOKIE}=${token}; Path=${path}; HttpOnly; Secure; SameSite=Strict; Max-Age=${maxAgeSeconds}`;
+}
+
 /** The `Set-Cookie` line that takes the token back. */
 export function clearingCookie(settings: CookieSettings): string {
   return sessionCookie('', 0, settings);
