@@ -118,18 +118,16 @@ function isLoad(answer: object): answer is LoadFirst {
   return 'kind' in answer && answer.kind === 'load';
 }
 
+const REFUSALS = {
+  unknown: 'session_invalid',
+  expired: 'session_expired',
+  revoked: 'session_revoked',
+} as const;
+
 function refusalOf(answer: Exclude<RefreshOutcome, { outcome: 'refreshed' }> | undefined): SessionError {
-  switch (answer?.outcome) {
-    case undefined:
-    case 'unknown':
-      return new SessionError('session_invalid');
-    case 'user_blocked':
-      return denialError({ reason: 'user_blocked', block: answer.user.block });
-    case 'expired':
-      return new SessionError('session_expired');
-    case 'revoked':
-      return new SessionError('session_revoked');
-    case 'reused':
-      return new SessionError('session_revoked', { reused: answer.session });
+  if (answer?.outcome === 'user_blocked') {
+    return denialError({ reason: 'user_blocked', block: answer.user.block });
   }
+  if (answer?.outcome === 'reused') return new SessionError('session_revoked', { reused: answer.session });
+  return new SessionError(REFUSALS[answer?.outcome ?? 'unknown']);
 }
