@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditLog } from './audit/audit-log.js';
 import { AccessCheck } from './guard/access-check.js';
 import { AccessReader } from './guard/access-reader.js';
+import { FailedTokens } from './guard/failed-tokens.js';
 import { PolicyManifest } from './guard/policy-manifest.js';
 import { HandlerFinder } from './guard/policy-manifest-handlers.js';
 import { ProblemFilter } from './guard/problem.filter.js';
@@ -73,6 +74,7 @@ import { UserStateService } from './user-state.service.js';
     EventStreams,
     SessionTransport,
     AccessReader,
+    FailedTokens,
     RequestQuotas,
     SessionGuard,
     HandlerFinder,
@@ -86,7 +88,7 @@ import { UserStateService } from './user-state.service.js';
         settings.guardGlobally ? guard : NO_GUARD,
     },
   ],
-  // AccessReader, RequestQuotas and IpPolicy: the guard needs them in the modules that use the guard.
+  // AccessReader, FailedTokens, RequestQuotas and IpPolicy: the guard needs them in the modules that use the guard.
   exports: [
     SessionService,
     UserStateService,
@@ -100,6 +102,7 @@ import { UserStateService } from './user-state.service.js';
     SessionTransport,
     SessionGuard,
     AccessReader,
+    FailedTokens,
     RequestQuotas,
     IpPolicy,
     PolicyManifest,

@@ -1,5 +1,3 @@
-import { quotaRule, type QuotaRule } from './guard/quota-rule.js';
-import type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 import { systemClock } from './model/clock.js';
 import { toMilliseconds, type Duration } from './model/duration.js';
 import type { Lifetime } from './model/session.js';
@@ -17,6 +15,7 @@ import {
 } from './session.option-rules.js';
 import { checkSessionData } from './session.options-check-data.js';
 import { checkRefresh } from './session.options-check-refresh.js';
+import { checkRateLimits } from './session.options-check-rate-limits.js';
 import type { SessionModuleOptions } from './session.options.js';
 import { checkIpPolicy, checkTransport } from './session.options-check-network.js';
 import type { ModuleSettings, StorageSettings } from './session.settings.js';
@@ -55,6 +54,7 @@ const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   jwt: true,
   rateLimits: true,
   defaultRateLimits: true,
+  failedTokens: true,
   ipPolicy: true,
   live: true,
   permissions: true,
@@ -154,27 +154,6 @@ function checkLifetimes(options: SessionModuleOptions) {
     ),
     touchIntervalMs: milliseconds('touchInterval', options.touchInterval ?? '1m'),
   };
-}
-
-function checkRateLimits({ rateLimits = {}, defaultRateLimits = [] }: SessionModuleOptions) {
-  if (!isRecord(rateLimits)) fail('rateLimits', 'must be an object: name to quota');
-  if (!Array.isArray(defaultRateLimits)) fail('defaultRateLimits', 'must be a list of names of rateLimits');
-  const namedQuotas = new Map<string, QuotaRule>();
-  for (const [name, options] of Object.entries(rateLimits)) {
-    const where = `rateLimits.${name}`;
-    if (!isRecord(options)) fail(where, 'must be an object');
-    noOthers(options, ['quota', 'window', 'burst', 'by'], `${where}.`);
-    namedQuotas.set(
-      name,
-      quotaRule(where, { ...(options as Omit<RateLimitOptions<QuotaRule['by']>, 'name'>), name }),
-    );
-  }
-  const defaultQuotas = (defaultRateLimits as readonly string[]).map(
-    (name) =>
-      namedQuotas.get(name) ??
-      fail('defaultRateLimits', `names '${String(name)}', which rateLimits does not have`),
-  );
-  return { namedQuotas, defaultQuotas };
 }
 
 function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {

@@ -3,7 +3,7 @@ import type { Clock } from './model/clock.js';
 import type { Duration } from './model/duration.js';
 import type { UserDirectory } from './model/user-state.js';
 import type { LifetimeOption } from './policy/lifetime.js';
-import type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
+import type { QuotaOptions, RateLimitOptions } from './rate-limit/rate-limit-options.js';
 import type { RolePermissions } from './policy/roles.js';
 import type { JwtOptions } from './token/jwt-options.js';
 
@@ -83,6 +83,11 @@ export interface SessionModuleOptions {
   readonly rateLimits?: Readonly<Record<string, Omit<RateLimitOptions, 'name'>>>;
   /** The names of those that hold for every guarded handler without a `@RateLimit` of its own. Default none. */
   readonly defaultRateLimits?: readonly string[];
+  /**
+   * How many well-formed tokens that nobody has a client IP (IPv6 by /64) may present before further ones get 429 instead
+   * of 401; right ones pass all the same. Default 600 a minute; `false`: any number.
+   */
+  readonly failedTokens?: Omit<QuotaOptions, 'name'> | false;
 
   /**
    * Where requests may come from: the name of a list that `IpAllowlists` keeps, or CIDRs. `allow` must hold the client IP and

@@ -2,6 +2,7 @@ import type { SessionDataSettings } from './data/session-data-store.js';
 import type { Clock } from './model/clock.js';
 import type { QuotaRule } from './guard/quota-rule.js';
 import type { IpListRef, IpRequirements } from './model/ip-list.js';
+import type { QuotaPolicy } from './model/quota.js';
 import type { Lifetime } from './model/session.js';
 import type { UserDirectory } from './model/user-state.js';
 import type { RolePermissions } from './policy/roles.js';
@@ -20,6 +21,8 @@ export interface SessionSettings extends RepositorySettings {
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
   readonly defaultQuotas: readonly QuotaRule[];
   readonly ipPolicy: IpPolicySettings;
+  /** What tokens that nobody has are charged to, by client IP; absent: nothing. */
+  readonly failedTokens?: QuotaPolicy;
   readonly userDirectory?: UserDirectory;
   readonly userDirectoryTimeoutMs: number;
   readonly guardGlobally: boolean;

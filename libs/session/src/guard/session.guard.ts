@@ -7,6 +7,7 @@ import { isBeforeQuotas } from '../policy/decide.js';
 import { SessionService } from '../session.service.js';
 import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
+import { FailedTokens } from './failed-tokens.js';
 import { admitAs, requestAccessOf, setRequestAccess } from './request-access.js';
 import { RequestQuotas, setQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
@@ -43,6 +44,7 @@ export class SessionGuard implements CanActivate {
     private readonly accesses: AccessReader,
     private readonly quotas: RequestQuotas,
     private readonly ip: IpPolicy,
+    private readonly failedTokens: FailedTokens,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -67,6 +69,8 @@ export class SessionGuard implements CanActivate {
     const { mode, requirements } = access;
     const record = setRequestAccess(http.request, { requirements });
     const decision = await this.decide(http, access, token);
+    if (!decision.permit && decision.reason === 'session_invalid')
+      await this.failedTokens.charge(token, http.request);
     if (decision.permit) {
       admitAs(http.request, record, decision);
     } else if (mode === 'optional' && LEAVES_NOBODY[decision.reason]) {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { AccessReader } from '../guard/access-reader.js';
+import { FailedTokens } from '../guard/failed-tokens.js';
 import { admitAs, setRequestAccess } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import type { Session } from '../model/session.js';
@@ -27,6 +28,7 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
     private readonly accesses: AccessReader,
+    private readonly failedTokens: FailedTokens,
   ) {
     super();
   }
@@ -46,9 +48,10 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   private async resolveUser(request: HttpRequest): Promise<LatchkeyUser> {
     const requirements = this.accesses.sessionOnly;
     const record = setRequestAccess(request, { requirements });
-    const authenticated = await this.sessions.authenticate(this.transport.readToken(request), requirements, {
-      clientIp: this.transport.clientIp(request),
-    });
+    const token = this.transport.readToken(request);
+    const clientIp = this.transport.clientIp(request);
+    const checking = this.sessions.authenticate(token, requirements, { clientIp });
+    const authenticated = await this.failedTokens.watch(checking, { token, request });
     admitAs(request, record, authenticated);
     return { ...authenticated.user, session: authenticated.session };
   }

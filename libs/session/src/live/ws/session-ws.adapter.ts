@@ -4,6 +4,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { MessageMappingProperties } from '@nestjs/websockets';
 import type { Observable } from 'rxjs';
 import type { Access } from '../../guard/access.js';
+import { FailedTokens } from '../../guard/failed-tokens.js';
 import { problemHeaders, toProblem } from '../../guard/problem.js';
 import { setRequestAccess } from '../../guard/request-access.js';
 import { SessionTransport } from '../../guard/session-transport.js';
@@ -132,7 +133,9 @@ export class SessionWsAdapter extends WsAdapter {
     await this.consume(access, request);
     if (access.mode === 'public' || (access.mode === 'optional' && token === undefined)) return undefined;
     const registry = this.app.get(LiveConnections, { strict: false });
-    const connection = await registry.register({ token, requirements: access.requirements, clientIp });
+    const registering = registry.register({ token, requirements: access.requirements, clientIp });
+    const failedTokens = this.app.get(FailedTokens, { strict: false });
+    const connection = await failedTokens.watch(registering, { token, request });
     // The client may be gone before there is a socket to tell of it.
     request.socket.once('close', () => connection.closed());
     if (request.socket.destroyed) connection.closed();
