@@ -90,12 +90,12 @@ describe.each(PLATFORMS)('transports on $name', (platform) => {
       expect(running.calls).toEqual([]);
     });
 
-    it('a well-formed token reaches it once', async () => {
+    it('a well-formed token reaches it once, and is charged to its client IP', async () => {
       running.calls.length = 0;
       expect((await running.http.get('/things').set('Authorization', `Bearer ${token}`)).body.code).toBe(
         'session_invalid',
       );
-      expect(running.calls).toEqual(['authenticate']);
+      expect(running.calls).toEqual(['authenticate', 'quota']);
     });
 
     it.each<[string, Record<string, string>]>([
