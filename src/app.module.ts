@@ -10,6 +10,7 @@ import { HealthModule } from './health/health.module.js';
 import { GracefulShutdown } from './http/graceful-shutdown.js';
 import { LiveModule } from './live/live.module.js';
 import { ModerationModule } from './moderation/moderation.module.js';
+import { OutboxModule } from './outbox/outbox.module.js';
 import { PostsModule } from './posts/posts.module.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
 import type { RedisClient } from './redis/open-redis.js';
@@ -47,6 +48,7 @@ export class AppModule {
             ...sessionOptions,
           }),
         }),
+        OutboxModule.with(config),
         AuditModule,
         AuthModule,
         SessionsModule,

@@ -10,7 +10,7 @@ const NEW_PASSWORD = { minLength: 8, maxLength: 128 };
 /** A name before it is normalised; NFKC makes up to 18 characters of one. */
 const LONGEST_RAW_NAME = 128;
 
-function NormalisedName(): PropertyDecorator {
+export function NormalisedName(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && value.length <= LONGEST_RAW_NAME ? normaliseUsername(value) : value,
   );

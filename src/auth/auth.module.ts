@@ -10,15 +10,20 @@ import { LoginOriginGuard } from './login-origin.guard.js';
 import { LoginService } from './login.service.js';
 import { LogoutFilter } from './logout.filter.js';
 import { PasswordAttempts } from './password-attempts.js';
+import { PasswordResetController } from './password-reset.controller.js';
+import { PasswordResetService } from './password-reset.service.js';
 import { RefreshGuard } from './refresh.guard.js';
 import { RefreshService } from './refresh.service.js';
+import { ResetQuotas } from './reset-quotas.js';
 
 @Module({
   imports: [UsersModule, PasswordsModule, AuditModule],
-  controllers: [AuthController],
+  controllers: [AuthController, PasswordResetController],
   providers: [
     LoginService,
     PasswordAttempts,
+    PasswordResetService,
+    ResetQuotas,
     CredentialsService,
     ClientTokens,
     LoginOriginGuard,

@@ -30,8 +30,14 @@ export class ClientTokens {
     return { expiresAt };
   }
 
-  /** Takes the cookie back from a cookie client. */
+  /**
+   * Takes the cookie back from a cookie client, and has a browser forget what it keeps of this origin (ASVS 14.3.1), also
+   * in its other tabs, which are logged out by then. A bearer client keeps its token in the storage; a cookie beside it is
+   * another session's.
+   */
   takeBack({ request, response }: Exchange): void {
-    if (this.transportOf(request) === 'cookie') this.transport.clearCookie(response);
+    const isCookie = this.transportOf(request) === 'cookie';
+    if (isCookie) this.transport.clearCookie(response);
+    response.set('Clear-Site-Data', isCookie ? '"cache", "cookies", "storage"' : '"cache", "storage"');
   }
 }

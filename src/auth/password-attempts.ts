@@ -11,8 +11,8 @@ import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Problem } from '../problem/problem.js';
 
 /** How much looser the quotas are that one attacker could use up for others. */
-const LOOSER = { byIp: 10, byAccount: 5 } as const;
-const MOST = 1_000_000;
+export const LOOSER = { byIp: 10, byAccount: 5 } as const;
+export const MOST = 1_000_000;
 
 /** The request that a password came with. */
 export interface PasswordRequest {

@@ -1,0 +1,95 @@
+import { request as httpRequest } from 'node:http';
+import { networkInterfaces } from 'node:os';
+import { RedisServer } from '../support/redis-server.js';
+import { createApp } from '../../src/app.factory.js';
+import { readConfig } from '../../src/config/read-config.js';
+import { Outbox } from '../../src/outbox/outbox.js';
+import { expectProblem } from './support/client.js';
+import { messagesOf } from './support/outbox.js';
+import { Sample } from './support/sample.js';
+
+const PATH = '/dev/outbox';
+
+/** An address of this machine that is not loopback. */
+function outerAddress(): string | undefined {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+}
+
+/** The status of a request with exactly these headers. */
+function statusOf(url: string, headers: Record<string, string> = {}): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    httpRequest(url, { headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('GET /dev/outbox', () => {
+  it('has the last hundred messages, newest first', async () => {
+    const sample = await Sample.start();
+    try {
+      const outbox = sample.app.get(Outbox);
+      for (let i = 0; i < 130; i++) outbox.send({ to: `user ${i}`, purpose: 'test', token: `t${i}` });
+      const messages = await messagesOf(sample.url);
+      expect(messages.map(({ token }) => token)).toEqual(
+        Array.from({ length: 100 }, (_, i) => `t${129 - i}`),
+      );
+      expect(messages[0]).toEqual({ to: 'user 129', purpose: 'test', token: 't129', at: expect.any(String) });
+    } finally {
+      await sample.stop();
+    }
+  });
+
+  it('goes by the address of the socket, whatever headers say', async () => {
+    const address = outerAddress() ?? '127.0.0.1';
+    const app = await createApp(readConfig({ PORT: '0' }));
+    await app.listen(0, '0.0.0.0');
+    try {
+      const { port } = app.getHttpServer().address() as { port: number };
+      const near = `http://127.0.0.1:${port}${PATH}`;
+      const far = `http://${address}:${port}${PATH}`;
+      expect(await statusOf(near)).toBe(200);
+      expect(await statusOf(near, { 'x-forwarded-for': '203.0.113.9' })).toBe(200);
+      expect(address).not.toBe('127.0.0.1'); // else the rest proves nothing
+      const spoofed = { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1', 'x-real-ip': '::1' };
+      for (const headers of [{}, spoofed, { ...spoofed, host: 'localhost' }]) {
+        expect(await statusOf(far, headers)).toBe(404);
+      }
+    } finally {
+      await app.close();
+    }
+  });
+
+  it('is not for whoever comes through a proxy on this machine, nor for a name that points here', async () => {
+    const sample = await Sample.start({ env: { TRUST_PROXY: '1' } });
+    try {
+      const url = `${sample.url}${PATH}`;
+      expect(await statusOf(url, { 'x-forwarded-for': '127.0.0.1' })).toBe(200);
+      expect(await statusOf(url, { 'x-forwarded-for': '203.0.113.9' })).toBe(404);
+      expect(await statusOf(url, { 'x-forwarded-for': '127.0.0.1', host: 'evil.example' })).toBe(404);
+      expect(await statusOf(url, { 'x-forwarded-for': '127.0.0.1', host: '127.0.0.1.evil.example' })).toBe(
+        404,
+      );
+    } finally {
+      await sample.stop();
+    }
+  });
+
+  it('is not there in production, nor is what would need a mailer', async () => {
+    const server = await RedisServer.start();
+    const sample = await Sample.start({ env: { NODE_ENV: 'production', REDIS_URL: server.url } });
+    try {
+      expectProblem(await sample.anybody().get(PATH), 404, 'not_found');
+      const reply = await sample.anybody().post('/auth/password-reset', { username: 'anybody' });
+      expectProblem(reply, 404, 'not_found');
+      expect(reply.body.detail).toBe('No messages can be sent from here');
+    } finally {
+      await sample.stop();
+      await server.stop();
+    }
+  });
+});

@@ -1,0 +1,113 @@
+import { PolicyManifest } from '@latchkey/session';
+import request from 'supertest';
+import { type Client, cookieOf, expectProblem } from './support/client.js';
+import { resetTokenFor } from './support/outbox.js';
+import { describeSample, PASSWORD } from './support/sample.js';
+
+describeSample('replies', (sample) => {
+  it('are never kept by a cache, whatever the route and whoever asks', async () => {
+    const { app, url } = sample();
+    const routes = app
+      .get(PolicyManifest)
+      .list()
+      .filter(({ kind }) => kind === 'http');
+    expect(routes.length).toBeGreaterThan(20);
+    const root = await sample().as('root');
+    const credentials: Record<string, string>[] = [
+      {},
+      { authorization: 'Bearer nonsense' },
+      { authorization: `Bearer ${root.token}` },
+    ];
+    const calls = routes.flatMap(({ method = '', path }) =>
+      credentials.map((headers) => ({ method, path: path.replace(':id', root.userId), headers })),
+    );
+    calls.push(
+      { method: 'GET', path: '/docs-json', headers: {} },
+      { method: 'GET', path: '/nowhere', headers: {} },
+      { method: 'GET', path: '/%E0%A4%A', headers: {} },
+    );
+    const kept: string[] = [];
+    const statuses = new Set<number>();
+    // Logging out is last, or the rest would be asked by nobody.
+    const rank = ({ path }: { path: string }): number => (path === '/auth/logout' ? 1 : 0);
+    for (const { method, path, headers } of calls.sort((a, b) => rank(a) - rank(b))) {
+      if (method === 'DELETE' && path === '/sessions' && 'authorization' in headers) continue; // would end root's
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: { ...headers, 'content-type': 'application/json' },
+        ...(method === 'GET' ? {} : { body: '{}' }),
+      });
+      await response.body?.cancel();
+      statuses.add(response.status);
+      const cacheControl = response.headers.get('cache-control');
+      if (cacheControl !== 'no-store') kept.push(`${method} ${path} ${response.status}: ${cacheControl}`);
+    }
+    expect(kept).toEqual([]);
+    expect([...statuses]).toEqual(expect.arrayContaining([200, 204, 400, 401, 404]));
+  });
+
+  it('that carry a token are never kept either', async () => {
+    const client = sample().anybody();
+    const { username } = await sample().newcomer();
+    for (const transport of ['cookie', 'bearer'] as const) {
+      const login = await client.post('/auth/login', { username, password: PASSWORD, transport }).expect(200);
+      expect(login.headers['cache-control']).toBe('no-store');
+    }
+    await client.login(username, PASSWORD);
+    const again = await client.post('/auth/reauthenticate', { password: PASSWORD }).expect(200);
+    expect(again.headers['cache-control']).toBe('no-store');
+    client.token = again.body.token;
+    const body = { currentPassword: PASSWORD, newPassword: 'another good password' };
+    expect((await client.put('/auth/password', body).expect(200)).headers['cache-control']).toBe('no-store');
+  });
+});
+
+describeSample('a logout', (sample) => {
+  const ALL = '"cache", "cookies", "storage"';
+
+  it('has a browser forget what it keeps, also when the session was over', async () => {
+    const client = await sample().as('alice', { transport: 'cookie' });
+    const logout = await client.post('/auth/logout').expect(204);
+    expect(logout.headers['clear-site-data']).toBe(ALL);
+    expect(cookieOf(logout)).toBe('');
+    const again = await client.post('/auth/logout');
+    expectProblem(again, 401, 'session_revoked');
+    expect(again.headers['clear-site-data']).toBe(ALL);
+  });
+
+  it('of a bearer client leaves the cookies alone, which are of another session', async () => {
+    const client = await sample().as('alice');
+    const logout = await client.post('/auth/logout').expect(204);
+    expect(logout.headers['clear-site-data']).toBe('"cache", "storage"');
+    expect(cookieOf(logout)).toBeUndefined();
+  });
+
+  it.each([
+    [{ 'sec-fetch-site': 'cross-site' }],
+    [{ 'sec-fetch-site': 'same-site' }],
+    [{ origin: 'https://evil.example' }],
+    [{ origin: 'null' }],
+  ])('by a foreign page, whose request comes without the cookie, takes nothing away: %j', async (headers) => {
+    const reply = await request(sample().url).post('/auth/logout').set(headers);
+    expectProblem(reply, 401, 'session_missing');
+    expect(reply.headers['clear-site-data']).toBeUndefined();
+    expect(reply.headers['set-cookie']).toBeUndefined();
+  });
+
+  it('is the only reply that has a browser forget', async () => {
+    const { username } = await sample().newcomer();
+    const client = await sample().anybody().login(username, PASSWORD, { transport: 'cookie' });
+    const token = await resetTokenFor(sample().url, username);
+    const reset = { token, newPassword: 'another good password' };
+    const replies = [
+      await client.get('/auth/me').expect(200),
+      await sample().anybody().post('/auth/password-reset/confirm', reset).expect(204),
+      await client.get('/auth/me').expect(401),
+    ];
+    expect(replies.map(({ headers }) => headers['clear-site-data'])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
