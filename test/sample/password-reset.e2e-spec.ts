@@ -19,9 +19,7 @@ describeSample('a password reset', (sample) => {
   const ask = (username: string) => sample().anybody().post('/auth/password-reset', { username });
   const tokenFor = ({ username }: Client) => resetTokenFor(sample().url, username);
   const confirm = (token: unknown, newPassword: unknown = NEW_PASSWORD) =>
-    sample()
-      .anybody()
-      .post('/auth/password-reset/confirm', { token, newPassword } as object);
+    sample().anybody().post('/auth/password-reset/confirm', { token, newPassword });
   const loginStatus = async (password: string): Promise<number> => {
     const { username } = owner;
     return (await sample().anybody().post('/auth/login', { username, password })).status;

@@ -1,6 +1,6 @@
 import { PolicyManifest } from '@latchkey/session';
 import request from 'supertest';
-import { type Client, cookieOf, expectProblem } from './support/client.js';
+import { cookieOf, expectProblem } from './support/client.js';
 import { resetTokenFor } from './support/outbox.js';
 import { describeSample, PASSWORD } from './support/sample.js';
 
@@ -18,7 +18,7 @@ describeSample('replies', (sample) => {
       { authorization: 'Bearer nonsense' },
       { authorization: `Bearer ${root.token}` },
     ];
-    const calls = routes.flatMap(({ method = '', path }) =>
+    const calls = routes.flatMap(({ method, path }) =>
       credentials.map((headers) => ({ method, path: path.replace(':id', root.userId), headers })),
     );
     calls.push(
