@@ -196,6 +196,23 @@ describeSample('a password reset', (sample) => {
   });
 });
 
+describe('a password reset with refresh tokens', () => {
+  it('ends the families of the sessions, too', async () => {
+    const sample = await Sample.start({ env: { REFRESH: 'on' } });
+    try {
+      const { username } = await sample.newcomer();
+      const login = { username, password: PASSWORD, transport: 'bearer' };
+      const { refreshToken } = (await sample.anybody().post('/auth/login', login).expect(200)).body;
+      const token = await resetTokenFor(sample.url, username);
+      const reset = { token, newPassword: NEW_PASSWORD };
+      await sample.anybody().post('/auth/password-reset/confirm', reset).expect(204);
+      expectProblem(await sample.anybody().post('/auth/refresh', { refreshToken }), 401, 'session_revoked');
+    } finally {
+      await sample.stop();
+    }
+  });
+});
+
 describe('the quotas of password resets', () => {
   it('are strict per account and client IP, and leave logins alone', async () => {
     const sample = await Sample.start({ env: { LOGIN_QUOTA: '3' } });
