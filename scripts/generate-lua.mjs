@@ -9,14 +9,39 @@ const redisFolder = fileURLToPath(new URL('../libs/session/src/redis/', import.m
 const luaFolder = join(redisFolder, 'lua');
 const target = join(redisFolder, 'script-sources.ts');
 
-/** The script with every `-- @include name` replaced by that file of `lua/include`, without comments and empty lines. */
+/** One definition of an include at the top level: a function to its `end`, or what else begins with `local`. */
+const DEFINITION = /^local (?:function (\w+)[^]*?^end|([\w, ]+?) = .*)\n/gm;
+
+/**
+ * The script with every `-- @include name` replaced by what it uses of that file of `lua/include`: Redis makes every
+ * function anew in every call. Without comments and empty lines.
+ */
 function expand(file) {
-  return readFileSync(join(luaFolder, file), 'utf8')
-    .replace(/^-- @include (\S+)$/gm, (_, name) =>
-      readFileSync(join(luaFolder, 'include', `${name}.lua`), 'utf8'),
-    )
-    .replace(/^ *--.*\n/gm, '')
-    .replace(/\n{2,}/g, '\n');
+  const script = withoutComments(readFileSync(join(luaFolder, file), 'utf8'), { keepIncludes: true });
+  const definitions = [...script.matchAll(/^-- @include (\S+)\n/gm)].flatMap(([, name]) => {
+    const include = withoutComments(readFileSync(join(luaFolder, 'include', `${name}.lua`), 'utf8'));
+    const found = [...include.matchAll(DEFINITION)];
+    if (found.map(([text]) => text).join('') !== include)
+      throw new Error(`${name}.lua holds more than definitions`);
+    return found.map(([text, fn, names]) => ({ text, names: fn ? [fn] : names.split(', ') }));
+  });
+  const [shebang, ...lines] = script.replace(/^-- @include .*\n/gm, '').split('\n');
+  const body = lines.join('\n');
+  const used = [];
+  for (const definition of definitions.toReversed()) {
+    const text = [body, ...used].join('');
+    if (definition.names.some((name) => new RegExp(`\\b${name}\\b`).test(text)))
+      used.unshift(definition.text);
+  }
+  return [`${shebang}\n`, ...used, body].join('');
+}
+
+function withoutComments(lua, { keepIncludes = false } = {}) {
+  const comments = keepIncludes ? /^ *--(?! @include ).*\n/gm : /^ *--.*\n/gm;
+  return lua
+    .replace(comments, '')
+    .replace(/\n{2,}/g, '\n')
+    .replace(/^\n/, '');
 }
 
 export function generate() {

@@ -12,7 +12,7 @@ afterAll(() => server.stop());
 describeRepositoryContract('redis', async (settings) => {
   await server.client().flushall();
   const repository = await openRedisRepository(
-    { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 150 },
+    { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 },
     settings,
   );
   return { repository, advance: (ms) => sleep(ms), close: () => repository.close() };

@@ -4,7 +4,7 @@ import { SessionDataStore } from './data/session-data-store.js';
 import type { AccessRequirements, Decision, Facts } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
 import { confirmationsOf } from './live/confirmations.js';
-import type { IpRequirements } from './model/ip-list.js';
+import type { IpRequirements, IpVerdict } from './model/ip-list.js';
 import type { UserQuota } from './model/quota.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
@@ -199,7 +199,8 @@ export class SessionService {
     requirements: AccessRequirements,
     { isActivity, clientIp }: TokenOrigin & { readonly isActivity: boolean },
   ): Promise<Examination> {
-    const proof = token === undefined ? undefined : await this.parse(token);
+    const parsed = token === undefined ? undefined : this.parse(token);
+    const proof = parsed instanceof Promise ? await parsed : parsed; // an await would cost every request a turn
     if (!proof) {
       const facts: Facts = { kind: token === undefined ? 'missing' : 'unknown' };
       return { decision: decide(facts, requirements), now: undefined };
@@ -301,20 +302,29 @@ export class SessionService {
   }
 
   /** One call; with named lists of addresses one more, in the same tick. */
-  private async lookUp(
+  private lookUp(
     proof: TokenProof,
     demand: Omit<RequestDemand, 'ip'>,
     from: TokenOrigin & { readonly requirements: IpRequirements | undefined },
   ): Promise<Facts> {
-    const verdict = this.ip.judge(from.requirements, from.clientIp);
-    const checking = this.factsOf(proof, { ...demand, ip: verdict });
-    const confirming = this.ip.confirm(from.requirements, verdict);
-    if (!confirming) return checking;
-    const [facts, confirmed] = await Promise.all([checking, confirming]);
-    if (isSameVerdict(confirmed, verdict)) return facts;
+    const ip = this.ip.judge(from.requirements, from.clientIp);
+    const { touchIfRoles, quotas, withData } = demand;
+    const judged: RequestDemand = { touchIfRoles, quotas, withData, ip };
+    const checking = this.factsOf(proof, judged);
+    const confirming = this.ip.confirm(from.requirements, ip);
+    return confirming ? this.confirmed(proof, judged, Promise.all([checking, confirming])) : checking;
+  }
+
+  private async confirmed(
+    proof: TokenProof,
+    demand: RequestDemand,
+    asked: Promise<readonly [Facts, IpVerdict]>,
+  ): Promise<Facts> {
+    const [facts, verdict] = await asked;
+    if (demand.ip && isSameVerdict(verdict, demand.ip)) return facts;
     // A list was changed since this node last looked: what was counted by the old one is given back.
     await this.giveBack(facts, demand.quotas);
-    return this.factsOf(proof, { ...demand, ip: confirmed });
+    return this.factsOf(proof, { ...demand, ip: verdict });
   }
 
   private async giveBack(facts: Facts, quotas: readonly UserQuota[]): Promise<void> {

@@ -68,7 +68,12 @@ export class SessionGuard implements CanActivate {
   private async admit(http: Http, access: Access, token: string | undefined): Promise<boolean> {
     const { mode, requirements } = access;
     const record = setRequestAccess(http.request, { requirements });
-    const decision = await this.decide(http, access, token);
+    const decision =
+      access.quotas.length === 0
+        ? await this.decide(http, access, token)
+        : await this.decideWithQuotas(http, access, token);
+    if (access.quotas.length === 0 && decision.quotas.length > 0)
+      setQuotaHeaders(http.response, decision.quotas);
     if (!decision.permit && decision.reason === 'session_invalid')
       await this.failedTokens.charge(token, http.request);
     if (decision.permit) {
@@ -81,17 +86,17 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  private async decide(http: Http, access: Access, token: string | undefined): Promise<Decision> {
-    const { requirements, quotas } = access;
-    const clientIp = this.transport.clientIp(http.request);
-    const checking = this.sessions.decide(token, requirements, { clientIp });
-    if (quotas.length === 0) {
-      const decision = await checking;
-      if (decision.quotas.length > 0) setQuotaHeaders(http.response, decision.quotas);
-      return decision;
-    }
+  private decide(http: Http, access: Access, token: string | undefined): Promise<Decision> {
+    return this.sessions.decide(token, access.requirements, {
+      clientIp: this.transport.clientIp(http.request),
+    });
+  }
+
+  private async decideWithQuotas(http: Http, access: Access, token: string | undefined): Promise<Decision> {
+    const checking = this.decide(http, access, token);
     // Whom the handler's own lists refuse is counted nowhere, not even until it is given back.
-    if (this.ip.judge(requirements.ip, clientIp).refusedRoles === 'all') {
+    const verdict = this.ip.judge(access.requirements.ip, this.transport.clientIp(http.request));
+    if (verdict.refusedRoles === 'all') {
       const decision = await checking;
       if (isBeforeQuotas(decision)) return decision;
     }

@@ -98,8 +98,19 @@ export class RedisConnection {
   /** Runs a script: by its hash, and once more in full where the server does not know it (again). */
   async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     this.assertFit();
+    const { client } = this;
     try {
-      return await this.evaluate(script, { keys, args });
+      if (!isPlainClient(client)) {
+        return await withDeadline(evaluateBy(client, script, { keys, args }), this.commandTimeoutMs);
+      }
+      const call = new ScriptCall('evalsha', encodeCall('evalsha', script, { keys, args }));
+      try {
+        return await this.send(client, call);
+      } catch (error) {
+        if (!isUnknownScript(error)) throw error;
+        const inFull = new ScriptCall('eval', encodeCall('eval', script, { keys, args }));
+        return await withDeadline(this.send(client, inFull), call.dueAt - performance.now());
+      }
     } catch (error) {
       throw this.explained(error, script);
     }
@@ -174,20 +185,6 @@ export class RedisConnection {
       this.log('Redis is gone. Requests are refused with 503 until it is back.');
     this.reachable = false;
   };
-
-  private async evaluate(script: Script, parameters: ScriptParameters): Promise<unknown> {
-    const { client } = this;
-    if (!isPlainClient(client))
-      return withDeadline(evaluateBy(client, script, parameters), this.commandTimeoutMs);
-    const byHash = new ScriptCall('evalsha', encodeCall('evalsha', script, parameters));
-    try {
-      return await this.send(client, byHash);
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error;
-      const inFull = new ScriptCall('eval', encodeCall('eval', script, parameters));
-      return withDeadline(this.send(client, inFull), byHash.dueAt - performance.now());
-    }
-  }
 
   private send(client: Redis, call: ScriptCall): Promise<unknown> {
     this.gather(client);

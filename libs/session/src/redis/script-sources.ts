@@ -2,7 +2,7 @@
 
 export const SCRIPT_SOURCES = {
   'audit-append': {
-    sha1: '5099af2ca2b5e6626dfd2b8f75be21cd33500a09',
+    sha1: 'f4939345fc30309f1191d88b3b4583be3b9a8e37',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -44,10 +44,6 @@ local function trim(log)
   redis.call('XTRIM', log.acts, 'MINID', '=', oldest)
   redis.call('XTRIM', log.denials, 'MINID', '=', oldest)
   redis.call('XTRIM', log.denials, 'MAXLEN', '=', digits(log.max_denials))
-end
-local function tidy(log)
-  recover_abandoned(log)
-  trim(log)
 end
 local log = { acts = KEYS[1], denials = KEYS[2], pending = KEYS[3], last = KEYS[4], now = now_ms(),
   retention_ms = tonumber(ARGV[7]), max_denials = tonumber(ARGV[8]), abandoned_after_ms = tonumber(ARGV[9]) }
@@ -215,21 +211,13 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: 'e5513b2e1de503517578846d159639201491ca83',
+    sha1: '9f11899cfc7d9a522ddb7df5d509d0d82156aa2e',
     lua: String.raw`#!lua flags=allow-oom
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function digits(number)
-  return string.format('%.0f', number)
-end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -240,7 +228,7 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
@@ -248,7 +236,6 @@ local function has_role(roles, role)
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -308,19 +295,6 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
-  for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
-  end
-end
-local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(key, function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
-  end)
-  return live
-end
 local function end_session(key, id, session, reason, at)
   session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
@@ -330,12 +304,6 @@ local function note_timeout(key, id, session, status, ended_at)
   if status ~= EXPIRED or session.ended ~= 0 then return false end
   end_session(key, id, session, TIMED_OUT, ended_at)
   return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function read_rotation(key, id, now)
@@ -360,42 +328,10 @@ local function token_end(key, id, session, hash, now, remember_ended_ms)
   if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
   return good_until
 end
-local function is_good(key, id, session, hash, now)
-  local good_until = token_end(key, id, session, hash, now, math.huge)
-  return good_until ~= nil and now < good_until
-end
-local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
-  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
-end
-local function begin_family(key, id, family_hash, refresh_hash, access_end)
-  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
-end
-local function end_family(key, id, now)
-  local family = redis.call('HGET', key, id .. ':f')
-  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
-  redis.call('HDEL', key, id .. ':f', id .. ':g')
-end
 local function read_data(key, id)
   local stored = redis.call('HGET', key, id)
   if not stored then return 0, '' end
   return struct.unpack('>I6', stored), string.sub(stored, 7)
-end
-local function write_data(key, id, version, payload, keep_until_at)
-  redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
-  keep_until(key, keep_until_at)
-end
-local function sweep_data(key, is_kept)
-  for _, id in ipairs(redis.call('HKEYS', key)) do
-    if not is_kept(id) then redis.call('HDEL', key, id) end
-  end
-end
-local function proven_session(user_key, sessions_key, proof)
-  local user = read_user(user_key, proof.now)
-  local record = redis.call('HGET', sessions_key, proof.id)
-  if not user or user.blocked or not record then return nil end
-  local session = unpack_session(record)
-  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
-  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local function admits_ip(user, address, refused_roles)
   if refused_roles == '*' then return false end
@@ -436,6 +372,34 @@ local function describe_quota(quota, now)
   local used = quota.tat - now
   return math.floor((quota.capacity - used) / quota.emission), wait_us(quota, 1, now), used
 end
+local FACTS, TEXT, BLOCK, QUOTA = '>BBI6I6c64I6I5I4c0I4c0I4c0', '>I4c0', '>I6I6I4c0I4c0', '>BI6I6I6'
+local function pack_facts(found, session_record, device, user)
+  local flags, more, f = found.admitted and 1 or 0, '', user.reply
+  if f[6] then
+    flags = flags + 2
+    local reason, by = f[7] or '', f[9] or ''
+    more = struct.pack(BLOCK, tonumber(f[6]), tonumber(f[8] or 0), #reason, reason, #by, by)
+  end
+  if f[5] then
+    flags = flags + 4
+    more = more .. struct.pack(TEXT, #f[5], f[5])
+  end
+  if f[10] then
+    flags = flags + 8
+    more = more .. struct.pack(TEXT, #f[10], f[10])
+  end
+  if found.quotas then
+    flags = flags + 16
+    more = more .. found.quotas
+  end
+  if found.data_version then
+    flags = flags + 32
+    more = more .. struct.pack('>I6I4c0', found.data_version, #found.payload, found.payload)
+  end
+  device = device or ''
+  return struct.pack(FACTS, found.status, flags, found.now, found.token_end, session_record, user.version, user.epoch,
+    #user.id, user.id, #user.roles, user.roles, #device, device) .. more
+end
 local function may_touch(roles, groups)
   for group in string.gmatch(groups, '|([^|]*)') do
     local met = false
@@ -450,19 +414,18 @@ local function may_touch(roles, groups)
   return true
 end
 local function consume_quotas(now)
-  local quotas, allowed, reply = {}, true, {}
+  local quotas, allowed, packed = {}, true, {}
   for i = 4, #KEYS do
     local quota = read_quota(KEYS[i], ARGV[i + 7], now)
     quotas[#quotas + 1] = quota
-    if wait_us(quota, 1, now) > 0 then allowed = false end
+    quota.has_room = wait_us(quota, 1, now) == 0
+    allowed = allowed and quota.has_room
   end
   for i, quota in ipairs(quotas) do
-    local has_room = wait_us(quota, 1, now) == 0
     if allowed then consume(quota, 1, now) end
-    local remaining, wait, reset = describe_quota(quota, now)
-    reply[i * 4 - 3], reply[i * 4 - 2], reply[i * 4 - 1], reply[i * 4] = has_room and 1 or 0, remaining, wait, reset
+    packed[i] = struct.pack(QUOTA, quota.has_room and 1 or 0, describe_quota(quota, now))
   end
-  return reply
+  return table.concat(packed)
 end
 local id, time_us, remember_ended_ms = ARGV[1], now_us(), tonumber(ARGV[5])
 local now = math.floor(time_us / 1000)
@@ -484,10 +447,11 @@ if ends == 0 then
 elseif status == LIVE and now >= ends then
   status = EXPIRED -- of the token alone: the session goes on
 end
-local quotas, admitted, version, payload = {}, admits_ip(user, ARGV[9], ARGV[10])
-if status == LIVE and not user.blocked and admitted then
-  quotas = consume_quotas(time_us)
-  if ARGV[8] == '1' then version, payload = read_data(KEYS[3], id) end
+local found = { status = status, now = now, admitted = admits_ip(user, ARGV[9], ARGV[10]),
+  token_end = ends == math.huge and 0 or ends }
+if status == LIVE and not user.blocked and found.admitted then
+  if #KEYS > 3 then found.quotas = consume_quotas(time_us) end
+  if ARGV[8] == '1' then found.data_version, found.payload = read_data(KEYS[3], id) end
   local touch_after = tonumber(ARGV[4])
   if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
   if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
@@ -496,8 +460,7 @@ if status == LIVE and not user.blocked and admitted then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-if ends == math.huge then ends = 0 end
-return { status, now, stored[1], stored[2], user.reply, quotas, ends, admitted and 1 or 0, version, payload }
+return pack_facts(found, stored[1], stored[2], user)
 `,
   },
   'begin-load': {
@@ -522,7 +485,7 @@ return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: 'b8b37389e15664bf311de40d9ec1f81fe90d2055',
+    sha1: '434f42cff3bea48a91c0f59e1baf8f00f2380ad8',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -536,7 +499,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -547,14 +509,13 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -570,13 +531,6 @@ local function unpack_session(record)
     traits = traits,
     ended = ended,
   }
-end
-local function pack_session(s)
-  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
-    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
-end
-local function has_family(session)
-  return session.traits % REMEMBER_ME >= HAS_FAMILY
 end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
@@ -628,26 +582,6 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, at)
-  session.last_seen_at = math.max(at, session.created_at)
-  session.ended = reason
-  redis.call('HSET', key, id, pack_session(session))
-end
-local function note_timeout(key, id, session, status, ended_at)
-  if status ~= EXPIRED or session.ended ~= 0 then return false end
-  end_session(key, id, session, TIMED_OUT, ended_at)
-  return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
-end
-local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
-end
 local function ip_allowlist_of(argument)
   if argument == '~' then return nil end
   return argument ~= '-' and argument
@@ -686,12 +620,6 @@ local function only_tightening(user, change)
   if not lasts_longer then change.block = 'keep' end
   if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
-end
-local function alters(user, change)
-  return (change.roles and change.roles ~= user.roles)
-    or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
-    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -757,7 +685,7 @@ return 1
 `,
   },
   'consume-one-time-token': {
-    sha1: '407fafc8691d35d87c1f9fb4535d293a78ce4488',
+    sha1: '91896ac7c8b0221e6eb7389bfda28378c97eafe8',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -771,7 +699,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -782,78 +709,14 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
-end
-local function has_role(roles, role)
-  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
-end
-local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
-end
-local function ip_allowlist_of(argument)
-  if argument == '~' then return nil end
-  return argument ~= '-' and argument
-end
-local function until_of(change)
-  return tonumber(change.until_at) or math.huge
-end
-local function without_past_block(change, now)
-  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
-  return change
-end
-local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
 end
 local function new_epoch_of(key, now)
   redis.call('HINCRBY', key, 'epoch', 1)
   redis.call('HSET', key, 'epochAt', digits(now))
 end
-local function compare_source(user, source_version)
-  if not user.source_version then return 'newer' end
-  if source_version < user.source_version then return 'outdated' end
-  return source_version == user.source_version and 'equal' or 'newer'
-end
-local function only_tightening(user, change)
-  if change.roles then
-    local kept = {}
-    for role in string.gmatch(user.roles, '%S+') do
-      if has_role(change.roles, role) then kept[#kept + 1] = role end
-    end
-    change.roles = table.concat(kept, ' ')
-  end
-  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
-  if not lasts_longer then change.block = 'keep' end
-  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
-  return change
-end
-local function alters(user, change)
-  return (change.roles and change.roles ~= user.roles)
-    or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
-    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
-end
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
-  if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
-  elseif change.block == 'set' then
-    write_block(key, change, now)
-    new_epoch_of(key, now)
-  end
-  if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
-  elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
-  end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
-end
 local ONE_TIME = '>c32I5I6I7Bc0'
-local TOKEN_ID_LENGTH = 16
 local function unpack_one_time(record)
   local hash, epoch, expires_at, issued_at, purpose, rest = struct.unpack(ONE_TIME, record)
   return {
@@ -865,12 +728,6 @@ local function unpack_one_time(record)
     data = string.sub(record, rest),
   }
 end
-local function each_one_time(key, visit)
-  local fields = redis.call('HGETALL', key)
-  for i = 1, #fields, 2 do
-    if #fields[i] == TOKEN_ID_LENGTH then visit(fields[i], unpack_one_time(fields[i + 1])) end
-  end
-end
 local function epoch_of(user)
   return user and user.epoch or 0
 end
@@ -879,12 +736,6 @@ local function announce(channel, name, key, user, session_id, more)
   for _, word in ipairs(more or {}) do line[#line + 1] = word end
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
-end
-local function announce_change(channel, key, change, before, after)
-  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
-  if change.roles then announce(channel, 'user.roles_changed', key, after) end
-  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local record = redis.call('HGET', KEYS[2], ARGV[1])
@@ -906,7 +757,7 @@ return { subject, token.data, epoch_of(user) }
 `,
   },
   'create-session': {
-    sha1: 'a56d7f7ab1af67a4461f09c06951fc6a34eb6f91',
+    sha1: '003eb3cbc2e176cd09c45637d1464e93b008b1a8',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -920,7 +771,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -931,14 +781,13 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -958,9 +807,6 @@ end
 local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
-end
-local function has_family(session)
-  return session.traits % REMEMBER_ME >= HAS_FAMILY
 end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
@@ -1005,13 +851,6 @@ local function each_session(key, visit)
     if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
   end
 end
-local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(key, function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
-  end)
-  return live
-end
 local function end_session(key, id, session, reason, at)
   session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
@@ -1029,47 +868,11 @@ local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
-local function read_rotation(key, id, now)
-  local packed = redis.call('HGET', key, id .. ':g')
-  if not packed then return { access_end = 0 } end
-  local access_end = struct.unpack(ACCESS_END, packed)
-  if #packed == 6 then return { access_end = access_end } end
-  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
-  if now - at >= grace then
-    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
-    return { access_end = access_end }
-  end
-  return { access_end = access_end, at = at, previous = previous, salt = salt }
-end
-local function token_end(key, id, session, hash, now, remember_ended_ms)
-  if session.hash == hash then
-    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
-  end
-  local previous = redis.call('HGET', key, id .. ':p')
-  if not previous then return nil end
-  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
-  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
-  return good_until
-end
-local function is_good(key, id, session, hash, now)
-  local good_until = token_end(key, id, session, hash, now, math.huge)
-  return good_until ~= nil and now < good_until
-end
 local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
   return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
 end
 local function begin_family(key, id, family_hash, refresh_hash, access_end)
   redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
-end
-local function end_family(key, id, now)
-  local family = redis.call('HGET', key, id .. ':f')
-  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
-  redis.call('HDEL', key, id .. ':f', id .. ':g')
-end
-local function read_data(key, id)
-  local stored = redis.call('HGET', key, id)
-  if not stored then return 0, '' end
-  return struct.unpack('>I6', stored), string.sub(stored, 7)
 end
 local function write_data(key, id, version, payload, keep_until_at)
   redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
@@ -1080,89 +883,15 @@ local function sweep_data(key, is_kept)
     if not is_kept(id) then redis.call('HDEL', key, id) end
   end
 end
-local function proven_session(user_key, sessions_key, proof)
-  local user = read_user(user_key, proof.now)
-  local record = redis.call('HGET', sessions_key, proof.id)
-  if not user or user.blocked or not record then return nil end
-  local session = unpack_session(record)
-  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
-  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
-end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
     'roles', change.roles or '', 'loadedAt', digits(now))
-end
-local function ip_allowlist_of(argument)
-  if argument == '~' then return nil end
-  return argument ~= '-' and argument
-end
-local function until_of(change)
-  return tonumber(change.until_at) or math.huge
-end
-local function without_past_block(change, now)
-  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
-  return change
-end
-local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
-end
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
-end
-local function compare_source(user, source_version)
-  if not user.source_version then return 'newer' end
-  if source_version < user.source_version then return 'outdated' end
-  return source_version == user.source_version and 'equal' or 'newer'
-end
-local function only_tightening(user, change)
-  if change.roles then
-    local kept = {}
-    for role in string.gmatch(user.roles, '%S+') do
-      if has_role(change.roles, role) then kept[#kept + 1] = role end
-    end
-    change.roles = table.concat(kept, ' ')
-  end
-  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
-  if not lasts_longer then change.block = 'keep' end
-  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
-  return change
-end
-local function alters(user, change)
-  return (change.roles and change.roles ~= user.roles)
-    or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
-    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
-end
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
-  if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
-  elseif change.block == 'set' then
-    write_block(key, change, now)
-    new_epoch_of(key, now)
-  end
-  if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
-  elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
-  end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
   for _, word in ipairs(more or {}) do line[#line + 1] = word end
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
-end
-local function announce_change(channel, key, change, before, after)
-  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
-  if change.roles then announce(channel, 'user.roles_changed', key, after) end
-  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
@@ -1237,7 +966,7 @@ return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: '086d1c41c70e24588d598f79165afb0893c4a379',
+    sha1: 'b68566bc7023b39467d80993cc98769c13100903',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1251,7 +980,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1262,14 +990,13 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -1285,13 +1012,6 @@ local function unpack_session(record)
     traits = traits,
     ended = ended,
   }
-end
-local function pack_session(s)
-  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
-    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
-end
-local function has_family(session)
-  return session.traits % REMEMBER_ME >= HAS_FAMILY
 end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
@@ -1343,33 +1063,11 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, at)
-  session.last_seen_at = math.max(at, session.created_at)
-  session.ended = reason
-  redis.call('HSET', key, id, pack_session(session))
-end
-local function note_timeout(key, id, session, status, ended_at)
-  if status ~= EXPIRED or session.ended ~= 0 then return false end
-  end_session(key, id, session, TIMED_OUT, ended_at)
-  return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
-end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
   for _, word in ipairs(more or {}) do line[#line + 1] = word end
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
-end
-local function announce_change(channel, key, change, before, after)
-  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
-  if change.roles then announce(channel, 'user.roles_changed', key, after) end
-  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -1380,7 +1078,7 @@ return live
 `,
   },
   'finish-load': {
-    sha1: 'f37a509a051cb8b838af5c4672a8a533de966f09',
+    sha1: 'b687b8a8a1353ec4b30afef44af9dcc0b16cf10d',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1394,7 +1092,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1405,7 +1102,7 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
@@ -1513,7 +1210,7 @@ return { 'stored' }
 `,
   },
   'issue-one-time-token': {
-    sha1: '537d43d6f3a3c99c3e5a5ccec3a50a2da6058afe',
+    sha1: '5b520cf2d59ae5a9928f36a14c40d347e92de70f',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1527,7 +1224,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1538,11 +1234,8 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
-end
-local function has_role(roles, role)
-  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local ONE_TIME = '>c32I5I6I7Bc0'
 local TOKEN_ID_LENGTH = 16
@@ -1607,21 +1300,17 @@ return { 'issued', expires_at }
 `,
   },
   'list-sessions': {
-    sha1: 'f84eab2b77a618afcc66c7bfb40acb704c90c80c',
+    sha1: 'c89c3864387a17f15e4655fc07a728b364c4d4bc',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function digits(number)
-  return string.format('%.0f', number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1632,11 +1321,8 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
-end
-local function has_role(roles, role)
-  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -1645,7 +1331,7 @@ return { now, user.reply, redis.call('HGETALL', KEYS[2]) }
 `,
   },
   'make-user': {
-    sha1: '75236cab60dfe20f3736eb532f881b9d9940ee4a',
+    sha1: 'dd09d7b75ec015ec0a76d3f88b156b549caca99e',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1659,7 +1345,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1670,11 +1355,8 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
-end
-local function has_role(roles, role)
-  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local function make_user(key, id, change, now, new_epoch)
   redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
@@ -1700,30 +1382,6 @@ end
 local function new_epoch_of(key, now)
   redis.call('HINCRBY', key, 'epoch', 1)
   redis.call('HSET', key, 'epochAt', digits(now))
-end
-local function compare_source(user, source_version)
-  if not user.source_version then return 'newer' end
-  if source_version < user.source_version then return 'outdated' end
-  return source_version == user.source_version and 'equal' or 'newer'
-end
-local function only_tightening(user, change)
-  if change.roles then
-    local kept = {}
-    for role in string.gmatch(user.roles, '%S+') do
-      if has_role(change.roles, role) then kept[#kept + 1] = role end
-    end
-    change.roles = table.concat(kept, ' ')
-  end
-  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
-  if not lasts_longer then change.block = 'keep' end
-  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
-  return change
-end
-local function alters(user, change)
-  return (change.roles and change.roles ~= user.roles)
-    or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
-    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 local function apply_change(key, change, now)
   if change.roles then redis.call('HSET', key, 'roles', change.roles) end
@@ -1826,21 +1484,17 @@ return {
 `,
   },
   'read-data': {
-    sha1: 'bc21d6f82c6723dcdaebf83bfe58cf2c7cc982d5',
+    sha1: 'a0b44b4e1ecab1fb649b14bea0f55652f6e99bd1',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function digits(number)
-  return string.format('%.0f', number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -1851,7 +1505,7 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
@@ -1859,7 +1513,6 @@ local function has_role(roles, role)
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -1874,10 +1527,6 @@ local function unpack_session(record)
     traits = traits,
     ended = ended,
   }
-end
-local function pack_session(s)
-  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
-    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
 local function has_family(session)
   return session.traits % REMEMBER_ME >= HAS_FAMILY
@@ -1919,35 +1568,6 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
-  for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
-  end
-end
-local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(key, function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
-  end)
-  return live
-end
-local function end_session(key, id, session, reason, at)
-  session.last_seen_at = math.max(at, session.created_at)
-  session.ended = reason
-  redis.call('HSET', key, id, pack_session(session))
-end
-local function note_timeout(key, id, session, status, ended_at)
-  if status ~= EXPIRED or session.ended ~= 0 then return false end
-  end_session(key, id, session, TIMED_OUT, ended_at)
-  return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
-end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function read_rotation(key, id, now)
   local packed = redis.call('HGET', key, id .. ':g')
@@ -1975,30 +1595,10 @@ local function is_good(key, id, session, hash, now)
   local good_until = token_end(key, id, session, hash, now, math.huge)
   return good_until ~= nil and now < good_until
 end
-local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
-  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
-end
-local function begin_family(key, id, family_hash, refresh_hash, access_end)
-  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
-end
-local function end_family(key, id, now)
-  local family = redis.call('HGET', key, id .. ':f')
-  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
-  redis.call('HDEL', key, id .. ':f', id .. ':g')
-end
 local function read_data(key, id)
   local stored = redis.call('HGET', key, id)
   if not stored then return 0, '' end
   return struct.unpack('>I6', stored), string.sub(stored, 7)
-end
-local function write_data(key, id, version, payload, keep_until_at)
-  redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
-  keep_until(key, keep_until_at)
-end
-local function sweep_data(key, is_kept)
-  for _, id in ipairs(redis.call('HKEYS', key)) do
-    if not is_kept(id) then redis.call('HDEL', key, id) end
-  end
 end
 local function proven_session(user_key, sessions_key, proof)
   local user = read_user(user_key, proof.now)
@@ -2034,21 +1634,17 @@ return reply
 `,
   },
   'read-user': {
-    sha1: 'd73c2162023164cb90b3d9e2e93cc330dcf3d1a9',
+    sha1: '526847e5f077962063d56e4e434c6f53b13945c4',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function digits(number)
-  return string.format('%.0f', number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2059,11 +1655,8 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
-end
-local function has_role(roles, role)
-  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[1]))
@@ -2072,7 +1665,7 @@ return { now, user.reply }
 `,
   },
   'refresh': {
-    sha1: 'c831496e143c8e7a2c0794a9656b81ae5afdb55c',
+    sha1: '457d7912634a36bbd214a07e5233490905a1449b',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2086,7 +1679,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2097,15 +1689,13 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -2124,9 +1714,6 @@ end
 local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
-end
-local function has_family(session)
-  return session.traits % REMEMBER_ME >= HAS_FAMILY
 end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
@@ -2165,19 +1752,6 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
-  for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
-  end
-end
-local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(key, function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
-  end)
-  return live
-end
 local function end_session(key, id, session, reason, at)
   session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
@@ -2187,12 +1761,6 @@ local function note_timeout(key, id, session, status, ended_at)
   if status ~= EXPIRED or session.ended ~= 0 then return false end
   end_session(key, id, session, TIMED_OUT, ended_at)
   return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function read_rotation(key, id, now)
@@ -2207,42 +1775,14 @@ local function read_rotation(key, id, now)
   end
   return { access_end = access_end, at = at, previous = previous, salt = salt }
 end
-local function token_end(key, id, session, hash, now, remember_ended_ms)
-  if session.hash == hash then
-    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
-  end
-  local previous = redis.call('HGET', key, id .. ':p')
-  if not previous then return nil end
-  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
-  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
-  return good_until
-end
-local function is_good(key, id, session, hash, now)
-  local good_until = token_end(key, id, session, hash, now, math.huge)
-  return good_until ~= nil and now < good_until
-end
 local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
   return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
-end
-local function begin_family(key, id, family_hash, refresh_hash, access_end)
-  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
-end
-local function end_family(key, id, now)
-  local family = redis.call('HGET', key, id .. ':f')
-  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
-  redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
   for _, word in ipairs(more or {}) do line[#line + 1] = word end
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
-end
-local function announce_change(channel, key, change, before, after)
-  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
-  if change.roles then announce(channel, 'user.roles_changed', key, after) end
-  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local function escaped(text)
   if text == '' then return '-' end
@@ -2325,7 +1865,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 `,
   },
   'replace-token': {
-    sha1: 'b000d68166e3f6459c83774743b123f71678f14f',
+    sha1: 'b275d4886e687326bb183d01d55937327e435a22',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -2339,7 +1879,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2350,7 +1889,7 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
@@ -2431,19 +1970,6 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, at)
-  session.last_seen_at = math.max(at, session.created_at)
-  session.ended = reason
-  redis.call('HSET', key, id, pack_session(session))
-end
-local function note_timeout(key, id, session, status, ended_at)
-  if status ~= EXPIRED or session.ended ~= 0 then return false end
-  end_session(key, id, session, TIMED_OUT, ended_at)
-  return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
@@ -2485,81 +2011,15 @@ local function end_family(key, id, now)
   redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
   redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
-local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
-end
-local function ip_allowlist_of(argument)
-  if argument == '~' then return nil end
-  return argument ~= '-' and argument
-end
-local function until_of(change)
-  return tonumber(change.until_at) or math.huge
-end
-local function without_past_block(change, now)
-  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
-  return change
-end
-local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
-end
 local function new_epoch_of(key, now)
   redis.call('HINCRBY', key, 'epoch', 1)
   redis.call('HSET', key, 'epochAt', digits(now))
-end
-local function compare_source(user, source_version)
-  if not user.source_version then return 'newer' end
-  if source_version < user.source_version then return 'outdated' end
-  return source_version == user.source_version and 'equal' or 'newer'
-end
-local function only_tightening(user, change)
-  if change.roles then
-    local kept = {}
-    for role in string.gmatch(user.roles, '%S+') do
-      if has_role(change.roles, role) then kept[#kept + 1] = role end
-    end
-    change.roles = table.concat(kept, ' ')
-  end
-  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
-  if not lasts_longer then change.block = 'keep' end
-  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
-  return change
-end
-local function alters(user, change)
-  return (change.roles and change.roles ~= user.roles)
-    or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
-    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
-end
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
-  if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
-  elseif change.block == 'set' then
-    write_block(key, change, now)
-    new_epoch_of(key, now)
-  end
-  if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
-  elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
-  end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
   for _, word in ipairs(more or {}) do line[#line + 1] = word end
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
-end
-local function announce_change(channel, key, change, before, after)
-  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
-  if change.roles then announce(channel, 'user.roles_changed', key, after) end
-  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local id, now = ARGV[1], now_ms()
 local user = read_user(KEYS[1], now)
@@ -2602,7 +2062,7 @@ return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: '1ecb3a95142493757a80bb059c51b731ee4ffa21',
+    sha1: '4f1d81689ff477c44749936f1019afb8f0093d17',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2616,7 +2076,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2627,7 +2086,7 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
@@ -2708,22 +2167,6 @@ local function count_live(key, user, now, role_lifetimes)
   end)
   return live
 end
-local function end_session(key, id, session, reason, at)
-  session.last_seen_at = math.max(at, session.created_at)
-  session.ended = reason
-  redis.call('HSET', key, id, pack_session(session))
-end
-local function note_timeout(key, id, session, status, ended_at)
-  if status ~= EXPIRED or session.ended ~= 0 then return false end
-  end_session(key, id, session, TIMED_OUT, ended_at)
-  return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
-end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function read_rotation(key, id, now)
   local packed = redis.call('HGET', key, id .. ':g')
@@ -2751,92 +2194,15 @@ local function is_good(key, id, session, hash, now)
   local good_until = token_end(key, id, session, hash, now, math.huge)
   return good_until ~= nil and now < good_until
 end
-local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
-  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
-end
-local function begin_family(key, id, family_hash, refresh_hash, access_end)
-  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
-end
-local function end_family(key, id, now)
-  local family = redis.call('HGET', key, id .. ':f')
-  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
-  redis.call('HDEL', key, id .. ':f', id .. ':g')
-end
-local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
-end
-local function ip_allowlist_of(argument)
-  if argument == '~' then return nil end
-  return argument ~= '-' and argument
-end
-local function until_of(change)
-  return tonumber(change.until_at) or math.huge
-end
-local function without_past_block(change, now)
-  if change.block == 'set' and until_of(change) <= now then change.block = 'clear' end
-  return change
-end
-local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
-end
 local function new_epoch_of(key, now)
   redis.call('HINCRBY', key, 'epoch', 1)
   redis.call('HSET', key, 'epochAt', digits(now))
-end
-local function compare_source(user, source_version)
-  if not user.source_version then return 'newer' end
-  if source_version < user.source_version then return 'outdated' end
-  return source_version == user.source_version and 'equal' or 'newer'
-end
-local function only_tightening(user, change)
-  if change.roles then
-    local kept = {}
-    for role in string.gmatch(user.roles, '%S+') do
-      if has_role(change.roles, role) then kept[#kept + 1] = role end
-    end
-    change.roles = table.concat(kept, ' ')
-  end
-  local lasts_longer = change.block == 'set' and not (user.blocked and until_of(change) <= user.block_until)
-  if not lasts_longer then change.block = 'keep' end
-  if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
-  return change
-end
-local function alters(user, change)
-  return (change.roles and change.roles ~= user.roles)
-    or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
-    or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
-end
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
-  if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
-  elseif change.block == 'set' then
-    write_block(key, change, now)
-    new_epoch_of(key, now)
-  end
-  if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
-  elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
-  end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
   for _, word in ipairs(more or {}) do line[#line + 1] = word end
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
-end
-local function announce_change(channel, key, change, before, after)
-  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
-  if change.roles then announce(channel, 'user.roles_changed', key, after) end
-  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -2863,21 +2229,17 @@ return { 'revoked', version, user.epoch + 1, live }
 `,
   },
   'revoke-one-time-tokens': {
-    sha1: '325f4a84ef7eb23351469ae668ae3cf0dc616d51',
+    sha1: 'ecd71e4e4d346251d85485cf641bf01c8ac7cd0a',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function digits(number)
-  return string.format('%.0f', number)
 end
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2888,11 +2250,8 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
-end
-local function has_role(roles, role)
-  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local ONE_TIME = '>c32I5I6I7Bc0'
 local TOKEN_ID_LENGTH = 16
@@ -2929,7 +2288,7 @@ return revoked
 `,
   },
   'revoke-session': {
-    sha1: 'fc989f3cc5c957e5be9beccdec4325b14daa4160',
+    sha1: '13a08583ec0604281107833bbe875c7e9bae0850',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2943,7 +2302,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -2954,15 +2312,13 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -2981,9 +2337,6 @@ end
 local function pack_session(s)
   return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
-end
-local function has_family(session)
-  return session.traits % REMEMBER_ME >= HAS_FAMILY
 end
 local function effective_lifetime(session, roles, role_lifetimes)
   local inactivity, absolute = session.inactivity_ms, session.absolute_ms
@@ -3022,19 +2375,6 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
-  for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
-  end
-end
-local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(key, function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
-  end)
-  return live
-end
 local function end_session(key, id, session, reason, at)
   session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
@@ -3045,23 +2385,11 @@ local function note_timeout(key, id, session, status, ended_at)
   end_session(key, id, session, TIMED_OUT, ended_at)
   return true
 end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
-end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
   for _, word in ipairs(more or {}) do line[#line + 1] = word end
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
-end
-local function announce_change(channel, key, change, before, after)
-  if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
-  if change.roles then announce(channel, 'user.roles_changed', key, after) end
-  if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -3140,7 +2468,7 @@ return { hits, reset, 0, 0 }
 `,
   },
   'write-data': {
-    sha1: 'db1a1cffbafdd6b15a3b840ffb8e8865d410f75c',
+    sha1: '75586a4700c9c569e4252c2af3c3dbbefdc8c52c',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -3154,7 +2482,6 @@ local function read_user(key, now, max_age_ms)
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -3165,7 +2492,7 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 local function has_role(roles, role)
@@ -3173,7 +2500,6 @@ local function has_role(roles, role)
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -3188,10 +2514,6 @@ local function unpack_session(record)
     traits = traits,
     ended = ended,
   }
-end
-local function pack_session(s)
-  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
-    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
 local function has_family(session)
   return session.traits % REMEMBER_ME >= HAS_FAMILY
@@ -3233,32 +2555,6 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
-  for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
-  end
-end
-local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(key, function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
-  end)
-  return live
-end
-local function end_session(key, id, session, reason, at)
-  session.last_seen_at = math.max(at, session.created_at)
-  session.ended = reason
-  redis.call('HSET', key, id, pack_session(session))
-end
-local function note_timeout(key, id, session, status, ended_at)
-  if status ~= EXPIRED or session.ended ~= 0 then return false end
-  end_session(key, id, session, TIMED_OUT, ended_at)
-  return true
-end
-local function forget_session(key, id)
-  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
 local function keep_until(key, at)
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
@@ -3289,17 +2585,6 @@ local function is_good(key, id, session, hash, now)
   local good_until = token_end(key, id, session, hash, now, math.huge)
   return good_until ~= nil and now < good_until
 end
-local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
-  return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
-end
-local function begin_family(key, id, family_hash, refresh_hash, access_end)
-  redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
-end
-local function end_family(key, id, now)
-  local family = redis.call('HGET', key, id .. ':f')
-  redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
-  redis.call('HDEL', key, id .. ':f', id .. ':g')
-end
 local function read_data(key, id)
   local stored = redis.call('HGET', key, id)
   if not stored then return 0, '' end
@@ -3308,11 +2593,6 @@ end
 local function write_data(key, id, version, payload, keep_until_at)
   redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
   keep_until(key, keep_until_at)
-end
-local function sweep_data(key, is_kept)
-  for _, id in ipairs(redis.call('HKEYS', key)) do
-    if not is_kept(id) then redis.call('HDEL', key, id) end
-  end
 end
 local function proven_session(user_key, sessions_key, proof)
   local user = read_user(user_key, proof.now)
@@ -3333,12 +2613,8 @@ return { 'written', version }
 `,
   },
   'write-ip-list': {
-    sha1: '880fd0a0061ec3b016e4431729740e79fce805f9',
+    sha1: 'e637e8cca708bffe67f6544d406ea103b86fe580',
     lua: String.raw`#!lua flags=allow-oom
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
 local function digits(number)
   return string.format('%.0f', number)
 end

@@ -1,5 +1,6 @@
 import type { RedisConnection } from './connection.js';
 import { type RedisKeys } from './keys.js';
+import { type FactsReply, readFactsReply } from './facts-reply.js';
 import { type ArgumentsOf, type Script, SCRIPTS } from './script.js';
 
 /** The first ten fields of a user's record, in the order of lua/include/user-record.lua; `null` where absent. */
@@ -11,6 +12,23 @@ type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null
 export interface QuotaArgument {
   readonly key: `quota:${string}`;
   readonly policy: string;
+}
+
+type CheckArgument = keyof ArgumentsOf<typeof SCRIPTS.authenticate>;
+type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
+
+/** The arguments of a check; those that the settings give come in their order, ready to be sent. */
+export interface CheckArguments extends Readonly<
+  Record<Exclude<CheckArgument, SameForAll>, string | Buffer>
+> {
+  readonly settings: readonly string[];
+}
+
+/** What the settings give to every check, in the script's order. */
+export function checkSettings(args: Readonly<Record<SameForAll, string | number>>): readonly string[] {
+  return SCRIPTS.authenticate.args
+    .filter((name) => name in args)
+    .map((name) => String(args[name as SameForAll]));
 }
 
 /** allowed, remaining, microseconds until one more, microseconds until all */
@@ -25,23 +43,24 @@ export class SessionScripts {
     private readonly keys: RedisKeys,
   ) {}
 
-  authenticate(
+  /** The one call of every request, and so without a name for each argument. */
+  async authenticate(
     userRef: string,
-    args: ArgumentsOf<typeof SCRIPTS.authenticate>,
+    args: CheckArguments,
     quotas: readonly QuotaArgument[],
-  ) {
-    return this.run<
-      | [status: 0]
-      | [
-          status: 1 | 2 | 3,
-          ...SessionReply,
-          quotas: number[],
-          tokenEnd: number,
-          admitted: 0 | 1,
-          ...data: DataReply | [],
-        ]
-      | [status: 4, userId: Buffer]
-    >(SCRIPTS.authenticate, userRef, args, quotas);
+  ): Promise<FactsReply | [status: 0] | [status: 4, userId: Buffer]> {
+    const { keys } = this;
+    const names = [keys.of(userRef, 'user'), keys.of(userRef, 'sessions'), keys.of(userRef, 'data')];
+    const values = [args.sessionId, args.tokenHash, args.touchIfRoles, ...args.settings];
+    values.push(args.withData, args.clientIp, args.refusedRoles);
+    for (const quota of quotas) {
+      names.push(keys.of(userRef, quota.key));
+      values.push(quota.policy);
+    }
+    const reply = await this.connection.run(SCRIPTS.authenticate, names, values);
+    return Buffer.isBuffer(reply)
+      ? readFactsReply(reply, quotas.length)
+      : (reply as [status: 0] | [status: 4, userId: Buffer]);
   }
 
   async quota(key: string, args: ArgumentsOf<typeof SCRIPTS.quota>): Promise<QuotaReply> {
@@ -129,14 +148,9 @@ export class SessionScripts {
     script: Script,
     userRef: string,
     args: Readonly<Record<string, string | number | Buffer>>,
-    quotas: readonly QuotaArgument[] = [],
   ): Promise<Reply> {
     const keys = script.keys.map((name) => this.keys.of(userRef, name));
     const values = script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
-    for (const quota of quotas) {
-      keys.push(this.keys.of(userRef, quota.key));
-      values.push(quota.policy);
-    }
     return (await this.connection.run(script, keys, values)) as Reply;
   }
 }

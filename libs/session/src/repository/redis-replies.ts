@@ -1,8 +1,10 @@
+import type { Facts } from '../model/decision.js';
 import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
 import type { Session } from '../model/session.js';
 import type { Block, UserState } from '../model/user-state.js';
 import { rangeBits } from '../policy/ip.js';
 import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
+import type { FactsReply } from '../redis/facts-reply.js';
 import { readDevice, readSessionRecord, type SessionRecord } from '../redis/session-record.js';
 import type { RefreshReply, UserReply } from '../redis/session-scripts.js';
 import type { LoadFirst, RefreshOutcome, RepositorySettings } from './session-repository.js';
@@ -34,6 +36,54 @@ export function toUserState(reply: UserReply, now: number): UserState {
     ...(sourceVersion ? { sourceVersion: Number(sourceVersion) } : {}),
   };
 }
+
+/** A user's record as a check found it. */
+export function userOf(found: FactsReply): UserState {
+  const { block, sourceVersion, ipAllowlist, now } = found;
+  const isBlocked = block !== undefined && (block.until === 0 || block.until > now);
+  return {
+    id: found.userId,
+    status: isBlocked ? 'blocked' : 'active',
+    ...(isBlocked ? { block: blockOf(block) } : undefined),
+    roles: found.roles === '' ? [] : found.roles.split(' '),
+    ...(ipAllowlist && { ipAllowlist: readIpAllowlist(ipAllowlist) }),
+    version: found.version,
+    epoch: found.epoch,
+    ...(sourceVersion !== undefined && { sourceVersion }),
+  };
+}
+
+function blockOf({ at, until, reason, by }: NonNullable<FactsReply['block']>): Block {
+  return { reason, ...(until === 0 ? {} : { until }), ...(by === '' ? {} : { by }), at };
+}
+
+/** What a check found, as the rest of the library sees it. */
+export function toFacts(
+  found: FactsReply,
+  asked: { readonly sessionId: string; readonly quotas: readonly QuotaPolicy[] },
+  settings: RepositorySettings,
+): Facts {
+  const user = userOf(found);
+  const record = readSessionRecord(found.record);
+  const quotas = found.quotas;
+  const facts: Writable<Extract<Facts, { kind: 'known' }>> = {
+    kind: 'known',
+    status: STATUS[found.status - 1] ?? 'revoked',
+    session: sessionOf(asked.sessionId, record, { device: found.device, user, settings }),
+    user,
+    now: found.now,
+    ipAllowed: found.admitted,
+    quotas: quotas ? asked.quotas.map((quota, i) => toQuotaResult(quota, quotas[i] ?? [])) : NO_QUOTAS,
+  };
+  if (found.tokenEnd > 0) facts.tokenEndsAt = found.tokenEnd;
+  if (found.data) facts.data = found.data;
+  return facts;
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const STATUS = ['live', 'revoked', 'expired'] as const;
+const NO_QUOTAS: readonly QuotaResult[] = [];
 
 /** The list in a user's record, as lua/include/ip.lua describes it, from its ranges. */
 export function writeIpAllowlist(cidrs: readonly string[]): string {
@@ -116,15 +166,18 @@ function sessionOf(
 ): Session {
   const { device, user, settings } = context;
   const { createdAt, lastSeenAt, authenticatedAt, assurance, rememberMe } = record;
+  const lifetime = effectiveLifetime(record, user.roles, settings.roleLifetimes);
+  const { expiresAt, absoluteExpiresAt } = expiryOf(record, lifetime);
   return {
     id,
     userId: user.id,
-    device: device ? readDevice(device) : NO_DEVICE,
+    device: device?.length ? readDevice(device) : NO_DEVICE,
     createdAt,
     lastSeenAt,
     authenticatedAt,
     assurance,
     rememberMe,
-    ...expiryOf(record, effectiveLifetime(record, user.roles, settings.roleLifetimes)),
+    expiresAt,
+    absoluteExpiresAt,
   };
 }

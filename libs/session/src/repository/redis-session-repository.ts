@@ -9,7 +9,7 @@ import { RedisKeys } from '../redis/keys.js';
 import { IpListScripts } from '../redis/ip-list-scripts.js';
 import { NodeScripts } from '../redis/node-scripts.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
-import { type ChangeReply, SessionScripts } from '../redis/session-scripts.js';
+import { type ChangeReply, checkSettings, SessionScripts } from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
 import { userRefOf } from '../token/session-token.js';
 import { addressBits } from '../policy/ip.js';
@@ -20,6 +20,7 @@ import { RedisNodeRegistry } from './redis-node-registry.js';
 import { RedisSessionDataRepository } from './redis-session-data-repository.js';
 import {
   liveSessions,
+  toFacts,
   toQuotaResult,
   toRefreshOutcome,
   toSession,
@@ -46,7 +47,6 @@ import type {
   UserChangeOutcome,
 } from './session-repository.js';
 
-const STATUS = [undefined, 'live', 'revoked', 'expired'] as const;
 const LOAD_FOR_MS = 30_000;
 /** Epochs fit 5 bytes; they start at random, so that a record which was lost and made again matches no old session. */
 const EPOCH_START = { min: 2 ** 32, max: 2 ** 39 } as const;
@@ -89,6 +89,7 @@ class RedisSessionRepository implements SessionRepository {
   private readonly scripts: SessionScripts;
   private readonly roleLifetimes: string;
   private readonly maxStateAgeMs: number | '';
+  private readonly checkSettings: readonly string[];
 
   constructor(
     private readonly connection: RedisConnection,
@@ -108,48 +109,30 @@ class RedisSessionRepository implements SessionRepository {
     this.data = new RedisSessionDataRepository(this.scripts, this.roleLifetimes);
     this.maxStateAgeMs =
       settings.maxStateAgeMs === undefined ? '' : Math.min(settings.maxStateAgeMs, Number.MAX_SAFE_INTEGER);
+    const { touchIntervalMs, rememberEndedMs } = settings;
+    const { maxStateAgeMs, roleLifetimes } = this;
+    this.checkSettings = checkSettings({ touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes });
   }
 
   async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
-    const { touchIfRoles, quotas, ip } = demand;
+    const { quotas, ip } = demand;
+    const { sessionId } = proof;
     const args = {
-      sessionId: proof.sessionId,
+      sessionId,
       tokenHash: proof.tokenHash,
-      touchIfRoles:
-        touchIfRoles.length === 0 ? '' : `|${touchIfRoles.map((group) => group.join(' ')).join('|')}`,
-      touchIntervalMs: this.settings.touchIntervalMs,
-      rememberEndedMs: this.settings.rememberEndedMs,
-      maxStateAgeMs: this.maxStateAgeMs,
-      roleLifetimes: this.roleLifetimes,
-      withData: demand.withData ? 1 : '',
+      touchIfRoles: roleGroupsArgument(demand.touchIfRoles),
+      settings: this.checkSettings,
+      withData: demand.withData ? '1' : '',
       clientIp: addressBits(ip?.clientIp),
       refusedRoles: ip?.refusedRoles === 'all' ? '*' : (ip?.refusedRoles.join(' ') ?? ''),
     };
     const consumed = quotas.map((quota) => ({
-      key: userQuotaKey(quota, quota.by === 'session' ? proof.sessionId : undefined),
+      key: userQuotaKey(quota, quota.by === 'session' ? sessionId : undefined),
       policy: policyArgument(quota),
     }));
     const reply = await this.scripts.authenticate(proof.userRef, args, consumed);
-    if (reply[0] === 0) return { kind: 'unknown' };
-    if (reply[0] === 4) return { kind: 'load', userId: reply[1].toString() };
-    const [code, now, record, device, userReply, quotaReply, tokenEnd, admitted, version, payload] = reply;
-    const user = toUserState(userReply, now);
-    const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
-    const results =
-      quotaReply.length === 0
-        ? []
-        : quotas.map((quota, i) => toQuotaResult(quota, quotaReply.slice(i * 4, i * 4 + 4)));
-    const facts = {
-      kind: 'known',
-      status: STATUS[code],
-      session,
-      user,
-      now,
-      ipAllowed: admitted === 1,
-      quotas: results,
-      ...(tokenEnd === 0 ? {} : { tokenEndsAt: tokenEnd }),
-    } as const;
-    return version === undefined || payload === undefined ? facts : { ...facts, data: { version, payload } };
+    if (!Array.isArray(reply)) return toFacts(reply, { sessionId, quotas }, this.settings);
+    return reply.length === 1 ? { kind: 'unknown' } : { kind: 'load', userId: reply[1].toString() };
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -387,6 +370,19 @@ function ipAllowlistArgument(ipAllowlist: UserChange['ipAllowlist']): string {
 
 function userQuotaKey({ name }: QuotaPolicy, sessionId?: string): `quota:${string}` {
   return sessionId === undefined ? `quota:${name}` : `quota:${name}:${sessionId}`;
+}
+
+const roleGroupsArguments = new WeakMap<RequestDemand['touchIfRoles'], string>();
+
+/** Each group with a bar before it. A handler's groups are the same object in every request. */
+function roleGroupsArgument(groups: RequestDemand['touchIfRoles']): string {
+  if (groups.length === 0) return '';
+  let text = roleGroupsArguments.get(groups);
+  if (text === undefined) {
+    text = `|${groups.map((group) => group.join(' ')).join('|')}`;
+    roleGroupsArguments.set(groups, text);
+  }
+  return text;
 }
 
 function policyArgument(policy: QuotaPolicy): string {

@@ -16,17 +16,15 @@
 -- ARGV[9] clientIp           the address's bits, as include/ip.lua has them; empty: not known
 -- ARGV[10] refusedRoles      names parted by spaces; '*': everybody
 -- ARGV[11..] quotaPolicies   'emissionUs burst', one for each quota
--- Returns { 0 } unknown | { 4, userId } load first
---   | { 1 live, 2 revoked or 3 expired, now, record, device, user, quotas, token end or 0, may come from there 1 or 0
---     [, data version, data payload] }
---   quotas: allowed 1 or 0, remaining, wait in us, reset in us, for each quota; empty where none was looked at
--- @include time
+-- Returns { 0 } unknown | { 4, userId } load first | what was found, as include/facts.lua has it: status 1 live, 2 revoked
+--   or 3 expired; quotas only of a request that they were looked at for
 -- @include user-record
 -- @include session-record
 -- @include family
 -- @include session-data
 -- @include ip
 -- @include gcra
+-- @include facts
 
 local function may_touch(roles, groups)
   for group in string.gmatch(groups, '|([^|]*)') do
@@ -44,19 +42,18 @@ end
 
 -- All of the request's quotas, or none.
 local function consume_quotas(now)
-  local quotas, allowed, reply = {}, true, {}
+  local quotas, allowed, packed = {}, true, {}
   for i = 4, #KEYS do
     local quota = read_quota(KEYS[i], ARGV[i + 7], now)
     quotas[#quotas + 1] = quota
-    if wait_us(quota, 1, now) > 0 then allowed = false end
+    quota.has_room = wait_us(quota, 1, now) == 0
+    allowed = allowed and quota.has_room
   end
   for i, quota in ipairs(quotas) do
-    local has_room = wait_us(quota, 1, now) == 0
     if allowed then consume(quota, 1, now) end
-    local remaining, wait, reset = describe_quota(quota, now)
-    reply[i * 4 - 3], reply[i * 4 - 2], reply[i * 4 - 1], reply[i * 4] = has_room and 1 or 0, remaining, wait, reset
+    packed[i] = struct.pack(QUOTA, quota.has_room and 1 or 0, describe_quota(quota, now))
   end
-  return reply
+  return table.concat(packed)
 end
 
 local id, time_us, remember_ended_ms = ARGV[1], now_us(), tonumber(ARGV[5])
@@ -83,10 +80,11 @@ elseif status == LIVE and now >= ends then
   status = EXPIRED -- of the token alone: the session goes on
 end
 
-local quotas, admitted, version, payload = {}, admits_ip(user, ARGV[9], ARGV[10])
-if status == LIVE and not user.blocked and admitted then
-  quotas = consume_quotas(time_us)
-  if ARGV[8] == '1' then version, payload = read_data(KEYS[3], id) end
+local found = { status = status, now = now, admitted = admits_ip(user, ARGV[9], ARGV[10]),
+  token_end = ends == math.huge and 0 or ends }
+if status == LIVE and not user.blocked and found.admitted then
+  if #KEYS > 3 then found.quotas = consume_quotas(time_us) end
+  if ARGV[8] == '1' then found.data_version, found.payload = read_data(KEYS[3], id) end
   local touch_after = tonumber(ARGV[4])
   if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
   if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
@@ -95,5 +93,4 @@ if status == LIVE and not user.blocked and admitted then
     redis.call('HSET', KEYS[2], id, stored[1])
   end
 end
-if ends == math.huge then ends = 0 end
-return { status, now, stored[1], stored[2], user.reply, quotas, ends, admitted and 1 or 0, version, payload }
+return pack_facts(found, stored[1], stored[2], user)

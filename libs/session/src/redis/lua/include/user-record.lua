@@ -1,12 +1,11 @@
 -- A user's record is a hash of these fields; only id, version, epoch, epochAt and roles are always there.
 -- Roles are names parted by spaces. ipAllowlist is as include/ip.lua has it. Replies carry the
--- first ten fields in this order.
+-- fields in this order.
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
     'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
   if not f[1] then return nil end
   if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  local reply = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
   return {
     id = f[1],
     version = tonumber(f[2]),
@@ -17,7 +16,7 @@ local function read_user(key, now, max_age_ms)
     blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
     ip_allowlist = f[10],
     epoch_at = tonumber(f[11]),
-    reply = reply,
+    reply = f,
   }
 end
 
