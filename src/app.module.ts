@@ -37,6 +37,9 @@ export class AppModule {
             ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
             forwardedHeader: settings.forwardedHeader,
             refresh: settings.refresh,
+            ...(settings.dataKeys === undefined
+              ? {}
+              : { sessionData: { keys: settings.dataKeys, acceptPlain: settings.acceptPlainData } }),
             rateLimits: {
               posts: { quota: settings.postQuota, window: '1m', by: 'user' },
               requests: { quota: settings.sessionQuota, window: '1m', by: 'session' },

@@ -42,6 +42,10 @@ export interface AppConfig {
   readonly sessionQuota: number;
   /** Short access tokens, and refresh tokens that work once. */
   readonly refresh: boolean;
+  /** What seals the data of sessions: the first key; the others only open. Absent: nothing is sealed. */
+  readonly dataKeys?: readonly { readonly id: string; readonly key: Buffer }[];
+  /** Session data from before there were keys is still good. */
+  readonly acceptPlainData: boolean;
   /** The origin that browsers see. Absent: the request's own. */
   readonly publicOrigin?: string;
 }

@@ -1,5 +1,8 @@
 import { readConfig } from './read-config.js';
 
+/** 32 bytes. */
+const DATA_KEY = Buffer.alloc(32, 251).toString('base64');
+
 describe('readConfig', () => {
   it('has a default for everything', () => {
     expect(readConfig({})).toEqual({
@@ -8,6 +11,7 @@ describe('readConfig', () => {
       storage: { kind: 'memory' },
       production: false,
       allowMemory: false,
+      acceptPlainData: false,
       forwardedHeader: 'x-forwarded-for',
       loginQuota: 10,
       postQuota: 30,
@@ -74,6 +78,16 @@ describe('readConfig', () => {
       { trustProxy: 2, forwardedHeader: 'x-real-ip' },
     ],
     [{ TRUST_PROXY: '10.0.0.0/8, ::1' }, { trustProxy: ['10.0.0.0/8', '::1'] }],
+    [
+      { DATA_KEYS: `new:${DATA_KEY}, old:${DATA_KEY.slice(0, -1)}`, DATA_ACCEPT_PLAIN: '1' },
+      {
+        dataKeys: [
+          { id: 'new', key: Buffer.alloc(32, 251) },
+          { id: 'old', key: Buffer.alloc(32, 251) },
+        ],
+        acceptPlainData: true,
+      },
+    ],
     [{ PUBLIC_ORIGIN: 'https://app.example/' }, { publicOrigin: 'https://app.example' }],
     [
       { NODE_ENV: 'production', ALLOW_MEMORY: '1' },
@@ -114,11 +128,21 @@ describe('readConfig', () => {
     ['POST_QUOTA', { POST_QUOTA: '1.5' }],
     ['SESSION_QUOTA', { SESSION_QUOTA: '1000000' }],
     ['ALLOW_MEMORY', { ALLOW_MEMORY: 'yes' }],
+    ['DATA_KEYS', { DATA_KEYS: DATA_KEY }],
+    ['DATA_KEYS', { DATA_KEYS: ',' }],
+    ['DATA_KEYS', { DATA_KEYS: `a b:${DATA_KEY}` }],
+    ['DATA_KEYS', { DATA_KEYS: `a:${DATA_KEY}AA` }],
+    ['DATA_KEYS', { DATA_KEYS: `a:${DATA_KEY.slice(4)}` }],
+    ['DATA_KEYS', { DATA_KEYS: `a:b:${DATA_KEY}` }],
+    ['DATA_KEYS', { DATA_KEYS: `a:${DATA_KEY},a:${DATA_KEY}` }],
+    ['DATA_ACCEPT_PLAIN', { DATA_ACCEPT_PLAIN: '1' }],
+    ['DATA_ACCEPT_PLAIN', { DATA_KEYS: `a:${DATA_KEY}`, DATA_ACCEPT_PLAIN: 'yes' }],
   ])('names %s when it is wrong: %j', (variable, environment) => {
     expect(() => readConfig(environment)).toThrow(new RegExp(`^${variable} [^\\n]+$`));
   });
 
   it('keeps a password out of its message', () => {
     expect(() => readConfig({ REDIS_URL: 'redis://:secret@host/zero' })).not.toThrow(/secret/);
+    expect(() => readConfig({ DATA_KEYS: 'id:secret' })).not.toThrow(/secret/);
   });
 });

@@ -1,5 +1,12 @@
 import { type AppConfig, ConfigurationError, type RedisLogin, type Storage } from './app-config.js';
-import { readAddresses, readBinding, readOrigin, readRedisUrl, readTrustedProxies } from './read-values.js';
+import {
+  readAddresses,
+  readBinding,
+  readDataKeys,
+  readOrigin,
+  readRedisUrl,
+  readTrustedProxies,
+} from './read-values.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,6 +29,10 @@ export function readConfig(environment: Environment): AppConfig {
       'must be set in production: memory forgets everything at a restart (ALLOW_MEMORY=1 accepts that)',
     );
   }
+  const dataKeys = valueOf('DATA_KEYS');
+  const acceptPlainData = readSwitch('DATA_ACCEPT_PLAIN', valueOf('DATA_ACCEPT_PLAIN'));
+  if (acceptPlainData && dataKeys === undefined)
+    throw new ConfigurationError('DATA_ACCEPT_PLAIN', 'is of no use without DATA_KEYS');
   const proxies = valueOf('TRUST_PROXY');
   const origin = valueOf('PUBLIC_ORIGIN');
   return {
@@ -35,6 +46,8 @@ export function readConfig(environment: Environment): AppConfig {
     postQuota: readCount('POST_QUOTA', valueOf('POST_QUOTA'), 30),
     sessionQuota: readCount('SESSION_QUOTA', valueOf('SESSION_QUOTA'), 600),
     refresh: readOnOff('REFRESH', valueOf('REFRESH')),
+    acceptPlainData,
+    ...(dataKeys === undefined ? {} : { dataKeys: readDataKeys('DATA_KEYS', dataKeys) }),
     ...(proxies === undefined ? {} : { trustProxy: readTrustedProxies('TRUST_PROXY', proxies) }),
     ...(origin === undefined ? {} : { publicOrigin: readOrigin('PUBLIC_ORIGIN', origin) }),
   };

@@ -22,6 +22,25 @@ export function readTrustedProxies(name: string, value: string): number | readon
   return ranges;
 }
 
+/** `ID:KEY` pairs separated by commas. The value is never part of the message. */
+export function readDataKeys(name: string, value: string): { readonly id: string; readonly key: Buffer }[] {
+  const keys = splitList(value).map((pair) => {
+    const [id = '', encoded = ''] = pair.split(/:(.*)/s);
+    const isPair = /^[\w-]{1,32}$/.test(id) && /^[A-Za-z0-9+/_-]{43}=?$/.test(encoded);
+    if (!isPair) {
+      throw new ConfigurationError(
+        name,
+        'must be ID:KEY pairs separated by commas, each key 32 bytes in base64 (openssl rand -base64 32)',
+      );
+    }
+    return { id, key: Buffer.from(encoded, 'base64') };
+  });
+  if (keys.length === 0) throw new ConfigurationError(name, 'must have one ID:KEY pair at least');
+  if (new Set(keys.map(({ id }) => id)).size < keys.length)
+    throw new ConfigurationError(name, 'has two keys with the same ID');
+  return keys;
+}
+
 /** An `http` or `https` origin; a single slash at its end is forgiven. */
 export function readOrigin(name: string, value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;

@@ -41,6 +41,11 @@ export class SessionsReply {
   sessions!: SessionDto[];
 }
 
+export class SessionDataReply {
+  @ApiProperty({ type: 'object', additionalProperties: true, example: { theme: 'dark' } })
+  data!: object;
+}
+
 export class RevokedReply {
   @ApiProperty({ description: 'How many live sessions were ended' })
   revoked!: number;

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { handleOf, keepHandle, SessionDataHandle } from './data/session-data-handle.js';
-import { SessionDataStore } from './data/session-data-store.js';
+import { NO_DATA, SessionDataStore } from './data/session-data-store.js';
 import type { AccessRequirements, Decision, Facts } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
 import { confirmationsOf } from './live/confirmations.js';
@@ -98,8 +98,6 @@ export interface Examination {
 
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 const NO_QUOTAS: readonly UserQuota[] = [];
-/** A session that has timed out has none, also where such a one is let in. */
-const NO_DATA: StoredData = { version: 0, payload: Buffer.alloc(0) };
 /** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
 const PASSIVE = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 

@@ -7,7 +7,7 @@ export interface LoginOptions {
   readonly rememberMe?: boolean;
 }
 
-type Method = 'get' | 'post' | 'put' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 /** A client of the sample that keeps its token: a browser's cookie, or a bearer token. */
 export class Client {
@@ -31,6 +31,10 @@ export class Client {
 
   put(path: string, body?: object): request.Test {
     return this.send('put', path, body);
+  }
+
+  patch(path: string, body?: object): request.Test {
+    return this.send('patch', path, body);
   }
 
   delete(path: string): request.Test {

@@ -12,6 +12,8 @@ export interface SessionDataSettings {
   readonly sealer: DataSealer;
 }
 
+/** What nobody has written yet. */
+export const NO_DATA: StoredData = { version: 0, payload: Buffer.alloc(0) };
 /** How often a change is tried anew because somebody else's came first. */
 const MAX_ATTEMPTS = 50;
 const COMPLAIN_AGAIN_AFTER_MS = 10_000;
@@ -114,8 +116,9 @@ export class SessionDataStore {
     proof: TokenProof,
     known: StoredData | undefined,
   ): Promise<StoredData> {
-    let isNewest = known === undefined;
-    let base = known ?? (await this.read(proof));
+    // With nothing known, none is guessed: what is there comes back with the refusal.
+    let base = known ?? NO_DATA;
+    let isNewest = false;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const { version } = base;
       const { data } = this.opened(base, proof);
