@@ -71,8 +71,7 @@ describe.each([
         const { results, stored, issued } = await play(order, end);
         const written = results.filter(({ status }) => status === 'fulfilled').length;
         const refused = results.filter((one) => one.status === 'rejected');
-        for (const { reason } of refused as PromiseRejectedResult[])
-          expect(reason).toMatchObject({ code: 'session_revoked' });
+        for (const { reason } of refused) expect(reason).toMatchObject({ code: 'session_revoked' });
         lost += refused.length;
         inTime += written;
         // As the end found it, so it stayed: what was there then, or nothing at all.

@@ -53,7 +53,8 @@ describe('what is kept in Redis', () => {
     await on.sessions.authenticate(token, { roleGroups: [], withData: true });
     expect(await on.sessions.data(session).get()).toEqual({});
     await on.sessions.replaceToken(session);
-    expect((await raw.keys('*')).map((key) => key.split(':').at(-1)).sort()).toEqual(['sessions', 'user']);
+    const names = (await raw.keys('*')).map((key) => key.split(':').at(-1));
+    expect(new Set(names)).toEqual(new Set(['sessions', 'user']));
   });
 
   it('goes with its session: logged out, evicted, timed out, erased, or at the next login', async () => {
@@ -198,7 +199,7 @@ describe('with keys', () => {
         await on.sessions.data<Record<string, string>>(session).set('more', SECRET);
       }
       await raw.save();
-      const [, dir = ''] = (await raw.config('GET', 'dir')) as string[];
+      const [, dir = ''] = await raw.config('GET', 'dir');
       const dump = await readFile(join(dir, 'dump.rdb'));
       const forms = [
         SECRET,
