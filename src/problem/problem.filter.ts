@@ -10,13 +10,14 @@ import { problemHeaders, SessionError, type SessionErrorCode, toProblem } from '
 import type { Request, Response } from 'express';
 import { Problem, type ProblemCode } from './problem.js';
 
-/** What the API calls the errors that are the library's own business; every other code of it is the API's too. */
+/** What the API calls the errors that are the library's own business, or says more of; every other code is the API's too. */
 const RENAMED: Partial<Record<SessionErrorCode, ProblemCode>> = {
   user_unknown: 'not_found',
   epoch_changed: 'conflict',
   version_conflict: 'conflict',
   session_limit_reached: 'conflict',
   would_lock_out: 'conflict',
+  bad_request: 'bad_request',
 };
 
 /** What Nest and Express raise by themselves. */
@@ -56,7 +57,10 @@ export class AppProblemFilter implements ExceptionFilter {
 
   private toOwnProblem(error: unknown): Problem {
     if (error instanceof Problem) return error;
-    if (error instanceof SessionError) return new Problem(RENAMED[error.code] ?? 'internal_error');
+    if (error instanceof SessionError) {
+      if (error.code === 'bad_request') return new Problem('bad_request', error.message);
+      return new Problem(RENAMED[error.code] ?? 'internal_error');
+    }
     const status = statusOf(error);
     const code = status === undefined ? undefined : BY_STATUS[status];
     if (code) return new Problem(code);
@@ -89,7 +93,10 @@ function headersOf({ status }: Problem): Record<string, string> {
   };
 }
 
-function bodyOf({ code, title, status, message, errors }: Problem): object {
+function bodyOf(problem: Problem): object {
+  const { code, title, status, message } = problem;
+  // Also where no field is to blame: clients may rely on the list.
+  const errors = code === 'bad_request' ? (problem.errors ?? []) : problem.errors;
   const type = `urn:problem-type:latchkey:${code}`;
   return { type, title, status, detail: message, code, ...(errors ? { errors } : {}) };
 }
