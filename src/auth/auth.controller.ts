@@ -128,8 +128,11 @@ export class AuthController {
   @ApiOperation({ summary: 'Who I am, and the session that I am using' })
   @ApiOkResponse({ type: IdentityReply })
   async me(@CurrentUser() user: UserState, @CurrentSession() session: Session): Promise<IdentityReply> {
-    const account = await this.users.require(user.id);
-    return { user: toUserDto(account, user), session: toSessionDto(session, session.id) };
+    const [account, email] = await Promise.all([this.users.require(user.id), this.users.findEmail(user.id)]);
+    return {
+      user: { ...toUserDto(account, user), ...(email === undefined ? {} : { email }) },
+      session: toSessionDto(session, session.id),
+    };
   }
 
   @Post('reauthenticate')

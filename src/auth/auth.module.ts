@@ -6,6 +6,8 @@ import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
 import { ClientTokens } from './client-tokens.js';
 import { CredentialsService } from './credentials.service.js';
+import { EmailProofController } from './email-proof.controller.js';
+import { EmailProofService } from './email-proof.service.js';
 import { LoginOriginGuard } from './login-origin.guard.js';
 import { LoginService } from './login.service.js';
 import { LogoutFilter } from './logout.filter.js';
@@ -18,11 +20,12 @@ import { ResetQuotas } from './reset-quotas.js';
 
 @Module({
   imports: [UsersModule, PasswordsModule, AuditModule],
-  controllers: [AuthController, PasswordResetController],
+  controllers: [AuthController, PasswordResetController, EmailProofController],
   providers: [
     LoginService,
     PasswordAttempts,
     PasswordResetService,
+    EmailProofService,
     ResetQuotas,
     CredentialsService,
     ClientTokens,

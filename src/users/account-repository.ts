@@ -17,6 +17,9 @@ export abstract class AccountRepository {
   abstract list(page: AccountPage): Promise<Account[] | undefined>;
   /** Stores a new password hash if the old one still stands. @returns whether it did */
   abstract replacePasswordHash(id: string, change: PasswordHashChange): Promise<boolean>;
+  /** Stores an address that was proven to be this account's, in the place of an older one. */
+  abstract setEmail(id: string, email: string): Promise<void>;
+  abstract findEmail(id: string): Promise<string | undefined>;
 }
 
 export interface AccountPage {

@@ -6,6 +6,7 @@ export class MemoryAccountRepository extends AccountRepository {
   /** In the order in which they were made. */
   private readonly accounts = new Map<string, Account>();
   private readonly idsByUsername = new Map<string, string>();
+  private readonly emails = new Map<string, string>();
 
   async create(account: Account): Promise<boolean> {
     if (this.idsByUsername.has(account.username)) return false;
@@ -35,5 +36,13 @@ export class MemoryAccountRepository extends AccountRepository {
     if (account?.passwordHash !== from) return false;
     this.accounts.set(id, { ...account, passwordHash: to });
     return true;
+  }
+
+  async setEmail(id: string, email: string): Promise<void> {
+    this.emails.set(id, email);
+  }
+
+  async findEmail(id: string): Promise<string | undefined> {
+    return this.emails.get(id);
   }
 }

@@ -8,10 +8,12 @@ import { type AccountPage, AccountRepository, type PasswordHashChange } from './
  *     HSET app:{users}:names  alice  Zk3…            user name → id
  *     HSET app:{users}:accounts  Zk3…  {"id":"Zk3…","username":"alice",…}
  *     ZADD app:{users}:order  1  Zk3…                in the order in which they were made
+ *     HSET app:{users}:emails  Zk3…  alice@example.org   those that were proven
  */
 const NAMES = 'app:{users}:names';
 const ACCOUNTS = 'app:{users}:accounts';
 const ORDER = 'app:{users}:order';
+const EMAILS = 'app:{users}:emails';
 
 /** KEYS names, accounts, order. ARGV username, id, account. Returns 1 when stored, 0 when the name is taken. */
 const CREATE = redisScript(`
@@ -81,6 +83,14 @@ export class RedisAccountRepository extends AccountRepository {
     if (account?.passwordHash !== from) return false;
     const changed = { ...account, passwordHash: to };
     return (await this.store.script(REPLACE, [ACCOUNTS], [id, encode(account), encode(changed)])) === 1;
+  }
+
+  async setEmail(id: string, email: string): Promise<void> {
+    await this.store.call((client) => client.hset(EMAILS, id, email));
+  }
+
+  async findEmail(id: string): Promise<string | undefined> {
+    return (await this.store.call((client) => client.hget(EMAILS, id))) ?? undefined;
   }
 }
 

@@ -35,6 +35,9 @@ export class UserDto {
   @ApiPropertyOptional({ type: BlockDto })
   block?: BlockDto;
 
+  @ApiPropertyOptional({ format: 'email', description: 'Told to its owner, once it was proven' })
+  email?: string;
+
   @ApiPropertyOptional({
     enum: [true],
     description: 'Roles and blocks of this user were lost. They are refused until an admin sets their roles',

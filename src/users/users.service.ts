@@ -66,6 +66,15 @@ export class UsersService {
     return this.accounts.replacePasswordHash(id, change);
   }
 
+  setEmail(id: string, email: string): Promise<void> {
+    return this.accounts.setEmail(id, email);
+  }
+
+  /** The address that was proven to be this account's. */
+  findEmail(id: string): Promise<string | undefined> {
+    return this.accounts.findEmail(id);
+  }
+
   /**
    * The user state of an account. An account without one was lost in part, its blocks perhaps among that: it is
    * refused until an admin sets its roles again.

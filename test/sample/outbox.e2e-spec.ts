@@ -47,7 +47,9 @@ describe('GET /dev/outbox', () => {
   it('goes by the address of the socket, whatever headers say', async () => {
     const address = outerAddress() ?? '127.0.0.1';
     const app = await createApp(readConfig({ PORT: '0' }));
+    const believing = await createApp(readConfig({ PORT: '0', TRUST_PROXY: '1' }));
     await app.listen(0, '0.0.0.0');
+    await believing.listen(0, '0.0.0.0');
     try {
       const { port } = app.getHttpServer().address() as { port: number };
       const near = `http://127.0.0.1:${port}${PATH}`;
@@ -59,8 +61,14 @@ describe('GET /dev/outbox', () => {
       for (const headers of [{}, spoofed, { ...spoofed, host: 'localhost' }]) {
         expect(await statusOf(far, headers)).toBe(404);
       }
+      // Also one who may say whom it speaks for.
+      const other = (believing.getHttpServer().address() as { port: number }).port;
+      const said = { 'x-forwarded-for': '127.0.0.1', host: 'localhost' };
+      expect(await statusOf(`http://127.0.0.1:${other}${PATH}`, said)).toBe(200);
+      expect(await statusOf(`http://${address}:${other}${PATH}`, said)).toBe(404);
     } finally {
       await app.close();
+      await believing.close();
     }
   });
 

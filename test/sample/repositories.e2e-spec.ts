@@ -109,6 +109,17 @@ describe.each(STORAGES)("the sample's repositories (%s)", (storage) => {
     });
   });
 
+  describe('e-mail addresses', () => {
+    it('are kept by account, the newest', async () => {
+      const { accounts } = repositories;
+      await expect(accounts.findEmail('a1')).resolves.toBeUndefined();
+      await accounts.setEmail('a1', 'ünal@example.org');
+      await accounts.setEmail('a1', 'new@example.org');
+      await expect(accounts.findEmail('a1')).resolves.toBe('new@example.org');
+      await expect(accounts.findEmail('a2')).resolves.toBeUndefined();
+    });
+  });
+
   describe('posts', () => {
     const post = (text: string) => ({
       authorId: 'a1',
