@@ -86,7 +86,9 @@ describe('the calls that a token costs', () => {
   it('are one if it is right, two if nobody has it, none if it cannot be one', async () => {
     const { token } = await nodes[0]!.sessions.create('ada');
     for (const one of [token, guess()]) await ask(0, one); // Redis knows the scripts from here on
-    const monitor = await server.client().monitor();
+    const watcher = server.client();
+    await watcher.ping(); // its own connection is made by then
+    const monitor = await watcher.monitor();
     const sent: string[] = [];
     monitor.on('monitor', (_time: string, [command]: string[], source: string) => {
       if (source !== 'lua') sent.push(String(command).toUpperCase());

@@ -97,17 +97,32 @@ describe('120 posts at once on two nodes', () => {
     const passed = replies.filter(({ status }) => status === 201).length;
     expect(passed).toBeGreaterThanOrEqual(30);
     expect(passed).toBeLessThanOrEqual(30 + refilled);
+    const left: number[] = [];
     for (const { status, headers, body } of replies) {
       expect(headers['ratelimit-policy']).toBe('"posts";q=30;w=60');
-      if (status === 201) continue;
-      expect({ status, code: (body as { code: string }).code }).toEqual({
+      const [, r, t] = /^"posts";r=(\d+);t=(\d+)$/.exec(String(headers['ratelimit'])) ?? [];
+      if (status === 201) {
+        expect(headers).not.toHaveProperty('retry-after');
+        left.push(Number(r));
+        // Until all are there again, at one in two seconds; with none left, until the next.
+        const expected = Number(r) === 0 ? 2 : 2 * (30 - Number(r));
+        expect(Number(t)).toBeLessThanOrEqual(expected);
+        expect(Number(t)).toBeGreaterThanOrEqual(Number(r) === 0 ? 0 : expected - 2);
+        continue;
+      }
+      expect({ status, code: (body as { code: string }).code, r }).toEqual({
         status: 429,
         code: 'rate_limited',
+        r: '0',
       });
-      const t = Number(/t=(\d+)/.exec(String(headers['ratelimit']))?.[1]);
-      expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(t);
-      expect(t).toBeLessThanOrEqual(2);
+      expect(headers['content-type']).toContain('application/problem+json');
+      expect(body).toMatchObject({ 'violated-policies': ['posts'] });
+      expect(headers['retry-after']).toMatch(/^[12]$/);
+      expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(Number(t));
+      expect(Number(t)).toBeLessThanOrEqual(2);
     }
+    // Each that passed was told another number, but for those that came back meanwhile.
+    expect(new Set(left).size).toBe(30);
     await sleep(2_100);
     await nodes[0]!
       .anybody()

@@ -211,7 +211,9 @@ describe('numbers at their limits', () => {
 describe('in Redis', () => {
   it('is one call on one key that is gone when it is of no more use, of bounded size, with nothing of the client in it', async () => {
     await server.client().flushall();
-    const monitor = await server.client().monitor();
+    const watcher = server.client();
+    await watcher.ping(); // its own connection is made by then
+    const monitor = await watcher.monitor();
     const sent: string[][] = [];
     monitor.on('monitor', (_time: string, args: string[], source: string) => {
       if (source !== 'lua') sent.push(args);
