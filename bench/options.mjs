@@ -45,6 +45,7 @@ const HELP = `npm run bench -- [options]
   --rounds N              default ${FULL.rounds}
   --distances MS,MS       added to each Redis round trip; default ${FULL.distances.join(',')}
   --seconds N             the window of one measurement; default ${FULL.windowMs / 1000}
+  --sessions N,N          how many to weigh; default ${FULL.sessionCounts.join(',')}
   --no-install            do not run npm ci in bench/ first
   --save                  write bench/results and the README although this is not a full run
 Without options, a full run, which is saved. All others write to bench/results/tmp.`;
@@ -61,6 +62,7 @@ export function readOptions(args) {
       rounds: { type: 'string' },
       distances: { type: 'string' },
       seconds: { type: 'string' },
+      sessions: { type: 'string' },
       'no-install': { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -71,6 +73,7 @@ export function readOptions(args) {
   if (values.rounds) options.rounds = numbers(values.rounds)[0];
   if (values.distances) options.distances = numbers(values.distances);
   if (values.seconds) options.windowMs = numbers(values.seconds)[0] * 1_000;
+  if (values.sessions) options.sessionCounts = numbers(values.sessions);
   options.only = oneOf(
     '--only',
     values.only,
@@ -79,7 +82,7 @@ export function readOptions(args) {
   options.platforms = oneOf('--platform', values.platform, PLATFORMS) ?? PLATFORMS;
   options.parts = oneOf('--parts', values.parts, PARTS) ?? PARTS;
   options.install = !values['no-install'];
-  const narrowed = ['only', 'platform', 'parts', 'rounds', 'distances', 'seconds'].some(
+  const narrowed = ['only', 'platform', 'parts', 'rounds', 'distances', 'seconds', 'sessions'].some(
     (name) => values[name],
   );
   options.isFull = !values.quick && !narrowed;

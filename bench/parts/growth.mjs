@@ -10,13 +10,14 @@ const SESSION_ID = /^[\w-]{16}$/;
 export async function measureGrowth({ sizes, repeats, log }) {
   const redis = await RedisServer.start();
   const library = await libraryOn(redis, { maxSessionsPerUser: 10_000 });
+  const refreshing = await libraryOn(redis, { maxSessionsPerUser: 10_000, refresh: true });
   try {
     const rows = [];
     for (const sessions of sizes) {
       await makeTemplate({ redis, library, sessions });
       const samples = {};
       for (let index = 0; index < repeats; index++) {
-        await measureUser({ redis, library, samples, userId: `user-${sessions}-${index}` });
+        await measureUser({ redis, library, refreshing, samples, userId: `user-${sessions}-${index}` });
       }
       rows.push({ sessions, ...summarise(samples) });
       await library.users.erase(TEMPLATE);
@@ -25,6 +26,7 @@ export async function measureGrowth({ sizes, repeats, log }) {
     return rows;
   } finally {
     await library.close();
+    await refreshing.close();
     await redis.stop();
   }
 }
@@ -44,7 +46,7 @@ async function makeTemplate({ redis, library, sessions }) {
   await pipeline.exec();
 }
 
-async function measureUser({ redis, library, samples, userId }) {
+async function measureUser({ redis, library, refreshing, samples, userId }) {
   const { users, sessions } = library;
   const time = async (name, act) => {
     const [before, startedAt] = [await redis.command('evalsha'), performance.now()];
@@ -62,6 +64,8 @@ async function measureUser({ redis, library, samples, userId }) {
   await time('check', () => sessions.authenticate(token));
   await time('list', () => sessions.list(userId));
   await time('revoke', () => sessions.revoke(userId, session.id));
+  const { refreshToken } = await refreshing.sessions.create(userId, { device: DEVICE });
+  await time('refresh', () => refreshing.sessions.refresh(refreshToken));
   await time('block', () => users.block(userId, { reason: 'bench' }));
   await users.erase(userId);
 }
