@@ -4,6 +4,8 @@ import { AT_A_DISTANCE, CONFIGURATIONS } from './apps/index.mjs';
 export const PARTS = ['http', 'checks', 'growth', 'memory', 'processes'];
 const PLATFORMS = ['express', 'fastify'];
 
+const NAMES = CONFIGURATIONS.map(({ name }) => name);
+
 const FULL = {
   rounds: 7,
   rampMs: 250,
@@ -20,7 +22,12 @@ const FULL = {
   processSubjects: ['none', 'fast-jwt', 'latchkey', 'latchkey+quota'],
   processCounts: [1, 2, 4],
 };
+/** One pair with a throttler tells what the others would. */
+const SMOKE_TESTED = NAMES.filter(
+  (name) => !name.endsWith('+throttler') || name === 'passport-jwt+throttler',
+);
 const QUICK = {
+  only: SMOKE_TESTED,
   rounds: 1,
   rampMs: 40,
   windowMs: 150,
@@ -39,7 +46,7 @@ const QUICK = {
 
 const HELP = `npm run bench -- [options]
   --quick                 a smoke test of everything; its figures mean little
-  --only NAME,NAME        these configurations and the baseline: ${CONFIGURATIONS.map(({ name }) => name).join(' ')}
+  --only NAME,NAME        these configurations and the baseline: ${NAMES.join(' ')}
   --platform NAME         ${PLATFORMS.join(' or ')}; default both
   --parts NAME,NAME       of ${PARTS.join(' ')}
   --rounds N              default ${FULL.rounds}
@@ -74,11 +81,7 @@ export function readOptions(args) {
   if (values.distances) options.distances = numbers(values.distances);
   if (values.seconds) options.windowMs = numbers(values.seconds)[0] * 1_000;
   if (values.sessions) options.sessionCounts = numbers(values.sessions);
-  options.only = oneOf(
-    '--only',
-    values.only,
-    CONFIGURATIONS.map(({ name }) => name),
-  );
+  options.only = oneOf('--only', values.only, NAMES) ?? options.only;
   options.platforms = oneOf('--platform', values.platform, PLATFORMS) ?? PLATFORMS;
   options.parts = oneOf('--parts', values.parts, PARTS) ?? PARTS;
   options.install = !values['no-install'];
