@@ -118,6 +118,7 @@ export async function startIpNode(options: SessionModuleOptions) {
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   return {
+    app,
     url,
     handled,
     lists: app.get(IpAllowlists),

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bearer, SocketClient, StreamClient } from '../live/clients.js';
 import { RedisServer } from '../support/redis-server.js';
+import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import { hold } from '../sample/support/gate.js';
 import { headersOf, type IpNode, startIpNode } from './ip-node.js';
 
 const OFFICE = '198.51.100.7';
@@ -116,6 +119,27 @@ describe('a named list that is changed on another node', () => {
       data: expect.objectContaining({ code: 'ip_not_allowed', status: 403 }),
     });
   }, 60_000);
+
+  it('voids the permission of a message that was asked for before it, however late the answer comes', async () => {
+    const node = await startIpNode({});
+    const { ipLists } = node.app.get<SessionRepository>(SESSION_REPOSITORY, { strict: false });
+    await node.lists.set('office', [OFFICE]);
+    await node.users.ensure('ada');
+    const { token } = await node.sessions.create('ada');
+    const one = await SocketClient.open(node.url, { ...bearer(token), 'x-forwarded-for': OFFICE }, '/ws');
+    const first = hold(ipLists, 'read', 'after'); // for the handler's list, before its quotas
+    one.send('act');
+    await first.reached;
+    const second = hold(ipLists, 'read', 'after'); // together with the check
+    first.open();
+    await second.reached;
+    expect(await node.lists.set('office', [HOME])).toMatchObject({ nodes: { confirmed: 1 } });
+    second.open();
+    expect(await one.message('exception')).toMatchObject({ code: 'ip_not_allowed' });
+    expect(node.handled).toEqual([]);
+    one.close();
+    await node.stop();
+  });
 
   it('decides on handshakes, and on each message of those who come as nobody', async () => {
     await a.lists.set('office', [OFFICE]);
