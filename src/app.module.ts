@@ -8,6 +8,8 @@ import { ConfigModule } from './config/config.module.js';
 import { ConsoleModule } from './console/console.module.js';
 import { HealthModule } from './health/health.module.js';
 import { GracefulShutdown } from './http/graceful-shutdown.js';
+import { accessTokenOptions } from './jwt/access-tokens.js';
+import { JwtModule } from './jwt/jwt.module.js';
 import { LiveModule } from './live/live.module.js';
 import { ModerationModule } from './moderation/moderation.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
@@ -28,7 +30,7 @@ export class AppModule {
         RedisModule,
         SessionModule.forRootAsync({
           inject: [APP_CONFIG, { token: REDIS_CLIENT, optional: true }],
-          useFactory: (settings: AppConfig, redis?: RedisClient): SessionModuleOptions => ({
+          useFactory: async (settings: AppConfig, redis?: RedisClient): Promise<SessionModuleOptions> => ({
             guard: 'global',
             strict: true,
             // Whether memory will do was settled with the configuration, and the banner says it.
@@ -48,6 +50,7 @@ export class AppModule {
               refreshes: { quota: settings.sessionQuota, window: '1m', by: 'ip' },
             },
             defaultRateLimits: ['requests'],
+            ...(await accessTokenOptions(settings)),
             ...sessionOptions,
           }),
         }),
@@ -61,6 +64,7 @@ export class AppModule {
         AdminModule,
         HealthModule,
         ConsoleModule,
+        JwtModule,
       ],
       providers: [GracefulShutdown, AppProblemFilter],
     };

@@ -4,6 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { SessionConfigurationError } from '@latchkey/session';
 import { createApp } from './app.factory.js';
 import { type AppConfig, ConfigurationError } from './config/app-config.js';
+import { accessTokenBanner } from './jwt/access-tokens.js';
 import { type Environment, readConfig, storageVariable } from './config/read-config.js';
 
 /** Requests get 8 s to end; then Redis is closed; then this. */
@@ -18,6 +19,8 @@ export async function start(environment: Environment): Promise<void> {
     const app = await createApp(config);
     stopping.stops(app);
     console.log(storageBanner(config));
+    const tokens = accessTokenBanner(config);
+    if (tokens) console.log(tokens);
     await app.listen(config.port, config.host);
     console.log(`listening on ${addressOf(app.getHttpServer(), config)}`);
   } catch (error) {
@@ -69,6 +72,9 @@ export function bootFailure(error: unknown, config: AppConfig | undefined): stri
   if (error instanceof ConfigurationError) return error.message;
   if (error instanceof SessionConfigurationError && error.option === 'redis' && config) {
     return `${storageVariable(config.storage)}: ${error.message}`;
+  }
+  if (error instanceof SessionConfigurationError && error.option.startsWith('jwt.')) {
+    return `JWT_KEYS: ${error.message}`;
   }
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (code === 'EADDRINUSE') return `PORT ${config?.port} is taken by another process`;

@@ -1,3 +1,5 @@
+import type { JwtAlgorithm } from '@latchkey/session';
+
 /** Where everything that must be kept lives. */
 export type Storage =
   | { readonly kind: 'memory' }
@@ -19,6 +21,13 @@ export interface RedisAddress {
 export interface RedisLogin {
   readonly username?: string;
   readonly password?: string;
+}
+
+/** Access tokens as JWTs. */
+export interface JwtConfig {
+  readonly algorithm: JwtAlgorithm;
+  /** A JSON Web Key Set of private keys. Absent: a development key, which production refuses. */
+  readonly keysFile?: string;
 }
 
 /** What the environment says, checked. */
@@ -48,6 +57,8 @@ export interface AppConfig {
   readonly acceptPlainData: boolean;
   /** The origin that browsers see. Absent: the request's own. */
   readonly publicOrigin?: string;
+  /** Absent: access tokens are opaque. */
+  readonly jwt?: JwtConfig;
 }
 
 /** Injection key of the `AppConfig`. */

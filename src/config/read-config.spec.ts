@@ -98,6 +98,21 @@ describe('readConfig', () => {
   });
 
   it.each([
+    [{ ACCESS_TOKEN: 'opaque', JWT_ALG: 'ES256' }, undefined],
+    [{ ACCESS_TOKEN: 'jwt' }, { algorithm: 'EdDSA' }],
+    [{ ACCESS_TOKEN: 'jwt', JWT_ALG: 'HS256' }, { algorithm: 'HS256' }],
+    [
+      { ACCESS_TOKEN: 'jwt', JWT_KEYS: '/keys.json', NODE_ENV: 'production', ALLOW_MEMORY: '1' },
+      { algorithm: 'EdDSA', keysFile: '/keys.json' },
+    ],
+  ])('reads access tokens from %j', (environment, expected) => {
+    expect(readConfig(environment).jwt).toEqual(expected);
+  });
+
+  it.each([
+    ['ACCESS_TOKEN', { ACCESS_TOKEN: 'JWT' }],
+    ['JWT_ALG', { ACCESS_TOKEN: 'jwt', JWT_ALG: 'none' }],
+    ['JWT_KEYS', { ACCESS_TOKEN: 'jwt', NODE_ENV: 'production', ALLOW_MEMORY: '1' }],
     ['PORT', { PORT: '65536' }],
     ['PORT', { PORT: '-1' }],
     ['PORT', { PORT: '80a' }],

@@ -1,4 +1,5 @@
 import { type AppConfig, ConfigurationError, type RedisLogin, type Storage } from './app-config.js';
+import { readJwt } from './read-jwt.js';
 import {
   readAddresses,
   readBinding,
@@ -35,6 +36,7 @@ export function readConfig(environment: Environment): AppConfig {
     throw new ConfigurationError('DATA_ACCEPT_PLAIN', 'is of no use without DATA_KEYS');
   const proxies = valueOf('TRUST_PROXY');
   const origin = valueOf('PUBLIC_ORIGIN');
+  const jwt = readJwt(valueOf, production);
   return {
     host: readBinding('HOST', valueOf('HOST') ?? DEFAULT_HOST),
     port: readPort(valueOf('PORT')),
@@ -50,6 +52,7 @@ export function readConfig(environment: Environment): AppConfig {
     ...(dataKeys === undefined ? {} : { dataKeys: readDataKeys('DATA_KEYS', dataKeys) }),
     ...(proxies === undefined ? {} : { trustProxy: readTrustedProxies('TRUST_PROXY', proxies) }),
     ...(origin === undefined ? {} : { publicOrigin: readOrigin('PUBLIC_ORIGIN', origin) }),
+    ...(jwt === undefined ? {} : { jwt }),
   };
 }
 

@@ -72,19 +72,23 @@ export function newName(): string {
 export type StorageKind = 'memory' | 'redis';
 export const STORAGES: readonly StorageKind[] = ['memory', 'redis'];
 
-/** Runs a suite over the sample in memory and over the sample on a real Redis. */
+const JWT = { ACCESS_TOKEN: 'jwt', JWT_ALG: 'ES256' };
+
+/** Runs a suite over the sample in memory and over the sample on a real Redis; there also with JWTs, if it is about tokens. */
 export function describeSample(
   title: string,
   suite: (sample: () => Sample, storage: StorageKind) => void,
-  options: SampleOptions = {},
+  { alsoWithJwts = false, ...options }: SampleOptions & { readonly alsoWithJwts?: boolean } = {},
 ): void {
-  describe.each(STORAGES)(`${title} (%s)`, (storage) => {
+  const all = STORAGES.map((storage) => ({ storage, name: `${storage}`, env: {} }));
+  const jwts = alsoWithJwts ? [{ storage: 'redis', name: 'redis, JWTs', env: JWT } as const] : [];
+  describe.each([...all, ...jwts])(`${title} ($name)`, ({ storage, env }) => {
     let redis: RedisServer | undefined;
     let sample: Sample;
 
     beforeAll(async () => {
       redis = storage === 'redis' ? await RedisServer.start() : undefined;
-      sample = await Sample.start({ ...options, env: { REDIS_URL: redis?.url, ...options.env } });
+      sample = await Sample.start({ ...options, env: { REDIS_URL: redis?.url, ...env, ...options.env } });
     });
 
     afterAll(async () => {
