@@ -62,9 +62,11 @@ describe.each(KINDS_OF_TOKENS)(
     beforeAll(async () => {
       server = await RedisServer.start();
       nodes = await Promise.all(
-        [0, 1].map(() => AppProcess.start({ env: { REDIS_URL: server.url, ...PLENTY, ...env } })),
+        [0, 1].map(() =>
+          AppProcess.start({ env: { REDIS_URL: server.url, ...PLENTY, ...env }, readyTimeoutMs: 60_000 }),
+        ),
       );
-    }, 60_000);
+    }, 120_000);
 
     afterAll(async () => {
       expect(await Promise.all(nodes.map((node) => node.stop()))).toEqual([0, 0]);
