@@ -109,6 +109,35 @@ describeSample(DATA, (sample) => {
   });
 });
 
+describe(`${DATA} with REFRESH=on`, () => {
+  let sample: Sample;
+  beforeAll(async () => {
+    sample = await Sample.start({
+      env: { REFRESH: 'on', DATA_KEYS: `k:${randomBytes(32).toString('base64')}` },
+    });
+  });
+  afterAll(() => sample.stop());
+
+  it.each(['bearer', 'cookie'] as const)(
+    'survives a refresh (%s), and ends with a reuse',
+    async (transport) => {
+      const { username } = await sample.newcomer();
+      const client = await sample.anybody().login(username, PASSWORD, { transport });
+      const used = client.copy();
+      await client.patch(DATA, { theme: 'dark' }).expect(200);
+      client.keep(await client.askRefresh().expect(200));
+      await client.patch(DATA, { more: 1 }).expect(200);
+      await used.patch(DATA, { late: 2 }).expect(200); // a request that was under way, within the grace
+      expect((await client.get(DATA).expect(200)).body).toEqual({
+        data: { theme: 'dark', more: 1, late: 2 },
+      });
+      client.keep(await client.askRefresh().expect(200));
+      expectProblem(await used.askRefresh(), 401, 'session_revoked');
+      expectProblem(await client.patch(DATA, { more: 2 }), 401, 'session_revoked');
+    },
+  );
+});
+
 describe('DATA_KEYS', () => {
   let redis: RedisServer;
   const samples: Sample[] = [];
