@@ -7,13 +7,11 @@ describeSample(
   (sample) => {
     it('lists my devices, newest first', async () => {
       const phone = await sample().newcomer();
-      const laptop = await sample()
-        .anybody()
-        .login(phone.username, PASSWORD, {
-          deviceName: 'Laptop',
-          userAgent: 'curl/8.1',
-          transport: 'cookie',
-        });
+      const laptop = await sample().anybody().login(phone.username, PASSWORD, {
+        deviceName: 'Laptop',
+        userAgent: 'curl/8.1',
+        transport: 'cookie',
+      });
       const tablet = await sample().anybody().login(phone.username, PASSWORD, { deviceName: 'Tablet' });
       const reply = await laptop.get('/sessions').expect(200);
       expect(reply.headers['cache-control']).toBe('no-store');

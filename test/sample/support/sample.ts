@@ -80,7 +80,7 @@ export function describeSample(
   suite: (sample: () => Sample, storage: StorageKind) => void,
   { alsoWithJwts = false, ...options }: SampleOptions & { readonly alsoWithJwts?: boolean } = {},
 ): void {
-  const all = STORAGES.map((storage) => ({ storage, name: `${storage}`, env: {} }));
+  const all = STORAGES.map((storage) => ({ storage, name: storage as string, env: {} }));
   const jwts = alsoWithJwts ? [{ storage: 'redis', name: 'redis, JWTs', env: JWT } as const] : [];
   describe.each([...all, ...jwts])(`${title} ($name)`, ({ storage, env }) => {
     let redis: RedisServer | undefined;
