@@ -33,11 +33,19 @@ async function call(
   return { status: response.status, body: text ? (JSON.parse(text) as Record<string, unknown>) : {} };
 }
 
+/** What only prepares the storm may take a busy machine several attempts. */
+async function prepare(attempt: (round: number) => Promise<Reply>, status: number): Promise<Reply> {
+  for (let round = 0; ; round++) {
+    const reply = await attempt(round);
+    if (reply.status === 503 && round < 10) continue;
+    expect(reply.status).toBe(status);
+    return reply;
+  }
+}
+
 async function login(username: string, password = `correct-horse-${username}`): Promise<string> {
-  const { status, body } = await call(0, 'POST /auth/login', {
-    body: { username, password, transport: 'bearer' },
-  });
-  expect(status).toBe(200);
+  const login = { username, password, transport: 'bearer' };
+  const { body } = await prepare(() => call(0, 'POST /auth/login', { body: login }), 200);
   return body['token'] as string;
 }
 
@@ -108,18 +116,16 @@ describe.each(KINDS_OF_TOKENS)(
 
       async function round(i: number): Promise<void> {
         const kind = kinds[i % kinds.length] as Kind;
-        const username = `target-${i}`;
-        const made = await call(i, 'POST /auth/register', {
-          body: { username, password: 'a-good-password' },
-        });
-        expect(made.status).toBe(201);
+        let username = '';
+        const made = await prepare((attempt) => {
+          username = `target-${i}-${attempt}`; // a refused registration may have happened
+          return call(i, 'POST /auth/register', { body: { username, password: 'a-good-password' } });
+        }, 201);
         const { id } = made.body['user'] as { id: string };
         if (kind.isModerator) {
-          const promoted = await call(i, `PUT /admin/users/${id}/roles`, {
-            token: root,
-            body: { roles: ['user', 'moderator'] },
-          });
-          expect(promoted.status).toBe(200);
+          const path = `PUT /admin/users/${id}/roles`;
+          const body = { roles: ['user', 'moderator'] };
+          await prepare(() => call(i, path, { token: root, body }), 200);
         }
         const token = await login(username, 'a-good-password');
 
@@ -130,7 +136,9 @@ describe.each(KINDS_OF_TOKENS)(
             const sentAt = performance.now();
             if (sentAt > answeredAt) left--;
             const { status, body } = await call(client + request, kind.asked, { token });
-            if (sentAt > answeredAt) {
+            if (sentAt > answeredAt && status === 503) {
+              left++; // refused, and for another reason: it shows nothing
+            } else if (sentAt > answeredAt) {
               sentAfter++;
               if (status !== kind.refusal.status || body['code'] !== kind.refusal.code) {
                 late.push(`${kind.name} ${i}: ${status} ${String(body['code'])}`);

@@ -14,7 +14,9 @@ type Untold =
   | 'epoch_changed' // conflict, like those that follow
   | 'version_conflict'
   | 'would_lock_out'
-  | 'session_limit_reached';
+  | 'session_limit_reached'
+  | 'service_token_missing' // it has no routes for services
+  | 'service_token_invalid';
 type Told = Exclude<SessionErrorCode | ProblemCode, Untold>;
 
 /** Members of the body besides those that every problem has. */

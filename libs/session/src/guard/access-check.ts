@@ -3,7 +3,7 @@ import { ApplicationConfig } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
-import { declaresLimits, declaresRequirements } from './access.js';
+import { type Access, declaresLimits, declaresRequirements } from './access.js';
 import { AccessReader } from './access-reader.js';
 import { declaredAccessOf } from './decorators.js';
 import { guardsOf } from './policy-manifest-guards.js';
@@ -29,7 +29,9 @@ export class AccessCheck implements OnModuleInit {
 
   private check(found: Handler): void {
     const { mode } = this.accesses.of(found.handler, found.class);
-    if (guardsOf(found, this.config, this.settings).areEnforcing) return;
+    const guards = guardsOf(found, this.config, this.settings);
+    checkScopes(found, { mode, areForServices: guards.areForServices });
+    if (guards.areEnforcing) return;
     const declared = [declaredAccessOf(found.handler), declaredAccessOf(found.class)];
     const isDemanding =
       (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
@@ -40,11 +42,31 @@ export class AccessCheck implements OnModuleInit {
           'alone does not know them; a guard of your own that enforces them says so with @EnforcesAccess()',
       );
     }
-    if (this.settings.strict && mode !== 'public') {
+    if (this.settings.strict && mode !== 'public' && mode !== 'service') {
       throw new SessionConfigurationError(
         found.name,
         'is neither behind a SessionGuard nor @Public(), and the option strict allows no other',
       );
     }
   }
+}
+
+/**
+ * That handlers with `@Scopes()`, and only those, are behind the guard that enforces them.
+ * @throws SessionConfigurationError naming the handler
+ */
+export function checkScopes(
+  { kind, name }: Pick<Handler, 'kind' | 'name'>,
+  { mode, areForServices }: { readonly mode: Access['mode']; readonly areForServices: boolean },
+): void {
+  if (mode === 'service' && kind !== 'http')
+    throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP only');
+  if (mode === 'service' && !areForServices) {
+    throw new SessionConfigurationError(
+      name,
+      'has @Scopes() that no guard enforces: add ServiceTokenGuard to its @UseGuards()',
+    );
+  }
+  if (mode !== 'service' && mode !== 'public' && areForServices)
+    throw new SessionConfigurationError(name, 'is behind ServiceTokenGuard and has no @Scopes()');
 }

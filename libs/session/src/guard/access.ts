@@ -21,14 +21,16 @@ export interface DeclaredAccess {
   readonly quotas?: readonly (QuotaRule | string)[];
   readonly ipAllowlists?: readonly IpListRef[];
   readonly ipDenylists?: readonly IpListRef[];
+  /** The handler is for other services, which show that they may with a service token of these scopes. */
+  readonly scopes?: readonly string[];
 }
 
 /**
  * How a handler is reached: `guarded` takes a session that meets the requirements, `optional` takes a session or
- * nobody, `public` does not look.
+ * nobody, `public` does not look, and neither does `service`: there, ServiceTokenGuard does.
  */
 export interface Access {
-  readonly mode: 'guarded' | 'optional' | 'public';
+  readonly mode: 'guarded' | 'optional' | 'public' | 'service';
   readonly requirements: AccessRequirements;
   /** The quotas that live with no user: by client IP, or by what the app says. Those of users are requirements. */
   readonly quotas: readonly QuotaRule[];
@@ -89,6 +91,7 @@ export function mergeAccess(
   assertConsistent(declared.handler, where);
   const merged = { ...declared.class, ...declared.handler };
   const mode = modeOf(declared.handler, merged);
+  assertForOneKind(merged, mode, where);
   const declaredQuotas = [...(declared.class.quotas ?? []), ...(declared.handler.quotas ?? [])].map((one) =>
     typeof one === 'string' ? namedQuota(one, settings, where) : one,
   );
@@ -108,7 +111,9 @@ export function mergeAccess(
 function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode'] {
   if (handler.isPublic) return 'public';
   if (handler.isOptional) return 'optional';
+  if (handler.scopes) return 'service';
   if (declaresRequirements(merged)) return 'guarded';
+  if (merged.scopes) return 'service';
   if (merged.isPublic) return 'public';
   return merged.isOptional ? 'optional' : 'guarded';
 }
@@ -161,10 +166,13 @@ function assertQuotas(quotas: readonly QuotaRule[], mode: Access['mode'], where:
   const names = quotas.map(({ policy }) => policy.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new SessionConfigurationError(where, `has two quotas called '${twice}'`);
-  if (mode === 'public' && quotas.some(({ by }) => by === 'user' || by === 'session')) {
+  if (
+    (mode === 'public' || mode === 'service') &&
+    quotas.some(({ by }) => by === 'user' || by === 'session')
+  ) {
     throw new SessionConfigurationError(
       where,
-      "is public, so a quota by 'user' or 'session' has nobody to count for",
+      "takes no session, so a quota by 'user' or 'session' has nobody to count for",
     );
   }
 }
@@ -173,8 +181,19 @@ function assertConsistent(declared: DeclaredAccess, where: string): void {
   const claims = [
     declared.isPublic && '@Public()',
     declared.isOptional && '@OptionalSession()',
+    declared.scopes && '@Scopes()',
     declaresRequirements(declared) && 'a requirement such as @Roles()',
   ].filter((claim) => typeof claim === 'string');
   if (claims.length > 1)
     throw new SessionConfigurationError(where, `is declared with ${claims.join(' and with ')}: choose one`);
+}
+
+/** Nobody comes as a person and as a service. */
+function assertForOneKind(merged: DeclaredAccess, mode: Access['mode'], where: string): void {
+  if ((mode === 'guarded' || mode === 'service') && merged.scopes && declaresRequirements(merged)) {
+    throw new SessionConfigurationError(
+      where,
+      'has @Scopes() and a requirement such as @Roles(), one of them from its class: choose one',
+    );
+  }
 }

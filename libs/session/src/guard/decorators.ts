@@ -26,9 +26,11 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
   withData: ['@SessionData()', 'latchkey:session-data'],
   ipAllowlists: ['@IpAllowlist()', 'latchkey:ip-allowlists'],
   ipDenylists: ['@IpDenylist()', 'latchkey:ip-denylists'],
+  scopes: ['@Scopes()', 'latchkey:scopes'],
 };
 
 const ENFORCES_ACCESS = 'latchkey:enforces-access';
+const ENFORCES_SCOPES = 'latchkey:enforces-scopes';
 
 /** What the decorators on a class or a handler declared: the one reader of their metadata. */
 export function declaredAccessOf(target: object): DeclaredAccess {
@@ -146,6 +148,25 @@ export function AllowExpired(): AccessDecorator {
  */
 export function EnforcesAccess(): ClassDecorator {
   return (guard) => Reflect.defineMetadata(ENFORCES_ACCESS, true, guard);
+}
+
+/**
+ * The handler is for other services: the service token must have all of these scopes, and a session is of no use. Put
+ * `ServiceTokenGuard` before it, or the app does not start. On a handler it replaces the scopes of its class.
+ * @publicApi
+ */
+export function Scopes(...scopes: readonly string[]): AccessDecorator {
+  return declare('scopes', checkedNames('@Scopes()', scopes));
+}
+
+/** Marks the guard that enforces `@Scopes()`. @internal */
+export function EnforcesScopes(): ClassDecorator {
+  return (guard) => Reflect.defineMetadata(ENFORCES_SCOPES, true, guard);
+}
+
+/** Whether a guard class is the one that enforces `@Scopes()`. */
+export function enforcesScopes(guard: object): boolean {
+  return Reflect.getMetadata(ENFORCES_SCOPES, guard) === true;
 }
 
 /** Whether a guard class says that it enforces what is declared. */

@@ -1,7 +1,7 @@
 import type { CanActivate } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import type { SessionSettings } from '../session.settings.js';
-import { enforcesAccess } from './decorators.js';
+import { enforcesAccess, enforcesScopes } from './decorators.js';
 import type { Handler } from './policy-manifest-handlers.js';
 import { NO_GUARD, SessionGuard } from './session.guard.js';
 
@@ -14,6 +14,8 @@ type Guard = Function | CanActivate;
 export interface GuardsThere {
   /** One of them is ours, extends it, or says with `@EnforcesAccess()` that it does as much. */
   readonly areEnforcing: boolean;
+  /** One of them lets services in, by their tokens alone. */
+  readonly areForServices: boolean;
   /** The names of those that are not ours, in the order in which they run. */
   readonly others: readonly string[];
 }
@@ -34,7 +36,10 @@ export function guardsOf(
     // By the option, because an app's tests may have put something else in the global guard's place.
     areEnforcing:
       settings.guardGlobally || guards.some((guard) => isOurs(guard) || enforcesAccess(classOf(guard))),
-    others: guards.filter((guard) => !isOurs(guard)).map((guard) => classOf(guard).name || '(anonymous)'),
+    areForServices: guards.some((guard) => enforcesScopes(classOf(guard))),
+    others: guards
+      .filter((guard) => !isOurs(guard) && !enforcesScopes(classOf(guard)))
+      .map((guard) => classOf(guard).name || '(anonymous)'),
   };
 }
 

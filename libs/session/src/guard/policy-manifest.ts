@@ -28,7 +28,9 @@ export interface PolicyEntry {
   /** `Controller.method`. */
   readonly handler: string;
   /** `unguarded`: neither `@Public()` nor behind a `SessionGuard` or one that enforces as much, so that nothing of ours stands in the way. */
-  readonly access: 'public' | 'optional' | 'guarded' | 'unguarded';
+  readonly access: 'public' | 'optional' | 'guarded' | 'service' | 'unguarded';
+  /** With `service`: what the service token must allow, all of them. */
+  readonly scopes?: readonly string[];
   /** The user has a role of each group: `@Roles` is one, and each of `@Permissions` makes one of the roles that bring it. */
   readonly roles?: readonly (readonly string[])[];
   /** As declared. */
@@ -98,13 +100,14 @@ export class PolicyManifest {
 
   private accessOf(found: Handler): Pick<PolicyEntry, 'access'> & Partial<PolicyEntry> {
     const access = this.accesses.of(found.handler, found.class);
-    const { areEnforcing, others } = guardsOf(found, this.config, this.settings);
-    const isOpen = access.mode !== 'public' && !areEnforcing;
+    const { areEnforcing, areForServices, others } = guardsOf(found, this.config, this.settings);
+    const isOpen = access.mode === 'service' ? !areForServices : access.mode !== 'public' && !areEnforcing;
     return {
       access: isOpen ? 'unguarded' : access.mode,
+      ...(access.mode === 'service' && !isOpen ? { scopes: scopesOf(found) } : {}),
       // Where no guard of ours stands, nothing enforces the rest, and it would only look as if.
       ...(areEnforcing ? requirementsOf(found, access) : {}),
-      ...(areEnforcing && access.mode !== 'public' ? this.ofRoles() : {}),
+      ...(areEnforcing && access.mode !== 'public' && access.mode !== 'service' ? this.ofRoles() : {}),
       ...(others.length === 0 ? {} : { otherGuards: others }),
     };
   }
@@ -116,6 +119,10 @@ export class PolicyManifest {
       ipAllowlistsOfRoles: Object.fromEntries(roles.map(([role, list]) => [role, listToPlain(list)])),
     };
   }
+}
+
+function scopesOf(found: Handler): readonly string[] {
+  return declaredAccessOf(found.handler).scopes ?? declaredAccessOf(found.class).scopes ?? [];
 }
 
 function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {

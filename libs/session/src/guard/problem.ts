@@ -39,22 +39,25 @@ export function problemHeaders(error: SessionError, request?: HttpRequest): Reco
   return {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
-    ...(error.statusCode === 401 ? { 'WWW-Authenticate': challenge(error, request) } : {}),
+    ...(error.statusCode === 401 || error.scopes ? { 'WWW-Authenticate': challenge(error, request) } : {}),
     ...(error.quotas ? quotaHeaders(error.quotas) : {}),
     ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
   };
 }
 
 /** RFC 6750 §3, and RFC 9470 §3 for a session that is not fresh or not strong enough. */
-function challenge({ code, title }: SessionError, request?: HttpRequest): string {
-  const parameters = ['realm="session"'];
-  if (code === 'reauthentication_required') {
+function challenge({ code, title, scopes }: SessionError, request?: HttpRequest): string {
+  const isForServices = scopes !== undefined || code.startsWith('service_token_');
+  const parameters = [`realm="${isForServices ? 'service' : 'session'}"`];
+  if (scopes) {
+    parameters.push('error="insufficient_scope"', `scope="${scopes.join(' ')}"`);
+  } else if (code === 'reauthentication_required') {
     const requirements = request && requestAccessOf(request)?.requirements;
     const maxAgeMs = requirements?.maxAuthenticationAgeMs;
     parameters.push('error="insufficient_user_authentication"', `error_description="${title}"`);
     if (requirements?.assurance) parameters.push(`acr_values="${requirements.assurance}"`);
     if (maxAgeMs !== undefined) parameters.push(`max_age="${Math.floor(maxAgeMs / 1_000)}"`);
-  } else if (code !== 'session_missing') {
+  } else if (code !== 'session_missing' && code !== 'service_token_missing') {
     parameters.push('error="invalid_token"', `error_description="${title}"`);
   }
   return `Bearer ${parameters.join(', ')}`;

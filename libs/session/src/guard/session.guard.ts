@@ -58,7 +58,7 @@ export class SessionGuard implements CanActivate {
     const request = context.getArgByIndex<HttpRequest>(0);
     const { token } = this.transport.credentialsOf(request);
     const http = { request, response: context.getArgByIndex<HttpResponse>(1) };
-    if (access.mode === 'public') {
+    if (access.mode === 'public' || access.mode === 'service') {
       const isFree = access.quotas.length === 0 && !access.requirements.ip;
       return isFree ? admitToPublic(request, access) : this.admitNobody(http, access);
     }

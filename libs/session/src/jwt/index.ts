@@ -1,1 +1,12 @@
+export { Scopes } from '../guard/decorators.js';
+export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, TrustedKeys } from '../token/jwt-options.js';
 export { JwksController } from './jwks.controller.js';
+export { CurrentService, ServiceTokenGuard, serviceCallOf } from './service/service-token.guard.js';
+export type {
+  NewServiceToken,
+  ServiceCall,
+  ServiceTokensOptions,
+  TrustedService,
+} from './service/service-tokens-options.js';
+export { ServiceTokens } from './service/service-tokens.js';
+export { ServiceTokensModule } from './service/service-tokens.module.js';

@@ -11,6 +11,8 @@ const CATALOGUE = {
   session_invalid: [401, 'The session is not valid'],
   session_revoked: [401, 'The session was ended'],
   session_expired: [401, 'The session timed out'],
+  service_token_missing: [401, 'A service token is required'],
+  service_token_invalid: [401, 'The service token is not valid'],
   token_invalid: [401, 'The token is not valid'],
   reauthentication_required: [401, 'A fresh or stronger authentication is required'],
   cross_origin: [403, 'Requests from another origin are refused'],
@@ -40,6 +42,8 @@ export interface SessionErrorDetails {
   readonly reused?: Session;
   /** With 429 and 503: after how many seconds a retry makes sense. */
   readonly retryAfterSeconds?: number;
+  /** With `forbidden` to a service: the scopes that it needs. */
+  readonly scopes?: readonly string[];
   /** What went wrong inside; for logs, never for clients. */
   readonly cause?: unknown;
   /** Replaces the catalogue's title as the sentence for people. */
@@ -66,6 +70,7 @@ export class SessionError extends Error {
   readonly block?: Block;
   readonly quotas?: readonly QuotaResult[];
   readonly reused?: Session;
+  readonly scopes?: readonly string[];
   readonly retryAfterSeconds?: number;
 
   constructor(
@@ -79,6 +84,7 @@ export class SessionError extends Error {
     if (details.block) this.block = details.block;
     if (details.quotas) this.quotas = details.quotas;
     if (details.reused) this.reused = details.reused;
+    if (details.scopes) this.scopes = details.scopes;
     if (statusCode === 503) this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
     if (statusCode === 429)
       this.retryAfterSeconds = details.retryAfterSeconds ?? retryAfterSeconds(details.quotas ?? []);

@@ -1,0 +1,58 @@
+import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
+import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
+import { SessionError } from '../../model/session-error.js';
+import { headerOf, type HttpRequest, nodeRequestOf, type NodeRequest } from '../../platform/http.js';
+import { bearerToken } from '../../transport/bearer.js';
+import type { ServiceCall } from './service-tokens-options.js';
+import { ServiceTokens } from './service-tokens.js';
+
+const calls = new WeakMap<NodeRequest, ServiceCall>();
+
+/**
+ * Lets other services in: `@UseGuards(ServiceTokenGuard) @Scopes('orders:read')`. Takes a service token from
+ * `Authorization: Bearer`, never from a cookie, and fails with 401 `service_token_missing` or `service_token_invalid`, or 403
+ * `forbidden` where a scope lacks. A global `SessionGuard` leaves such handlers to it. For HTTP only.
+ * @publicApi
+ */
+@EnforcesScopes()
+@Injectable()
+export class ServiceTokenGuard implements CanActivate {
+  constructor(private readonly tokens: ServiceTokens) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const type = context.getType<string>();
+    if (type !== 'http')
+      throw new SessionError('forbidden', { detail: `ServiceTokenGuard does not serve '${type}'` });
+    const ofHandler = declaredAccessOf(context.getHandler());
+    if (ofHandler.isPublic) return true;
+    const scopes = ofHandler.scopes ?? declaredAccessOf(context.getClass()).scopes;
+    // The boot check says so, too; but where nothing is demanded, nobody comes in.
+    if (!scopes) throw new SessionError('forbidden', { detail: 'The handler has no @Scopes()' });
+    const request = nodeRequestOf(context.getArgByIndex<HttpRequest>(0));
+    const token = bearerToken(headerOf(request, 'authorization'));
+    if (token === undefined) throw new SessionError('service_token_missing');
+    const call = await this.tokens.verify(token);
+    if (!scopes.every((scope) => call.scopes.includes(scope)))
+      throw new SessionError('forbidden', { scopes });
+    calls.set(request, call);
+    return true;
+  }
+}
+
+/** The service call that `ServiceTokenGuard` let in; `undefined` where it did not. @publicApi */
+export function serviceCallOf(request: HttpRequest): ServiceCall | undefined {
+  return calls.get(nodeRequestOf(request));
+}
+
+/**
+ * Which service calls, on whose behalf.
+ * @throws Error where no ServiceTokenGuard ran: a handler must not take that for "nobody"
+ * @publicApi
+ */
+export const CurrentService = createParamDecorator((_: unknown, context: ExecutionContext): ServiceCall => {
+  const call = serviceCallOf(context.switchToHttp().getRequest<HttpRequest>());
+  if (call) return call;
+  throw new Error(
+    `@CurrentService() on ${context.getClass().name}.${context.getHandler().name}: no ServiceTokenGuard ran`,
+  );
+});

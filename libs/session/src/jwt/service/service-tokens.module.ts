@@ -1,0 +1,55 @@
+import { ConfigurableModuleBuilder, Module, type OnModuleInit } from '@nestjs/common';
+import { APP_FILTER, ApplicationConfig, DiscoveryModule } from '@nestjs/core';
+import { checkScopes } from '../../guard/access-check.js';
+import { declaredAccessOf } from '../../guard/decorators.js';
+import { guardsOf } from '../../guard/policy-manifest-guards.js';
+import { HandlerFinder } from '../../guard/policy-manifest-handlers.js';
+import { ProblemFilter } from '../../guard/problem.filter.js';
+import type { ServiceTokensOptions } from './service-tokens-options.js';
+import { ServiceTokens } from './service-tokens.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<ServiceTokensOptions>(
+  { moduleName: 'ServiceTokens' },
+)
+  .setClassMethodName('forRoot')
+  .setExtras<{
+    /** Whether every module can use `ServiceTokens` and the guard without importing this one. Default true. */
+    isGlobal?: boolean;
+  }>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal ?? true }))
+  .build();
+
+/**
+ * Tokens between services: `ServiceTokensModule.forRoot({ service, signing, trust })`, or `forRootAsync`. With or without
+ * `SessionModule`. A handler with `@Scopes()` and no `ServiceTokenGuard`, or the other way round, stops the boot.
+ * @publicApi
+ */
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    {
+      provide: ServiceTokens,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: ServiceTokens.open.bind(ServiceTokens),
+    },
+    HandlerFinder,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+  exports: [ServiceTokens],
+})
+export class ServiceTokensModule extends ConfigurableModuleClass implements OnModuleInit {
+  constructor(
+    private readonly handlers: HandlerFinder,
+    private readonly config: ApplicationConfig,
+  ) {
+    super();
+  }
+
+  onModuleInit(): void {
+    for (const found of this.handlers.find()) {
+      const ofHandler = declaredAccessOf(found.handler);
+      const scopes = ofHandler.scopes ?? declaredAccessOf(found.class).scopes;
+      const mode = ofHandler.isPublic ? 'public' : scopes ? 'service' : 'guarded';
+      checkScopes(found, { mode, ...guardsOf(found, this.config, { guardGlobally: false }) });
+    }
+  }
+}
