@@ -1,11 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  quotaHeaders,
-  type QuotaOptions,
-  RateLimiter,
-  SessionError,
-  SessionTransport,
-} from '@latchkey/session';
+import { quotaHeaders, type QuotaOptions, RateLimiter, SessionTransport } from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Problem } from '../problem/problem.js';
@@ -63,19 +57,20 @@ export class PasswordAttempts {
     response.set(quotaHeaders(await this.limiter.consumeAll(shares)));
     try {
       const result = await attempt();
-      await this.giveBack(shares);
+      this.giveBack(shares);
       return result;
     } catch (error) {
       const wasWrong = error instanceof Problem && error.code === 'bad_credentials';
-      const giving = wasWrong ? undefined : this.giveBack(shares); // an attempt that broke off costs nothing
-      const isAway = error instanceof SessionError && error.code === 'session_store_unavailable';
-      if (!isAway) await giving; // else the client is not to wait for a second timeout
+      if (!wasWrong) this.giveBack(shares); // an attempt that broke off costs nothing
       throw error;
     }
   }
 
-  /** What cannot be given back now comes back with time. */
-  private giveBack(shares: Parameters<RateLimiter['refundAll']>[0]): Promise<void> {
-    return this.limiter.refundAll(shares).catch(() => undefined);
+  /**
+   * Nobody waits for it: it is sent before the reply, so this node's next attempt comes after it. What cannot be given
+   * back now comes back with time.
+   */
+  private giveBack(shares: Parameters<RateLimiter['refundAll']>[0]): void {
+    void this.limiter.refundAll(shares).catch(() => undefined);
   }
 }
