@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import {
   AuditLog,
   OneTimeTokens,
+  IpAllowlists,
   RateLimiter,
   SessionEvents,
   SessionModule,
@@ -60,6 +61,10 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
     const once = await oneTime.issue('email-proof', 'ada', { ttl: '1h' });
     await oneTime.consume(once.token, 'email-proof', { revokeAll: true });
     await oneTime.revoke('email-proof', 'ada');
+    const lists = app.get(IpAllowlists);
+    await lists.set('office', ['::1']);
+    expect((await lists.get('office'))?.cidrs).toEqual(['::1']);
+    for (const list of [['::1'], null]) await users.setIpAllowlist('ada', list);
     await app.get(RateLimiter).consume({ name: 'mails', quota: 1, window: '1h' }, 'ada');
     await RedisThrottlerStorage.beside(app.get(RateLimiter)).increment('ada', 50, 1, 50, 'default');
     await app
