@@ -23,6 +23,7 @@ describeSample('login', (sample) => {
           expiresAt: expect.stringMatching(ISO),
           absoluteExpiresAt: expect.stringMatching(ISO),
         },
+        expiresAt: expect.stringMatching(ISO), // when to come back for other tokens
       });
       expect(reply.headers['set-cookie']).toEqual([
         expect.stringMatching(
