@@ -37,7 +37,10 @@ describe.each([
   let played = 0;
 
   beforeAll(async () => {
-    const options = storage === 'redis' ? { redis: server.url } : { allowMemoryInProduction: true };
+    const options =
+      storage === 'redis'
+        ? { redis: server.url, commandTimeoutMs: 2_000 }
+        : { allowMemoryInProduction: true };
     app = await NestFactory.createApplicationContext(SessionModule.forRoot(options), { logger: false });
     sessions = app.get(SessionService);
     users = app.get(UserStateService);

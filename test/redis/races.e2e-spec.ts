@@ -24,7 +24,9 @@ afterEach(async () => {
 });
 
 async function start(settings: Parameters<typeof sessionsOn>[1] = {}): Promise<void> {
-  nodes = await Promise.all(Array.from({ length: NODES }, () => sessionsOn(server.url, settings)));
+  nodes = await Promise.all(
+    Array.from({ length: NODES }, () => sessionsOn(server.url, { commandTimeoutMs: 2_000, ...settings })),
+  );
 }
 
 const node = (i: number): SessionsOn => nodes[i % NODES] as SessionsOn;
