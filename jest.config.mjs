@@ -31,6 +31,8 @@ export default {
   setupFiles: ['reflect-metadata'],
   globalSetup: '<rootDir>/scripts/jest-global-setup.mjs',
   testTimeout: 30_000,
+  // Tests wait for other processes more than they compute; on two cores Jest would run one at a time.
+  maxWorkers: 2,
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/[^/]+/dist'],
   moduleNameMapper: {
     '^@latchkey/session$': '<rootDir>/libs/session/src/index.ts',
