@@ -15,7 +15,7 @@ import ensureRedis from './ensure-redis.mjs';
 import { packLibrary } from './pack-lib.mjs';
 
 const run = promisify(execFile);
-const appSource = join(dirname(fileURLToPath(import.meta.url)), 'pack-app/main.ts');
+const appSources = join(dirname(fileURLToPath(import.meta.url)), 'pack-app');
 const running = new Set();
 
 const apps = [
@@ -36,7 +36,13 @@ const apps = [
 function nest(version) {
   const packages = ['common', 'core', 'platform-express', 'testing'];
   const names = packages.map((name) => [`@nestjs/${name}`, version]);
-  const others = { '@nestjs/throttler': '^6', passport: '^0.7', 'reflect-metadata': '^0.2', rxjs: '^7.8' };
+  const others = {
+    '@nestjs/throttler': '^6',
+    jose: '^6',
+    passport: '^0.7',
+    'reflect-metadata': '^0.2',
+    rxjs: '^7.8',
+  };
   return { ...Object.fromEntries(names), ...others, '@types/node': '^20', '@types/passport': '^1' };
 }
 
@@ -58,7 +64,7 @@ async function makeApp(app, folder, tarball) {
     },
     include: ['src'],
   });
-  cpSync(appSource, join(folder, 'src/main.ts'));
+  cpSync(appSources, join(folder, 'src'), { recursive: true });
   const npmFlags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
   await run('npm', ['install', '--loglevel=error', ...npmFlags], { cwd: folder });
   // skipLibCheck is off here: the library's own declarations are checked as a strict app sees them.
@@ -69,6 +75,23 @@ async function makeApp(app, folder, tarball) {
     app.type === 'commonjs',
     'compiled as planned',
   );
+}
+
+/** With jose, `/jwt` works; without it, all the rest does, and whoever asks for JWTs is told what is missing. */
+async function tryJwt(folder) {
+  const { stdout } = await run(process.execPath, ['dist/jwt.js'], { cwd: folder });
+  const [requests, jwks] = stdout.split('\n');
+  assert.match(requests, /^200 {"id":"alice"} 200 {"issuer":"app"} 401 .*"code":"service_token_invalid"/);
+  assert.match(
+    jwks,
+    /^200 {"keys":\[{"crv":"Ed25519","x":"[\w-]+","kty":"OKP","kid":"a","alg":"EdDSA","use":"sig"}\]}$/,
+  );
+  rmSync(join(folder, 'node_modules/jose'), { recursive: true });
+  const refused = await run(process.execPath, ['dist/main.js'], { cwd: folder, env: { JWT: '1' } }).then(
+    () => 'nothing',
+    ({ stdout: out, stderr }) => out + stderr,
+  );
+  assert.match(refused, /accessToken is 'jwt', which needs the package jose: npm install jose@6/);
 }
 
 async function tryApp(folder, env) {
@@ -181,6 +204,8 @@ try {
     apps.map(async (app) => {
       const folder = join(workFolder, app.folder);
       await makeApp(app, folder, tarball);
+      await tryJwt(folder);
+      console.log(`ok: ${app.name}, JWTs`);
       await tryApp(folder, {});
       console.log(`ok: ${app.name}, in memory`);
       await tryWithRedis(folder);

@@ -15,6 +15,7 @@ import {
   SessionService,
   UserStateService,
   type Session,
+  type SessionModuleOptions,
   type UserState,
 } from '@latchkey/session';
 import { SessionPassportModule } from '@latchkey/session/passport';
@@ -76,10 +77,13 @@ class AppController {
 }
 
 const redis = process.env['REDIS_URL'];
+const jwt: SessionModuleOptions = process.env['JWT']
+  ? { accessToken: 'jwt', jwt: { algorithm: 'EdDSA', issuer: 'app', audience: 'api', keys: [] } }
+  : {};
 
 @Module({
   imports: [
-    SessionModule.forRoot(redis ? { redis } : {}),
+    SessionModule.forRoot({ ...(redis ? { redis } : {}), ...jwt }),
     PassportModule,
     SessionPassportModule,
     ThrottlerModule.forRootAsync({
