@@ -6,108 +6,118 @@ import { describeSample, newName, PASSWORD, Sample } from './support/sample.js';
 const DATA = '/sessions/current/data';
 const LIMIT = 8_192;
 
-describeSample(DATA, (sample) => {
-  const clients = async (): Promise<Client[]> => {
-    const bearer = await sample().newcomer();
-    const cookie = await sample().anybody().login(bearer.username, PASSWORD, { transport: 'cookie' });
-    return [bearer, cookie];
-  };
+describeSample(
+  DATA,
+  (sample) => {
+    const clients = async (): Promise<Client[]> => {
+      const bearer = await sample().newcomer();
+      const cookie = await sample().anybody().login(bearer.username, PASSWORD, { transport: 'cookie' });
+      return [bearer, cookie];
+    };
 
-  it('begins empty, takes keys one by one, and gives them back', async () => {
-    for (const client of await clients()) {
-      const empty = await client.get(DATA).expect(200);
-      expect(empty.body).toEqual({ data: {} });
-      expect(empty.headers['cache-control']).toBe('no-store');
-      const merged = await client
-        .patch(DATA, { theme: 'dark', cart: { items: [1, 2], note: null } })
-        .expect(200);
-      expect(merged.body).toEqual({ data: { theme: 'dark', cart: { items: [1, 2], note: null } } });
-      await client.patch(DATA, { cart: { items: [] }, 'ünï code': '\u{1F600}' }).expect(200);
-      const third = await client.patch(DATA, { theme: null, unknown: null }).expect(200);
-      expect(third.body).toEqual({ data: { cart: { items: [] }, 'ünï code': '\u{1F600}' } });
-      expect((await client.patch(DATA, {}).expect(200)).body).toEqual(third.body);
-      expect((await client.get(DATA).expect(200)).body).toEqual(third.body);
-    }
-  });
+    it('begins empty, takes keys one by one, and gives them back', async () => {
+      for (const client of await clients()) {
+        const empty = await client.get(DATA).expect(200);
+        expect(empty.body).toEqual({ data: {} });
+        expect(empty.headers['cache-control']).toBe('no-store');
+        const merged = await client
+          .patch(DATA, { theme: 'dark', cart: { items: [1, 2], note: null } })
+          .expect(200);
+        expect(merged.body).toEqual({ data: { theme: 'dark', cart: { items: [1, 2], note: null } } });
+        await client.patch(DATA, { cart: { items: [] }, 'ünï code': '\u{1F600}' }).expect(200);
+        const third = await client.patch(DATA, { theme: null, unknown: null }).expect(200);
+        expect(third.body).toEqual({ data: { cart: { items: [] }, 'ünï code': '\u{1F600}' } });
+        expect((await client.patch(DATA, {}).expect(200)).body).toEqual(third.body);
+        expect((await client.get(DATA).expect(200)).body).toEqual(third.body);
+      }
+    });
 
-  it('is of this session alone, and goes with it', async () => {
-    const [one, two] = (await clients()) as [Client, Client];
-    await one.patch(DATA, { whose: 'one' }).expect(200);
-    await two.patch(DATA, { whose: 'two' }).expect(200);
-    const stranger = await sample().newcomer();
-    expect((await stranger.get(DATA).expect(200)).body).toEqual({ data: {} });
-    await one.post('/auth/logout').expect(204);
-    expectProblem(await one.get(DATA), 401, 'session_revoked');
-    expectProblem(await one.patch(DATA, { whose: 'late' }), 401, 'session_revoked');
-    expect((await two.get(DATA).expect(200)).body).toEqual({ data: { whose: 'two' } });
-    const again = await sample().anybody().login(one.username, PASSWORD);
-    expect((await again.get(DATA).expect(200)).body).toEqual({ data: {} });
-  });
+    it('is of this session alone, and goes with it', async () => {
+      const [one, two] = (await clients()) as [Client, Client];
+      await one.patch(DATA, { whose: 'one' }).expect(200);
+      await two.patch(DATA, { whose: 'two' }).expect(200);
+      const stranger = await sample().newcomer();
+      expect((await stranger.get(DATA).expect(200)).body).toEqual({ data: {} });
+      await one.post('/auth/logout').expect(204);
+      expectProblem(await one.get(DATA), 401, 'session_revoked');
+      expectProblem(await one.patch(DATA, { whose: 'late' }), 401, 'session_revoked');
+      expect((await two.get(DATA).expect(200)).body).toEqual({ data: { whose: 'two' } });
+      const again = await sample().anybody().login(one.username, PASSWORD);
+      expect((await again.get(DATA).expect(200)).body).toEqual({ data: {} });
+    });
 
-  it('survives a new token', async () => {
-    const client = await sample().newcomer();
-    await client.patch(DATA, { theme: 'dark' }).expect(200);
-    client.token = (await client.post('/auth/reauthenticate', { password: PASSWORD }).expect(200)).body.token;
-    await client.patch(DATA, { more: 1 }).expect(200);
-    const change = { currentPassword: PASSWORD, newPassword: 'another long password' };
-    client.token = (await client.put('/auth/password', change).expect(200)).body.token;
-    expect((await client.get(DATA).expect(200)).body).toEqual({ data: { theme: 'dark', more: 1 } });
-  });
+    it('survives a new token', async () => {
+      const client = await sample().newcomer();
+      await client.patch(DATA, { theme: 'dark' }).expect(200);
+      client.token = (
+        await client.post('/auth/reauthenticate', { password: PASSWORD }).expect(200)
+      ).body.token;
+      await client.patch(DATA, { more: 1 }).expect(200);
+      const change = { currentPassword: PASSWORD, newPassword: 'another long password' };
+      client.token = (await client.put('/auth/password', change).expect(200)).body.token;
+      expect((await client.get(DATA).expect(200)).body).toEqual({ data: { theme: 'dark', more: 1 } });
+    });
 
-  it('has room for 8 KiB and not a byte more', async () => {
-    const client = await sample().newcomer();
-    const room = LIMIT - '{"a":"","b":""}'.length;
-    const full = { a: 'ü'.repeat((room - 1) / 2), b: 'x' };
-    await client.patch(DATA, full).expect(200);
-    expectProblem(await client.patch(DATA, { b: 'xx' }), 413, 'too_large');
-    expectProblem(await client.patch(DATA, { c: 1 }), 413, 'too_large');
-    expectProblem(await client.patch(DATA, { a: 'x'.repeat(60_000) }), 413, 'too_large');
-    expectProblem(await client.patch(DATA, { a: 'x'.repeat(70_000) }), 413, 'too_large');
-    expect((await client.get(DATA).expect(200)).body).toEqual({ data: full });
-    await client.patch(DATA, { a: null, c: 1 }).expect(200);
-  });
+    it('has room for 8 KiB and not a byte more', async () => {
+      const client = await sample().newcomer();
+      const room = LIMIT - '{"a":"","b":""}'.length;
+      const full = { a: 'ü'.repeat((room - 1) / 2), b: 'x' };
+      await client.patch(DATA, full).expect(200);
+      expectProblem(await client.patch(DATA, { b: 'xx' }), 413, 'too_large');
+      expectProblem(await client.patch(DATA, { c: 1 }), 413, 'too_large');
+      expectProblem(await client.patch(DATA, { a: 'x'.repeat(60_000) }), 413, 'too_large');
+      expectProblem(await client.patch(DATA, { a: 'x'.repeat(70_000) }), 413, 'too_large');
+      expect((await client.get(DATA).expect(200)).body).toEqual({ data: full });
+      await client.patch(DATA, { a: null, c: 1 }).expect(200);
+    });
 
-  it.each([
-    ['an array', '[1]'],
-    ['a text', '"text"'],
-    ['null', 'null'],
-    ['no JSON', '{'],
-    ['a key __proto__', '{"__proto__":{"isAdmin":true}}'],
-    ['a key __proto__ further in', '{"a":[{"__proto__":{"isAdmin":true}}]}'],
-    ['a number that JSON cannot give back', '{"a":{"b":1e999}}'],
-    ['40 levels', `{"a":${'['.repeat(40)}${']'.repeat(40)}}`],
-  ])('refuses %s, and changes nothing', async (_name, body) => {
-    const client = await sample().newcomer();
-    await client.patch(DATA, { kept: true }).expect(200);
-    const reply = await client.patch(DATA).set('Content-Type', 'application/json').send(body);
-    expectProblem(reply, 400, 'bad_request');
-    expect(reply.body.errors).toEqual(expect.any(Array));
-    expect((await client.get(DATA).expect(200)).body).toEqual({ data: { kept: true } });
-    expect({}).not.toHaveProperty('isAdmin');
-  });
+    it.each([
+      ['an array', '[1]'],
+      ['a text', '"text"'],
+      ['null', 'null'],
+      ['no JSON', '{'],
+      ['a key __proto__', '{"__proto__":{"isAdmin":true}}'],
+      ['a key __proto__ further in', '{"a":[{"__proto__":{"isAdmin":true}}]}'],
+      ['a number that JSON cannot give back', '{"a":{"b":1e999}}'],
+      ['40 levels', `{"a":${'['.repeat(40)}${']'.repeat(40)}}`],
+    ])('refuses %s, and changes nothing', async (_name, body) => {
+      const client = await sample().newcomer();
+      await client.patch(DATA, { kept: true }).expect(200);
+      const reply = await client.patch(DATA).set('Content-Type', 'application/json').send(body);
+      expectProblem(reply, 400, 'bad_request');
+      expect(reply.body.errors).toEqual(expect.any(Array));
+      expect((await client.get(DATA).expect(200)).body).toEqual({ data: { kept: true } });
+      expect({}).not.toHaveProperty('isAdmin');
+    });
 
-  it('is only for who has a session, and from our own pages', async () => {
-    expectProblem(await sample().anybody().get(DATA), 401, 'session_missing');
-    expectProblem(await sample().anybody().patch(DATA, { a: 1 }), 401, 'session_missing');
-    const [bearer, cookie] = (await clients()) as [Client, Client];
-    expectProblem(await bearer.patch(DATA).type('text/plain').send('{"a":1}'), 415, 'unsupported_media_type');
-    expectProblem(
-      await cookie.patch(DATA, { a: 1 }).set('Origin', 'https://evil.example'),
-      403,
-      'cross_origin',
-    );
-    expect((await cookie.get(DATA).expect(200)).body).toEqual({ data: {} });
-  });
+    it('is only for who has a session, and from our own pages', async () => {
+      expectProblem(await sample().anybody().get(DATA), 401, 'session_missing');
+      expectProblem(await sample().anybody().patch(DATA, { a: 1 }), 401, 'session_missing');
+      const [bearer, cookie] = (await clients()) as [Client, Client];
+      expectProblem(
+        await bearer.patch(DATA).type('text/plain').send('{"a":1}'),
+        415,
+        'unsupported_media_type',
+      );
+      expectProblem(
+        await cookie.patch(DATA, { a: 1 }).set('Origin', 'https://evil.example'),
+        403,
+        'cross_origin',
+      );
+      expect((await cookie.get(DATA).expect(200)).body).toEqual({ data: {} });
+    });
 
-  it('loses nothing of many tabs at once', async () => {
-    const client = await sample().newcomer();
-    await Promise.all(
-      Array.from({ length: 50 }, (_, i) => client.patch(DATA, { [`tab${i}`]: i }).expect(200)),
-    );
-    const { body } = await client.get(DATA).expect(200);
-    expect(Object.keys(body.data)).toHaveLength(50);
-  });
-});
+    it('loses nothing of many tabs at once', async () => {
+      const client = await sample().newcomer();
+      await Promise.all(
+        Array.from({ length: 50 }, (_, i) => client.patch(DATA, { [`tab${i}`]: i }).expect(200)),
+      );
+      const { body } = await client.get(DATA).expect(200);
+      expect(Object.keys(body.data)).toHaveLength(50);
+    });
+  },
+  { alsoWithJwts: true },
+);
 
 describe(`${DATA} with REFRESH=on`, () => {
   let sample: Sample;
