@@ -256,7 +256,11 @@ describe('a quota that cannot be', () => {
   });
 
   it.each([
-    ['of a user on a public handler', RateLimit({ name: 'x', quota: 1, window: '1m', by: 'user' }), /public/],
+    [
+      'of a user on a public handler',
+      RateLimit({ name: 'x', quota: 1, window: '1m', by: 'user' }),
+      /takes no session/,
+    ],
     ['of a name that there is not', RateLimit('nowhere'), /rateLimits does not have/],
   ])('stops the app: %s', async (_, decorator, message) => {
     await expect(decorate(decorator)()).rejects.toThrow(message);
