@@ -51,7 +51,7 @@ async function share({ client }) {
     let key = await client.randomkey();
     while (!key.endsWith(':user')) key = await client.randomkey();
     totals.user += await client.memory('USAGE', key);
-    totals.sessions += await client.memory('USAGE', key.replace(/:user$/, ':sessions'));
+    
   }
   const perSession = (bytes) => round(bytes / SAMPLE / DEVICES_PER_USER, 1);
   return { ofWhichSessions: perSession(totals.sessions), ofWhichUsers: perSession(totals.user) };

@@ -202,7 +202,7 @@ describe('what is lost or damaged lets nobody in', () => {
     await a.users.setIpAllowlist('ada', ['0.0.0.0/0']);
     expect(await code(a, '/any', OFFICE)).toBe(200);
     const [key] = await admin.keys('lk:{*}:user');
-    await admin.hset(key as string, 'ipAllowlist', stored);
+    await admin.hset(key as string, 'a', stored);
     expect(await code(a, '/any', OFFICE)).toBe(NO);
   });
 

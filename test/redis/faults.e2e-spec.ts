@@ -178,7 +178,7 @@ describe('a Redis that lost something', () => {
     await expect(on.sessions.create('ada')).rejects.toMatchObject({ code: 'user_blocked' });
   });
 
-  it('only the record of the user: it is loaded, and the session is not taken for one of the new epoch', async () => {
+  it('all of a user: it is loaded, old sessions are none of the new record, and whoever is blocked stays so', async () => {
     let blocked = false;
     const directory = {
       load: async () => ({ roles: ['user'], version: 1, ...(blocked ? { block: { reason: 'spam' } } : {}) }),
@@ -188,10 +188,25 @@ describe('a Redis that lost something', () => {
     await expect(on.sessions.authenticate(token)).resolves.toMatchObject({ user: { roles: ['user'] } });
     const admin = server.client();
     await admin.del((await admin.keys('lk:*:user'))[0] as string);
-    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'session_revoked' });
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'session_invalid' });
+    await on.sessions.create('ada');
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'session_invalid' });
     blocked = true;
     await admin.del((await admin.keys('lk:*:user'))[0] as string);
-    await expect(on.sessions.authenticate(token)).rejects.toMatchObject({ code: 'user_blocked' });
+    await expect(on.sessions.create('ada')).rejects.toMatchObject({ code: 'user_blocked' });
+  });
+
+  it.each(['id', 'u'])('the field %s of a user: nobody is let in, and no quota is counted', async (field) => {
+    const on = await open(server.url);
+    const { token } = await on.sessions.create('ada');
+    const admin = server.client();
+    const key = (await admin.keys('lk:*:user'))[0] as string;
+    await admin.hdel(key, field);
+    const quotas = [{ name: 'acts', quota: 1, windowMs: 60_000, burst: 1, by: 'user' }] as const;
+    await expect(on.sessions.authenticate(token, { roleGroups: [], quotas })).rejects.toMatchObject({
+      code: 'session_invalid',
+    });
+    expect(await admin.hexists(key, 'q:acts')).toBe(0);
   });
 });
 

@@ -167,7 +167,7 @@ describe('in Redis', () => {
     await start({ refresh: { grace: 200 } });
     const admin = server.client();
     const rotation = async (): Promise<Buffer | null> => {
-      const [key = ''] = await admin.keys('lk:*:sessions');
+      const [key = ''] = await admin.keys('lk:*:user');
       return admin.hgetBuffer(key, `${first.session.id}:g`);
     };
     const first = await node(0).sessions.create('ada');
@@ -193,10 +193,10 @@ describe('in Redis', () => {
     for (let i = 0; i < 3; i++) issued = await refresh(i, issued);
     const { session } = await node(0).sessions.authenticate(issued.token);
     await refresh(0, await node(0).sessions.replaceToken(session));
-    const [key = ''] = await admin.keys('lk:*:sessions');
+    const [key = ''] = await admin.keys('lk:*:user');
     const suffixes = (await admin.hkeys(key))
-      .filter((field) => field !== 'user')
-      .map((field) => field.slice(16));
+      .filter((field) => field.startsWith(session.id))
+      .map((field) => field.slice(session.id.length));
     expect(suffixes.sort()).toEqual(['', ':d', ':f', ':g', ':p', ':r']);
     for (const value of Object.values(await admin.hgetallBuffer(key)))
       expect(value.length).toBeLessThanOrEqual(64);

@@ -83,7 +83,9 @@ export class SessionIssuer {
       graceMs,
       device: normaliseDevice(device),
     };
-    const answer = await afterLoad(() => this.repository.refresh(request), load);
+    const ask = () => this.repository.refresh(request);
+    const first = await ask();
+    const answer = isLoad(first) ? await askAfterLoad(first, ask, load) : first;
     if (answer?.outcome !== 'refreshed') throw refusalOf(answer);
     // Another node's offer may have been first: its salt makes the same of the same token here as there.
     const won = answer.salt.equals(salt) ? offered : nextTokens(format, presented, answer.salt);
@@ -98,23 +100,22 @@ export class SessionIssuer {
 }
 
 /**
- * What the repository answers, if need be after a load that it asked for.
+ * What the repository answers after the load that it asked for.
  * @returns `undefined` when the user is not to be found
  * @throws SessionError `session_store_unavailable` when one load after another is too old
  */
-export async function afterLoad<T extends object>(
+export async function askAfterLoad<T extends object>(
+  { userId }: LoadFirst,
   ask: () => Promise<T | LoadFirst>,
   load: Load,
 ): Promise<T | undefined> {
-  const answer = await ask();
-  if (!isLoad(answer)) return answer;
-  if (!(await load(answer.userId))) return undefined;
+  if (!(await load(userId))) return undefined;
   const again = await ask();
   if (isLoad(again)) throw new SessionError('session_store_unavailable');
   return again;
 }
 
-function isLoad(answer: object): answer is LoadFirst {
+export function isLoad(answer: object): answer is LoadFirst {
   return 'kind' in answer && answer.kind === 'load';
 }
 

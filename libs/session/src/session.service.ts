@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { handleOf, keepHandle, SessionDataHandle } from './data/session-data-handle.js';
 import { NO_DATA, SessionDataStore } from './data/session-data-store.js';
+import { attachment } from './model/attachment.js';
 import type { AccessRequirements, Decision, Facts } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
 import { confirmationsOf } from './live/confirmations.js';
@@ -11,9 +12,14 @@ import type { AssuranceLevel, Device, EndReason, Session } from './model/session
 import type { JsonObject, StoredData } from './model/session-data.js';
 import type { UserState } from './model/user-state.js';
 import { decide } from './policy/decide.js';
-import type { RequestDemand, SessionRepository, TokenProof } from './repository/session-repository.js';
+import type {
+  LoadFirst,
+  RequestDemand,
+  SessionRepository,
+  TokenProof,
+} from './repository/session-repository.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
-import { afterLoad, type Issue, SessionIssuer } from './session.issuer.js';
+import { askAfterLoad, isLoad, type Issue, SessionIssuer } from './session.issuer.js';
 import type { SessionSettings } from './session.settings.js';
 import type { AccessTokenFormat } from './token/access-token.js';
 import { isSessionId, newSessionId, type ParsedToken, userRefOf } from './token/session-token.js';
@@ -98,6 +104,8 @@ export interface Examination {
 
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 const NO_QUOTAS: readonly UserQuota[] = [];
+/** Which token opened a session. */
+const proofs = attachment<ParsedToken>();
 /** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
 const PASSIVE = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 
@@ -108,8 +116,6 @@ const PASSIVE = { touchIfRoles: [[]], quotas: NO_QUOTAS };
  */
 @Injectable()
 export class SessionService {
-  /** Which token opened a session: kept beside the object, so that it can neither be logged nor serialised. */
-  private readonly proofs = new WeakMap<Session, ParsedToken>();
   private readonly dataStore: SessionDataStore;
   private readonly issuer: SessionIssuer;
 
@@ -198,7 +204,7 @@ export class SessionService {
     { isActivity, clientIp }: TokenOrigin & { readonly isActivity: boolean },
   ): Promise<Examination> {
     const parsed = token === undefined ? undefined : this.parse(token);
-    const proof = parsed instanceof Promise ? await parsed : parsed; // an await would cost every request a turn
+    const proof = parsed instanceof Promise ? await parsed : parsed; // each await costs every request a turn
     if (!proof) {
       const facts: Facts = { kind: token === undefined ? 'missing' : 'unknown' };
       return { decision: decide(facts, requirements), now: undefined };
@@ -207,12 +213,14 @@ export class SessionService {
     const isAlive = !proof.isExpired;
     const demand: Omit<RequestDemand, 'ip'> =
       isActivity && isAlive ? { touchIfRoles, quotas, withData } : PASSIVE;
-    const found = await this.lookUp(proof, demand, { requirements: requirements.ip, clientIp });
+    const lookUp = () => this.lookUp(proof, demand, { requirements: requirements.ip, clientIp });
+    const answer = await lookUp();
+    const found = isLoad(answer) ? await this.loadFirst(answer, lookUp) : answer;
     const facts: Facts =
       isAlive || found.kind !== 'known' || found.status !== 'live' ? found : { ...found, status: 'expired' };
     const decision = decide(facts, requirements);
     if (decision.permit) {
-      this.proofs.set(decision.session, proof);
+      proofs.set(decision.session, proof);
       if (demand.withData)
         this.keepData(decision.session, proof, (facts.kind === 'known' && facts.data) || NO_DATA);
     }
@@ -304,11 +312,11 @@ export class SessionService {
     proof: TokenProof,
     demand: Omit<RequestDemand, 'ip'>,
     from: TokenOrigin & { readonly requirements: IpRequirements | undefined },
-  ): Promise<Facts> {
+  ): Promise<Facts | LoadFirst> {
     const ip = this.ip.judge(from.requirements, from.clientIp);
     const { touchIfRoles, quotas, withData } = demand;
     const judged: RequestDemand = { touchIfRoles, quotas, withData, ip };
-    const checking = this.factsOf(proof, judged);
+    const checking = this.repository.authenticate(proof, judged);
     const confirming = this.ip.confirm(from.requirements, ip);
     return confirming ? this.confirmed(proof, judged, Promise.all([checking, confirming])) : checking;
   }
@@ -316,16 +324,16 @@ export class SessionService {
   private async confirmed(
     proof: TokenProof,
     demand: RequestDemand,
-    asked: Promise<readonly [Facts, IpVerdict]>,
-  ): Promise<Facts> {
+    asked: Promise<readonly [Facts | LoadFirst, IpVerdict]>,
+  ): Promise<Facts | LoadFirst> {
     const [facts, verdict] = await asked;
     if (demand.ip && isSameVerdict(verdict, demand.ip)) return facts;
     // A list was changed since this node last looked: what was counted by the old one is given back.
     await this.giveBack(facts, demand.quotas);
-    return this.factsOf(proof, { ...demand, ip: verdict });
+    return this.repository.authenticate(proof, { ...demand, ip: verdict });
   }
 
-  private async giveBack(facts: Facts, quotas: readonly UserQuota[]): Promise<void> {
+  private async giveBack(facts: Facts | LoadFirst, quotas: readonly UserQuota[]): Promise<void> {
     if (facts.kind !== 'known' || !facts.quotas.every(({ allowed }) => allowed)) return;
     if (facts.quotas.length === 0) return;
     const { userId, id: sessionId } = facts.session;
@@ -338,20 +346,19 @@ export class SessionService {
     );
   }
 
-  private async factsOf(proof: TokenProof, demand: RequestDemand): Promise<Facts> {
-    const load = (userId: string) => this.users.load(userId);
-    const facts = await afterLoad(() => this.repository.authenticate(proof, demand), load);
+  private async loadFirst(first: LoadFirst, ask: () => Promise<Facts | LoadFirst>): Promise<Facts> {
+    const facts = await askAfterLoad(first, ask, (userId) => this.users.load(userId));
     return facts ?? { kind: 'unknown' };
   }
 
   /** From here on, the session can act for itself. */
   private known({ issued, proof }: Issue): IssuedSession {
-    this.proofs.set(issued.session, proof);
+    proofs.set(issued.session, proof);
     return issued;
   }
 
   private proofOf(session: Session): TokenProof {
-    const proof = this.proofs.get(session);
+    const proof = proofs.get(session);
     if (!proof)
       throw new TypeError(
         'This session comes from a list: only one from authenticate() or create() acts for itself',

@@ -1,3 +1,4 @@
+import { attachment } from '../model/attachment.js';
 import type { JsonObject, JsonValue, StoredData } from '../model/session-data.js';
 import type { Session } from '../model/session.js';
 import type { TokenProof } from '../repository/session-repository.js';
@@ -114,8 +115,8 @@ export class SessionDataHandle<T extends object = JsonObject> {
   }
 }
 
-/** Beside the session object, so that it goes where that goes and can neither be logged nor serialised. */
-const handles = new WeakMap<Session, SessionDataHandle>();
+/** Beside the session object, so that it goes where that goes. */
+const handles = attachment<SessionDataHandle>();
 
 /** The one handle of a session object; `undefined` before there was any. */
 export function handleOf(session: Session): SessionDataHandle | undefined {

@@ -1,5 +1,6 @@
+import { attachment } from '../model/attachment.js';
 import type { AccessRequirements } from '../model/decision.js';
-import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../platform/http.js';
+import { nodeRequestOf, type HttpRequest } from '../platform/http.js';
 import type { AuthenticatedSession } from '../session.service.js';
 
 /** What became of a request so far. */
@@ -10,8 +11,7 @@ export interface RequestAccess {
   admitted?: AuthenticatedSession | 'anonymous';
 }
 
-// Beside the request rather than on it: no other code can write a session there, nor a serialiser read one.
-const accesses = new WeakMap<NodeRequest, RequestAccess>();
+const accesses = attachment<RequestAccess>();
 
 export function requestAccessOf(request: HttpRequest): RequestAccess | undefined {
   return accesses.get(nodeRequestOf(request));

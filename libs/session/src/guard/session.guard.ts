@@ -4,7 +4,7 @@ import { SessionError, denialError } from '../model/session-error.js';
 import type { HttpRequest, HttpResponse } from '../platform/http.js';
 import { IpPolicy } from '../ip-policy.service.js';
 import { isBeforeQuotas } from '../policy/decide.js';
-import { SessionService } from '../session.service.js';
+import { type Examination, SessionService } from '../session.service.js';
 import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
 import { FailedTokens } from './failed-tokens.js';
@@ -70,7 +70,7 @@ export class SessionGuard implements CanActivate {
     const record = setRequestAccess(http.request, { requirements });
     const decision =
       access.quotas.length === 0
-        ? await this.decide(http, access, token)
+        ? (await this.examine(http, access, token)).decision
         : await this.decideWithQuotas(http, access, token);
     if (access.quotas.length === 0 && decision.quotas.length > 0)
       setQuotaHeaders(http.response, decision.quotas);
@@ -86,14 +86,13 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  private decide(http: Http, access: Access, token: string | undefined): Promise<Decision> {
-    return this.sessions.decide(token, access.requirements, {
-      clientIp: this.transport.clientIp(http.request),
-    });
+  private examine(http: Http, access: Access, token: string | undefined): Promise<Examination> {
+    const clientIp = this.transport.clientIp(http.request);
+    return this.sessions.examine(token, access.requirements, { isActivity: true, clientIp });
   }
 
   private async decideWithQuotas(http: Http, access: Access, token: string | undefined): Promise<Decision> {
-    const checking = this.decide(http, access, token);
+    const checking = this.examine(http, access, token).then(({ decision }) => decision);
     // Whom the handler's own lists refuse is counted nowhere, not even until it is given back.
     const verdict = this.ip.judge(access.requirements.ip, this.transport.clientIp(http.request));
     if (verdict.refusedRoles === 'all') {

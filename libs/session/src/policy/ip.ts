@@ -20,6 +20,7 @@ export function judgeIp(
   clientIp: string | undefined,
   named: (name: string) => IpRangeSet | undefined,
 ): IpVerdict {
+  if (!requirements && roles.length === 0) return { clientIp, refusedRoles: NOBODY };
   const resolve = (list: IpListRef): IpRangeSet | undefined =>
     typeof list === 'string' ? named(list) : list;
   const isAllowed = (list: IpListRef): boolean =>
@@ -30,7 +31,6 @@ export function judgeIp(
   if (requirements && !(requirements.allow.every(isAllowed) && requirements.deny.every(isNotDenied))) {
     return { clientIp, refusedRoles: 'all' };
   }
-  if (roles.length === 0) return { clientIp, refusedRoles: NOBODY };
   const refused = roles.filter(([, list]) => !isAllowed(list)).map(([role]) => role);
   return { clientIp, refusedRoles: [...new Set(refused)] };
 }

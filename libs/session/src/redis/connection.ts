@@ -3,7 +3,14 @@ import { withDeadline } from '../model/deadline.js';
 import { type SessionConfigurationError, SessionError } from '../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { Deadlines } from './deadlines.js';
-import { encodeCall, isPlainClient, ScriptCall } from './script-call.js';
+import {
+  type CallArgument,
+  encodeCall,
+  FixedArguments,
+  isPlainClient,
+  Outbox,
+  ScriptCall,
+} from './script-call.js';
 import type { Script, ScriptArgument } from './script.js';
 
 /** Where Redis is, and how long it may take. */
@@ -53,7 +60,7 @@ interface ByteScripting {
 
 interface ScriptParameters {
   readonly keys: readonly string[];
-  readonly args: readonly ScriptArgument[];
+  readonly args: readonly CallArgument[];
 }
 
 /** A Redis with a deadline for every call, and one kind of error for whatever goes wrong. */
@@ -65,7 +72,8 @@ export class RedisConnection {
   private inspectedAt = -Infinity;
   private complainedAt = -Infinity;
   private readonly deadlines: Deadlines;
-  private isGathering = false;
+  /** Absent where ioredis has to send each call by its keys. */
+  private readonly outbox: Outbox | undefined;
 
   private constructor(
     private readonly client: RedisClient & ByteScripting,
@@ -74,6 +82,7 @@ export class RedisConnection {
     private readonly log: (line: string) => void,
   ) {
     this.deadlines = new Deadlines(commandTimeoutMs);
+    if (isPlainClient(client)) this.outbox = new Outbox(client);
   }
 
   /**
@@ -96,24 +105,38 @@ export class RedisConnection {
   }
 
   /** Runs a script: by its hash, and once more in full where the server does not know it (again). */
-  async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
-    this.assertFit();
-    const { client } = this;
-    try {
-      if (!isPlainClient(client)) {
-        return await withDeadline(evaluateBy(client, script, { keys, args }), this.commandTimeoutMs);
-      }
-      const call = new ScriptCall('evalsha', encodeCall('evalsha', script, { keys, args }));
-      try {
-        return await this.send(client, call);
-      } catch (error) {
-        if (!isUnknownScript(error)) throw error;
-        const inFull = new ScriptCall('eval', encodeCall('eval', script, { keys, args }));
-        return await withDeadline(this.send(client, inFull), call.dueAt - performance.now());
-      }
-    } catch (error) {
-      throw this.explained(error, script);
-    }
+  run(script: Script, keys: readonly string[], args: readonly CallArgument[]): Promise<unknown> {
+    return this.ask(script, { keys, args }, asItIs);
+  }
+
+  /**
+   * As `run`, with what the reply is made of: no promise stands between the reply and its reader.
+   * @param read may throw
+   */
+  ask<T>(script: Script, parameters: ScriptParameters, read: (reply: unknown) => T): Promise<T> {
+    const { outbox } = this;
+    if (!outbox) return this.askByCommand(script, parameters).then(read);
+    return new Promise((resolve, reject) => {
+      this.assertFit();
+      const onReply = (reply: unknown): void => {
+        this.deadlines.release();
+        try {
+          resolve(read(reply));
+        } catch (error) {
+          reject(this.explained(error, script));
+        }
+      };
+      const onError = (error: Error, failed: ScriptCall): void => {
+        this.deadlines.release();
+        if (failed.name === 'eval' || !isUnknownScript(error)) return reject(this.explained(error, script));
+        const again = new ScriptCall('eval', encodeCall('eval', script, parameters), { onReply, onError });
+        outbox.add(again);
+        this.deadlines.watchUntil(failed.dueAt, again);
+      };
+      const call = new ScriptCall('evalsha', encodeCall('evalsha', script, parameters), { onReply, onError });
+      outbox.add(call);
+      this.deadlines.watch(call);
+    });
   }
 
   async ping(): Promise<void> {
@@ -174,6 +197,15 @@ export class RedisConnection {
     if (this.fault) throw this.fault;
   }
 
+  private async askByCommand(script: Script, parameters: ScriptParameters): Promise<unknown> {
+    this.assertFit();
+    try {
+      return await withDeadline(evaluateBy(this.client, script, parameters), this.commandTimeoutMs);
+    } catch (error) {
+      throw this.explained(error, script);
+    }
+  }
+
   private readonly onReady = (): void => {
     if (!this.reachable) this.log('Redis can be reached again.');
     this.reachable = true;
@@ -185,24 +217,6 @@ export class RedisConnection {
       this.log('Redis is gone. Requests are refused with 503 until it is back.');
     this.reachable = false;
   };
-
-  private send(client: Redis, call: ScriptCall): Promise<unknown> {
-    this.gather(client);
-    client.sendCommand(call as never);
-    this.deadlines.watch(call);
-    return call.promise;
-  }
-
-  /** What one turn of the event loop asks for goes out in one write: writing is the dearest part of a call. */
-  private gather({ stream }: Redis): void {
-    if (this.isGathering || !(stream as typeof stream | null)) return;
-    this.isGathering = true;
-    stream.cork();
-    setImmediate(() => {
-      this.isGathering = false;
-      stream.uncork();
-    });
-  }
 
   /** A Redis that was found unfit is looked at again now and then: somebody may have mended it. */
   private assertFit(): void {
@@ -243,11 +257,14 @@ async function evaluateBy(
   script: Script,
   { keys, args }: ScriptParameters,
 ): Promise<unknown> {
+  const rest = args.flatMap((arg): readonly ScriptArgument[] =>
+    arg instanceof FixedArguments ? arg.values : [arg],
+  );
   try {
-    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
+    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...rest);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
-    return client.evalBuffer(script.lua, keys.length, ...keys, ...args);
+    return client.evalBuffer(script.lua, keys.length, ...keys, ...rest);
   }
 }
 
@@ -275,3 +292,7 @@ function messageOf(error: unknown): string {
 }
 
 function ignore(): void {}
+
+function asItIs(reply: unknown): unknown {
+  return reply;
+}

@@ -6,6 +6,7 @@ function call() {
   const made = {
     isSettled: false,
     dueAt: 0,
+    next: undefined,
     rejectedAt: undefined as number | undefined,
     reject(error: Error) {
       made.isSettled = true;

@@ -3,6 +3,8 @@ export interface TimedCall {
   readonly isSettled: boolean;
   /** By performance.now(); set when it is watched. */
   dueAt: number;
+  /** The one that was watched after it. */
+  next: TimedCall | undefined;
   reject(error: Error): void;
 }
 
@@ -14,27 +16,49 @@ export interface TimedCall {
  * event loop it looks once more.
  */
 export class Deadlines {
-  private waiting: TimedCall[] = [];
+  private oldest: TimedCall | undefined;
+  private newest: TimedCall | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly termMs: number) {}
 
   watch(call: TimedCall): void {
     call.dueAt = performance.now() + this.termMs;
-    this.waiting.push(call);
+    if (this.newest) this.newest.next = call;
+    else this.oldest = call;
+    this.newest = call;
     this.timer ??= setTimeout(this.onDue, this.termMs).unref();
+  }
+
+  /** A call that must be settled at another time than the term after now. */
+  watchUntil(dueAt: number, call: Pick<TimedCall, 'reject'>): void {
+    setTimeout(() => setImmediate(() => this.reject(call)), Math.max(0, dueAt - performance.now())).unref();
+  }
+
+  /** Lets go of the oldest calls as soon as they are settled: kept for a whole term, they would be dear to collect. */
+  release(): void {
+    let call = this.oldest;
+    while (call?.isSettled) {
+      const { next } = call;
+      call.next = undefined;
+      call = next;
+    }
+    this.oldest = call;
+    if (!call) this.newest = undefined;
   }
 
   private readonly onDue = (): void => {
     setImmediate(() => {
       const now = performance.now();
-      this.waiting = this.waiting.filter((call) => !call.isSettled);
-      for (const call of this.waiting) {
-        if (call.dueAt > now) break;
-        call.reject(new Error(`Redis gave no answer within ${this.termMs} ms`));
+      for (let call = this.oldest; call && call.dueAt <= now; call = call.next) {
+        if (!call.isSettled) this.reject(call);
       }
-      const next = this.waiting.find((call) => !call.isSettled);
-      this.timer = next && setTimeout(this.onDue, Math.max(1, next.dueAt - now)).unref();
+      this.release();
+      this.timer = this.oldest && setTimeout(this.onDue, Math.max(1, this.oldest.dueAt - now)).unref();
     });
   };
+
+  private reject(call: Pick<TimedCall, 'reject'>): void {
+    call.reject(new Error(`Redis gave no answer within ${this.termMs} ms`));
+  }
 }

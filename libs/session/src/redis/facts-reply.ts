@@ -1,90 +1,113 @@
-/** What a check found, in the order of lua/include/facts.lua. Texts and the record are still bytes. */
+import { type Device } from '../model/session.js';
+import { readDevice, readDeviceFrom, readSessionTimes, type SessionRecord } from './session-record.js';
+import {
+  readBlock,
+  readEpoch,
+  readSourceVersion,
+  readVersion,
+  STANDING_LENGTH,
+  type BlockRecord,
+  type UserRecord,
+} from './user-record.js';
+
+/** What a check found, in the order of lua/include/facts.lua. */
 export interface FactsReply {
   readonly status: number;
   readonly admitted: boolean;
   readonly now: number;
   readonly tokenEnd: number;
-  readonly record: Buffer;
-  readonly version: number;
-  readonly epoch: number;
-  readonly userId: string;
-  readonly roles: string;
-  readonly device: Buffer;
-  block:
-    { readonly at: number; readonly until: number; readonly reason: string; readonly by: string } | undefined;
-  sourceVersion: number | undefined;
-  ipAllowlist: Buffer | undefined;
-  /** allowed, remaining, microseconds until one more, microseconds until all; for each quota that was asked for. */
-  quotas: readonly (readonly [number, number, number, number])[] | undefined;
-  data: { readonly version: number; readonly payload: Buffer } | undefined;
+  readonly session: SessionRecord;
+  readonly device: Device;
+  readonly user: UserRecord;
+  /** For each quota that was asked for; absent where they were not looked at. */
+  readonly quotas: readonly QuotaReply[] | undefined;
+  readonly data: { readonly version: number; readonly payload: Buffer } | undefined;
 }
 
-const RECORD = 14;
-const RECORD_LENGTH = 64;
-const VERSION = RECORD + RECORD_LENGTH;
-const EPOCH = VERSION + 6;
-const TEXTS = EPOCH + 5;
+/** allowed, remaining, microseconds until one more, microseconds until all */
+export type QuotaReply = readonly [allowed: number, remaining: number, waitUs: number, resetUs: number];
+
+const TIMES = 20;
+const TEXTS = 52;
 const BLOCK = 2;
-const SOURCE_VERSION = 4;
+const LOADED = 4;
 const IP_ALLOWLIST = 8;
 const QUOTAS = 16;
 const DATA = 32;
 
+/** What a check may tell besides, each where its flag is set. */
+interface Rest {
+  block: BlockRecord | undefined;
+  sourceVersion: number | undefined;
+  ipAllowlist: string | undefined;
+  quotas: readonly QuotaReply[] | undefined;
+  data: FactsReply['data'];
+}
+
+const NOTHING: Readonly<Rest> = {
+  block: undefined,
+  sourceVersion: undefined,
+  ipAllowlist: undefined,
+  quotas: undefined,
+  data: undefined,
+};
+
 /** @param quotaCount how many quotas the check was asked about */
 export function readFactsReply(reply: Buffer, quotaCount: number): FactsReply {
-  const userIdEnd = endOfText(reply, TEXTS);
-  const rolesEnd = endOfText(reply, userIdEnd);
-  const deviceEnd = endOfText(reply, rolesEnd);
   const flags = reply.readUInt8(1);
-  const facts: FactsReply = {
+  const idEnd = TEXTS + reply.readUInt16BE(14);
+  const standing = idEnd + reply.readUInt16BE(18);
+  const end = standing + reply.readUInt16BE(16);
+  // One call for all texts: where each character is a byte, they are found by their lengths.
+  const texts = reply.toString('utf8', TEXTS, standing);
+  const isPlain = texts.length === standing - TEXTS;
+  const rest = flags > 1 ? readRest(reply, end, { flags, quotaCount }) : NOTHING;
+  return {
     status: reply.readUInt8(0),
     admitted: flags % 2 === 1,
     now: reply.readUIntBE(2, 6),
     tokenEnd: reply.readUIntBE(8, 6),
-    record: reply.subarray(RECORD, VERSION),
-    version: reply.readUIntBE(VERSION, 6),
-    epoch: reply.readUIntBE(EPOCH, 5),
-    userId: reply.toString('utf8', TEXTS + 4, userIdEnd),
-    roles: reply.toString('latin1', userIdEnd + 4, rolesEnd),
-    device: reply.subarray(rolesEnd + 4, deviceEnd),
-    block: undefined,
-    sourceVersion: undefined,
-    ipAllowlist: undefined,
-    quotas: undefined,
-    data: undefined,
+    session: readSessionTimes(reply, TIMES),
+    device: isPlain ? readDeviceFrom(texts, idEnd - TEXTS) : readDevice(reply.subarray(idEnd, standing)),
+    user: {
+      id: isPlain ? texts.slice(0, idEnd - TEXTS) : reply.toString('utf8', TEXTS, idEnd),
+      version: readVersion(reply, standing),
+      epoch: readEpoch(reply, standing),
+      roles: reply.toString('latin1', standing + STANDING_LENGTH, end),
+      sourceVersion: rest.sourceVersion,
+      block: rest.block,
+      ipAllowlist: rest.ipAllowlist,
+    },
+    quotas: rest.quotas,
+    data: rest.data,
   };
-  if (flags > 1) readRest(reply, facts, { at: deviceEnd, flags, quotaCount });
-  return facts;
 }
 
 function readRest(
   reply: Buffer,
-  facts: FactsReply,
-  rest: { readonly at: number; readonly flags: number; readonly quotaCount: number },
-): void {
-  let { at } = rest;
+  from: number,
+  { flags, quotaCount }: { readonly flags: number; readonly quotaCount: number },
+): Rest {
+  const rest: Rest = { ...NOTHING };
+  let at = from;
   const number = (length: number): number => {
     at += length;
     return reply.readUIntBE(at - length, length);
   };
-  const bytes = (): Buffer => {
-    const start = at + 4;
-    at = endOfText(reply, at);
-    return reply.subarray(start, at);
+  const bytes = (lengthBytes: number): Buffer => {
+    const length = number(lengthBytes);
+    at += length;
+    return reply.subarray(at - length, at);
   };
-  if (rest.flags & BLOCK)
-    facts.block = { at: number(6), until: number(6), reason: String(bytes()), by: String(bytes()) };
-  if (rest.flags & SOURCE_VERSION) facts.sourceVersion = Number(String(bytes()));
-  if (rest.flags & IP_ALLOWLIST) facts.ipAllowlist = bytes();
-  if (rest.flags & QUOTAS) {
-    facts.quotas = Array.from(
-      { length: rest.quotaCount },
+  if (flags & BLOCK) rest.block = readBlock(bytes(2));
+  if (flags & LOADED) rest.sourceVersion = readSourceVersion(bytes(2));
+  if (flags & IP_ALLOWLIST) rest.ipAllowlist = bytes(4).toString('latin1');
+  if (flags & QUOTAS) {
+    rest.quotas = Array.from(
+      { length: quotaCount },
       () => [number(1), number(6), number(6), number(6)] as const,
     );
   }
-  if (rest.flags & DATA) facts.data = { version: number(6), payload: bytes() };
-}
-
-function endOfText(reply: Buffer, at: number): number {
-  return at + 4 + reply.readUInt32BE(at);
+  if (flags & DATA) rest.data = { version: number(6), payload: bytes(4) };
+  return rest;
 }

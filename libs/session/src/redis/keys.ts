@@ -4,17 +4,13 @@ import { hash } from 'node:crypto';
  * The Redis layout. Everything of one user is on one Cluster slot, by the hash tag `{userRef}` (22 characters, the
  * SHA-256 of the user id cut to 128 bits). As commands, for a user `42` with one session:
  *
- *     HSET lk:{REF}:user      id 42  version 1790000000000  epoch 81604378624  epochAt 1790000000000  roles "moderator user"
- *                             loadedAt 1790000000000  [sourceVersion 7]
- *                             [blockedAt 1790000300000  blockReason spam  blockUntil 1790086400000  blockBy mia]
- *                             [ipAllowlist "10.0.0.0/8=400001010;192.0.2.7=411000000000000000000001000000111;"]
- *     HSET lk:{REF}:sessions  user 42  SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
- *                             [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
- *     PEXPIREAT lk:{REF}:sessions  <last absolute timeout + 24 h>
+ *     HSET lk:{REF}:user  id 42  u <version, epoch, roles>  [l <loadedAt, sourceVersion>]  [b <block>]  [a <IP allowlist>]
+ *                         SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
+ *                         [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
+ *                         [q:QUOTA <TAT>]  [q:QUOTA:SESSION_ID <TAT>]
  *     HSET lk:{REF}:data      SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
  *     PEXPIREAT lk:{REF}:data      <last absolute timeout of a session with data>
- *     SET  lk:{REF}:quota:NAME[:SESSION_ID]  <TAT in us> PX <until the whole burst is there again>
- *     SET  lk:quota:{HASH}     the same, of a quota by client IP or by what the app says
+ *     SET  lk:quota:{HASH}     <TAT in us> PX <until the whole burst is there again>   of a quota by client IP or by what the app says
  *     SET  lk:throttle:{HASH}  <hits of a throttler of @nestjs/throttler, packed: lua/throttle.lua> PX <until they are past>
  *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
  *     HSET lk:{REF}:once      subject 42  TOKEN_ID <51 bytes and more>
@@ -39,7 +35,8 @@ import { hash } from 'node:crypto';
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *     PUBLISH lk:events  "ip_list.changed NAME 1790000000000000"
  *
- * The 64 bytes of a session are described in lua/include/session-record.lua, refresh tokens in lua/include/family.lua,
+ * The fields of a user are described in lua/include/user-record.lua, the 64 bytes of a session in session-record.lua beside
+ * it, refresh tokens in family.lua, quotas in user-quota.lua,
  * one-time tokens in lua/include/one-time-token.lua: for them, REF is made of their subject, who need not be a user.
  */
 export class RedisKeys {
@@ -92,15 +89,5 @@ export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
  * audit log; and those of the nodes and of named lists, which have methods of
  * their own.
  */
-export type KeyName =
-  | 'user'
-  | 'sessions'
-  | 'data'
-  | 'load'
-  | 'once'
-  | 'quota'
-  | `quota:${string}`
-  | AuditKeyName
-  | NodeKeyName
-  | 'ipList';
+export type KeyName = 'user' | 'data' | 'load' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
 type NodeKeyName = 'nodes' | 'missed' | 'confirmations' | 'throttle';

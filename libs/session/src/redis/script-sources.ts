@@ -211,256 +211,252 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: '9f11899cfc7d9a522ddb7df5d509d0d82156aa2e',
+    sha1: '9a67d41a63723f5ac36cfc105366dc845c93cc01',
     lua: String.raw`#!lua flags=allow-oom
-local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
-end
-local function has_role(roles, role)
-  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
-end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local function unpack_session(record)
-  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
-    struct.unpack(RECORD, record)
-  return {
-    hash = hash,
-    epoch = epoch,
-    created_at = created,
-    last_seen_at = created + seen,
-    authenticated_at = created + authenticated,
-    inactivity_ms = inactivity,
-    absolute_ms = absolute,
-    traits = traits,
-    ended = ended,
-  }
+local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local FACTS, QUOTA = '>BBI6I6I2I2I2', '>BI6I6I6'
+local id = ARGV[1]
+local quotas = (#ARGV - 10) / 3
+local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 11, 10 + quotas))
+local standing, record = f[2], f[6]
+if not (record and standing and f[1]) then return { UNKNOWN } end
+local hash, epoch, created_at, seen, authenticated, inactivity_ms, absolute_ms, traits, ended =
+  struct.unpack(RECORD, record)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ends = math.huge
+if hash ~= ARGV[2] or traits % REMEMBER_ME >= HAS_FAMILY then
+  local function has_family(session)
+    return session.traits % REMEMBER_ME >= HAS_FAMILY
+  end
+  local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
+  local function read_rotation(key, id, now)
+    local packed = redis.call('HGET', key, id .. ':g')
+    if not packed then return { access_end = 0 } end
+    local access_end = struct.unpack(ACCESS_END, packed)
+    if #packed == 6 then return { access_end = access_end } end
+    local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
+    if now - at >= grace then
+      redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
+      return { access_end = access_end }
+    end
+    return { access_end = access_end, at = at, previous = previous, salt = salt }
+  end
+  local function token_end(key, id, session, hash, now, remember_ended_ms)
+    if session.hash == hash then
+      return has_family(session) and read_rotation(key, id, now).access_end or math.huge
+    end
+    local previous = redis.call('HGET', key, id .. ':p')
+    if not previous then return nil end
+    local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
+    if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
+    return good_until
+  end
+  ends = token_end(KEYS[1], id, { hash = hash, traits = traits }, ARGV[2], now, tonumber(ARGV[8]))
+  if not ends then return { UNKNOWN } end
 end
-local function pack_session(s)
-  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
-    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
-end
-local function has_family(session)
-  return session.traits % REMEMBER_ME >= HAS_FAMILY
-end
-local function effective_lifetime(session, roles, role_lifetimes)
-  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
-  if role_lifetimes ~= '' then
-    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
-      if has_role(roles, role) then
-        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
-        absolute = math.min(absolute, role_absolute)
-        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
-          inactivity = role_inactivity
+if ARGV[9] ~= '' and (not f[3] or now - struct.unpack('>I6', f[3]) > tonumber(ARGV[9])) then return { 4, f[1] } end
+local status, inactive_after_ms = LIVE, inactivity_ms
+local _, user_epoch = struct.unpack(STANDING, standing)
+local ends_at = created_at + authenticated + absolute_ms
+if inactivity_ms > 0 then ends_at = math.min(ends_at, created_at + seen + inactivity_ms) end
+if ended ~= 0 or epoch ~= user_epoch or now >= ends_at or ARGV[10] ~= '' then
+  local function user_of(f, now)
+    local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+    local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+      blocked = false, ip_allowlist = f[5], reply = f }
+    if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+    if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+    if f[4] then
+      local _, until_at = struct.unpack(BLOCK, f[4])
+      user.block_until = until_at == 0 and math.huge or until_at
+      user.blocked = user.block_until > now
+    end
+    return user
+  end
+  local function has_role(roles, role)
+    return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+  end
+  local function unpack_session(record)
+    local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+      struct.unpack(RECORD, record)
+    return {
+      hash = hash,
+      epoch = epoch,
+      created_at = created,
+      last_seen_at = created + seen,
+      authenticated_at = created + authenticated,
+      inactivity_ms = inactivity,
+      absolute_ms = absolute,
+      traits = traits,
+      ended = ended,
+    }
+  end
+  local function pack_session(s)
+    return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+      math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+  end
+  local function effective_lifetime(session, roles, role_lifetimes)
+    local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+    if role_lifetimes ~= '' then
+      for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+        if has_role(roles, role) then
+          role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+          absolute = math.min(absolute, role_absolute)
+          if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+            inactivity = role_inactivity
+          end
         end
       end
     end
+    return inactivity, absolute
   end
-  return inactivity, absolute
-end
-local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
-local function expires_at(session, user, role_lifetimes)
-  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-  local at = session.authenticated_at + absolute
-  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
-  return at, inactivity
-end
-local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
-  local status, ended_at
-  if session.ended ~= 0 then
-    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
-  elseif session.epoch ~= user.epoch then
-    status, ended_at = REVOKED, user.epoch_at
-  else
-    local at, inactivity = expires_at(session, user, role_lifetimes)
-    if now < at then return LIVE, nil, inactivity end
-    status, ended_at = EXPIRED, at
+  local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+  local function expires_at(session, user, role_lifetimes)
+    local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+    local at = session.authenticated_at + absolute
+    if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+    return at, inactivity
   end
-  if now - ended_at > remember_ended_ms then status = UNKNOWN end
-  return status, ended_at
-end
-local function end_session(key, id, session, reason, at)
-  session.last_seen_at = math.max(at, session.created_at)
-  session.ended = reason
-  redis.call('HSET', key, id, pack_session(session))
-end
-local function note_timeout(key, id, session, status, ended_at)
-  if status ~= EXPIRED or session.ended ~= 0 then return false end
-  end_session(key, id, session, TIMED_OUT, ended_at)
-  return true
-end
-local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
-local function read_rotation(key, id, now)
-  local packed = redis.call('HGET', key, id .. ':g')
-  if not packed then return { access_end = 0 } end
-  local access_end = struct.unpack(ACCESS_END, packed)
-  if #packed == 6 then return { access_end = access_end } end
-  local _, at, grace, previous, salt = struct.unpack(ROTATION, packed)
-  if now - at >= grace then
-    redis.call('HSET', key, id .. ':g', struct.pack(ACCESS_END, access_end))
-    return { access_end = access_end }
-  end
-  return { access_end = access_end, at = at, previous = previous, salt = salt }
-end
-local function token_end(key, id, session, hash, now, remember_ended_ms)
-  if session.hash == hash then
-    return has_family(session) and read_rotation(key, id, now).access_end or math.huge
-  end
-  local previous = redis.call('HGET', key, id .. ':p')
-  if not previous then return nil end
-  local previous_hash, at, good_until = struct.unpack(PREVIOUS_TOKEN, previous)
-  if previous_hash ~= hash or now - at > remember_ended_ms then return nil end
-  return good_until
-end
-local function read_data(key, id)
-  local stored = redis.call('HGET', key, id)
-  if not stored then return 0, '' end
-  return struct.unpack('>I6', stored), string.sub(stored, 7)
-end
-local function admits_ip(user, address, refused_roles)
-  if refused_roles == '*' then return false end
-  for role in string.gmatch(refused_roles, '%S+') do
-    if has_role(user.roles, role) then return false end
-  end
-  if not user.ip_allowlist then return true end
-  local held = false
-  local rest = string.gsub(user.ip_allowlist, '[^=;]+=([46][01]*);', function(bits)
-    if string.sub(address, 1, #bits) == bits then held = true end
-    return ''
-  end)
-  return held and rest == ''
-end
-local function now_us()
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
-end
-local function read_quota(key, policy, now)
-  local emission, burst = string.match(policy, '^(%d+) (%d+)$')
-  emission, burst = tonumber(emission), tonumber(burst)
-  local tat = tonumber(redis.call('GET', key) or 0)
-  return { key = key, emission = emission, capacity = emission * burst, tat = math.max(tat, now) }
-end
-local function wait_us(quota, cost, now)
-  return math.max(0, quota.tat + cost * quota.emission - quota.capacity - now)
-end
-local function consume(quota, cost, now)
-  quota.tat = math.max(now, quota.tat + cost * quota.emission)
-  local ttl_ms = math.ceil((quota.tat - now) / 1000)
-  if ttl_ms > 0 then
-    redis.call('SET', quota.key, string.format('%.0f', quota.tat), 'PX', string.format('%.0f', ttl_ms))
-  else
-    redis.call('DEL', quota.key)
-  end
-end
-local function describe_quota(quota, now)
-  local used = quota.tat - now
-  return math.floor((quota.capacity - used) / quota.emission), wait_us(quota, 1, now), used
-end
-local FACTS, TEXT, BLOCK, QUOTA = '>BBI6I6c64I6I5I4c0I4c0I4c0', '>I4c0', '>I6I6I4c0I4c0', '>BI6I6I6'
-local function pack_facts(found, session_record, device, user)
-  local flags, more, f = found.admitted and 1 or 0, '', user.reply
-  if f[6] then
-    flags = flags + 2
-    local reason, by = f[7] or '', f[9] or ''
-    more = struct.pack(BLOCK, tonumber(f[6]), tonumber(f[8] or 0), #reason, reason, #by, by)
-  end
-  if f[5] then
-    flags = flags + 4
-    more = more .. struct.pack(TEXT, #f[5], f[5])
-  end
-  if f[10] then
-    flags = flags + 8
-    more = more .. struct.pack(TEXT, #f[10], f[10])
-  end
-  if found.quotas then
-    flags = flags + 16
-    more = more .. found.quotas
-  end
-  if found.data_version then
-    flags = flags + 32
-    more = more .. struct.pack('>I6I4c0', found.data_version, #found.payload, found.payload)
-  end
-  device = device or ''
-  return struct.pack(FACTS, found.status, flags, found.now, found.token_end, session_record, user.version, user.epoch,
-    #user.id, user.id, #user.roles, user.roles, #device, device) .. more
-end
-local function may_touch(roles, groups)
-  for group in string.gmatch(groups, '|([^|]*)') do
-    local met = false
-    for role in string.gmatch(group, '%S+') do
-      if has_role(roles, role) then
-        met = true
-        break
-      end
+  local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+    local status, ended_at
+    if session.ended ~= 0 then
+      status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
+    elseif session.epoch ~= user.epoch then
+      status, ended_at = REVOKED, user.epoch_at
+    else
+      local at, inactivity = expires_at(session, user, role_lifetimes)
+      if now < at then return LIVE, nil, inactivity end
+      status, ended_at = EXPIRED, at
     end
-    if not met then return false end
+    if now - ended_at > remember_ended_ms then status = UNKNOWN end
+    return status, ended_at
   end
-  return true
-end
-local function consume_quotas(now)
-  local quotas, allowed, packed = {}, true, {}
-  for i = 4, #KEYS do
-    local quota = read_quota(KEYS[i], ARGV[i + 7], now)
-    quotas[#quotas + 1] = quota
-    quota.has_room = wait_us(quota, 1, now) == 0
-    allowed = allowed and quota.has_room
+  local function end_session(key, id, session, reason, at)
+    session.last_seen_at = math.max(at, session.created_at)
+    session.ended = reason
+    redis.call('HSET', key, id, pack_session(session))
   end
-  for i, quota in ipairs(quotas) do
-    if allowed then consume(quota, 1, now) end
-    packed[i] = struct.pack(QUOTA, quota.has_room and 1 or 0, describe_quota(quota, now))
+  local function note_timeout(key, id, session, status, ended_at)
+    if status ~= EXPIRED or session.ended ~= 0 then return false end
+    end_session(key, id, session, TIMED_OUT, ended_at)
+    return true
   end
-  return table.concat(packed)
+  local session, ended_at = unpack_session(record), nil
+  status, ended_at, inactive_after_ms = status_of(session, user_of(f, now), now, tonumber(ARGV[8]), ARGV[10])
+  if status == UNKNOWN then return { UNKNOWN } end
+  note_timeout(KEYS[1], id, session, status, ended_at)
 end
-local id, time_us, remember_ended_ms = ARGV[1], now_us(), tonumber(ARGV[5])
-local now = math.floor(time_us / 1000)
-local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
-if not stored[1] then return { UNKNOWN } end
-local session = unpack_session(stored[1])
-local ends = token_end(KEYS[2], id, session, ARGV[2], now, remember_ended_ms)
-if not ends then return { UNKNOWN } end
-local user = read_user(KEYS[1], now, tonumber(ARGV[6]))
-if not user then
-  if ARGV[6] == '' then return { UNKNOWN } end
-  return { 4, redis.call('HGET', KEYS[2], 'user') }
-end
-local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
-if status == UNKNOWN then return { UNKNOWN } end
-if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
 if ends == 0 then
   status = REVOKED
 elseif status == LIVE and now >= ends then
   status = EXPIRED -- of the token alone: the session goes on
 end
-local found = { status = status, now = now, admitted = admits_ip(user, ARGV[9], ARGV[10]),
-  token_end = ends == math.huge and 0 or ends }
-if status == LIVE and not user.blocked and found.admitted then
-  if #KEYS > 3 then found.quotas = consume_quotas(time_us) end
-  if ARGV[8] == '1' then found.data_version, found.payload = read_data(KEYS[3], id) end
-  local touch_after = tonumber(ARGV[4])
-  if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
-  if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
-    session.last_seen_at = now
-    stored[1] = pack_session(session)
-    redis.call('HSET', KEYS[2], id, stored[1])
-  end
+local flags, more, blocked = 1, '', false
+if f[4] then
+  local _, until_at = struct.unpack(BLOCK, f[4])
+  blocked = until_at == 0 or until_at > now
+  flags, more = flags + 2, struct.pack('>I2', #f[4]) .. f[4]
 end
-return pack_facts(found, stored[1], stored[2], user)
+if f[3] then flags, more = flags + 4, more .. struct.pack('>I2', #f[3]) .. f[3] end
+if f[5] then flags, more = flags + 8, more .. struct.pack('>I4', #f[5]) .. f[5] end
+local admitted = true
+if f[5] or ARGV[4] ~= '' then
+  local function has_role(roles, role)
+    return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+  end
+  local function admits_ip(roles, ip_allowlist, address, refused_roles)
+    if refused_roles == '*' then return false end
+    for role in string.gmatch(refused_roles, '%S+') do
+      if has_role(roles, role) then return false end
+    end
+    if not ip_allowlist then return true end
+    local held = false
+    local rest = string.gsub(ip_allowlist, '[^=;]+=([46][01]*);', function(bits)
+      if string.sub(address, 1, #bits) == bits then held = true end
+      return ''
+    end)
+    return held and rest == ''
+  end
+  admitted = admits_ip(string.sub(standing, ROLES_FROM), f[5], ARGV[3], ARGV[4])
+  if not admitted then flags = flags - 1 end
+end
+if status == LIVE and not blocked and admitted then
+  local writes = {}
+  if quotas > 0 then
+    local function wait_us(tat, emission, burst, cost, now)
+      return math.max(0, tat + (cost - burst) * emission - now)
+    end
+    local function describe_quota(tat, emission, burst, now)
+      local used = tat - now
+      return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
+    end
+    local TAT = '>I7'
+    local function tat_of(stored)
+      return stored and struct.unpack(TAT, stored) or 0
+    end
+    local at_us, tats, rooms, has_room = time[1] * 1000000 + time[2], {}, {}, true
+    for i = 1, quotas do
+      local policy = 9 + quotas + 2 * i
+      tats[i] = math.max(tat_of(f[7 + i]), at_us)
+      rooms[i] = wait_us(tats[i], ARGV[policy], ARGV[policy + 1], 1, at_us) == 0
+      has_room = has_room and rooms[i]
+    end
+    for i = 1, quotas do
+      local policy = 9 + quotas + 2 * i
+      local emission, burst = tonumber(ARGV[policy]), tonumber(ARGV[policy + 1])
+      if has_room then
+        tats[i] = tats[i] + emission
+        writes[2 * i - 1], writes[2 * i] = ARGV[10 + i], struct.pack(TAT, tats[i])
+      end
+      more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, at_us))
+    end
+    flags = flags + 16
+  end
+  if ARGV[6] == '1' then
+    local function read_data(key, id)
+      local stored = redis.call('HGET', key, id)
+      if not stored then return 0, '' end
+      return struct.unpack('>I6', stored), string.sub(stored, 7)
+    end
+    local version, payload = read_data(KEYS[2], id)
+    flags, more = flags + 32, more .. struct.pack('>I6I4', version, #payload) .. payload
+  end
+  local idle = now - created_at - seen
+  local is_due = idle >= tonumber(ARGV[7]) or (inactive_after_ms > 0 and idle >= math.floor(inactive_after_ms / 20))
+  if is_due and idle > 0 then
+    local function has_role(roles, role)
+      return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+    end
+    local function may_touch(roles, groups)
+      for group in string.gmatch(groups, '|([^|]*)') do
+        local met = false
+        for role in string.gmatch(group, '%S+') do
+          if has_role(roles, role) then
+            met = true
+            break
+          end
+        end
+        if not met then return false end
+      end
+      return true
+    end
+    if may_touch(string.sub(standing, ROLES_FROM), ARGV[5]) then
+      record = struct.pack(RECORD, hash, epoch, created_at, now - created_at, authenticated, inactivity_ms, absolute_ms,
+        traits, ended)
+      writes[#writes + 1] = id
+      writes[#writes + 1] = record
+    end
+  end
+  if writes[1] then redis.call('HSET', KEYS[1], unpack(writes)) end
+end
+local device = f[7] or ''
+return struct.pack(FACTS, status, flags, now, ends == math.huge and 0 or ends, #f[1], #standing, #device)
+  .. string.sub(record, TIMES_FROM) .. f[1] .. device .. standing .. more
 `,
   },
   'begin-load': {
@@ -474,18 +470,18 @@ return begin_load(KEYS[1], ARGV[1], ARGV[2])
 `,
   },
   'begin-reload': {
-    sha1: '4044f6d2cea129a7bdc00b74370c20b716440572',
+    sha1: '8e71d9d162d96ba71c32d138cea20f5c5457330d',
     lua: String.raw`#!lua flags=allow-oom
 local function begin_load(key, nonce, for_ms)
   redis.call('SET', key, nonce, 'PX', for_ms, 'NX')
   return redis.call('GET', key)
 end
-if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
+if redis.call('HEXISTS', KEYS[1], 'u') == 0 then return '' end
 return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: '434f42cff3bea48a91c0f59e1baf8f00f2380ad8',
+    sha1: '961c65696c676f81e6d83d4252cbcf4112ec06e3',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -494,29 +490,32 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local SESSION_ID_LENGTH = 16
+local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -569,18 +568,30 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
+local function each_session(fields, visit)
   for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+    local id = fields[i]
+    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
   end
 end
 local function count_live(key, user, now, role_lifetimes)
   local live = 0
-  each_session(key, function(_, session)
+  each_session(redis.call('HGETALL', key), function(_, session)
     if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
   end)
   return live
+end
+local function start_epoch(user, now)
+  user.epoch, user.epoch_at = user.epoch + 1, now
+end
+local function store_next_version(key, user)
+  user.version = user.version + 1
+  user.reply[2] = struct.pack(STANDING, user.version, user.epoch, user.epoch_at) .. user.roles
+  redis.call('HSET', key, 'u', user.reply[2])
+end
+local function store_loaded(key, loaded_at, source_version)
+  local version = source_version and struct.pack('>I7', source_version) or ''
+  redis.call('HSET', key, 'l', struct.pack('>I6', loaded_at) .. version)
 end
 local function ip_allowlist_of(argument)
   if argument == '~' then return nil end
@@ -594,14 +605,8 @@ local function without_past_block(change, now)
   return change
 end
 local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
-end
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
+  local until_at = tonumber(change.until_at) or 0
+  redis.call('HSET', key, 'b', struct.pack(BLOCK, now, until_at, #change.reason, change.reason) .. change.by)
 end
 local function compare_source(user, source_version)
   if not user.source_version then return 'newer' end
@@ -621,20 +626,19 @@ local function only_tightening(user, change)
   if user.ip_allowlist or not change.ip_allowlist then change.ip_allowlist = nil end
   return change
 end
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+local function apply_change(key, user, change, now)
+  if change.roles then user.roles = change.roles end
   if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+    redis.call('HDEL', key, 'b')
   elseif change.block == 'set' then
     write_block(key, change, now)
-    new_epoch_of(key, now)
+    start_epoch(user, now)
   end
   if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+    redis.call('HSET', key, 'a', change.ip_allowlist)
   elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
+    redis.call('HDEL', key, 'a')
   end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
@@ -642,9 +646,9 @@ local function announce(channel, name, key, user, session_id, more)
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
-local function announce_change(channel, key, change, before, after)
+local function announce_change(channel, key, change, had_block, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.block == 'clear' and had_block then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
   if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
@@ -666,13 +670,16 @@ if source_version then
   if source == 'equal' then change = only_tightening(user, change) end
 end
 local ended = 0
-if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[11]) end
-redis.call('HINCRBY', KEYS[1], 'version', 1)
-if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
-apply_change(KEYS[1], change, now)
-redis.call('DEL', KEYS[3])
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[1], user, now, ARGV[11]) end
+if source_version or ARGV[9] == '1' then
+  local loaded_at = ARGV[9] == '1' and now or user.loaded_at or 0
+  store_loaded(KEYS[1], loaded_at, source_version or user.source_version)
+end
+apply_change(KEYS[1], user, change, now)
+store_next_version(KEYS[1], user)
+redis.call('DEL', KEYS[2])
 local changed = read_user(KEYS[1], now)
-announce_change(ARGV[12], KEYS[1], change, user, changed)
+announce_change(ARGV[12], KEYS[1], change, user.reply[4], changed)
 return { 'changed', now, changed.reply, ended }
 `,
   },
@@ -685,7 +692,7 @@ return 1
 `,
   },
   'consume-one-time-token': {
-    sha1: '91896ac7c8b0221e6eb7389bfda28378c97eafe8',
+    sha1: '8634261bb9cfef0591d4dac194e4223ff2b78f84',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -694,27 +701,34 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
-local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
 end
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
+end
+local function start_epoch(user, now)
+  user.epoch, user.epoch_at = user.epoch + 1, now
+end
+local function store_next_version(key, user)
+  user.version = user.version + 1
+  user.reply[2] = struct.pack(STANDING, user.version, user.epoch, user.epoch_at) .. user.roles
+  redis.call('HSET', key, 'u', user.reply[2])
 end
 local ONE_TIME = '>c32I5I6I7Bc0'
 local function unpack_one_time(record)
@@ -748,16 +762,15 @@ local user = read_user(KEYS[1], now)
 if user and user.id ~= subject then return {} end
 if token.expires_at <= now or token.epoch ~= epoch_of(user) then return {} end
 if user and ARGV[3] == '1' then
-  new_epoch_of(KEYS[1], now)
-  user.epoch = user.epoch + 1
-  user.version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+  start_epoch(user, now)
+  store_next_version(KEYS[1], user)
   announce(ARGV[4], 'sessions.revoked_all', KEYS[1], user)
 end
 return { subject, token.data, epoch_of(user) }
 `,
   },
   'create-session': {
-    sha1: '003eb3cbc2e176cd09c45637d1464e93b008b1a8',
+    sha1: '2f1e5cf1e0fb4000ff145e44040fbcd3bd61b4dd',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -766,29 +779,32 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local SESSION_ID_LENGTH = 16
+local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -845,10 +861,10 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
+local function each_session(fields, visit)
   for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+    local id = fields[i]
+    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
   end
 end
 local function end_session(key, id, session, reason, at)
@@ -864,9 +880,6 @@ end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
 end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
-end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
   return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
@@ -874,18 +887,39 @@ end
 local function begin_family(key, id, family_hash, refresh_hash, access_end)
   redis.call('HSET', key, id .. ':f', family_hash .. refresh_hash, id .. ':g', struct.pack(ACCESS_END, access_end))
 end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
 local function write_data(key, id, version, payload, keep_until_at)
   redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
   keep_until(key, keep_until_at)
 end
-local function sweep_data(key, is_kept)
-  for _, id in ipairs(redis.call('HKEYS', key)) do
-    if not is_kept(id) then redis.call('HDEL', key, id) end
+local function sweep_data(key, sessions)
+  local ids, kept = redis.call('HKEYS', key), {}
+  if #ids == 0 then return end
+  for _, session in ipairs(sessions) do kept[session.id] = true end
+  for _, id in ipairs(ids) do
+    if not kept[id] then redis.call('HDEL', key, id) end
   end
 end
+local TAT = '>I7'
+local function tat_of(stored)
+  return stored and struct.unpack(TAT, stored) or 0
+end
+local function forget_full_quotas(key, fields, now)
+  for i = 1, #fields, 2 do
+    if string.sub(fields[i], 1, 2) == 'q:' and tat_of(fields[i + 1]) <= now then redis.call('HDEL', key, fields[i]) end
+  end
+end
+local function write_block(key, change, now)
+  local until_at = tonumber(change.until_at) or 0
+  redis.call('HSET', key, 'b', struct.pack(BLOCK, now, until_at, #change.reason, change.reason) .. change.by)
+end
 local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
+  redis.call('HSET', key, 'id', id, 'u', struct.pack(STANDING, now, tonumber(new_epoch), now) .. (change.roles or ''))
+  if change.block == 'set' then write_block(key, change, now) end
+  if change.ip_allowlist then redis.call('HSET', key, 'a', change.ip_allowlist) end
+  redis.call('PERSIST', key) -- a quota that was there before must not take the record along
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
@@ -896,48 +930,45 @@ end
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
-  if ARGV[9] == '' or redis.call('EXISTS', KEYS[1]) == 1 then return { 'user_unknown' } end
+  if ARGV[9] == '' or redis.call('HEXISTS', KEYS[1], 'u') == 1 then return { 'user_unknown' } end
   make_user(KEYS[1], user_id, {}, now, ARGV[9])
   user = read_user(KEYS[1], now)
 end
 if user.id ~= user_id then return { 'user_mismatch' } end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
-local live, ended = {}, {}
-each_session(KEYS[2], function(other_id, other)
+local live, ended, fields = {}, {}, redis.call('HGETALL', KEYS[1])
+forget_full_quotas(KEYS[1], fields, now * 1000)
+each_session(fields, function(other_id, other)
   local status, ended_at = status_of(other, user, now, tonumber(ARGV[12]), ARGV[15])
-  local entry = { id = other_id, session = other, at = ended_at or other.created_at }
+  other.id, other.at = other_id, ended_at or other.created_at
   if status == LIVE then
-    live[#live + 1] = entry
+    live[#live + 1] = other
   elseif status == UNKNOWN then
-    forget_session(KEYS[2], other_id)
+    forget_session(KEYS[1], other_id)
   else
-    note_timeout(KEYS[2], other_id, other, status, ended_at)
-    ended[#ended + 1] = entry
+    note_timeout(KEYS[1], other_id, other, status, ended_at)
+    ended[#ended + 1] = other
   end
 end)
 local function older(a, b)
   return a.at < b.at or (a.at == b.at and a.id < b.id)
 end
-local over = #live - tonumber(ARGV[10]) + 1
-if over > 0 and ARGV[11] == 'reject' then return { 'session_limit_reached' } end
 local evicted = {}
+local over = #live - tonumber(ARGV[10]) + 1
 if over > 0 then
+  if ARGV[11] == 'reject' then return { 'session_limit_reached' } end
   table.sort(live, older)
   for i = 1, over do
-    end_session(KEYS[2], live[i].id, live[i].session, EVICTED, now)
-    ended[#ended + 1] = { id = live[i].id, at = now }
-    evicted[i] = live[i].id
+    local oldest = table.remove(live, 1)
+    end_session(KEYS[1], oldest.id, oldest, EVICTED, now)
+    oldest.at = now
+    ended[#ended + 1], evicted[i] = oldest, oldest.id
   end
 end
-local kept = {}
-for i = #evicted + 1, #live do
-  kept[live[i].id] = true
-end
-table.sort(ended, older)
-for i = 1, #ended - tonumber(ARGV[13]) do
-  forget_session(KEYS[2], ended[i].id)
-end
+local too_many = #ended - tonumber(ARGV[13])
+if too_many > 0 then table.sort(ended, older) end
+for i = 1, too_many do forget_session(KEYS[1], ended[i].id) end
 local session = {
   hash = ARGV[3],
   epoch = user.epoch,
@@ -950,14 +981,13 @@ local session = {
   ended = 0,
 }
 local record = pack_session(session)
-redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
+redis.call('HSET', KEYS[1], id, record, id .. ':d', ARGV[4])
 if ARGV[17] ~= '' then
   local access_end = access_end_of(session, user, now, tonumber(ARGV[19]), ARGV[15])
-  begin_family(KEYS[2], id, ARGV[17], ARGV[18], access_end)
+  begin_family(KEYS[1], id, ARGV[17], ARGV[18], access_end)
 end
-keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
-sweep_data(KEYS[3], function(other_id) return kept[other_id] end)
-if ARGV[16] ~= '' then write_data(KEYS[3], id, now, ARGV[16], now + session.absolute_ms) end
+sweep_data(KEYS[2], live)
+if ARGV[16] ~= '' then write_data(KEYS[2], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
   announce(ARGV[20], 'session.revoked', KEYS[1], user, evicted_id)
 end
@@ -966,7 +996,7 @@ return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: 'b68566bc7023b39467d80993cc98769c13100903',
+    sha1: '12f180ed994a12b4c4ddedf4cf682a80bba1c506',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -975,29 +1005,32 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local SESSION_ID_LENGTH = 16
+local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -1050,15 +1083,15 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
+local function each_session(fields, visit)
   for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+    local id = fields[i]
+    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
   end
 end
 local function count_live(key, user, now, role_lifetimes)
   local live = 0
-  each_session(key, function(_, session)
+  each_session(redis.call('HGETALL', key), function(_, session)
     if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
   end)
   return live
@@ -1071,14 +1104,14 @@ local function announce(channel, name, key, user, session_id, more)
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
-local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+local live = user and count_live(KEYS[1], user, now, ARGV[1]) or 0
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live
 `,
   },
   'finish-load': {
-    sha1: 'b687b8a8a1353ec4b30afef44af9dcc0b16cf10d',
+    sha1: '858800b13563eaaf0bf4a7e42fb85d0eb35057b9',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1087,30 +1120,41 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
+local function start_epoch(user, now)
+  user.epoch, user.epoch_at = user.epoch + 1, now
+end
+local function store_next_version(key, user)
+  user.version = user.version + 1
+  user.reply[2] = struct.pack(STANDING, user.version, user.epoch, user.epoch_at) .. user.roles
+  redis.call('HSET', key, 'u', user.reply[2])
+end
+local function store_loaded(key, loaded_at, source_version)
+  local version = source_version and struct.pack('>I7', source_version) or ''
+  redis.call('HSET', key, 'l', struct.pack('>I6', loaded_at) .. version)
 end
 local function ip_allowlist_of(argument)
   if argument == '~' then return nil end
@@ -1124,14 +1168,8 @@ local function without_past_block(change, now)
   return change
 end
 local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
-end
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
+  local until_at = tonumber(change.until_at) or 0
+  redis.call('HSET', key, 'b', struct.pack(BLOCK, now, until_at, #change.reason, change.reason) .. change.by)
 end
 local function compare_source(user, source_version)
   if not user.source_version then return 'newer' end
@@ -1154,23 +1192,28 @@ end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
+    or (change.block == 'clear' and user.reply[4])
     or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+local function apply_change(key, user, change, now)
+  if change.roles then user.roles = change.roles end
   if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+    redis.call('HDEL', key, 'b')
   elseif change.block == 'set' then
     write_block(key, change, now)
-    new_epoch_of(key, now)
+    start_epoch(user, now)
   end
   if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+    redis.call('HSET', key, 'a', change.ip_allowlist)
   elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
+    redis.call('HDEL', key, 'a')
   end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'u', struct.pack(STANDING, now, tonumber(new_epoch), now) .. (change.roles or ''))
+  if change.block == 'set' then write_block(key, change, now) end
+  if change.ip_allowlist then redis.call('HSET', key, 'a', change.ip_allowlist) end
+  redis.call('PERSIST', key) -- a quota that was there before must not take the record along
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
@@ -1178,9 +1221,9 @@ local function announce(channel, name, key, user, session_id, more)
   line[#line + 1] = user.id
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
-local function announce_change(channel, key, change, before, after)
+local function announce_change(channel, key, change, had_block, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.block == 'clear' and had_block then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
   if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end
@@ -1192,25 +1235,30 @@ local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = 
 change = without_past_block(change, now)
 local user = read_user(KEYS[1], now)
 if not user then
+  store_loaded(KEYS[1], now, source_version)
   make_user(KEYS[1], ARGV[2], change, now, ARGV[10])
-  apply_change(KEYS[1], change, now)
   return { 'stored' }
 end
 if user.id ~= ARGV[2] then return { 'user_mismatch' } end
-redis.call('HSET', KEYS[1], 'loadedAt', digits(now))
 local source = source_version and compare_source(user, source_version) or 'equal'
-if source == 'outdated' then return { 'stored' } end
+if source == 'outdated' then
+  store_loaded(KEYS[1], now, user.source_version)
+  return { 'stored' }
+end
 if source == 'newer' and change.block == 'keep' then change.block = 'clear' end
 if source == 'equal' then change = only_tightening(user, change) end
 local is_change = alters(user, change)
-if is_change then redis.call('HINCRBY', KEYS[1], 'version', 1) end
-apply_change(KEYS[1], change, now)
-if is_change then announce_change(ARGV[11], KEYS[1], change, user, read_user(KEYS[1], now)) end
+store_loaded(KEYS[1], now, source_version or user.source_version)
+apply_change(KEYS[1], user, change, now)
+if is_change then
+  store_next_version(KEYS[1], user)
+  announce_change(ARGV[11], KEYS[1], change, user.reply[4], read_user(KEYS[1], now))
+end
 return { 'stored' }
 `,
   },
   'issue-one-time-token': {
-    sha1: '5b520cf2d59ae5a9928f36a14c40d347e92de70f',
+    sha1: '70d02ee8d4a0dcfa67661bc6663cde431175d30e',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1219,23 +1267,26 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local ONE_TIME = '>c32I5I6I7Bc0'
 local TOKEN_ID_LENGTH = 16
@@ -1300,67 +1351,70 @@ return { 'issued', expires_at }
 `,
   },
   'list-sessions': {
-    sha1: 'c89c3864387a17f15e4655fc07a728b364c4d4bc',
+    sha1: '5e93fb8ab836aaba22048dd32ff0e5cd29c2fed3',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return {} end
-return { now, user.reply, redis.call('HGETALL', KEYS[2]) }
+return { now, user.reply, redis.call('HGETALL', KEYS[1]) }
 `,
   },
   'make-user': {
-    sha1: 'dd09d7b75ec015ec0a76d3f88b156b549caca99e',
+    sha1: '73019bb65cef4eb2dedfcde470d93c0d9cb61980',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local function digits(number)
-  return string.format('%.0f', number)
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
 end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
-local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
+local function store_loaded(key, loaded_at, source_version)
+  local version = source_version and struct.pack('>I7', source_version) or ''
+  redis.call('HSET', key, 'l', struct.pack('>I6', loaded_at) .. version)
 end
 local function ip_allowlist_of(argument)
   if argument == '~' then return nil end
@@ -1374,29 +1428,14 @@ local function without_past_block(change, now)
   return change
 end
 local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
+  local until_at = tonumber(change.until_at) or 0
+  redis.call('HSET', key, 'b', struct.pack(BLOCK, now, until_at, #change.reason, change.reason) .. change.by)
 end
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
-end
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
-  if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
-  elseif change.block == 'set' then
-    write_block(key, change, now)
-    new_epoch_of(key, now)
-  end
-  if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
-  elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
-  end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'u', struct.pack(STANDING, now, tonumber(new_epoch), now) .. (change.roles or ''))
+  if change.block == 'set' then write_block(key, change, now) end
+  if change.ip_allowlist then redis.call('HSET', key, 'a', change.ip_allowlist) end
+  redis.call('PERSIST', key) -- a quota that was there before must not take the record along
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -1404,8 +1443,10 @@ if user then return { 'version_conflict', now, user.reply } end
 local change = { roles = ARGV[2], block = ARGV[3], reason = ARGV[4], until_at = ARGV[5], by = ARGV[6],
   source_version = tonumber(ARGV[7]), ip_allowlist = ip_allowlist_of(ARGV[8]) }
 change = without_past_block(change, now)
+if ARGV[10] == '1' or change.source_version then
+  store_loaded(KEYS[1], ARGV[10] == '1' and now or 0, change.source_version)
+end
 make_user(KEYS[1], ARGV[1], change, now, ARGV[9])
-apply_change(KEYS[1], change, now)
 redis.call('DEL', KEYS[2])
 return { 'changed', now, read_user(KEYS[1], now).reply, 0 }
 `,
@@ -1425,43 +1466,35 @@ return 1
 `,
   },
   'quota': {
-    sha1: '3b775af645f1b95c5afb4e5793213dd96f0cfa30',
+    sha1: 'b8ef0502d92dc65654b117d322061e23babbe1ab',
     lua: String.raw`#!lua flags=allow-oom
 local function now_us()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
 end
-local function read_quota(key, policy, now)
-  local emission, burst = string.match(policy, '^(%d+) (%d+)$')
-  emission, burst = tonumber(emission), tonumber(burst)
-  local tat = tonumber(redis.call('GET', key) or 0)
-  return { key = key, emission = emission, capacity = emission * burst, tat = math.max(tat, now) }
+local function wait_us(tat, emission, burst, cost, now)
+  return math.max(0, tat + (cost - burst) * emission - now)
 end
-local function wait_us(quota, cost, now)
-  return math.max(0, quota.tat + cost * quota.emission - quota.capacity - now)
+local function describe_quota(tat, emission, burst, now)
+  local used = tat - now
+  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
 end
-local function consume(quota, cost, now)
-  quota.tat = math.max(now, quota.tat + cost * quota.emission)
-  local ttl_ms = math.ceil((quota.tat - now) / 1000)
-  if ttl_ms > 0 then
-    redis.call('SET', quota.key, string.format('%.0f', quota.tat), 'PX', string.format('%.0f', ttl_ms))
-  else
-    redis.call('DEL', quota.key)
-  end
+local function operate(operation, tat, emission, burst, cost, now)
+  tat = operation == 'reset' and now or math.max(tat, now)
+  local allowed = wait_us(tat, emission, burst, cost, now) == 0
+  if operation == 'refund' then tat = math.max(now, tat - cost * emission) end
+  if operation == 'consume' and allowed then tat = tat + cost * emission end
+  return allowed, tat
 end
-local function describe_quota(quota, now)
-  local used = quota.tat - now
-  return math.floor((quota.capacity - used) / quota.emission), wait_us(quota, 1, now), used
+local now, emission, burst = now_us(), tonumber(ARGV[2]), tonumber(ARGV[3])
+local stored = tonumber(redis.call('GET', KEYS[1]) or 0)
+local allowed, tat = operate(ARGV[1], stored, emission, burst, tonumber(ARGV[4]), now)
+local remaining, wait, reset = describe_quota(tat, emission, burst, now)
+if ARGV[1] ~= 'peek' and reset > 0 then
+  redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil(reset / 1000))
+elseif ARGV[1] ~= 'peek' then
+  redis.call('DEL', KEYS[1])
 end
-local now = now_us()
-local cost = tonumber(ARGV[3])
-local operation = ARGV[1]
-if operation == 'reset' then redis.call('DEL', KEYS[1]) end
-local quota = read_quota(KEYS[1], ARGV[2], now)
-local allowed = wait_us(quota, cost, now) == 0
-if operation == 'refund' then consume(quota, -cost, now) end
-if operation == 'consume' and allowed then consume(quota, cost, now) end
-local remaining, wait, reset = describe_quota(quota, now)
 return { allowed and 1 or 0, remaining, wait, reset }
 `,
   },
@@ -1484,29 +1517,32 @@ return {
 `,
   },
   'read-data': {
-    sha1: 'a0b44b4e1ecab1fb649b14bea0f55652f6e99bd1',
+    sha1: '0b3846535d962df4f75a092e0ac8811eaecda2e9',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
@@ -1600,19 +1636,19 @@ local function read_data(key, id)
   if not stored then return 0, '' end
   return struct.unpack('>I6', stored), string.sub(stored, 7)
 end
-local function proven_session(user_key, sessions_key, proof)
-  local user = read_user(user_key, proof.now)
-  local record = redis.call('HGET', sessions_key, proof.id)
+local function proven_session(key, proof)
+  local user = read_user(key, proof.now)
+  local record = redis.call('HGET', key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
+  if not is_good(key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local now = now_ms()
-if not proven_session(KEYS[1], KEYS[2], { id = ARGV[1], hash = ARGV[2], now = now, role_lifetimes = ARGV[3] }) then
+if not proven_session(KEYS[1], { id = ARGV[1], hash = ARGV[2], now = now, role_lifetimes = ARGV[3] }) then
   return {}
 end
-local version, payload = read_data(KEYS[3], ARGV[1])
+local version, payload = read_data(KEYS[2], ARGV[1])
 return { version, payload }
 `,
   },
@@ -1634,29 +1670,32 @@ return reply
 `,
   },
   'read-user': {
-    sha1: '526847e5f077962063d56e4e434c6f53b13945c4',
+    sha1: '7aafd3e0e5a86eedb44d1133804caaf4bb852fca',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[1]))
@@ -1665,7 +1704,7 @@ return { now, user.reply }
 `,
   },
   'refresh': {
-    sha1: '457d7912634a36bbd214a07e5233490905a1449b',
+    sha1: '39554c935e2e7e92c1e3f76527dcec0bb34c581f',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1674,23 +1713,26 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
@@ -1789,12 +1831,12 @@ local function escaped(text)
   return (string.gsub(text, '[^%w%.]', function(c) return string.format('%%%02X', string.byte(c)) end))
 end
 local id, now, remember_ended_ms = ARGV[1], now_ms(), tonumber(ARGV[11])
-local stored = redis.call('HMGET', KEYS[2], id, id .. ':d', id .. ':f')
+local stored = redis.call('HMGET', KEYS[1], id, id .. ':d', id .. ':f')
 local record, device, family = stored[1], stored[2], stored[3]
 if not record then return { 'unknown' } end
 local is_current_family = family and string.sub(family, 1, 32) == ARGV[2]
 if not is_current_family then
-  local last = redis.call('HGET', KEYS[2], id .. ':r')
+  local last = redis.call('HGET', KEYS[1], id .. ':r')
   if not last then return { 'unknown' } end
   local hash, at = struct.unpack(LAST_FAMILY, last)
   if hash ~= ARGV[2] or now - at > remember_ended_ms then return { 'unknown' } end
@@ -1802,22 +1844,22 @@ end
 local user = read_user(KEYS[1], now, tonumber(ARGV[12]))
 if not user then
   if ARGV[12] == '' then return { 'unknown' } end
-  return { 'load', redis.call('HGET', KEYS[2], 'user') }
+  return { 'load', redis.call('HGET', KEYS[1], 'id') }
 end
 local session = unpack_session(record)
 local status, ended_at = status_of(session, user, now, remember_ended_ms, ARGV[13])
 if status == UNKNOWN then return { 'unknown' } end
-if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
+if note_timeout(KEYS[1], id, session, status, ended_at) then redis.call('HDEL', KEYS[2], id) end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if status == REVOKED or not is_current_family then return { 'revoked' } end
 if status == EXPIRED then return { 'expired' } end
 local name, user_agent, ip = struct.unpack(DEVICE, device)
 local devices = { escaped(ip), escaped(user_agent), escaped(ARGV[10]), escaped(ARGV[9]) }
-local rotation = read_rotation(KEYS[2], id, now)
+local rotation = read_rotation(KEYS[1], id, now)
 local is_current = string.sub(family, 33) == ARGV[3]
 if not is_current and rotation.previous ~= ARGV[3] then
-  end_session(KEYS[2], id, session, REUSED, now)
-  redis.call('HDEL', KEYS[3], id)
+  end_session(KEYS[1], id, session, REUSED, now)
+  redis.call('HDEL', KEYS[2], id)
   announce(ARGV[14], 'refresh.reused', KEYS[1], user, id, devices)
   return { 'reused', now, record, device, user.reply }
 end
@@ -1826,13 +1868,13 @@ local is_other_device = new_user_agent ~= user_agent or new_ip ~= ip
 if is_current then
   local grace_ms = tonumber(ARGV[8])
   local good_until = math.min(now + grace_ms, rotation.access_end)
-  redis.call('HSET', KEYS[2], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, good_until))
+  redis.call('HSET', KEYS[1], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, good_until))
   session.hash = ARGV[6]
   session.last_seen_at = math.max(now, session.last_seen_at)
   record = pack_session(session)
   rotation = { access_end = access_end_of(session, user, now, tonumber(ARGV[7]), ARGV[13]), at = now, salt = ARGV[4] }
   device = struct.pack(DEVICE, #name, name, #new_user_agent, new_user_agent, #new_ip, new_ip)
-  redis.call('HSET', KEYS[2], id, record, id .. ':d', device, id .. ':f', ARGV[2] .. ARGV[5],
+  redis.call('HSET', KEYS[1], id, record, id .. ':d', device, id .. ':f', ARGV[2] .. ARGV[5],
     id .. ':g', struct.pack(ROTATION, rotation.access_end, now, grace_ms, ARGV[3], ARGV[4]))
   announce(ARGV[14], 'session.refreshed', KEYS[1], user, id)
 end
@@ -1865,7 +1907,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 `,
   },
   'replace-token': {
-    sha1: 'b275d4886e687326bb183d01d55937327e435a22',
+    sha1: '517a836eed5afd61639ad6477ddb84fb13eb46a3',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1874,30 +1916,33 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
+local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -1957,21 +2002,18 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
+local function each_session(fields, visit)
   for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+    local id = fields[i]
+    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
   end
 end
 local function count_live(key, user, now, role_lifetimes)
   local live = 0
-  each_session(key, function(_, session)
+  each_session(redis.call('HGETALL', key), function(_, session)
     if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
   end)
   return live
-end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function read_rotation(key, id, now)
@@ -2011,9 +2053,16 @@ local function end_family(key, id, now)
   redis.call('HSET', key, id .. ':r', struct.pack(LAST_FAMILY, family, now))
   redis.call('HDEL', key, id .. ':f', id .. ':g')
 end
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+local function start_epoch(user, now)
+  user.epoch, user.epoch_at = user.epoch + 1, now
+end
+local function store_next_version(key, user)
+  user.version = user.version + 1
+  user.reply[2] = struct.pack(STANDING, user.version, user.epoch, user.epoch_at) .. user.roles
+  redis.call('HSET', key, 'u', user.reply[2])
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
@@ -2023,46 +2072,44 @@ local function announce(channel, name, key, user, session_id, more)
 end
 local id, now = ARGV[1], now_ms()
 local user = read_user(KEYS[1], now)
-local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
+local stored = redis.call('HMGET', KEYS[1], id, id .. ':d')
 if not user or user.blocked or not stored[1] then return { 'refused' } end
 if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= user.epoch then return { 'refused' } end
 local session = unpack_session(stored[1])
-if not is_good(KEYS[2], id, session, ARGV[2], now) then return { 'refused' } end
-if status_of(session, user, now, 0, ARGV[9]) ~= LIVE then return { 'refused' } end
+if not is_good(KEYS[1], id, session, ARGV[2], now) then return { 'refused' } end
+if status_of(session, user, now, 0, ARGV[8]) ~= LIVE then return { 'refused' } end
 local revoked = 0
 if ARGV[7] == '1' then
-  revoked = count_live(KEYS[2], user, now, ARGV[9]) - 1
-  new_epoch_of(KEYS[1], now)
-  redis.call('HINCRBY', KEYS[1], 'version', 1)
-  user = read_user(KEYS[1], now)
+  revoked = count_live(KEYS[1], user, now, ARGV[8]) - 1
+  start_epoch(user, now)
+  store_next_version(KEYS[1], user)
   session.epoch = user.epoch
 end
 if ARGV[5] == '1' then
   session.authenticated_at = now
   session.last_seen_at = now
 end
-local had_family, has_new_family = has_family(session), ARGV[10] ~= ''
+local had_family, has_new_family = has_family(session), ARGV[9] ~= ''
 local remember_me = session.traits >= REMEMBER_ME and REMEMBER_ME or 0
 session.traits = math.max(session.traits % HAS_FAMILY, tonumber(ARGV[6])) + remember_me
 if has_new_family then session.traits = session.traits + HAS_FAMILY end
-redis.call('HSET', KEYS[2], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, 0))
+redis.call('HSET', KEYS[1], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, 0))
 session.hash = ARGV[3]
 local record = pack_session(session)
-redis.call('HSET', KEYS[2], id, record)
-if had_family then end_family(KEYS[2], id, now) end
+redis.call('HSET', KEYS[1], id, record)
+if had_family then end_family(KEYS[1], id, now) end
 if has_new_family then
-  local access_end = access_end_of(session, user, now, tonumber(ARGV[12]), ARGV[9])
-  begin_family(KEYS[2], id, ARGV[10], ARGV[11], access_end)
+  local access_end = access_end_of(session, user, now, tonumber(ARGV[11]), ARGV[8])
+  begin_family(KEYS[1], id, ARGV[9], ARGV[10], access_end)
 end
-keep_until(KEYS[2], session.authenticated_at + session.absolute_ms + tonumber(ARGV[8]))
-keep_until(KEYS[3], session.authenticated_at + session.absolute_ms)
-if ARGV[7] == '1' then announce(ARGV[13], 'sessions.revoked_all', KEYS[1], user, id) end
-announce(ARGV[13], 'session.token_replaced', KEYS[1], user, id)
+keep_until(KEYS[2], session.authenticated_at + session.absolute_ms)
+if ARGV[7] == '1' then announce(ARGV[12], 'sessions.revoked_all', KEYS[1], user, id) end
+announce(ARGV[12], 'session.token_replaced', KEYS[1], user, id)
 return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: '4f1d81689ff477c44749936f1019afb8f0093d17',
+    sha1: '52203fe62c8bbe501cd9145cd4c4dad3048d7db1',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2071,30 +2118,33 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
+local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -2154,15 +2204,15 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
+local function each_session(fields, visit)
   for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+    local id = fields[i]
+    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
   end
 end
 local function count_live(key, user, now, role_lifetimes)
   local live = 0
-  each_session(key, function(_, session)
+  each_session(redis.call('HGETALL', key), function(_, session)
     if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
   end)
   return live
@@ -2194,9 +2244,13 @@ local function is_good(key, id, session, hash, now)
   local good_until = token_end(key, id, session, hash, now, math.huge)
   return good_until ~= nil and now < good_until
 end
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
+local function start_epoch(user, now)
+  user.epoch, user.epoch_at = user.epoch + 1, now
+end
+local function store_next_version(key, user)
+  user.version = user.version + 1
+  user.reply[2] = struct.pack(STANDING, user.version, user.epoch, user.epoch_at) .. user.roles
+  redis.call('HSET', key, 'u', user.reply[2])
 end
 local function announce(channel, name, key, user, session_id, more)
   local line = { name, string.match(key, '{(.-)}'), digits(user.version), digits(user.epoch), session_id or '-' }
@@ -2207,51 +2261,53 @@ end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return { 'user_unknown' } end
-local live = count_live(KEYS[2], user, now, ARGV[3])
+local live = count_live(KEYS[1], user, now, ARGV[3])
 local except
 if ARGV[1] ~= '' then
-  local record = redis.call('HGET', KEYS[2], ARGV[1])
+  local record = redis.call('HGET', KEYS[1], ARGV[1])
   if not record or user.blocked then return { 'refused' } end
   except = unpack_session(record)
-  if not is_good(KEYS[2], ARGV[1], except, ARGV[2], now) then return { 'refused' } end
+  if not is_good(KEYS[1], ARGV[1], except, ARGV[2], now) then return { 'refused' } end
   if status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
 end
-new_epoch_of(KEYS[1], now)
-local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+start_epoch(user, now)
+store_next_version(KEYS[1], user)
 if except then
-  except.epoch = user.epoch + 1
-  redis.call('HSET', KEYS[2], ARGV[1], pack_session(except))
+  except.epoch = user.epoch
+  redis.call('HSET', KEYS[1], ARGV[1], pack_session(except))
   live = live - 1
 end
-local revoked = { id = user.id, version = version, epoch = user.epoch + 1 }
-announce(ARGV[4], 'sessions.revoked_all', KEYS[1], revoked, except and ARGV[1])
-return { 'revoked', version, user.epoch + 1, live }
+announce(ARGV[4], 'sessions.revoked_all', KEYS[1], user, except and ARGV[1])
+return { 'revoked', user.version, user.epoch, live }
 `,
   },
   'revoke-one-time-tokens': {
-    sha1: 'ecd71e4e4d346251d85485cf641bf01c8ac7cd0a',
+    sha1: '68f316104a4c5e454571701e47944680c1ffcad4',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local ONE_TIME = '>c32I5I6I7Bc0'
 local TOKEN_ID_LENGTH = 16
@@ -2288,7 +2344,7 @@ return revoked
 `,
   },
   'revoke-session': {
-    sha1: '13a08583ec0604281107833bbe875c7e9bae0850',
+    sha1: '85195a90e0023bd48113c0fd8bfbe57668085e98',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2297,23 +2353,26 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
@@ -2393,14 +2452,14 @@ local function announce(channel, name, key, user, session_id, more)
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
-local record = redis.call('HGET', KEYS[2], ARGV[1])
+local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not user or not record then return 0 end
 local session = unpack_session(record)
 local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4])
-redis.call('HDEL', KEYS[3], ARGV[1])
-note_timeout(KEYS[2], ARGV[1], session, status, ended_at)
+redis.call('HDEL', KEYS[2], ARGV[1])
+note_timeout(KEYS[1], ARGV[1], session, status, ended_at)
 if status ~= LIVE then return 0 end
-end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
+end_session(KEYS[1], ARGV[1], session, tonumber(ARGV[2]), now)
 announce(ARGV[5], 'session.revoked', KEYS[1], user, ARGV[1])
 return 1
 `,
@@ -2467,8 +2526,47 @@ if blocked then return { limit + 1, reset, 1, blocked_until - now } end
 return { hits, reset, 0, 0 }
 `,
   },
+  'user-quota': {
+    sha1: '36e2148ff91cdf8cd90669514b0080214252af59',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+local function wait_us(tat, emission, burst, cost, now)
+  return math.max(0, tat + (cost - burst) * emission - now)
+end
+local function describe_quota(tat, emission, burst, now)
+  local used = tat - now
+  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
+end
+local function operate(operation, tat, emission, burst, cost, now)
+  tat = operation == 'reset' and now or math.max(tat, now)
+  local allowed = wait_us(tat, emission, burst, cost, now) == 0
+  if operation == 'refund' then tat = math.max(now, tat - cost * emission) end
+  if operation == 'consume' and allowed then tat = tat + cost * emission end
+  return allowed, tat
+end
+local TAT = '>I7'
+local function tat_of(stored)
+  return stored and struct.unpack(TAT, stored) or 0
+end
+local now, emission, burst = now_us(), tonumber(ARGV[3]), tonumber(ARGV[4])
+local stored = redis.call('HMGET', KEYS[1], ARGV[1], 'u')
+local allowed, tat = operate(ARGV[2], tat_of(stored[1]), emission, burst, tonumber(ARGV[5]), now)
+local remaining, wait, reset = describe_quota(tat, emission, burst, now)
+if ARGV[2] ~= 'peek' and reset > 0 then
+  redis.call('HSET', KEYS[1], ARGV[1], struct.pack(TAT, tat))
+  local for_ms = math.ceil(reset / 1000)
+  if not stored[2] and redis.call('PTTL', KEYS[1]) < for_ms then redis.call('PEXPIRE', KEYS[1], for_ms) end
+elseif ARGV[2] ~= 'peek' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
+return { allowed and 1 or 0, remaining, wait, reset }
+`,
+  },
   'write-data': {
-    sha1: '75586a4700c9c569e4252c2af3c3dbbefdc8c52c',
+    sha1: '13f0154e0a220ffc2eb42d5f1291914fd7efec0e',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -2477,23 +2575,26 @@ end
 local function digits(number)
   return string.format('%.0f', number)
 end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
 local function read_user(key, now, max_age_ms)
-  local f = redis.call('HMGET', key, 'id', 'version', 'epoch', 'roles', 'sourceVersion',
-    'blockedAt', 'blockReason', 'blockUntil', 'blockBy', 'ipAllowlist', 'epochAt', 'loadedAt')
-  if not f[1] then return nil end
-  if max_age_ms and now - (tonumber(f[12]) or 0) > max_age_ms then return nil end
-  return {
-    id = f[1],
-    version = tonumber(f[2]),
-    epoch = tonumber(f[3]),
-    roles = f[4],
-    source_version = tonumber(f[5] or nil),
-    block_until = f[6] and (tonumber(f[8] or nil) or math.huge),
-    blocked = f[6] and (not f[8] or tonumber(f[8]) > now),
-    ip_allowlist = f[10],
-    epoch_at = tonumber(f[11]),
-    reply = f,
-  }
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
 end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
@@ -2555,9 +2656,6 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
-end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function read_rotation(key, id, now)
   local packed = redis.call('HGET', key, id .. ':g')
@@ -2590,25 +2688,28 @@ local function read_data(key, id)
   if not stored then return 0, '' end
   return struct.unpack('>I6', stored), string.sub(stored, 7)
 end
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
 local function write_data(key, id, version, payload, keep_until_at)
   redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
   keep_until(key, keep_until_at)
 end
-local function proven_session(user_key, sessions_key, proof)
-  local user = read_user(user_key, proof.now)
-  local record = redis.call('HGET', sessions_key, proof.id)
+local function proven_session(key, proof)
+  local user = read_user(key, proof.now)
+  local record = redis.call('HGET', key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
+  if not is_good(key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end
 local id, now = ARGV[1], now_ms()
-local session = proven_session(KEYS[1], KEYS[2], { id = id, hash = ARGV[2], now = now, role_lifetimes = ARGV[6] })
+local session = proven_session(KEYS[1], { id = id, hash = ARGV[2], now = now, role_lifetimes = ARGV[6] })
 if not session then return { 'refused' } end
-local version, payload = read_data(KEYS[3], id)
+local version, payload = read_data(KEYS[2], id)
 if tonumber(ARGV[3]) ~= version then return { 'version_conflict', version, payload } end
 if ARGV[5] ~= '1' then version = math.max(version + 1, now) end
-write_data(KEYS[3], id, version, ARGV[4], session.authenticated_at + session.absolute_ms)
+write_data(KEYS[2], id, version, ARGV[4], session.authenticated_at + session.absolute_ms)
 return { 'written', version }
 `,
   },

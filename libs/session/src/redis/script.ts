@@ -32,23 +32,23 @@ const AUDIT_LIMITS = ['retentionMs', 'maxDenials', 'abandonedAfterMs'] as const;
 export const SCRIPTS = {
   authenticate: script(
     'authenticate',
-    ['user', 'sessions', 'data'],
+    ['user', 'data'],
     [
       'sessionId',
       'tokenHash',
+      'clientIp',
+      'refusedRoles',
       'touchIfRoles',
+      'withData',
       'touchIntervalMs',
       'rememberEndedMs',
       'maxStateAgeMs',
       'roleLifetimes',
-      'withData',
-      'clientIp',
-      'refusedRoles',
     ],
   ),
   createSession: script(
     'create-session',
-    ['user', 'sessions', 'data'],
+    ['user', 'data'],
     [
       'userId',
       'sessionId',
@@ -72,22 +72,23 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  quota: script('quota', ['quota'], ['operation', 'quotaPolicy', 'cost']),
+  quota: script('quota', ['quota'], ['operation', 'emissionUs', 'burst', 'cost']),
+  userQuota: script('user-quota', ['user'], ['field', 'operation', 'emissionUs', 'burst', 'cost']),
   throttle: script('throttle', ['throttle'], ['ttlUs', 'limit', 'blockUs']),
-  listSessions: script('list-sessions', ['user', 'sessions'], []),
+  listSessions: script('list-sessions', ['user'], []),
   revokeSession: script(
     'revoke-session',
-    ['user', 'sessions', 'data'],
+    ['user', 'data'],
     ['sessionId', 'reason', 'rememberEndedMs', 'roleLifetimes', 'channel'],
   ),
   revokeAll: script(
     'revoke-all',
-    ['user', 'sessions'],
+    ['user'],
     ['exceptSessionId', 'exceptTokenHash', 'roleLifetimes', 'channel'],
   ),
   replaceToken: script(
     'replace-token',
-    ['user', 'sessions', 'data'],
+    ['user', 'data'],
     [
       'sessionId',
       'tokenHash',
@@ -96,7 +97,6 @@ export const SCRIPTS = {
       'reauthenticated',
       'assurance',
       'revokeOthers',
-      'rememberEndedMs',
       'roleLifetimes',
       'familyHash',
       'refreshHash',
@@ -106,7 +106,7 @@ export const SCRIPTS = {
   ),
   refresh: script(
     'refresh',
-    ['user', 'sessions', 'data'],
+    ['user', 'data'],
     [
       'sessionId',
       'familyHash',
@@ -124,10 +124,10 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  readData: script('read-data', ['user', 'sessions', 'data'], ['sessionId', 'tokenHash', 'roleLifetimes']),
+  readData: script('read-data', ['user', 'data'], ['sessionId', 'tokenHash', 'roleLifetimes']),
   writeData: script(
     'write-data',
-    ['user', 'sessions', 'data'],
+    ['user', 'data'],
     ['sessionId', 'tokenHash', 'ifVersion', 'payload', 'isSameContent', 'roleLifetimes'],
   ),
   readUser: script('read-user', ['user'], ['maxStateAgeMs']),
@@ -144,11 +144,12 @@ export const SCRIPTS = {
       'sourceVersion',
       'ipAllowlist',
       'newEpoch',
+      'isTimed',
     ],
   ),
   changeUser: script(
     'change-user',
-    ['user', 'sessions', 'load'],
+    ['user', 'load'],
     [
       'userId',
       'ifVersion',
@@ -164,7 +165,7 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  eraseUser: script('erase-user', ['user', 'sessions', 'load', 'data', 'once'], ['roleLifetimes', 'channel']),
+  eraseUser: script('erase-user', ['user', 'load', 'data', 'once'], ['roleLifetimes', 'channel']),
   beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
   beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
   finishLoad: script(

@@ -34,19 +34,26 @@ export function traitsOf(traits: {
   return assuranceCode(assurance) + (rememberMe ? REMEMBER_ME : 0) + (hasFamily ? HAS_FAMILY : 0);
 }
 
+const TIMES = 32;
+
 export function readSessionRecord(bytes: Buffer): SessionRecord {
-  const createdAt = bytes.readUIntBE(37, 6);
-  const traits = bytes.readUInt8(62);
+  return readSessionTimes(bytes, TIMES);
+}
+
+/** @param at where the record begins but for its token hash */
+export function readSessionTimes(bytes: Buffer, at: number): SessionRecord {
+  const createdAt = bytes.readUIntBE(at + 5, 6);
+  const traits = bytes.readUInt8(at + 30);
   return {
-    epoch: bytes.readUIntBE(32, 5),
+    epoch: bytes.readUIntBE(at, 5),
     createdAt,
-    lastSeenAt: createdAt + bytes.readUIntBE(43, 5),
-    authenticatedAt: createdAt + bytes.readUIntBE(48, 5),
-    inactivityTimeoutMs: bytes.readUInt32BE(53),
-    absoluteTimeoutMs: bytes.readUIntBE(57, 5),
+    lastSeenAt: createdAt + bytes.readUIntBE(at + 11, 5),
+    authenticatedAt: createdAt + bytes.readUIntBE(at + 16, 5),
+    inactivityTimeoutMs: bytes.readUInt32BE(at + 21),
+    absoluteTimeoutMs: bytes.readUIntBE(at + 25, 5),
     assurance: ASSURANCE[(traits % HAS_FAMILY) - 1] ?? 'aal1',
     rememberMe: traits >= REMEMBER_ME,
-    ended: bytes.readUInt8(63) !== 0,
+    ended: bytes.readUInt8(at + 31) !== 0,
   };
 }
 
@@ -62,7 +69,10 @@ export function writeDevice(device: Device): Buffer {
   return Buffer.concat(parts);
 }
 
+const NO_DEVICE: Device = Object.freeze({ name: '', userAgent: '', ip: '' });
+
 export function readDevice(bytes: Buffer): Device {
+  if (bytes.length === 0) return NO_DEVICE;
   let offset = 0;
   const next = (): string => {
     const start = offset + 2;
@@ -70,4 +80,17 @@ export function readDevice(bytes: Buffer): Device {
     return bytes.toString('utf8', start, offset);
   };
   return { name: next(), userAgent: next(), ip: next() };
+}
+
+/** As `readDevice`, from a text of which each character is a byte. */
+export function readDeviceFrom(text: string, at: number): Device {
+  if (text.length === at) return NO_DEVICE;
+  const lengthAt = (offset: number): number => text.charCodeAt(offset) * 256 + text.charCodeAt(offset + 1);
+  const nameEnd = at + 2 + lengthAt(at);
+  const userAgentEnd = nameEnd + 2 + lengthAt(nameEnd);
+  return {
+    name: text.slice(at + 2, nameEnd),
+    userAgent: text.slice(nameEnd + 2, userAgentEnd),
+    ip: text.slice(userAgentEnd + 2, userAgentEnd + 2 + lengthAt(userAgentEnd)),
+  };
 }

@@ -1,71 +1,77 @@
 import type { RedisConnection } from './connection.js';
+import { type FactsReply, type QuotaReply, readFactsReply } from './facts-reply.js';
 import { type RedisKeys } from './keys.js';
-import { type FactsReply, readFactsReply } from './facts-reply.js';
+import { FixedArguments } from './script-call.js';
 import { type ArgumentsOf, type Script, SCRIPTS } from './script.js';
-
-/** The first ten fields of a user's record, in the order of lua/include/user-record.lua; `null` where absent. */
-export type UserReply = readonly (Buffer | null)[];
+import type { UserReply } from './user-record.js';
 
 type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
 
-/** A quota that is consumed with the check: its key's name, and its policy as the script takes it. */
+/** A quota that is consumed with the check. */
 export interface QuotaArgument {
-  readonly key: `quota:${string}`;
-  readonly policy: string;
+  readonly field: string;
+  readonly emissionUs: number;
+  readonly burst: number;
 }
 
 type CheckArgument = keyof ArgumentsOf<typeof SCRIPTS.authenticate>;
 type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
 
-/** The arguments of a check; those that the settings give come in their order, ready to be sent. */
+/** The arguments of a check, but for what the settings give to all. */
 export interface CheckArguments extends Readonly<
   Record<Exclude<CheckArgument, SameForAll>, string | Buffer>
 > {
-  readonly settings: readonly string[];
+  readonly quotas: readonly QuotaArgument[];
 }
 
-/** What the settings give to every check, in the script's order. */
-export function checkSettings(args: Readonly<Record<SameForAll, string | number>>): readonly string[] {
-  return SCRIPTS.authenticate.args
-    .filter((name) => name in args)
-    .map((name) => String(args[name as SameForAll]));
-}
-
-/** allowed, remaining, microseconds until one more, microseconds until all */
-export type QuotaReply = readonly [allowed: number, remaining: number, waitUs: number, resetUs: number];
+/** What a check found: 0 nothing, 4 that the user must be loaded first. */
+export type CheckReply = FactsReply | readonly [status: 0] | readonly [status: 4, userId: Buffer];
 
 export type DataReply = readonly [version: number, payload: Buffer];
 
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts {
+  private readonly checkSettings: FixedArguments;
+
+  /** @param settings what the settings give to every check */
   constructor(
     private readonly connection: RedisConnection,
     private readonly keys: RedisKeys,
-  ) {}
+    settings: Readonly<Record<SameForAll, string | number>>,
+  ) {
+    const names = SCRIPTS.authenticate.args.filter((name) => name in settings);
+    this.checkSettings = new FixedArguments(names.map((name) => settings[name as SameForAll]));
+  }
 
   /** The one call of every request, and so without a name for each argument. */
-  async authenticate(
-    userRef: string,
-    args: CheckArguments,
-    quotas: readonly QuotaArgument[],
-  ): Promise<FactsReply | [status: 0] | [status: 4, userId: Buffer]> {
-    const { keys } = this;
-    const names = [keys.of(userRef, 'user'), keys.of(userRef, 'sessions'), keys.of(userRef, 'data')];
-    const values = [args.sessionId, args.tokenHash, args.touchIfRoles, ...args.settings];
-    values.push(args.withData, args.clientIp, args.refusedRoles);
-    for (const quota of quotas) {
-      names.push(keys.of(userRef, quota.key));
-      values.push(quota.policy);
-    }
-    const reply = await this.connection.run(SCRIPTS.authenticate, names, values);
-    return Buffer.isBuffer(reply)
-      ? readFactsReply(reply, quotas.length)
-      : (reply as [status: 0] | [status: 4, userId: Buffer]);
+  authenticate<T>(userRef: string, args: CheckArguments, read: (reply: CheckReply) => T): Promise<T> {
+    const { quotas } = args;
+    const keys = [this.keys.of(userRef, 'user')];
+    if (args.withData !== '') keys.push(this.keys.of(userRef, 'data'));
+    const values: (string | number | Buffer | FixedArguments)[] = [
+      args.sessionId,
+      args.tokenHash,
+      args.clientIp,
+      args.refusedRoles,
+      args.touchIfRoles,
+      args.withData,
+      this.checkSettings,
+    ];
+    for (const { field } of quotas) values.push(field);
+    for (const { emissionUs, burst } of quotas) values.push(emissionUs, burst);
+    return this.connection.ask(SCRIPTS.authenticate, { keys, args: values }, (reply) =>
+      read(Buffer.isBuffer(reply) ? readFactsReply(reply, quotas.length) : (reply as CheckReply)),
+    );
   }
 
   async quota(key: string, args: ArgumentsOf<typeof SCRIPTS.quota>): Promise<QuotaReply> {
-    const { operation, quotaPolicy, cost } = args;
-    return (await this.connection.run(SCRIPTS.quota, [key], [operation, quotaPolicy, cost])) as QuotaReply;
+    const { operation, emissionUs, burst, cost } = args;
+    const values = [operation, emissionUs, burst, cost];
+    return (await this.connection.run(SCRIPTS.quota, [key], values)) as QuotaReply;
+  }
+
+  userQuota(userRef: string, args: ArgumentsOf<typeof SCRIPTS.userQuota>) {
+    return this.run<QuotaReply>(SCRIPTS.userQuota, userRef, args);
   }
 
   createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {

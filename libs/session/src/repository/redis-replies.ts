@@ -1,59 +1,38 @@
 import type { Facts } from '../model/decision.js';
 import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
-import type { Session } from '../model/session.js';
+import type { Device, Session } from '../model/session.js';
 import type { Block, UserState } from '../model/user-state.js';
 import { rangeBits } from '../policy/ip.js';
 import { effectiveLifetime, expiryOf } from '../policy/lifetime.js';
 import type { FactsReply } from '../redis/facts-reply.js';
 import { readDevice, readSessionRecord, type SessionRecord } from '../redis/session-record.js';
-import type { RefreshReply, UserReply } from '../redis/session-scripts.js';
+import type { RefreshReply } from '../redis/session-scripts.js';
+import { type BlockRecord, readUserRecord, type UserRecord, type UserReply } from '../redis/user-record.js';
+import { isSessionId } from '../token/session-token.js';
 import type { LoadFirst, RefreshOutcome, RepositorySettings } from './session-repository.js';
-
-const NO_DEVICE = { name: '', userAgent: '', ip: '' } as const;
 
 /** A user's record as the rest of the library sees it. A block whose end has passed is none. */
 export function toUserState(reply: UserReply, now: number): UserState {
-  const [id, version, epoch, roles, sourceVersion, blockedAt, blockReason, blockUntil, blockBy, ipAllowlist] =
-    reply;
-  const until = blockUntil ? Number(blockUntil) : undefined;
-  const block: Block | undefined =
-    blockedAt && (until === undefined || until > now)
-      ? {
-          reason: String(blockReason ?? ''),
-          ...(until === undefined ? {} : { until }),
-          ...(blockBy ? { by: String(blockBy) } : {}),
-          at: Number(blockedAt),
-        }
-      : undefined;
-  return {
-    id: String(id),
-    status: block ? 'blocked' : 'active',
-    ...(block ? { block } : {}),
-    roles: roles?.length ? String(roles).split(' ') : [],
-    ...(ipAllowlist ? { ipAllowlist: readIpAllowlist(ipAllowlist) } : {}),
-    version: Number(version),
-    epoch: Number(epoch),
-    ...(sourceVersion ? { sourceVersion: Number(sourceVersion) } : {}),
-  };
+  return userOf(readUserRecord(reply), now);
 }
 
-/** A user's record as a check found it. */
-export function userOf(found: FactsReply): UserState {
-  const { block, sourceVersion, ipAllowlist, now } = found;
+function userOf({ id, version, epoch, roles, ...rare }: UserRecord, now: number): UserState {
+  const { block, sourceVersion, ipAllowlist } = rare;
   const isBlocked = block !== undefined && (block.until === 0 || block.until > now);
-  return {
-    id: found.userId,
+  const user: Writable<UserState> = {
+    id,
     status: isBlocked ? 'blocked' : 'active',
-    ...(isBlocked ? { block: blockOf(block) } : undefined),
-    roles: found.roles === '' ? [] : found.roles.split(' '),
-    ...(ipAllowlist && { ipAllowlist: readIpAllowlist(ipAllowlist) }),
-    version: found.version,
-    epoch: found.epoch,
-    ...(sourceVersion !== undefined && { sourceVersion }),
+    roles: roles === '' ? [] : roles.split(' '),
+    version,
+    epoch,
   };
+  if (isBlocked) user.block = blockOf(block);
+  if (ipAllowlist !== undefined) user.ipAllowlist = readIpAllowlist(ipAllowlist);
+  if (sourceVersion !== undefined) user.sourceVersion = sourceVersion;
+  return user;
 }
 
-function blockOf({ at, until, reason, by }: NonNullable<FactsReply['block']>): Block {
+function blockOf({ at, until, reason, by }: BlockRecord): Block {
   return { reason, ...(until === 0 ? {} : { until }), ...(by === '' ? {} : { by }), at };
 }
 
@@ -63,15 +42,14 @@ export function toFacts(
   asked: { readonly sessionId: string; readonly quotas: readonly QuotaPolicy[] },
   settings: RepositorySettings,
 ): Facts {
-  const user = userOf(found);
-  const record = readSessionRecord(found.record);
-  const quotas = found.quotas;
+  const { now, quotas, device } = found;
+  const user = userOf(found.user, now);
   const facts: Writable<Extract<Facts, { kind: 'known' }>> = {
     kind: 'known',
     status: STATUS[found.status - 1] ?? 'revoked',
-    session: sessionOf(asked.sessionId, record, { device: found.device, user, settings }),
+    session: sessionOf(asked.sessionId, found.session, { device, user, settings }),
     user,
-    now: found.now,
+    now,
     ipAllowed: found.admitted,
     quotas: quotas ? asked.quotas.map((quota, i) => toQuotaResult(quota, quotas[i] ?? [])) : NO_QUOTAS,
   };
@@ -90,8 +68,8 @@ export function writeIpAllowlist(cidrs: readonly string[]): string {
   return cidrs.map((cidr) => `${cidr}=${rangeBits(cidr)};`).join('');
 }
 
-function readIpAllowlist(stored: Buffer): string[] {
-  return [...String(stored).matchAll(/([^=;]+)=[01456]+;/g)].map(([, cidr = '']) => cidr);
+function readIpAllowlist(stored: string): string[] {
+  return [...stored.matchAll(/([^=;]+)=[01456]+;/g)].map(([, cidr = '']) => cidr);
 }
 
 export function toQuotaResult(policy: QuotaPolicy, reply: readonly number[]): QuotaResult {
@@ -114,7 +92,8 @@ export function toSession(
   user: UserState,
   settings: RepositorySettings,
 ): Session {
-  return sessionOf(stored.id, readSessionRecord(stored.record), { device: stored.device, user, settings });
+  const device = readDevice(stored.device ?? NO_BYTES);
+  return sessionOf(stored.id, readSessionRecord(stored.record), { device, user, settings });
 }
 
 export function toRefreshOutcome(
@@ -144,22 +123,23 @@ export function liveSessions(
   for (let i = 0; i + 1 < fields.length; i += 2) byField.set(String(fields[i]), fields[i + 1] as Buffer);
   const live: Session[] = [];
   for (const [field, value] of byField) {
-    if (field.length !== SESSION_ID_LENGTH) continue;
+    if (!isSessionId(field)) continue;
     const record = readSessionRecord(value);
     if (record.ended || record.epoch !== user.epoch) continue;
-    const session = sessionOf(field, record, { device: byField.get(`${field}:d`) ?? null, user, settings });
+    const device = readDevice(byField.get(`${field}:d`) ?? NO_BYTES);
+    const session = sessionOf(field, record, { device, user, settings });
     if (now < session.expiresAt) live.push(session);
   }
   return live.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
 }
 
-const SESSION_ID_LENGTH = 16;
+const NO_BYTES = Buffer.alloc(0);
 
 function sessionOf(
   id: string,
   record: SessionRecord,
   context: {
-    readonly device: Buffer | null;
+    readonly device: Device;
     readonly user: UserState;
     readonly settings: RepositorySettings;
   },
@@ -171,7 +151,7 @@ function sessionOf(
   return {
     id,
     userId: user.id,
-    device: device?.length ? readDevice(device) : NO_DEVICE,
+    device,
     createdAt,
     lastSeenAt,
     authenticatedAt,

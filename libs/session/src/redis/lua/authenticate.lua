@@ -1,96 +1,123 @@
 #!lua flags=allow-oom
 -- What is known of a presented token; counts the request as activity when that is due and the request may be made.
--- Before the token hash is found right, it tells, touches and counts nothing.
+-- Before the token hash is found right, it tells, touches and counts nothing. It runs with every request, and Redis makes
+-- each function anew in each run: those for what is out of the ordinary are made only where they are needed.
 -- KEYS[1] user
--- KEYS[2] sessions
--- KEYS[3] data
--- KEYS[4..] quotas           those of the request that live on this user's slot
+-- KEYS[2] data               only with withData
 -- ARGV[1] sessionId
 -- ARGV[2] tokenHash          32 bytes
--- ARGV[3] touchIfRoles       role groups, each with a bar before it: '|moderator admin|auditor'
--- ARGV[4] touchIntervalMs
--- ARGV[5] rememberEndedMs
--- ARGV[6] maxStateAgeMs      empty: the record is the truth, whatever its age
--- ARGV[7] roleLifetimes
--- ARGV[8] withData          1: of a session that may act, answer its data as well
--- ARGV[9] clientIp           the address's bits, as include/ip.lua has them; empty: not known
--- ARGV[10] refusedRoles      names parted by spaces; '*': everybody
--- ARGV[11..] quotaPolicies   'emissionUs burst', one for each quota
+-- ARGV[3] clientIp           the address's bits, as include/ip.lua has them; empty: not known
+-- ARGV[4] refusedRoles       names parted by spaces; '*': everybody
+-- ARGV[5] touchIfRoles       role groups, each with a bar before it: '|moderator admin|auditor'
+-- ARGV[6] withData           1: of a session that may act, answer its data as well
+-- ARGV[7] touchIntervalMs
+-- ARGV[8] rememberEndedMs
+-- ARGV[9] maxStateAgeMs      empty: the record is the truth, whatever its age
+-- ARGV[10] roleLifetimes
+-- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua), then emissionUs and burst of each
 -- Returns { 0 } unknown | { 4, userId } load first | what was found, as include/facts.lua has it: status 1 live, 2 revoked
 --   or 3 expired; quotas only of a request that they were looked at for
 -- @include user-record
 -- @include session-record
--- @include family
--- @include session-data
--- @include ip
--- @include gcra
 -- @include facts
 
-local function may_touch(roles, groups)
-  for group in string.gmatch(groups, '|([^|]*)') do
-    local met = false
-    for role in string.gmatch(group, '%S+') do
-      if has_role(roles, role) then
-        met = true
-        break
-      end
-    end
-    if not met then return false end
-  end
-  return true
+local id = ARGV[1]
+local quotas = (#ARGV - 10) / 3
+local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 11, 10 + quotas))
+local standing, record = f[2], f[6]
+if not (record and standing and f[1]) then return { UNKNOWN } end
+local hash, epoch, created_at, seen, authenticated, inactivity_ms, absolute_ms, traits, ended =
+  struct.unpack(RECORD, record)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local ends = math.huge
+-- Lua interns strings: this compares two addresses, not byte by byte. Both sides are digests besides.
+if hash ~= ARGV[2] or traits % REMEMBER_ME >= HAS_FAMILY then
+  -- @include session-record
+  -- @include family
+  ends = token_end(KEYS[1], id, { hash = hash, traits = traits }, ARGV[2], now, tonumber(ARGV[8]))
+  if not ends then return { UNKNOWN } end
 end
+if ARGV[9] ~= '' and (not f[3] or now - struct.unpack('>I6', f[3]) > tonumber(ARGV[9])) then return { 4, f[1] } end
 
--- All of the request's quotas, or none.
-local function consume_quotas(now)
-  local quotas, allowed, packed = {}, true, {}
-  for i = 4, #KEYS do
-    local quota = read_quota(KEYS[i], ARGV[i + 7], now)
-    quotas[#quotas + 1] = quota
-    quota.has_room = wait_us(quota, 1, now) == 0
-    allowed = allowed and quota.has_room
-  end
-  for i, quota in ipairs(quotas) do
-    if allowed then consume(quota, 1, now) end
-    packed[i] = struct.pack(QUOTA, quota.has_room and 1 or 0, describe_quota(quota, now))
-  end
-  return table.concat(packed)
+local status, inactive_after_ms = LIVE, inactivity_ms
+local _, user_epoch = struct.unpack(STANDING, standing)
+local ends_at = created_at + authenticated + absolute_ms
+if inactivity_ms > 0 then ends_at = math.min(ends_at, created_at + seen + inactivity_ms) end
+if ended ~= 0 or epoch ~= user_epoch or now >= ends_at or ARGV[10] ~= '' then
+  -- @include user-record
+  -- @include session-record
+  local session, ended_at = unpack_session(record), nil
+  status, ended_at, inactive_after_ms = status_of(session, user_of(f, now), now, tonumber(ARGV[8]), ARGV[10])
+  if status == UNKNOWN then return { UNKNOWN } end
+  note_timeout(KEYS[1], id, session, status, ended_at)
 end
-
-local id, time_us, remember_ended_ms = ARGV[1], now_us(), tonumber(ARGV[5])
-local now = math.floor(time_us / 1000)
-local stored = redis.call('HMGET', KEYS[2], id, id .. ':d')
-if not stored[1] then return { UNKNOWN } end
-local session = unpack_session(stored[1])
-
-local ends = token_end(KEYS[2], id, session, ARGV[2], now, remember_ended_ms)
-if not ends then return { UNKNOWN } end
-
-local user = read_user(KEYS[1], now, tonumber(ARGV[6]))
-if not user then
-  if ARGV[6] == '' then return { UNKNOWN } end
-  return { 4, redis.call('HGET', KEYS[2], 'user') }
-end
-
-local status, ended_at, inactivity = status_of(session, user, now, remember_ended_ms, ARGV[7])
-if status == UNKNOWN then return { UNKNOWN } end
-if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
 if ends == 0 then
   status = REVOKED
 elseif status == LIVE and now >= ends then
   status = EXPIRED -- of the token alone: the session goes on
 end
 
-local found = { status = status, now = now, admitted = admits_ip(user, ARGV[9], ARGV[10]),
-  token_end = ends == math.huge and 0 or ends }
-if status == LIVE and not user.blocked and found.admitted then
-  if #KEYS > 3 then found.quotas = consume_quotas(time_us) end
-  if ARGV[8] == '1' then found.data_version, found.payload = read_data(KEYS[3], id) end
-  local touch_after = tonumber(ARGV[4])
-  if inactivity > 0 then touch_after = math.min(touch_after, math.floor(inactivity / 20)) end
-  if now - session.last_seen_at >= touch_after and now > session.last_seen_at and may_touch(user.roles, ARGV[3]) then
-    session.last_seen_at = now
-    stored[1] = pack_session(session)
-    redis.call('HSET', KEYS[2], id, stored[1])
-  end
+local flags, more, blocked = 1, '', false
+if f[4] then
+  local _, until_at = struct.unpack(BLOCK, f[4])
+  blocked = until_at == 0 or until_at > now
+  flags, more = flags + 2, struct.pack('>I2', #f[4]) .. f[4]
 end
-return pack_facts(found, stored[1], stored[2], user)
+if f[3] then flags, more = flags + 4, more .. struct.pack('>I2', #f[3]) .. f[3] end
+if f[5] then flags, more = flags + 8, more .. struct.pack('>I4', #f[5]) .. f[5] end
+local admitted = true
+if f[5] or ARGV[4] ~= '' then
+  -- @include user-record
+  -- @include ip
+  admitted = admits_ip(string.sub(standing, ROLES_FROM), f[5], ARGV[3], ARGV[4])
+  if not admitted then flags = flags - 1 end
+end
+
+if status == LIVE and not blocked and admitted then
+  local writes = {}
+  if quotas > 0 then
+    -- @include gcra
+    -- @include user-quota
+    -- All of the request's quotas, or none.
+    local at_us, tats, rooms, has_room = time[1] * 1000000 + time[2], {}, {}, true
+    for i = 1, quotas do
+      local policy = 9 + quotas + 2 * i
+      tats[i] = math.max(tat_of(f[7 + i]), at_us)
+      rooms[i] = wait_us(tats[i], ARGV[policy], ARGV[policy + 1], 1, at_us) == 0
+      has_room = has_room and rooms[i]
+    end
+    for i = 1, quotas do
+      local policy = 9 + quotas + 2 * i
+      local emission, burst = tonumber(ARGV[policy]), tonumber(ARGV[policy + 1])
+      if has_room then
+        tats[i] = tats[i] + emission
+        writes[2 * i - 1], writes[2 * i] = ARGV[10 + i], struct.pack(TAT, tats[i])
+      end
+      more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, at_us))
+    end
+    flags = flags + 16
+  end
+  if ARGV[6] == '1' then
+    -- @include session-data
+    local version, payload = read_data(KEYS[2], id)
+    flags, more = flags + 32, more .. struct.pack('>I6I4', version, #payload) .. payload
+  end
+  local idle = now - created_at - seen
+  local is_due = idle >= tonumber(ARGV[7]) or (inactive_after_ms > 0 and idle >= math.floor(inactive_after_ms / 20))
+  if is_due and idle > 0 then
+    -- @include user-record
+    -- @include touch
+    if may_touch(string.sub(standing, ROLES_FROM), ARGV[5]) then
+      record = struct.pack(RECORD, hash, epoch, created_at, now - created_at, authenticated, inactivity_ms, absolute_ms,
+        traits, ended)
+      writes[#writes + 1] = id
+      writes[#writes + 1] = record
+    end
+  end
+  if writes[1] then redis.call('HSET', KEYS[1], unpack(writes)) end
+end
+local device = f[7] or ''
+return struct.pack(FACTS, status, flags, now, ends == math.huge and 0 or ends, #f[1], #standing, #device)
+  .. string.sub(record, TIMES_FROM) .. f[1] .. device .. standing .. more

@@ -7,5 +7,5 @@
 -- Returns the nonce that stands, or an empty one where there is no record
 -- @include load
 
-if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
+if redis.call('HEXISTS', KEYS[1], 'u') == 0 then return '' end
 return begin_load(KEYS[2], ARGV[1], ARGV[2])

@@ -1,8 +1,7 @@
 #!lua flags=allow-oom
 -- Changes a user's record if it is of the version that the caller expects.
 -- KEYS[1] user
--- KEYS[2] sessions
--- KEYS[3] load
+-- KEYS[2] load
 -- ARGV[1] userId
 -- ARGV[2] ifVersion          empty: whatever the version is
 -- ARGV[3] roles              names parted by spaces; '~': leave them
@@ -43,11 +42,14 @@ if source_version then
 end
 
 local ended = 0
-if change.block == 'set' and not user.blocked then ended = count_live(KEYS[2], user, now, ARGV[11]) end
-redis.call('HINCRBY', KEYS[1], 'version', 1)
-if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'loadedAt', digits(now)) end
-apply_change(KEYS[1], change, now)
-redis.call('DEL', KEYS[3])
+if change.block == 'set' and not user.blocked then ended = count_live(KEYS[1], user, now, ARGV[11]) end
+if source_version or ARGV[9] == '1' then
+  local loaded_at = ARGV[9] == '1' and now or user.loaded_at or 0
+  store_loaded(KEYS[1], loaded_at, source_version or user.source_version)
+end
+apply_change(KEYS[1], user, change, now)
+store_next_version(KEYS[1], user)
+redis.call('DEL', KEYS[2])
 local changed = read_user(KEYS[1], now)
-announce_change(ARGV[12], KEYS[1], change, user, changed)
+announce_change(ARGV[12], KEYS[1], change, user.reply[4], changed)
 return { 'changed', now, changed.reply, ended }

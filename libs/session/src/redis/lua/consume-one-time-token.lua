@@ -28,9 +28,8 @@ if user and user.id ~= subject then return {} end
 if token.expires_at <= now or token.epoch ~= epoch_of(user) then return {} end
 
 if user and ARGV[3] == '1' then
-  new_epoch_of(KEYS[1], now)
-  user.epoch = user.epoch + 1
-  user.version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+  start_epoch(user, now)
+  store_next_version(KEYS[1], user)
   announce(ARGV[4], 'sessions.revoked_all', KEYS[1], user)
 end
 return { subject, token.data, epoch_of(user) }

@@ -2,8 +2,7 @@
 -- Makes a session at the epoch that was read before the credentials were verified, within the cap. Without allow-oom:
 -- a full Redis takes no logins. The data of sessions that are no longer live is swept.
 -- KEYS[1] user
--- KEYS[2] sessions
--- KEYS[3] data
+-- KEYS[2] data
 -- ARGV[1] userId
 -- ARGV[2] sessionId
 -- ARGV[3] tokenHash
@@ -31,13 +30,14 @@
 -- @include session-record
 -- @include family
 -- @include session-data
+-- @include user-quota
 -- @include user-change
 -- @include event
 
 local user_id, id, now = ARGV[1], ARGV[2], now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
-  if ARGV[9] == '' or redis.call('EXISTS', KEYS[1]) == 1 then return { 'user_unknown' } end
+  if ARGV[9] == '' or redis.call('HEXISTS', KEYS[1], 'u') == 1 then return { 'user_unknown' } end
   make_user(KEYS[1], user_id, {}, now, ARGV[9])
   user = read_user(KEYS[1], now)
 end
@@ -45,42 +45,39 @@ if user.id ~= user_id then return { 'user_mismatch' } end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
 
-local live, ended = {}, {}
-each_session(KEYS[2], function(other_id, other)
+local live, ended, fields = {}, {}, redis.call('HGETALL', KEYS[1])
+forget_full_quotas(KEYS[1], fields, now * 1000)
+each_session(fields, function(other_id, other)
   local status, ended_at = status_of(other, user, now, tonumber(ARGV[12]), ARGV[15])
-  local entry = { id = other_id, session = other, at = ended_at or other.created_at }
+  other.id, other.at = other_id, ended_at or other.created_at
   if status == LIVE then
-    live[#live + 1] = entry
+    live[#live + 1] = other
   elseif status == UNKNOWN then
-    forget_session(KEYS[2], other_id)
+    forget_session(KEYS[1], other_id)
   else
-    note_timeout(KEYS[2], other_id, other, status, ended_at)
-    ended[#ended + 1] = entry
+    note_timeout(KEYS[1], other_id, other, status, ended_at)
+    ended[#ended + 1] = other
   end
 end)
 
 local function older(a, b)
   return a.at < b.at or (a.at == b.at and a.id < b.id)
 end
-local over = #live - tonumber(ARGV[10]) + 1
-if over > 0 and ARGV[11] == 'reject' then return { 'session_limit_reached' } end
 local evicted = {}
+local over = #live - tonumber(ARGV[10]) + 1
 if over > 0 then
+  if ARGV[11] == 'reject' then return { 'session_limit_reached' } end
   table.sort(live, older)
   for i = 1, over do
-    end_session(KEYS[2], live[i].id, live[i].session, EVICTED, now)
-    ended[#ended + 1] = { id = live[i].id, at = now }
-    evicted[i] = live[i].id
+    local oldest = table.remove(live, 1)
+    end_session(KEYS[1], oldest.id, oldest, EVICTED, now)
+    oldest.at = now
+    ended[#ended + 1], evicted[i] = oldest, oldest.id
   end
 end
-local kept = {}
-for i = #evicted + 1, #live do
-  kept[live[i].id] = true
-end
-table.sort(ended, older)
-for i = 1, #ended - tonumber(ARGV[13]) do
-  forget_session(KEYS[2], ended[i].id)
-end
+local too_many = #ended - tonumber(ARGV[13])
+if too_many > 0 then table.sort(ended, older) end
+for i = 1, too_many do forget_session(KEYS[1], ended[i].id) end
 
 local session = {
   hash = ARGV[3],
@@ -94,14 +91,13 @@ local session = {
   ended = 0,
 }
 local record = pack_session(session)
-redis.call('HSET', KEYS[2], 'user', user_id, id, record, id .. ':d', ARGV[4])
+redis.call('HSET', KEYS[1], id, record, id .. ':d', ARGV[4])
 if ARGV[17] ~= '' then
   local access_end = access_end_of(session, user, now, tonumber(ARGV[19]), ARGV[15])
-  begin_family(KEYS[2], id, ARGV[17], ARGV[18], access_end)
+  begin_family(KEYS[1], id, ARGV[17], ARGV[18], access_end)
 end
-keep_until(KEYS[2], now + session.absolute_ms + tonumber(ARGV[12]))
-sweep_data(KEYS[3], function(other_id) return kept[other_id] end)
-if ARGV[16] ~= '' then write_data(KEYS[3], id, now, ARGV[16], now + session.absolute_ms) end
+sweep_data(KEYS[2], live)
+if ARGV[16] ~= '' then write_data(KEYS[2], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
   announce(ARGV[20], 'session.revoked', KEYS[1], user, evicted_id)
 end

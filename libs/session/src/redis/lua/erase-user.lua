@@ -1,10 +1,9 @@
 #!lua flags=allow-oom
 -- Forgets a user: state, sessions, their data, one-time tokens, and the load that may be under way.
 -- KEYS[1] user
--- KEYS[2] sessions
--- KEYS[3] load
--- KEYS[4] data
--- KEYS[5] once
+-- KEYS[2] load
+-- KEYS[3] data
+-- KEYS[4] once
 -- ARGV[1] roleLifetimes
 -- ARGV[2] channel
 -- Returns how many live sessions that ended
@@ -15,7 +14,7 @@
 
 local now = now_ms()
 local user = read_user(KEYS[1], now)
-local live = user and count_live(KEYS[2], user, now, ARGV[1]) or 0
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+local live = user and count_live(KEYS[1], user, now, ARGV[1]) or 0
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live

@@ -28,19 +28,24 @@ change = without_past_block(change, now)
 
 local user = read_user(KEYS[1], now)
 if not user then
+  store_loaded(KEYS[1], now, source_version)
   make_user(KEYS[1], ARGV[2], change, now, ARGV[10])
-  apply_change(KEYS[1], change, now)
   return { 'stored' }
 end
 if user.id ~= ARGV[2] then return { 'user_mismatch' } end
-redis.call('HSET', KEYS[1], 'loadedAt', digits(now))
 local source = source_version and compare_source(user, source_version) or 'equal'
-if source == 'outdated' then return { 'stored' } end
+if source == 'outdated' then
+  store_loaded(KEYS[1], now, user.source_version)
+  return { 'stored' }
+end
 -- A loaded user who is not blocked lifts a block only by a newer version of the app's.
 if source == 'newer' and change.block == 'keep' then change.block = 'clear' end
 if source == 'equal' then change = only_tightening(user, change) end
 local is_change = alters(user, change)
-if is_change then redis.call('HINCRBY', KEYS[1], 'version', 1) end
-apply_change(KEYS[1], change, now)
-if is_change then announce_change(ARGV[11], KEYS[1], change, user, read_user(KEYS[1], now)) end
+store_loaded(KEYS[1], now, source_version or user.source_version)
+apply_change(KEYS[1], user, change, now)
+if is_change then
+  store_next_version(KEYS[1], user)
+  announce_change(ARGV[11], KEYS[1], change, user.reply[4], read_user(KEYS[1], now))
+end
 return { 'stored' }

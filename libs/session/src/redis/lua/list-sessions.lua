@@ -1,12 +1,11 @@
 #!lua flags=allow-oom
 -- Everything that the list of a user's sessions is made of.
 -- KEYS[1] user
--- KEYS[2] sessions
--- Returns {} when there is no such user | { now, user, all fields and values of sessions }
+-- Returns {} when there is no such user | { now, user, all fields and values }
 -- @include time
 -- @include user-record
 
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return {} end
-return { now, user.reply, redis.call('HGETALL', KEYS[2]) }
+return { now, user.reply, redis.call('HGETALL', KEYS[1]) }

@@ -1,8 +1,7 @@
 #!lua flags=allow-oom
 -- The data of a live session, for the client that shows its token hash.
 -- KEYS[1] user
--- KEYS[2] sessions
--- KEYS[3] data
+-- KEYS[2] data
 -- ARGV[1] sessionId
 -- ARGV[2] tokenHash
 -- ARGV[3] roleLifetimes
@@ -14,8 +13,8 @@
 -- @include session-data
 
 local now = now_ms()
-if not proven_session(KEYS[1], KEYS[2], { id = ARGV[1], hash = ARGV[2], now = now, role_lifetimes = ARGV[3] }) then
+if not proven_session(KEYS[1], { id = ARGV[1], hash = ARGV[2], now = now, role_lifetimes = ARGV[3] }) then
   return {}
 end
-local version, payload = read_data(KEYS[3], ARGV[1])
+local version, payload = read_data(KEYS[2], ARGV[1])
 return { version, payload }

@@ -4,8 +4,7 @@
 -- right, it tells, touches and changes nothing. With allow-oom, as checks are: it makes no key, and adds at most some
 -- 110 bytes to a session, once.
 -- KEYS[1] user
--- KEYS[2] sessions
--- KEYS[3] data
+-- KEYS[2] data
 -- ARGV[1] sessionId
 -- ARGV[2] familyHash         32 bytes
 -- ARGV[3] refreshHash        32 bytes
@@ -36,12 +35,12 @@ local function escaped(text)
 end
 
 local id, now, remember_ended_ms = ARGV[1], now_ms(), tonumber(ARGV[11])
-local stored = redis.call('HMGET', KEYS[2], id, id .. ':d', id .. ':f')
+local stored = redis.call('HMGET', KEYS[1], id, id .. ':d', id .. ':f')
 local record, device, family = stored[1], stored[2], stored[3]
 if not record then return { 'unknown' } end
 local is_current_family = family and string.sub(family, 1, 32) == ARGV[2]
 if not is_current_family then
-  local last = redis.call('HGET', KEYS[2], id .. ':r')
+  local last = redis.call('HGET', KEYS[1], id .. ':r')
   if not last then return { 'unknown' } end
   local hash, at = struct.unpack(LAST_FAMILY, last)
   if hash ~= ARGV[2] or now - at > remember_ended_ms then return { 'unknown' } end
@@ -50,23 +49,23 @@ end
 local user = read_user(KEYS[1], now, tonumber(ARGV[12]))
 if not user then
   if ARGV[12] == '' then return { 'unknown' } end
-  return { 'load', redis.call('HGET', KEYS[2], 'user') }
+  return { 'load', redis.call('HGET', KEYS[1], 'id') }
 end
 local session = unpack_session(record)
 local status, ended_at = status_of(session, user, now, remember_ended_ms, ARGV[13])
 if status == UNKNOWN then return { 'unknown' } end
-if note_timeout(KEYS[2], id, session, status, ended_at) then redis.call('HDEL', KEYS[3], id) end
+if note_timeout(KEYS[1], id, session, status, ended_at) then redis.call('HDEL', KEYS[2], id) end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if status == REVOKED or not is_current_family then return { 'revoked' } end
 if status == EXPIRED then return { 'expired' } end
 
 local name, user_agent, ip = struct.unpack(DEVICE, device)
 local devices = { escaped(ip), escaped(user_agent), escaped(ARGV[10]), escaped(ARGV[9]) }
-local rotation = read_rotation(KEYS[2], id, now)
+local rotation = read_rotation(KEYS[1], id, now)
 local is_current = string.sub(family, 33) == ARGV[3]
 if not is_current and rotation.previous ~= ARGV[3] then
-  end_session(KEYS[2], id, session, REUSED, now)
-  redis.call('HDEL', KEYS[3], id)
+  end_session(KEYS[1], id, session, REUSED, now)
+  redis.call('HDEL', KEYS[2], id)
   announce(ARGV[14], 'refresh.reused', KEYS[1], user, id, devices)
   return { 'reused', now, record, device, user.reply }
 end
@@ -76,13 +75,13 @@ local is_other_device = new_user_agent ~= user_agent or new_ip ~= ip
 if is_current then
   local grace_ms = tonumber(ARGV[8])
   local good_until = math.min(now + grace_ms, rotation.access_end)
-  redis.call('HSET', KEYS[2], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, good_until))
+  redis.call('HSET', KEYS[1], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, good_until))
   session.hash = ARGV[6]
   session.last_seen_at = math.max(now, session.last_seen_at)
   record = pack_session(session)
   rotation = { access_end = access_end_of(session, user, now, tonumber(ARGV[7]), ARGV[13]), at = now, salt = ARGV[4] }
   device = struct.pack(DEVICE, #name, name, #new_user_agent, new_user_agent, #new_ip, new_ip)
-  redis.call('HSET', KEYS[2], id, record, id .. ':d', device, id .. ':f', ARGV[2] .. ARGV[5],
+  redis.call('HSET', KEYS[1], id, record, id .. ':d', device, id .. ':f', ARGV[2] .. ARGV[5],
     id .. ':g', struct.pack(ROTATION, rotation.access_end, now, grace_ms, ARGV[3], ARGV[4]))
   announce(ARGV[14], 'session.refreshed', KEYS[1], user, id)
 end

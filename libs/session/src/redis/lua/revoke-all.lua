@@ -2,7 +2,6 @@
 -- Starts a new epoch, which ends every session of the user's but one: the caller's, and only if the caller's session is
 -- live and its token hash right.
 -- KEYS[1] user
--- KEYS[2] sessions
 -- ARGV[1] exceptSessionId    empty: end them all
 -- ARGV[2] exceptTokenHash
 -- ARGV[3] roleLifetimes
@@ -18,23 +17,22 @@
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return { 'user_unknown' } end
-local live = count_live(KEYS[2], user, now, ARGV[3])
+local live = count_live(KEYS[1], user, now, ARGV[3])
 local except
 if ARGV[1] ~= '' then
-  local record = redis.call('HGET', KEYS[2], ARGV[1])
+  local record = redis.call('HGET', KEYS[1], ARGV[1])
   if not record or user.blocked then return { 'refused' } end
   except = unpack_session(record)
-  if not is_good(KEYS[2], ARGV[1], except, ARGV[2], now) then return { 'refused' } end
+  if not is_good(KEYS[1], ARGV[1], except, ARGV[2], now) then return { 'refused' } end
   if status_of(except, user, now, 0, ARGV[3]) ~= LIVE then return { 'refused' } end
 end
 
-new_epoch_of(KEYS[1], now)
-local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+start_epoch(user, now)
+store_next_version(KEYS[1], user)
 if except then
-  except.epoch = user.epoch + 1
-  redis.call('HSET', KEYS[2], ARGV[1], pack_session(except))
+  except.epoch = user.epoch
+  redis.call('HSET', KEYS[1], ARGV[1], pack_session(except))
   live = live - 1
 end
-local revoked = { id = user.id, version = version, epoch = user.epoch + 1 }
-announce(ARGV[4], 'sessions.revoked_all', KEYS[1], revoked, except and ARGV[1])
-return { 'revoked', version, user.epoch + 1, live }
+announce(ARGV[4], 'sessions.revoked_all', KEYS[1], user, except and ARGV[1])
+return { 'revoked', user.version, user.epoch, live }

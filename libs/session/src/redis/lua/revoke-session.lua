@@ -1,8 +1,7 @@
 #!lua flags=allow-oom
 -- Ends one session, forgets its data and remembers that it was ended. One that has timed out is ended, too: it must stay so.
 -- KEYS[1] user
--- KEYS[2] sessions
--- KEYS[3] data
+-- KEYS[2] data
 -- ARGV[1] sessionId
 -- ARGV[2] reason             a number from session-record.ts
 -- ARGV[3] rememberEndedMs
@@ -16,13 +15,13 @@
 
 local now = now_ms()
 local user = read_user(KEYS[1], now)
-local record = redis.call('HGET', KEYS[2], ARGV[1])
+local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not user or not record then return 0 end
 local session = unpack_session(record)
 local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4])
-redis.call('HDEL', KEYS[3], ARGV[1])
-note_timeout(KEYS[2], ARGV[1], session, status, ended_at)
+redis.call('HDEL', KEYS[2], ARGV[1])
+note_timeout(KEYS[1], ARGV[1], session, status, ended_at)
 if status ~= LIVE then return 0 end
-end_session(KEYS[2], ARGV[1], session, tonumber(ARGV[2]), now)
+end_session(KEYS[1], ARGV[1], session, tonumber(ARGV[2]), now)
 announce(ARGV[5], 'session.revoked', KEYS[1], user, ARGV[1])
 return 1

@@ -8,10 +8,10 @@ local function announce(channel, name, key, user, session_id, more)
   redis.pcall('PUBLISH', channel, table.concat(line, ' '))
 end
 
--- What a change of a user's record has come to; `before` is the record that it found.
-local function announce_change(channel, key, change, before, after)
+-- What a change of a user's record has come to.
+local function announce_change(channel, key, change, had_block, after)
   if change.block == 'set' then announce(channel, 'user.blocked', key, after) end
-  if change.block == 'clear' and before.reply[6] then announce(channel, 'user.unblocked', key, after) end
+  if change.block == 'clear' and had_block then announce(channel, 'user.unblocked', key, after) end
   if change.roles then announce(channel, 'user.roles_changed', key, after) end
   if change.ip_allowlist ~= nil then announce(channel, 'user.ip_allowlist_changed', key, after) end
 end

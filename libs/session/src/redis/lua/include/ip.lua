@@ -2,14 +2,14 @@
 -- its family's digit and its bits as text, '4' and 32 of them or '6' and 128; empty when it is not known. A list is
 -- 'CIDR=BITS;' for each of its ranges: a range holds the addresses that its bits begin. What is not of this form is
 -- damaged, and admits nobody. Mirrors admitsIp of policy/ip.ts.
-local function admits_ip(user, address, refused_roles)
+local function admits_ip(roles, ip_allowlist, address, refused_roles)
   if refused_roles == '*' then return false end
   for role in string.gmatch(refused_roles, '%S+') do
-    if has_role(user.roles, role) then return false end
+    if has_role(roles, role) then return false end
   end
-  if not user.ip_allowlist then return true end
+  if not ip_allowlist then return true end
   local held = false
-  local rest = string.gsub(user.ip_allowlist, '[^=;]+=([46][01]*);', function(bits)
+  local rest = string.gsub(ip_allowlist, '[^=;]+=([46][01]*);', function(bits)
     if string.sub(address, 1, #bits) == bits then held = true end
     return ''
   end)

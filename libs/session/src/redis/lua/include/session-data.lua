@@ -8,24 +8,31 @@ local function read_data(key, id)
 end
 
 -- The data may go when its session can no longer be live.
+local function keep_until(key, at)
+  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
+end
+
 local function write_data(key, id, version, payload, keep_until_at)
   redis.call('HSET', key, id, struct.pack('>I6', version) .. payload)
   keep_until(key, keep_until_at)
 end
 
--- Forgets the data of every session but those for which is_kept(id).
-local function sweep_data(key, is_kept)
-  for _, id in ipairs(redis.call('HKEYS', key)) do
-    if not is_kept(id) then redis.call('HDEL', key, id) end
+-- Forgets the data of every session that is not among these.
+local function sweep_data(key, sessions)
+  local ids, kept = redis.call('HKEYS', key), {}
+  if #ids == 0 then return end
+  for _, session in ipairs(sessions) do kept[session.id] = true end
+  for _, id in ipairs(ids) do
+    if not kept[id] then redis.call('HDEL', key, id) end
   end
 end
 
 -- The session that a token hash may act for: live, its token good, its user not blocked; else nil.
-local function proven_session(user_key, sessions_key, proof)
-  local user = read_user(user_key, proof.now)
-  local record = redis.call('HGET', sessions_key, proof.id)
+local function proven_session(key, proof)
+  local user = read_user(key, proof.now)
+  local record = redis.call('HGET', key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
-  if not is_good(sessions_key, proof.id, session, proof.hash, proof.now) then return nil end
+  if not is_good(key, proof.id, session, proof.hash, proof.now) then return nil end
   return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
 end

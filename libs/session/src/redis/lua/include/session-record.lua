@@ -1,15 +1,16 @@
--- A session is one field of its user's hash: session ID -> 64 bytes, so that the hash keeps Redis's compact encoding.
+-- A session is one field of its user's hash (user-record.lua): session ID -> 64 bytes, so that the hash keeps its compact
+-- encoding.
 --   1-32 token hash | 33-37 epoch | 38-43 createdAt | 44-48 lastSeenAt - createdAt | 49-53 authenticatedAt - createdAt
 --   54-57 inactivity timeout (0: none) | 58-62 absolute timeout | 63 assurance, + 128 for remember-me, + 64 when it has
 --   refresh tokens (family.lua) | 64 end reason
 -- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0: 1 logout,
--- 2 revoked, 3 evicted, 4 timed out, 5 refresh token used twice. A timeout is written down when it is first seen, so that no later change of roles
--- undoes it.
+-- 2 revoked, 3 evicted, 4 timed out, 5 refresh token used twice. A timeout is written down when it is first seen, so that
+-- no later change of roles undoes it.
 -- Beside it: ID:d the device, ID:p the token hash before this one, when that ended, and until when it is good all the same
 -- (0: not at all).
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH = 16
+local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
 
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -80,17 +81,17 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   return status, ended_at
 end
 
--- Calls visit(id, session) for every session of the hash.
-local function each_session(key, visit)
-  local fields = redis.call('HGETALL', key)
+-- Calls visit(id, session) for every session among all fields of the hash: other names that are as long have a colon.
+local function each_session(fields, visit)
   for i = 1, #fields, 2 do
-    if #fields[i] == SESSION_ID_LENGTH then visit(fields[i], unpack_session(fields[i + 1])) end
+    local id = fields[i]
+    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
   end
 end
 
 local function count_live(key, user, now, role_lifetimes)
   local live = 0
-  each_session(key, function(_, session)
+  each_session(redis.call('HGETALL', key), function(_, session)
     if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
   end)
   return live
@@ -111,9 +112,4 @@ end
 
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
-end
-
--- The whole hash may go when nothing in it can be told apart from a session that never was.
-local function keep_until(key, at)
-  if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end

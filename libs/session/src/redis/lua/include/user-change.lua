@@ -1,10 +1,22 @@
 -- Makes or changes a user's record; the callers have decided that it may be.
 -- change: roles (names, or nil to keep them), block ('keep', 'clear' or 'set' with reason, until_at, by), ip_allowlist (as
 -- include/ip.lua has it, false to clear it, nil to keep it), source_version
--- Versions begin at the time, so that a record which was lost and made again goes on from a higher one.
-local function make_user(key, id, change, now, new_epoch)
-  redis.call('HSET', key, 'id', id, 'version', digits(now), 'epoch', new_epoch, 'epochAt', digits(now),
-    'roles', change.roles or '', 'loadedAt', digits(now))
+
+-- Every session of before is revoked. To be stored as a new version.
+local function start_epoch(user, now)
+  user.epoch, user.epoch_at = user.epoch + 1, now
+end
+
+local function store_next_version(key, user)
+  user.version = user.version + 1
+  user.reply[2] = struct.pack(STANDING, user.version, user.epoch, user.epoch_at) .. user.roles
+  redis.call('HSET', key, 'u', user.reply[2])
+end
+
+-- What the app's own database said, and when; its version stays where it said none.
+local function store_loaded(key, loaded_at, source_version)
+  local version = source_version and struct.pack('>I7', source_version) or ''
+  redis.call('HSET', key, 'l', struct.pack('>I6', loaded_at) .. version)
 end
 
 -- '~' leaves a list, '-' takes it away.
@@ -24,15 +36,8 @@ local function without_past_block(change, now)
 end
 
 local function write_block(key, change, now)
-  redis.call('HDEL', key, 'blockUntil', 'blockBy')
-  redis.call('HSET', key, 'blockedAt', digits(now), 'blockReason', change.reason)
-  if change.until_at ~= '' then redis.call('HSET', key, 'blockUntil', change.until_at) end
-  if change.by ~= '' then redis.call('HSET', key, 'blockBy', change.by) end
-end
-
-local function new_epoch_of(key, now)
-  redis.call('HINCRBY', key, 'epoch', 1)
-  redis.call('HSET', key, 'epochAt', digits(now))
+  local until_at = tonumber(change.until_at) or 0
+  redis.call('HSET', key, 'b', struct.pack(BLOCK, now, until_at, #change.reason, change.reason) .. change.by)
 end
 
 -- The app's own version of a user decides between two sources of truth: 'outdated' loses, 'equal' may only tighten,
@@ -62,22 +67,30 @@ end
 local function alters(user, change)
   return (change.roles and change.roles ~= user.roles)
     or change.block == 'set'
-    or (change.block == 'clear' and user.reply[6])
+    or (change.block == 'clear' and user.reply[4])
     or (change.ip_allowlist ~= nil and change.ip_allowlist ~= user.ip_allowlist)
 end
 
-local function apply_change(key, change, now)
-  if change.roles then redis.call('HSET', key, 'roles', change.roles) end
+-- Makes the change, but for what store_next_version writes.
+local function apply_change(key, user, change, now)
+  if change.roles then user.roles = change.roles end
   if change.block == 'clear' then
-    redis.call('HDEL', key, 'blockedAt', 'blockReason', 'blockUntil', 'blockBy')
+    redis.call('HDEL', key, 'b')
   elseif change.block == 'set' then
     write_block(key, change, now)
-    new_epoch_of(key, now)
+    start_epoch(user, now)
   end
   if change.ip_allowlist then
-    redis.call('HSET', key, 'ipAllowlist', change.ip_allowlist)
+    redis.call('HSET', key, 'a', change.ip_allowlist)
   elseif change.ip_allowlist == false then
-    redis.call('HDEL', key, 'ipAllowlist')
+    redis.call('HDEL', key, 'a')
   end
-  if change.source_version then redis.call('HSET', key, 'sourceVersion', digits(change.source_version)) end
+end
+
+-- Versions begin at the time, so that a record which was lost and made again goes on from a higher one.
+local function make_user(key, id, change, now, new_epoch)
+  redis.call('HSET', key, 'id', id, 'u', struct.pack(STANDING, now, tonumber(new_epoch), now) .. (change.roles or ''))
+  if change.block == 'set' then write_block(key, change, now) end
+  if change.ip_allowlist then redis.call('HSET', key, 'a', change.ip_allowlist) end
+  redis.call('PERSIST', key) -- a quota that was there before must not take the record along
 end

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { UserQuota } from '../../libs/session/src/model/quota.js';
+import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
+import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
+import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/repository-contract-support.js';
+import { RedisServer } from '../support/redis-server.js';
+
+/** With its prefix as long as a session ID. */
+const BY_USER: UserQuota = { name: 'fourteen-chars', quota: 5, windowMs: 60_000, burst: 5, by: 'user' };
+const BY_SESSION: UserQuota = { name: 'brief', quota: 5, windowMs: 100, burst: 5, by: 'session' };
+
+let server: RedisServer;
+let repository: SessionRepository;
+let redis: Redis;
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = server.client();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  const options = { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 };
+  repository = await openRedisRepository(options, { ...RELAXED_SETTINGS, maxSessionsPerUser: 2 });
+});
+afterEach(() => repository.close());
+afterAll(() => server.stop());
+
+async function login() {
+  const { session, proof } = newSession({ userId: 'ada' });
+  expect(await repository.create(session)).toMatchObject({ outcome: 'created' });
+  return { ...session, proof };
+}
+
+const keyOfUser = async (): Promise<string> => {
+  const keys = await redis.keys('*');
+  expect(keys).toHaveLength(1);
+  return keys[0] as string;
+};
+const quotaFields = async () =>
+  (await redis.hkeys(await keyOfUser())).filter((field) => field.startsWith('q:')).sort();
+
+describe('the one hash of a user', () => {
+  it('holds quotas beside sessions, and no quota is taken for a session, however long its name', async () => {
+    const [one, two] = [await login(), await login()];
+    await repository.authenticate(one.proof, { touchIfRoles: [], quotas: [BY_USER, BY_SESSION] });
+    expect(await quotaFields()).toEqual([`q:brief:${one.sessionId}`, 'q:fourteen-chars']);
+    expect(await redis.object('ENCODING', await keyOfUser())).toBe('listpack');
+
+    const ids = async () => (await repository.list('ada')).map(({ id }) => id).sort();
+    expect(await ids()).toEqual([one.sessionId, two.sessionId].sort());
+    const three = await login();
+    expect(await ids()).toEqual([two.sessionId, three.sessionId].sort());
+    expect(await repository.revokeAll('ada')).toMatchObject({ outcome: 'revoked', sessions: 2 });
+  });
+
+  it('loses a quota that is full again with the next login, and keeps one that is not', async () => {
+    const { proof } = await login();
+    await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER, BY_SESSION] });
+    await sleep(40);
+    await login();
+    expect(await quotaFields()).toEqual(['q:fourteen-chars']);
+    const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
+    expect(facts).toMatchObject({ quotas: [{ allowed: true, remaining: 3 }] });
+  });
+
+  it('of a user of whom nothing is known goes when its quotas are full, and stays once there is a record', async () => {
+    const consume = () =>
+      repository.quota({ operation: 'consume', policy: BY_USER, partition: { userId: 'ada' }, cost: 5 });
+    expect(await consume()).toMatchObject({ allowed: true, remaining: 0 });
+    const ttl = await redis.pttl(await keyOfUser());
+    expect(ttl).toBeGreaterThan(55_000);
+    expect(ttl).toBeLessThanOrEqual(60_000);
+    expect(await repository.readUser('ada')).toBeUndefined();
+
+    const { proof } = await login();
+    expect(await redis.pttl(await keyOfUser())).toBe(-1);
+    const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
+    expect(facts).toMatchObject({ status: 'live', quotas: [{ allowed: false, remaining: 0 }] });
+  });
+});
