@@ -94,8 +94,8 @@ export {
   type IssuedSession,
   type RefreshOptions,
   type ReplaceTokenOptions,
-  type TokenOrigin,
 } from './session.service.js';
+export type { TokenOrigin } from './session.examiner.js';
 export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './token/jwt-options.js';
 export {
   UserStateService,

@@ -52,6 +52,7 @@ export class IpPolicy {
     clientIp: string | undefined,
     lists: ReadonlyMap<string, Copy> = this.copies,
   ): IpVerdict {
+    if (!requirements && this.roles.length === 0) return { clientIp, refusedRoles: NO_NAMES };
     return judgeIp({ requirements, roles: this.roles }, clientIp, (name) => lists.get(name)?.ranges);
   }
 

@@ -1,20 +1,13 @@
 import { denialError, SessionError } from './model/session-error.js';
 import { normaliseDevice } from './policy/device.js';
 import { accessTokenEnd } from './policy/lifetime.js';
-import type {
-  LoadFirst,
-  NewFamily,
-  RefreshOutcome,
-  SessionRepository,
-} from './repository/session-repository.js';
+import type { NewFamily, RefreshOutcome, SessionRepository } from './repository/session-repository.js';
+import { askAfterLoad, isLoad, type Load } from './session.load.js';
 import type { AuthenticatedSession, IssuedSession, RefreshOptions } from './session.service.js';
 import type { RefreshSettings } from './session.settings.js';
 import type { AccessTokenFormat } from './token/access-token.js';
 import { type NewTokens, newTokens, nextTokens } from './token/new-tokens.js';
 import { newSalt, parseRefreshToken, type RefreshToken } from './token/refresh-token.js';
-
-/** A load of a user from the app's own database. @returns `undefined` for one who is not to be found */
-type Load = (userId: string) => Promise<object | undefined>;
 
 interface IssuerParts extends RefreshSettings {
   readonly format: AccessTokenFormat;
@@ -97,26 +90,6 @@ export class SessionIssuer {
     const names = await this.parts.format.read(accessToken);
     return names?.userRef === presented.userRef && names.sessionId === presented.sessionId;
   }
-}
-
-/**
- * What the repository answers after the load that it asked for.
- * @returns `undefined` when the user is not to be found
- * @throws SessionError `session_store_unavailable` when one load after another is too old
- */
-export async function askAfterLoad<T extends object>(
-  { userId }: LoadFirst,
-  ask: () => Promise<T | LoadFirst>,
-  load: Load,
-): Promise<T | undefined> {
-  if (!(await load(userId))) return undefined;
-  const again = await ask();
-  if (isLoad(again)) throw new SessionError('session_store_unavailable');
-  return again;
-}
-
-export function isLoad(answer: object): answer is LoadFirst {
-  return 'kind' in answer && answer.kind === 'load';
 }
 
 const REFUSALS = {

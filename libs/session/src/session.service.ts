@@ -1,29 +1,21 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { handleOf, keepHandle, SessionDataHandle } from './data/session-data-handle.js';
-import { NO_DATA, SessionDataStore } from './data/session-data-store.js';
-import { attachment } from './model/attachment.js';
-import type { AccessRequirements, Decision, Facts } from './model/decision.js';
+import { SessionDataStore } from './data/session-data-store.js';
+import type { AccessRequirements, Decision } from './model/decision.js';
 import { SessionError, denialError } from './model/session-error.js';
 import { confirmationsOf } from './live/confirmations.js';
-import type { IpRequirements, IpVerdict } from './model/ip-list.js';
-import type { UserQuota } from './model/quota.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
 import type { JsonObject, StoredData } from './model/session-data.js';
 import type { UserState } from './model/user-state.js';
-import { decide } from './policy/decide.js';
-import type {
-  LoadFirst,
-  RequestDemand,
-  SessionRepository,
-  TokenProof,
-} from './repository/session-repository.js';
+import type { SessionRepository, TokenProof } from './repository/session-repository.js';
+import { type Examination, type Look, SessionExaminer, type TokenOrigin } from './session.examiner.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
-import { askAfterLoad, isLoad, type Issue, SessionIssuer } from './session.issuer.js';
+import { type Issue, SessionIssuer } from './session.issuer.js';
+import { keepProof, proofOf } from './session.proofs.js';
 import type { SessionSettings } from './session.settings.js';
 import type { AccessTokenFormat } from './token/access-token.js';
 import { isSessionId, newSessionId, type ParsedToken, userRefOf } from './token/session-token.js';
-import { isSameVerdict } from './policy/ip.js';
 import { normaliseDevice } from './policy/device.js';
 import { IpPolicy } from './ip-policy.service.js';
 import { UserStateService } from './user-state.service.js';
@@ -88,26 +80,7 @@ export interface RefreshOptions {
   readonly accessToken?: string;
 }
 
-/** Where a token was presented. @publicApi */
-export interface TokenOrigin {
-  /** As `SessionTransport.clientIp` gives it. Absent, it is not known: then no allowlist lets it in. */
-  readonly clientIp?: string | undefined;
-}
-
-/** A decision, and when the repository made it, by its own clock; absent where it was not asked. @internal */
-export interface Examination {
-  readonly decision: Decision;
-  readonly now: number | undefined;
-  /** When the token ends before its session does. */
-  readonly tokenEndsAt?: number | undefined;
-}
-
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
-const NO_QUOTAS: readonly UserQuota[] = [];
-/** Which token opened a session. */
-const proofs = attachment<ParsedToken>();
-/** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
-const PASSIVE = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
@@ -118,22 +91,30 @@ const PASSIVE = { touchIfRoles: [[]], quotas: NO_QUOTAS };
 export class SessionService {
   private readonly dataStore: SessionDataStore;
   private readonly issuer: SessionIssuer;
+  private readonly examiner: SessionExaminer;
 
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
     @Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat,
     private readonly users: UserStateService,
-    private readonly ip: IpPolicy,
+    ip: IpPolicy,
   ) {
     const logger = new Logger(SessionService.name);
     this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
       logger.error(line),
     );
-    this.issuer = new SessionIssuer(repository, {
-      format: tokens,
-      ...settings.refresh,
-      load: (userId) => users.load(userId),
+    const load = (userId: string) => users.load(userId);
+    this.issuer = new SessionIssuer(repository, { format: tokens, ...settings.refresh, load });
+    this.examiner = new SessionExaminer({
+      repository,
+      tokens,
+      ip,
+      load,
+      permit: (session, proof, data) => {
+        keepProof(session, proof);
+        if (data) this.keepData(session, proof, data);
+      },
     });
   }
 
@@ -198,34 +179,8 @@ export class SessionService {
    * As `decide`, with the time of the answer. `isActivity` false: nothing of it is written down.
    * @internal
    */
-  async examine(
-    token: string | undefined,
-    requirements: AccessRequirements,
-    { isActivity, clientIp }: TokenOrigin & { readonly isActivity: boolean },
-  ): Promise<Examination> {
-    const parsed = token === undefined ? undefined : this.parse(token);
-    const proof = parsed instanceof Promise ? await parsed : parsed; // each await costs every request a turn
-    if (!proof) {
-      const facts: Facts = { kind: token === undefined ? 'missing' : 'unknown' };
-      return { decision: decide(facts, requirements), now: undefined };
-    }
-    const { roleGroups: touchIfRoles, quotas = NO_QUOTAS, withData = false } = requirements;
-    const isAlive = !proof.isExpired;
-    const demand: Omit<RequestDemand, 'ip'> =
-      isActivity && isAlive ? { touchIfRoles, quotas, withData } : PASSIVE;
-    const lookUp = () => this.lookUp(proof, demand, { requirements: requirements.ip, clientIp });
-    const answer = await lookUp();
-    const found = isLoad(answer) ? await this.loadFirst(answer, lookUp) : answer;
-    const facts: Facts =
-      isAlive || found.kind !== 'known' || found.status !== 'live' ? found : { ...found, status: 'expired' };
-    const decision = decide(facts, requirements);
-    if (decision.permit) {
-      proofs.set(decision.session, proof);
-      if (demand.withData)
-        this.keepData(decision.session, proof, (facts.kind === 'known' && facts.data) || NO_DATA);
-    }
-    if (facts.kind !== 'known') return { decision, now: undefined };
-    return { decision, now: facts.now, tokenEndsAt: facts.tokenEndsAt };
+  examine(token: string | undefined, requirements: AccessRequirements, look: Look): Promise<Examination> {
+    return this.examiner.examine(token, requirements, look);
   }
 
   /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
@@ -252,7 +207,7 @@ export class SessionService {
    */
   async revokeAll(userId: string, options: { readonly except?: Session } = {}): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    const except = options.except && this.proofOf(options.except);
+    const except = options.except && proofOf(options.except);
     const revoked = await this.repository.revokeAll(userId, except);
     if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
     if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
@@ -267,7 +222,7 @@ export class SessionService {
    * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
    */
   async replaceToken(session: Session, options: ReplaceTokenOptions = {}): Promise<IssuedSession> {
-    const proof = this.proofOf(session);
+    const proof = proofOf(session);
     const tokens = this.issuer.begin(proof);
     const replaced = await this.repository.replaceToken({
       proof,
@@ -299,7 +254,7 @@ export class SessionService {
    * @param session as `authenticate`, `create` or `@CurrentSession()` gave it
    */
   data<T extends object = JsonObject>(session: Session): SessionDataHandle<T> {
-    const handle = handleOf(session) ?? this.keepData(session, this.proofOf(session), undefined);
+    const handle = handleOf(session) ?? this.keepData(session, proofOf(session), undefined);
     return handle as unknown as SessionDataHandle<T>;
   }
 
@@ -307,63 +262,8 @@ export class SessionService {
     return keepHandle(session, new SessionDataHandle(this.dataStore, proof, seen));
   }
 
-  /** One call; with named lists of addresses one more, in the same tick. */
-  private lookUp(
-    proof: TokenProof,
-    demand: Omit<RequestDemand, 'ip'>,
-    from: TokenOrigin & { readonly requirements: IpRequirements | undefined },
-  ): Promise<Facts | LoadFirst> {
-    const ip = this.ip.judge(from.requirements, from.clientIp);
-    const { touchIfRoles, quotas, withData } = demand;
-    const judged: RequestDemand = { touchIfRoles, quotas, withData, ip };
-    const checking = this.repository.authenticate(proof, judged);
-    const confirming = this.ip.confirm(from.requirements, ip);
-    return confirming ? this.confirmed(proof, judged, Promise.all([checking, confirming])) : checking;
-  }
-
-  private async confirmed(
-    proof: TokenProof,
-    demand: RequestDemand,
-    asked: Promise<readonly [Facts | LoadFirst, IpVerdict]>,
-  ): Promise<Facts | LoadFirst> {
-    const [facts, verdict] = await asked;
-    if (demand.ip && isSameVerdict(verdict, demand.ip)) return facts;
-    // A list was changed since this node last looked: what was counted by the old one is given back.
-    await this.giveBack(facts, demand.quotas);
-    return this.repository.authenticate(proof, { ...demand, ip: verdict });
-  }
-
-  private async giveBack(facts: Facts | LoadFirst, quotas: readonly UserQuota[]): Promise<void> {
-    if (facts.kind !== 'known' || !facts.quotas.every(({ allowed }) => allowed)) return;
-    if (facts.quotas.length === 0) return;
-    const { userId, id: sessionId } = facts.session;
-    // What cannot be given back now comes back with time.
-    await Promise.allSettled(
-      quotas.map((policy) => {
-        const partition = policy.by === 'session' ? { userId, sessionId } : { userId };
-        return this.repository.quota({ operation: 'refund', policy, partition, cost: 1 });
-      }),
-    );
-  }
-
-  private async loadFirst(first: LoadFirst, ask: () => Promise<Facts | LoadFirst>): Promise<Facts> {
-    const facts = await askAfterLoad(first, ask, (userId) => this.users.load(userId));
-    return facts ?? { kind: 'unknown' };
-  }
-
-  /** From here on, the session can act for itself. */
   private known({ issued, proof }: Issue): IssuedSession {
-    proofs.set(issued.session, proof);
+    keepProof(issued.session, proof);
     return issued;
-  }
-
-  private proofOf(session: Session): TokenProof {
-    const proof = proofs.get(session);
-    if (!proof)
-      throw new TypeError(
-        'This session comes from a list: only one from authenticate() or create() acts for itself',
-      );
-    if (proof.isExpired) throw new SessionError('session_expired');
-    return proof;
   }
 }

@@ -98,5 +98,7 @@ function isRefused(decision: Decision): boolean {
 }
 
 export function setQuotaHeaders(response: HttpResponse, quotas: readonly QuotaResult[]): void {
-  for (const [name, value] of Object.entries(quotaHeaders(quotas))) setHeader(response, name, value);
+  const { 'RateLimit-Policy': policies, RateLimit: limits } = quotaHeaders(quotas);
+  setHeader(response, 'RateLimit-Policy', policies);
+  setHeader(response, 'RateLimit', limits);
 }

@@ -2,7 +2,7 @@ import type { AccessRequirements, Decision } from '../model/decision.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
-import type { Examination } from '../session.service.js';
+import type { Examination } from '../session.examiner.js';
 import { connectionEnd, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { LongTimer } from './long-timer.js';
 

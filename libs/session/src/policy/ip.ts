@@ -8,8 +8,6 @@ export interface IpRules {
   readonly roles: readonly (readonly [role: string, list: IpListRef])[];
 }
 
-const NOBODY: readonly string[] = [];
-
 /**
  * What the lists say of a client IP. Pure. Lists are literal: an empty one holds no address, an address that is not known
  * is in none and passes none, and a name that no list has lets nobody in, whichever way it is used.
@@ -20,7 +18,6 @@ export function judgeIp(
   clientIp: string | undefined,
   named: (name: string) => IpRangeSet | undefined,
 ): IpVerdict {
-  if (!requirements && roles.length === 0) return { clientIp, refusedRoles: NOBODY };
   const resolve = (list: IpListRef): IpRangeSet | undefined =>
     typeof list === 'string' ? named(list) : list;
   const isAllowed = (list: IpListRef): boolean =>

@@ -3,14 +3,9 @@ import { withDeadline } from '../model/deadline.js';
 import { type SessionConfigurationError, SessionError } from '../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { Deadlines } from './deadlines.js';
-import {
-  type CallArgument,
-  encodeCall,
-  FixedArguments,
-  isPlainClient,
-  Outbox,
-  ScriptCall,
-} from './script-call.js';
+import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
+import { isPlainClient, Outbox } from './outbox.js';
+import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
 import type { Script, ScriptArgument } from './script.js';
 
 /** Where Redis is, and how long it may take. */
@@ -58,11 +53,6 @@ interface ByteScripting {
   evalBuffer(lua: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
 }
 
-interface ScriptParameters {
-  readonly keys: readonly string[];
-  readonly args: readonly CallArgument[];
-}
-
 /** A Redis with a deadline for every call, and one kind of error for whatever goes wrong. */
 export class RedisConnection {
   /** Why this Redis must not be used although it answers. */
@@ -106,37 +96,24 @@ export class RedisConnection {
 
   /** Runs a script: by its hash, and once more in full where the server does not know it (again). */
   run(script: Script, keys: readonly string[], args: readonly CallArgument[]): Promise<unknown> {
-    return this.ask(script, { keys, args }, asItIs);
+    return this.ask(script, encodeBody(keys, args), asItIs);
   }
 
   /**
    * As `run`, with what the reply is made of: no promise stands between the reply and its reader.
    * @param read may throw
    */
-  ask<T>(script: Script, parameters: ScriptParameters, read: (reply: unknown) => T): Promise<T> {
-    const { outbox } = this;
-    if (!outbox) return this.askByCommand(script, parameters).then(read);
-    return new Promise((resolve, reject) => {
+  ask<T>(script: Script, body: CallBody, read: (reply: unknown) => T): Promise<T> {
+    try {
       this.assertFit();
-      const onReply = (reply: unknown): void => {
-        this.deadlines.release();
-        try {
-          resolve(read(reply));
-        } catch (error) {
-          reject(this.explained(error, script));
-        }
-      };
-      const onError = (error: Error, failed: ScriptCall): void => {
-        this.deadlines.release();
-        if (failed.name === 'eval' || !isUnknownScript(error)) return reject(this.explained(error, script));
-        const again = new ScriptCall('eval', encodeCall('eval', script, parameters), { onReply, onError });
-        outbox.add(again);
-        this.deadlines.watchUntil(failed.dueAt, again);
-      };
-      const call = new ScriptCall('evalsha', encodeCall('evalsha', script, parameters), { onReply, onError });
-      outbox.add(call);
-      this.deadlines.watch(call);
-    });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (!this.outbox) return this.askByCommand(script, body).then(read);
+    const call = new ScriptCall('evalsha', { script, body }, read, this.owner);
+    this.outbox.add(call);
+    this.deadlines.watch(call);
+    return call.promise;
   }
 
   async ping(): Promise<void> {
@@ -197,10 +174,20 @@ export class RedisConnection {
     if (this.fault) throw this.fault;
   }
 
-  private async askByCommand(script: Script, parameters: ScriptParameters): Promise<unknown> {
-    this.assertFit();
+  private readonly owner: CallOwner = {
+    onSettled: () => this.deadlines.release(),
+    sendInFull: ({ request, dueAt }) => {
+      const again = new ScriptCall('eval', request, asItIs, this.owner);
+      this.outbox?.add(again);
+      this.deadlines.watchUntil(dueAt, again);
+      return again.promise;
+    },
+    explained: (error, script) => this.explained(error, script),
+  };
+
+  private async askByCommand(script: Script, body: CallBody): Promise<unknown> {
     try {
-      return await withDeadline(evaluateBy(this.client, script, parameters), this.commandTimeoutMs);
+      return await withDeadline(evaluateBy(this.client, script, body), this.commandTimeoutMs);
     } catch (error) {
       throw this.explained(error, script);
     }
@@ -252,24 +239,14 @@ export class RedisConnection {
   }
 }
 
-async function evaluateBy(
-  client: ByteScripting,
-  script: Script,
-  { keys, args }: ScriptParameters,
-): Promise<unknown> {
-  const rest = args.flatMap((arg): readonly ScriptArgument[] =>
-    arg instanceof FixedArguments ? arg.values : [arg],
-  );
+async function evaluateBy(client: ByteScripting, script: Script, body: CallBody): Promise<unknown> {
+  const { keys, args } = decodeBody(body);
   try {
-    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...rest);
+    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
-    return client.evalBuffer(script.lua, keys.length, ...keys, ...rest);
+    return client.evalBuffer(script.lua, keys.length, ...keys, ...args);
   }
-}
-
-function isUnknownScript(error: unknown): boolean {
-  return messageOf(error).startsWith('NOSCRIPT');
 }
 
 function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {

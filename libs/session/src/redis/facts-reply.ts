@@ -89,25 +89,37 @@ function readRest(
   { flags, quotaCount }: { readonly flags: number; readonly quotaCount: number },
 ): Rest {
   const rest: Rest = { ...NOTHING };
-  let at = from;
-  const number = (length: number): number => {
-    at += length;
-    return reply.readUIntBE(at - length, length);
-  };
-  const bytes = (lengthBytes: number): Buffer => {
-    const length = number(lengthBytes);
-    at += length;
-    return reply.subarray(at - length, at);
-  };
-  if (flags & BLOCK) rest.block = readBlock(bytes(2));
-  if (flags & LOADED) rest.sourceVersion = readSourceVersion(bytes(2));
-  if (flags & IP_ALLOWLIST) rest.ipAllowlist = bytes(4).toString('latin1');
+  const reader = new Reader(reply, from);
+  if (flags & BLOCK) rest.block = readBlock(reader.bytes(2));
+  if (flags & LOADED) rest.sourceVersion = readSourceVersion(reader.bytes(2));
+  if (flags & IP_ALLOWLIST) rest.ipAllowlist = reader.bytes(4).toString('latin1');
   if (flags & QUOTAS) {
-    rest.quotas = Array.from(
-      { length: quotaCount },
-      () => [number(1), number(6), number(6), number(6)] as const,
-    );
+    const quotas: QuotaReply[] = [];
+    for (let i = 0; i < quotaCount; i++) {
+      quotas.push([reader.number(1), reader.number(6), reader.number(6), reader.number(6)]);
+    }
+    rest.quotas = quotas;
   }
-  if (flags & DATA) rest.data = { version: number(6), payload: bytes(4) };
+  if (flags & DATA) rest.data = { version: reader.number(6), payload: reader.bytes(4) };
   return rest;
+}
+
+/** Reads what stands one behind the other. */
+class Reader {
+  constructor(
+    private readonly source: Buffer,
+    private at: number,
+  ) {}
+
+  number(length: number): number {
+    this.at += length;
+    return this.source.readUIntBE(this.at - length, length);
+  }
+
+  /** With their length before them. */
+  bytes(lengthBytes: number): Buffer {
+    const length = this.number(lengthBytes);
+    this.at += length;
+    return this.source.subarray(this.at - length, this.at);
+  }
 }

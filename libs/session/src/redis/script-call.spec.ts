@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Command } from 'ioredis';
-import { encodeCall } from './script-call.js';
+import { decodeBody, encodeBody, FixedArguments } from './call-body.js';
+import { ScriptCall } from './script-call.js';
 import { SCRIPTS } from './script.js';
 
 const text = fc.oneof(
@@ -14,16 +15,36 @@ const argument = fc.oneof(
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
 );
 
-describe('encodeCall', () => {
-  it.each(['evalsha', 'eval'] as const)('writes %s byte for byte as ioredis does', (command) => {
+const owner = { onSettled: jest.fn(), sendInFull: jest.fn(), explained: jest.fn() };
+
+describe('a call', () => {
+  it.each(['evalsha', 'eval'] as const)('is written as %s byte for byte as ioredis does it', (command) => {
     const script = SCRIPTS.authenticate;
     const head = command === 'evalsha' ? script.sha1 : script.lua;
     fc.assert(
       fc.property(fc.array(text), fc.array(argument), (keys, args) => {
         const expected = new Command(command, [head, keys.length, ...keys, ...args]).toWritable({});
-        expect(Buffer.from(encodeCall(command, script, { keys, args }), 'latin1')).toEqual(
-          Buffer.from(expected as string),
+        const call = new ScriptCall(
+          command,
+          { script, body: encodeBody(keys, args) },
+          (reply) => reply,
+          owner,
         );
+        expect(Buffer.from(call.toWritable(), 'latin1')).toEqual(Buffer.from(expected as string));
+      }),
+    );
+  });
+
+  it('can be taken apart again, for clients that write it themselves', () => {
+    fc.assert(
+      fc.property(fc.array(text), fc.array(argument), (keys, args) => {
+        const fixed = new FixedArguments(['1', 2, 'é']);
+        const decoded = decodeBody(encodeBody(keys, [...args, fixed]));
+        const bytes = [...args, '1', '2', 'é'].map((arg) =>
+          Buffer.from(typeof arg === 'number' ? String(arg) : arg),
+        );
+        expect(decoded.args).toEqual(bytes);
+        expect(decoded.keys).toEqual(keys.map((key) => Buffer.from(key).toString()));
       }),
     );
   });

@@ -1,6 +1,15 @@
-import type { Redis } from 'ioredis';
+import { bulk, type CallBody } from './call-body.js';
 import type { TimedCall } from './deadlines.js';
-import type { Script, ScriptArgument } from './script.js';
+import type { Script } from './script.js';
+
+/** Whom a call tells what becomes of it. */
+export interface CallOwner {
+  onSettled(): void;
+  /** Sends a call that the server did not know by its hash once more, in full. @returns the reply */
+  sendInFull(call: Pick<ScriptCall, 'request' | 'dueAt'>): Promise<unknown>;
+  /** The error for whoever waits, from what Redis or the connection said. */
+  explained(error: unknown, script: Script): Error;
+}
 
 const NO_ARGUMENTS: readonly string[] = [];
 
@@ -9,138 +18,85 @@ const NO_ARGUMENTS: readonly string[] = [];
  * a command than what is here; their own `Command` takes several times as long to make and to write as all the rest of
  * the call. It shows no arguments, so that no error or trace can carry a token hash away.
  */
-export class ScriptCall implements TimedCall {
+export class ScriptCall<T = unknown> implements TimedCall {
+  readonly promise: Promise<T>;
   readonly args = NO_ARGUMENTS;
   readonly isTraced = true;
   readonly inTransaction = false;
-  readonly promise = undefined;
   isSettled = false;
   dueAt = Infinity;
   next: TimedCall | undefined = undefined;
+  private fulfil!: (value: T) => void;
+  private refuse!: (error: unknown) => void;
 
-  /** @param text the call in the Redis protocol, a character for each byte */
   constructor(
     readonly name: 'evalsha' | 'eval',
-    private readonly text: string,
-    private readonly settle: {
-      readonly onReply: (reply: unknown, call: ScriptCall) => void;
-      readonly onError: (error: Error, call: ScriptCall) => void;
-    },
-  ) {}
+    readonly request: { readonly script: Script; readonly body: CallBody },
+    private readonly read: (reply: unknown) => T,
+    private readonly owner: CallOwner,
+  ) {
+    this.promise = new Promise<T>((fulfil, refuse) => {
+      this.fulfil = fulfil;
+      this.refuse = refuse;
+    });
+  }
 
   resolve(reply: unknown): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.settle.onReply(reply, this);
+    this.owner.onSettled();
+    this.accept(reply);
   }
 
   reject(error: Error): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.settle.onError(error, this);
+    this.owner.onSettled();
+    if (this.name === 'evalsha' && isUnknownScript(error)) {
+      this.owner.sendInFull(this).then((reply) => this.accept(reply), this.refuse);
+    } else {
+      this.refuse(this.owner.explained(error, this.request.script));
+    }
   }
 
   toWritable(): string {
-    return this.text;
+    const { script, body } = this.request;
+    return headOf(this.name, script, body) + body.text;
   }
 
   setReplyContext(): void {}
 
   /** A `commandTimeout` of the app's client: calls have a deadline of their own. */
   setTimeout(): void {}
-}
 
-/**
- * What a turn of the event loop asks of a client goes out in one write, at the end of the turn: writing is the dearest
- * part of a call.
- */
-export class Outbox {
-  private calls: ScriptCall[] = [];
-
-  constructor(private readonly client: Redis) {}
-
-  add(call: ScriptCall): void {
-    if (this.calls.push(call) === 1) setImmediate(this.flush);
-  }
-
-  private readonly flush = (): void => {
-    const { calls } = this;
-    this.calls = [];
-    const writer = new BatchWriter(this.client);
-    for (const call of calls) this.client.sendCommand(call as never, writer as never);
-    writer.end();
-  };
-}
-
-/** Takes the place of the client's stream while a batch is put together, as ioredis's own pipelines do. */
-class BatchWriter {
-  private text = '';
-  private isEnded = false;
-
-  constructor(private readonly client: Redis) {}
-
-  /** After the batch, ioredis may write a call of it again, to the stream of another connection. */
-  write(text: string): void {
-    if (this.isEnded) this.client.stream.write(text, 'latin1');
-    else this.text += text;
-  }
-
-  end(): void {
-    this.isEnded = true;
-    if (this.text !== '') this.client.stream.write(this.text, 'latin1');
-    this.text = '';
+  private accept(reply: unknown): void {
+    try {
+      this.fulfil(this.read(reply));
+    } catch (error) {
+      this.refuse(this.owner.explained(error, this.request.script));
+    }
   }
 }
 
-/** Whether calls may be written without ioredis's own commands: it sends those of a Cluster by their keys. */
-export function isPlainClient(client: object): client is Redis {
-  return !('nodes' in client) && !(client as Redis).options.keyPrefix;
+export function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }
 
-/** Arguments that are the same in many calls, written once. */
-export class FixedArguments {
-  readonly text: string;
+/** By script and by how many keys and arguments there are. */
+const heads = new Map<Script, Map<number, string>>();
+const MORE_THAN_KEYS = 65_536;
 
-  constructor(readonly values: readonly (string | number)[]) {
-    this.text = values.map((value) => bulk(String(value))).join('');
+/** `EVALSHA sha1 numkeys`, or with the whole script. */
+function headOf(command: ScriptCall['name'], script: Script, { keyCount, argCount }: CallBody): string {
+  const count = 3 + keyCount + argCount;
+  if (command === 'eval') return `*${count}\r\n$4\r\neval\r\n${bulk(script.lua)}${bulk(String(keyCount))}`;
+  let ofScript = heads.get(script);
+  if (!ofScript) heads.set(script, (ofScript = new Map()));
+  const counts = argCount * MORE_THAN_KEYS + keyCount;
+  let head = ofScript.get(counts);
+  if (head === undefined) {
+    head = `*${count}\r\n$7\r\nevalsha\r\n${bulk(script.sha1)}${bulk(String(keyCount))}`;
+    ofScript.set(counts, head);
   }
-}
-
-/** What a call takes besides its keys, in the script's order. */
-export type CallArgument = ScriptArgument | FixedArguments;
-
-const heads = new Map<Script, string>();
-
-/** The call in the Redis protocol: `EVALSHA sha1 numkeys key… arg…`, or with the whole script. A character is a byte. */
-export function encodeCall(
-  command: 'evalsha' | 'eval',
-  script: Script,
-  { keys, args }: { readonly keys: readonly string[]; readonly args: readonly CallArgument[] },
-): string {
-  let [count, text] = [3 + keys.length, ''];
-  for (const key of keys) text += bulk(key);
-  for (const arg of args) {
-    count += arg instanceof FixedArguments ? arg.values.length : 1;
-    text += typeof arg === 'string' ? bulk(arg) : otherBulk(arg);
-  }
-  const head = command === 'evalsha' ? headOf(script) : `$4\r\neval\r\n${bulk(script.lua)}`;
-  return `*${count}\r\n${head}${bulk(String(keys.length))}${text}`;
-}
-
-function headOf(script: Script): string {
-  let head = heads.get(script);
-  if (head === undefined) heads.set(script, (head = `$7\r\nevalsha\r\n${bulk(script.sha1)}`));
   return head;
-}
-
-/** What is not ASCII is taken apart into its UTF-8 bytes. */
-function bulk(text: string): string {
-  const length = Buffer.byteLength(text);
-  const bytes = length === text.length ? text : Buffer.from(text).toString('latin1');
-  return `$${length}\r\n${bytes}\r\n`;
-}
-
-function otherBulk(arg: Exclude<CallArgument, string>): string {
-  if (typeof arg === 'number') return bulk(String(arg));
-  return arg instanceof FixedArguments ? arg.text : `$${arg.length}\r\n${arg.toString('latin1')}\r\n`;
 }

@@ -1,7 +1,7 @@
+import { bulk, FixedArguments } from './call-body.js';
 import type { RedisConnection } from './connection.js';
 import { type FactsReply, type QuotaReply, readFactsReply } from './facts-reply.js';
 import { type RedisKeys } from './keys.js';
-import { FixedArguments } from './script-call.js';
 import { type ArgumentsOf, type Script, SCRIPTS } from './script.js';
 import type { UserReply } from './user-record.js';
 
@@ -14,12 +14,18 @@ export interface QuotaArgument {
   readonly burst: number;
 }
 
-type CheckArgument = keyof ArgumentsOf<typeof SCRIPTS.authenticate>;
 type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
 
-/** The arguments of a check, but for what the settings give to all. */
-export interface CheckArguments extends Readonly<
-  Record<Exclude<CheckArgument, SameForAll>, string | Buffer>
+/** Of whom a check is: names of fixed length, and 32 bytes. */
+export interface CheckProof {
+  readonly userRef: string;
+  readonly sessionId: string;
+  readonly tokenHash: Buffer;
+}
+
+/** What the request brings to a check; the settings give the rest. */
+export interface CheckDemand extends Readonly<
+  Record<'clientIp' | 'refusedRoles' | 'touchIfRoles' | 'withData', string>
 > {
   readonly quotas: readonly QuotaArgument[];
 }
@@ -27,11 +33,20 @@ export interface CheckArguments extends Readonly<
 /** What a check found: 0 nothing, 4 that the user must be loaded first. */
 export type CheckReply = FactsReply | readonly [status: 0] | readonly [status: 4, userId: Buffer];
 
+/** @param quotaCount how many quotas the check was asked about */
+export function readCheckReply(reply: unknown, quotaCount: number): CheckReply {
+  return Buffer.isBuffer(reply) ? readFactsReply(reply, quotaCount) : (reply as CheckReply);
+}
+
 export type DataReply = readonly [version: number, payload: Buffer];
+
+const MOST_RESTS = 1_000;
 
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts {
   private readonly checkSettings: FixedArguments;
+  /** By the roles that make a request an activity: as many as handlers demand, and those that apps ask for at run time. */
+  private readonly rests = new Map<string, string>();
 
   /** @param settings what the settings give to every check */
   constructor(
@@ -43,25 +58,37 @@ export class SessionScripts {
     this.checkSettings = new FixedArguments(names.map((name) => settings[name as SameForAll]));
   }
 
-  /** The one call of every request, and so without a name for each argument. */
-  authenticate<T>(userRef: string, args: CheckArguments, read: (reply: CheckReply) => T): Promise<T> {
-    const { quotas } = args;
-    const keys = [this.keys.of(userRef, 'user')];
-    if (args.withData !== '') keys.push(this.keys.of(userRef, 'data'));
-    const values: (string | number | Buffer | FixedArguments)[] = [
-      args.sessionId,
-      args.tokenHash,
-      args.clientIp,
-      args.refusedRoles,
-      args.touchIfRoles,
-      args.withData,
-      this.checkSettings,
-    ];
-    for (const { field } of quotas) values.push(field);
-    for (const { emissionUs, burst } of quotas) values.push(emissionUs, burst);
-    return this.connection.ask(SCRIPTS.authenticate, { keys, args: values }, (reply) =>
-      read(Buffer.isBuffer(reply) ? readFactsReply(reply, quotas.length) : (reply as CheckReply)),
-    );
+  /**
+   * The one call of every request, and so put together from few pieces.
+   * @param read `readCheckReply` makes of it what it says
+   */
+  authenticate<T>(proof: CheckProof, demand: CheckDemand, read: (reply: unknown) => T): Promise<T> {
+    const { userRef, sessionId, tokenHash } = proof;
+    const { withData, quotas } = demand;
+    let text = bulk(this.keys.of(userRef, 'user'));
+    if (withData !== '') text += bulk(this.keys.of(userRef, 'data'));
+    text += `$16\r\n${sessionId}\r\n$32\r\n${tokenHash.toString('latin1')}\r\n`;
+    text += bulk(demand.clientIp);
+    text += this.restOf(demand);
+    for (const { field } of quotas) text += bulk(field);
+    for (const { emissionUs, burst } of quotas) text += bulk(String(emissionUs)) + bulk(String(burst));
+    const keyCount = withData === '' ? 1 : 2;
+    const argCount = SCRIPTS.authenticate.args.length + 3 * quotas.length;
+    return this.connection.ask(SCRIPTS.authenticate, { keyCount, argCount, text }, read);
+  }
+
+  /** What most requests to a handler have in common is written once. */
+  private restOf({ refusedRoles, touchIfRoles, withData }: CheckDemand): string {
+    if (refusedRoles !== '' || withData !== '') {
+      return bulk(refusedRoles) + bulk(touchIfRoles) + bulk(withData) + this.checkSettings.text;
+    }
+    let rest = this.rests.get(touchIfRoles);
+    if (rest === undefined) {
+      rest = bulk('') + bulk(touchIfRoles) + bulk('') + this.checkSettings.text;
+      if (this.rests.size >= MOST_RESTS) this.rests.clear();
+      this.rests.set(touchIfRoles, rest);
+    }
+    return rest;
   }
 
   async quota(key: string, args: ArgumentsOf<typeof SCRIPTS.quota>): Promise<QuotaReply> {

@@ -9,7 +9,12 @@ import { RedisKeys } from '../redis/keys.js';
 import { IpListScripts } from '../redis/ip-list-scripts.js';
 import { NodeScripts } from '../redis/node-scripts.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
-import { type ChangeReply, type QuotaArgument, SessionScripts } from '../redis/session-scripts.js';
+import {
+  type ChangeReply,
+  type QuotaArgument,
+  readCheckReply,
+  SessionScripts,
+} from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
 import { userRefOf } from '../token/session-token.js';
 import { addressBits } from '../policy/ip.js';
@@ -116,18 +121,16 @@ class RedisSessionRepository implements SessionRepository {
 
   authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
     const { quotas, ip } = demand;
-    const { sessionId } = proof;
-    const args = {
-      sessionId,
-      tokenHash: proof.tokenHash,
+    const asked = {
       clientIp: bitsOf(ip?.clientIp),
       refusedRoles: ip?.refusedRoles === 'all' ? '*' : (ip?.refusedRoles.join(' ') ?? ''),
       touchIfRoles: roleGroupsArgument(demand.touchIfRoles),
       withData: demand.withData ? '1' : '',
-      quotas: quotas.length === 0 ? NO_QUOTAS : quotas.map((quota) => quotaArgument(quota, sessionId)),
+      quotas: quotas.length === 0 ? NO_QUOTAS : quotas.map((quota) => quotaArgument(quota, proof.sessionId)),
     };
-    return this.scripts.authenticate(proof.userRef, args, (found) => {
-      if ('user' in found) return toFacts(found, { sessionId, quotas }, this.settings);
+    return this.scripts.authenticate(proof, asked, (reply) => {
+      const found = readCheckReply(reply, quotas.length);
+      if ('user' in found) return toFacts(found, { sessionId: proof.sessionId, quotas }, this.settings);
       return found.length === 1 ? UNKNOWN : { kind: 'load', userId: found[1].toString() };
     });
   }
