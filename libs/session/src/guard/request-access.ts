@@ -1,10 +1,12 @@
 import { attachment } from '../model/attachment.js';
 import type { AccessRequirements } from '../model/decision.js';
-import { nodeRequestOf, type HttpRequest } from '../platform/http.js';
+import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../platform/http.js';
 import type { AuthenticatedSession } from '../session.service.js';
 
 /** What became of a request so far. */
 export interface RequestAccess {
+  /** Which request: objects that were made from one are none of it. */
+  readonly request: NodeRequest;
   /** What was demanded of it. */
   readonly requirements: AccessRequirements;
   /** Whom it was let in as; absent until it was. */
@@ -14,12 +16,28 @@ export interface RequestAccess {
 const accesses = attachment<RequestAccess>();
 
 export function requestAccessOf(request: HttpRequest): RequestAccess | undefined {
-  return accesses.get(nodeRequestOf(request));
+  const node = nodeRequestOf(request);
+  const access = accesses.get(placeBeside(node));
+  return access?.request === node ? access : undefined;
 }
 
-export function setRequestAccess(request: HttpRequest, access: RequestAccess): RequestAccess {
-  accesses.set(nodeRequestOf(request), access);
+export function setRequestAccess(
+  request: HttpRequest,
+  { requirements, admitted }: Omit<RequestAccess, 'request'>,
+): RequestAccess {
+  const node = nodeRequestOf(request);
+  const access: RequestAccess = { request: node, requirements };
+  if (admitted !== undefined) access.admitted = admitted;
+  accesses.set(placeBeside(node), access);
   return access;
+}
+
+/**
+ * Express changes the prototype of every request, and so makes each one a shape of its own: whatever is new on it costs
+ * two microseconds and some garbage. The list of its headers, which nobody changes, is an array like any other.
+ */
+function placeBeside(node: NodeRequest): object {
+  return node.rawHeaders ?? node;
 }
 
 /** Lets a request in, and says so to code that knows Passport's `request.user`. */

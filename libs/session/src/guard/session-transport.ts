@@ -91,7 +91,7 @@ export class SessionTransport {
 
   /** The device behind a login, for `SessionService.create`. */
   deviceOf(request: HttpRequest, name = ''): Device {
-    const userAgent = headerOf(nodeRequestOf(request), 'user-agent') ?? '';
+    const userAgent = headerOf(nodeRequestOf(request).headers, 'user-agent') ?? '';
     return { name, userAgent, ip: this.clientIp(request) ?? '' };
   }
 

@@ -16,7 +16,7 @@ export function clientIpResolver({
   if (trustProxy === undefined) return (request) => normaliseIp(peerAddressOf(request));
   const isTrusted = trustRule(trustProxy);
   return (request) => {
-    const hops = hopsIn(headerOf(request, forwardedHeader), forwardedHeader);
+    const hops = hopsIn(headerOf(request.headers, forwardedHeader), forwardedHeader);
     let ip = normaliseIp(peerAddressOf(request));
     for (let distance = 0; isTrusted(ip, distance); distance++) {
       const hop = hops.pop();

@@ -12,16 +12,18 @@ export interface Credentials {
 }
 
 const NONE: Credentials = {};
+const NO_COOKIES: readonly string[] = [];
 
 /**
  * The token of a request, from the cookie or from `Authorization: Bearer`.
  * @throws SessionError `ambiguous_credentials` when it carries both
  */
 export function readCredentials(request: NodeRequest, settings: TransportSettings): Credentials {
-  const bearer = settings.bearerEnabled ? bearerToken(headerOf(request, 'authorization')) : undefined;
+  const { headers } = request;
+  const bearer = settings.bearerEnabled ? bearerToken(headerOf(headers, 'authorization')) : undefined;
   const cookies = settings.cookieEnabled
-    ? cookieValues(headerOf(request, 'cookie'), settings.cookieName)
-    : [];
+    ? cookieValues(headerOf(headers, 'cookie'), settings.cookieName)
+    : NO_COOKIES;
   if (bearer !== undefined && cookies.length > 0) throw new SessionError('ambiguous_credentials');
   if (bearer !== undefined) return { token: bearer, transport: 'bearer' };
   const [token, another] = cookies;

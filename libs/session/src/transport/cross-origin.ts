@@ -13,9 +13,9 @@ const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'O
  * `null` are foreign.
  */
 export function isSameOrigin(request: NodeRequest, settings: OriginSettings): boolean {
-  const fetchSite = headerOf(request, 'sec-fetch-site');
+  const fetchSite = headerOf(request.headers, 'sec-fetch-site');
   if (fetchSite !== undefined) return fetchSite === 'same-origin';
-  const origin = headerOf(request, 'origin');
+  const origin = headerOf(request.headers, 'origin');
   return origin === undefined || origin === (settings.publicOrigin ?? requestedOriginOf(request));
 }
 

@@ -24,9 +24,9 @@ export function readRefreshCredentials(
 ): RefreshCredentials {
   const { refreshCookiePath, cookieName } = settings;
   const isCookieUsed = settings.cookieEnabled && refreshCookiePath !== undefined;
-  const valuesOf = (name: string) => (isCookieUsed ? cookieValues(headerOf(request, 'cookie'), name) : []);
+  const valuesOf = (name: string) => (isCookieUsed ? cookieValues(headerOf(request.headers, 'cookie'), name) : []);
   const [refreshCookies, sessionCookies] = [valuesOf(REFRESH_COOKIE), valuesOf(cookieName)];
-  const bearer = settings.bearerEnabled ? bearerToken(headerOf(request, 'authorization')) : undefined;
+  const bearer = settings.bearerEnabled ? bearerToken(headerOf(request.headers, 'authorization')) : undefined;
   const body = settings.bearerEnabled ? inBody : undefined;
   const hasCookies = refreshCookies.length + sessionCookies.length > 0;
   if (hasCookies && (body !== undefined || bearer !== undefined)) {

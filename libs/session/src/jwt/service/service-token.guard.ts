@@ -30,7 +30,7 @@ export class ServiceTokenGuard implements CanActivate {
     // The boot check says so, too; but where nothing is demanded, nobody comes in.
     if (!scopes) throw new SessionError('forbidden', { detail: 'The handler has no @Scopes()' });
     const request = nodeRequestOf(context.getArgByIndex<HttpRequest>(0));
-    const token = bearerToken(headerOf(request, 'authorization'));
+    const token = bearerToken(headerOf(request.headers, 'authorization'));
     if (token === undefined) throw new SessionError('service_token_missing');
     const call = await this.tokens.verify(token);
     if (!scopes.every((scope) => call.scopes.includes(scope)))
