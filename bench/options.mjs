@@ -7,11 +7,12 @@ const PLATFORMS = ['express', 'fastify'];
 const NAMES = CONFIGURATIONS.map(({ name }) => name);
 
 const FULL = {
-  rounds: 7,
-  rampMs: 250,
-  windowMs: 1_000,
-  lightMs: 400,
-  warmUpMs: 1_500,
+  rounds: 9,
+  blocks: 3,
+  rampMs: 150,
+  windowMs: 600,
+  lightMs: 250,
+  warmUpMs: 1_000,
   replayMs: 2_000,
   distances: [0, 0.5, 2],
   distant: AT_A_DISTANCE,
@@ -29,6 +30,7 @@ const SMOKE_TESTED = NAMES.filter(
 const QUICK = {
   only: SMOKE_TESTED,
   rounds: 1,
+  blocks: 1,
   rampMs: 40,
   windowMs: 150,
   lightMs: 100,
@@ -78,6 +80,7 @@ export function readOptions(args) {
   if (values.help) return { help: HELP };
   const options = { ...(values.quick ? QUICK : FULL), quick: values.quick };
   if (values.rounds) options.rounds = numbers(values.rounds)[0];
+  options.blocks = Math.min(options.blocks, options.rounds);
   if (values.distances) options.distances = numbers(values.distances);
   if (values.seconds) options.windowMs = numbers(values.seconds)[0] * 1_000;
   if (values.sessions) options.sessionCounts = numbers(values.sessions);

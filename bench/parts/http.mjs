@@ -1,5 +1,7 @@
-// Requests through whole Nest apps, side by side: every configuration once in each round, by turns.
-import { CONFIGURATIONS } from '../apps/index.mjs';
+// Requests through whole Nest apps, in pairs: each configuration by turns with the same app without auth, A B A B, in
+// processes that are started anew for each block of rounds. Both are equally warm that way, what slows the machine down
+// slows both, and no process's luck with its compiler decides.
+import { CONFIGURATIONS, findConfiguration } from '../apps/index.mjs';
 import { AppProcess } from '../measure/app-process.mjs';
 import { measureLoad } from '../measure/load.mjs';
 import { DelayProxy } from '../measure/proxy.mjs';
@@ -19,6 +21,9 @@ export function chosenConfigurations(platform, only) {
   });
 }
 
+/** Where Redis is, and whether the handler reads from it once more. */
+const NEAR = { redisMs: 0, reads: false };
+
 export async function measureHttp(options) {
   const rows = [];
   const pings = [];
@@ -33,103 +38,132 @@ export async function measureHttp(options) {
 async function measurePlatform(platform, options) {
   const redis = await RedisServer.start();
   const proxy = await DelayProxy.start(redis.port);
-  const apps = [];
+  const place = { platform, redis, proxy, options, pings: [], series: new Map() };
+  const others = chosenConfigurations(platform, options.only).filter(({ name }) => name !== BASELINE);
   try {
-    const scenarios = await startScenarios(platform, { redis, proxy, apps, options });
-    for (const { app } of apps) {
-      const reads = options.distant.includes(app.configuration.name);
-      await warmUp(app, { reads, options });
-      await checkCalls(app, { reads, redis });
+    for (let block = 1; block <= options.blocks; block++) {
+      await measureBlock(others, place);
+      options.log(`${platform}: block ${block} of ${options.blocks}`);
     }
-    options.log(`${platform}: warm, and the Redis calls of each are as many as expected`);
-    const pings = [];
-    for (let index = 1; index <= options.rounds; index++) {
-      for (const scenario of scenarios) await measureOnce(scenario, { proxy, redis, pings, options });
-      options.log(`${platform}: round ${index} of ${options.rounds}`);
-    }
-    return { rows: summarise(scenarios), pings: summarisePings(platform, pings) };
+    const rows = [findConfiguration(BASELINE), ...others].flatMap((configuration) =>
+      summarise(configuration, place),
+    );
+    return { rows, pings: summarisePings(place) };
   } finally {
-    await Promise.all(apps.map(({ app }) => app.stop()));
     await proxy.stop();
     await redis.stop();
   }
 }
 
-/** Every (app, distance, with or without a further read) that is measured in each round, in the order of the rounds. */
-async function startScenarios(platform, { redis, proxy, apps, options }) {
-  const chosen = chosenConfigurations(platform, options.only);
-  const isDistant = ({ name }) => options.distant.includes(name);
-  const start = async (configurations, { redisUrl, isFar }) => {
-    const waiting = [...configurations];
-    const worker = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const app = await AppProcess.start({ configuration: next, platform, redisUrl, users: options.users });
-        apps.push({ app, isFar });
+/** Some rounds of every configuration beside the baseline, each in a process of its own. */
+async function measureBlock(others, place) {
+  const base = new Subject(findConfiguration(BASELINE), place);
+  try {
+    for (const configuration of others) {
+      const subject = new Subject(configuration, place);
+      try {
+        for (const scenario of scenariosOf(configuration, place.options)) {
+          await measurePairs(base, subject, scenario);
+        }
+      } finally {
+        await subject.stop();
       }
-    };
-    await Promise.all([worker(), worker()]);
-    const inOrder = ({ app: one }, { app: other }) =>
-      configurations.indexOf(one.configuration) - configurations.indexOf(other.configuration);
-    return apps
-      .filter((entry) => entry.isFar === isFar)
-      .sort(inOrder)
-      .map(({ app }) => app);
-  };
-  const near = await start(chosen, { redisUrl: redis.url, isFar: false });
-  const far = options.distances.some((ms) => ms > 0)
-    ? await start(chosen.filter(isDistant), { redisUrl: proxy.url, isFar: true })
-    : [];
-  options.log(`${platform}: ${apps.length} apps are up`);
-  return options.distances.flatMap((redisMs) =>
-    [false, true].flatMap((reads) => {
-      const nearby = reads ? near.filter(({ configuration }) => isDistant(configuration)) : near;
-      return (redisMs > 0 ? far : nearby).map((app) => ({ app, redisMs, reads, samples: [] }));
-    }),
+    }
+  } finally {
+    await base.stop();
+  }
+}
+
+async function measurePairs(base, subject, scenario) {
+  const { options } = subject.place;
+  await base.ready(scenario);
+  await subject.ready(scenario);
+  for (let round = 0; round < options.rounds / options.blocks; round++) {
+    const before = await base.measure(scenario);
+    base.keep(scenario, before, before);
+    subject.keep(scenario, await subject.measure(scenario), before);
+  }
+}
+
+function scenariosOf(configuration, { distant, distances }) {
+  if (!distant.includes(configuration.name)) return [NEAR];
+  return distances.flatMap((redisMs) =>
+    [false, true].map((reads) => (redisMs === 0 && !reads ? NEAR : { redisMs, reads })),
   );
 }
 
-async function warmUp(app, { reads, options }) {
-  for (const path of ['/me', ...(reads ? ['/me/read'] : [])]) {
+/** One configuration and its processes: one for Redis nearby, and one for Redis behind the proxy. */
+class Subject {
+  #apps = new Map();
+  #warm = new Set();
+
+  constructor(configuration, place) {
+    Object.assign(this, { configuration, place });
+    const { series } = place;
+    if (!series.has(configuration.name)) series.set(configuration.name, { pairs: [], commands: {} });
+    this.series = series.get(configuration.name);
+  }
+
+  /** Starts what the scenario needs, warms it up, and counts the Redis calls of a request. */
+  async ready(scenario) {
+    const { configuration, place } = this;
+    const { platform, redis, proxy, options } = place;
+    const isFar = scenario.redisMs > 0;
+    if (!this.#apps.has(isFar)) {
+      const redisUrl = isFar ? proxy.url : redis.url;
+      const app = await AppProcess.start({ configuration, platform, redisUrl, users: options.users });
+      this.#apps.set(isFar, app);
+    }
+    const path = pathOf(scenario);
+    if (this.#warm.has(`${isFar} ${path}`)) return;
+    this.#warm.add(`${isFar} ${path}`);
+    const app = this.#apps.get(isFar);
+    await proxy.setDelay(0);
     await measureLoad({ apps: [app], path, connections: CONNECTIONS, rampMs: 0, windowMs: options.warmUpMs });
+    const commands = await countCommands({ app, redis, path });
+    assertCalls(configuration, commands, scenario.reads ? 1 : 0);
+    if (!scenario.reads) this.series.commands = commands;
+  }
+
+  keep(scenario, own, base) {
+    this.series.pairs.push({ scenario, own, base });
+  }
+
+  async measure(scenario) {
+    const { redis, proxy, pings, options } = this.place;
+    const { redisMs, reads } = scenario;
+    const app = this.#apps.get(redisMs > 0);
+    if (redisMs > 0) await proxy.setDelay(redisMs);
+    if (this.configuration.name === BASELINE && !reads) {
+      pings.push({ redisMs, ...(await ping(redisMs > 0 ? proxy.port : redis.port, redis.client)) });
+    }
+    const { rampMs, lightMs } = options;
+    const windowMs = scenario === NEAR ? options.windowMs : options.windowMs / 2;
+    const load = { apps: [app], path: pathOf(scenario) };
+    const before = await redis.usage();
+    const full = await measureLoad({ ...load, connections: CONNECTIONS, rampMs, windowMs });
+    const after = await redis.usage();
+    const light = await measureLoad({ ...load, connections: 1, rampMs: 50, windowMs: lightMs });
+    return {
+      perSecond: full.perSecond,
+      cpuUs: full.cpuUs,
+      p50Ms: quantile(full.latencies, 0.5),
+      p99Ms: quantile(full.latencies, 0.99),
+      lightP50Ms: quantile(light.latencies, 0.5),
+      lightP99Ms: quantile(light.latencies, 0.99),
+      redisCpuUs: (after.cpuUs - before.cpuUs) / full.requests,
+      bytesToRedis: (after.received - before.received) / full.requests,
+      bytesFromRedis: (after.sent - before.sent) / full.requests,
+      clientCpu: full.clientCpu,
+    };
+  }
+
+  async stop() {
+    await Promise.all([...this.#apps.values()].map((app) => app.stop()));
   }
 }
 
-async function checkCalls(app, { reads, redis }) {
-  app.commands = await countCommands({ app, redis, path: '/me' });
-  assertCalls(app.configuration, app.commands, 0);
-  if (reads) assertCalls(app.configuration, await countCommands({ app, redis, path: '/me/read' }), 1);
-}
-
-async function measureOnce({ app, redisMs, reads, samples }, { proxy, redis, pings, options }) {
-  if (redisMs > 0) await proxy.setDelay(redisMs);
-  if (app.configuration.name === BASELINE && !reads) {
-    pings.push({ redisMs, ...(await ping(redisMs > 0 ? proxy.port : redis.port, redis.client)) });
-  }
-  const path = reads ? '/me/read' : '/me';
-  const { rampMs, windowMs } = options;
-  const before = await redis.usage();
-  const full = await measureLoad({ apps: [app], path, connections: CONNECTIONS, rampMs, windowMs });
-  const after = await redis.usage();
-  const light = await measureLoad({
-    apps: [app],
-    path,
-    connections: 1,
-    rampMs: 50,
-    windowMs: options.lightMs,
-  });
-  samples.push({
-    perSecond: full.perSecond,
-    cpuUs: full.cpuUs,
-    p50Ms: quantile(full.latencies, 0.5),
-    p99Ms: quantile(full.latencies, 0.99),
-    lightP50Ms: quantile(light.latencies, 0.5),
-    lightP99Ms: quantile(light.latencies, 0.99),
-    redisCpuUs: (after.cpuUs - before.cpuUs) / full.requests,
-    bytesToRedis: (after.received - before.received) / full.requests,
-    bytesFromRedis: (after.sent - before.sent) / full.requests,
-    clientCpu: full.clientCpu,
-  });
-}
+const pathOf = ({ reads }) => (reads ? '/me/read' : '/me');
 
 async function ping(port, client) {
   const pinger = client.duplicate({ port });
@@ -146,39 +180,45 @@ async function ping(port, client) {
   }
 }
 
-function summarise(scenarios) {
-  return scenarios.map(({ app, redisMs, reads, samples }) => {
-    const baseline = scenarios.find(
-      (other) =>
-        other.app.configuration.name === BASELINE && other.redisMs === redisMs && other.reads === reads,
-    );
-    const all = (name) => samples.map((sample) => sample[name]);
-    // Each round against the baseline of the same round: what slows the machine down for a while slows both.
-    const fractions = samples.map(({ perSecond }, index) => perSecond / baseline.samples[index].perSecond);
+function summarise(configuration, { platform, series }) {
+  const { pairs, commands } = series.get(configuration.name) ?? { pairs: [] };
+  const scenarios = [...new Map(pairs.map(({ scenario }) => [JSON.stringify(scenario), scenario])).values()];
+  return scenarios.map(({ redisMs, reads }) => {
+    const mine = pairs.filter(({ scenario }) => scenario.redisMs === redisMs && scenario.reads === reads);
+    const all = (name) => mine.map(({ own }) => own[name]);
     return {
-      platform: app.platform,
-      name: app.configuration.name,
-      label: app.configuration.label,
+      platform,
+      name: configuration.name,
+      label: configuration.label,
       redisMs,
       reads,
-      fraction: spread(fractions, 3),
+      // Each window against the one of no auth just before it.
+      fraction: spread(
+        mine.map(({ own, base }) => own.perSecond / base.perSecond),
+        3,
+      ),
       perSecond: spread(all('perSecond'), 0),
       cpuUs: spread(all('cpuUs'), 1),
+      guardUs: spread(
+        mine.map(({ own, base }) => own.cpuUs - base.cpuUs),
+        1,
+      ),
       p50Ms: round(median(all('p50Ms')), 2),
       p99Ms: round(median(all('p99Ms')), 2),
       lightP50Ms: round(median(all('lightP50Ms')), 2),
       lightP99Ms: round(median(all('lightP99Ms')), 2),
-      redisCalls: app.configuration.redisCalls + (reads ? 1 : 0),
-      commands: app.commands,
+      redisCalls: configuration.redisCalls + (reads ? 1 : 0),
+      commands,
       redisCpuUs: round(median(all('redisCpuUs')), 1),
       bytesToRedis: round(median(all('bytesToRedis')), 0),
       bytesFromRedis: round(median(all('bytesFromRedis')), 0),
       clientCpu: round(median(all('clientCpu')), 2),
+      windows: mine.length,
     };
   });
 }
 
-function summarisePings(platform, pings) {
+function summarisePings({ platform, pings }) {
   const distances = [...new Set(pings.map(({ redisMs }) => redisMs))];
   return distances.map((redisMs) => {
     const p50s = pings.filter((ping) => ping.redisMs === redisMs).map(({ p50Ms }) => p50Ms);

@@ -57,6 +57,10 @@ export function admitsIp({ clientIp, refusedRoles }: IpVerdict, { roles, ipAllow
 
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, '0'));
 
+/** Clients come again: the bits of those that came lately are not worked out anew. */
+const known = new Map<string, string>();
+const MOST_KNOWN = 1_000;
+
 /**
  * An address as text of zeros and ones after its family's digit, so that a range holds it exactly when the range's bits
  * begin it; empty for one that is not known.
@@ -64,6 +68,15 @@ const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart
  */
 export function addressBits(ip: string | undefined): string {
   if (ip === undefined) return '';
+  let bits = known.get(ip);
+  if (bits === undefined) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(ip, (bits = bitsOf(ip)));
+  }
+  return bits;
+}
+
+function bitsOf(ip: string): string {
   if (!ip.includes(':')) return `4${ip.split('.').map(byteBits).join('')}`;
   const [head = [], tail = []] = ip.split('::', 2).map(groupsOf);
   const missing = 8 - head.length - tail.length;

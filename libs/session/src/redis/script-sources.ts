@@ -211,7 +211,7 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: '9a67d41a63723f5ac36cfc105366dc845c93cc01',
+    sha1: 'd490281d97864bca45619297c9a2a6a889982d92',
     lua: String.raw`#!lua flags=allow-oom
 local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
@@ -219,8 +219,12 @@ local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
 local FACTS, QUOTA = '>BBI6I6I2I2I2', '>BI6I6I6'
+local TAT, COLON = '>I7', 58
 local id = ARGV[1]
 local quotas = (#ARGV - 10) / 3
+for i = 11, 10 + quotas do
+  if string.byte(ARGV[i], -1) == COLON then ARGV[i] = ARGV[i] .. id end
+end
 local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 11, 10 + quotas))
 local standing, record = f[2], f[6]
 if not (record and standing and f[1]) then return { UNKNOWN } end
@@ -395,7 +399,6 @@ if status == LIVE and not blocked and admitted then
       local used = tat - now
       return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
     end
-    local TAT = '>I7'
     local function tat_of(stored)
       return stored and struct.unpack(TAT, stored) or 0
     end
@@ -770,7 +773,7 @@ return { subject, token.data, epoch_of(user) }
 `,
   },
   'create-session': {
-    sha1: '2f1e5cf1e0fb4000ff145e44040fbcd3bd61b4dd',
+    sha1: 'dc5e6f151ff98705067cee5b7e71ac72b70c9818',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -902,7 +905,7 @@ local function sweep_data(key, sessions)
     if not kept[id] then redis.call('HDEL', key, id) end
   end
 end
-local TAT = '>I7'
+local TAT, COLON = '>I7', 58
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end
@@ -2527,7 +2530,7 @@ return { hits, reset, 0, 0 }
 `,
   },
   'user-quota': {
-    sha1: '36e2148ff91cdf8cd90669514b0080214252af59',
+    sha1: '70ec4f22ab4259f88523041c655cb8eb0397c3ee',
     lua: String.raw`#!lua flags=allow-oom
 local function now_us()
   local time = redis.call('TIME')
@@ -2547,7 +2550,7 @@ local function operate(operation, tat, emission, burst, cost, now)
   if operation == 'consume' and allowed then tat = tat + cost * emission end
   return allowed, tat
 end
-local TAT = '>I7'
+local TAT, COLON = '>I7', 58
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end

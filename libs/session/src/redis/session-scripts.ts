@@ -7,13 +7,6 @@ import type { UserReply } from './user-record.js';
 
 type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
 
-/** A quota that is consumed with the check. */
-export interface QuotaArgument {
-  readonly field: string;
-  readonly emissionUs: number;
-  readonly burst: number;
-}
-
 type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
 
 /** Of whom a check is: names of fixed length, and 32 bytes. */
@@ -27,7 +20,8 @@ export interface CheckProof {
 export interface CheckDemand extends Readonly<
   Record<'clientIp' | 'refusedRoles' | 'touchIfRoles' | 'withData', string>
 > {
-  readonly quotas: readonly QuotaArgument[];
+  /** The fields of the quotas, then emissionUs and burst of each; absent: none. */
+  readonly quotas: FixedArguments | undefined;
 }
 
 /** What a check found: 0 nothing, 4 that the user must be loaded first. */
@@ -70,10 +64,9 @@ export class SessionScripts {
     text += `$16\r\n${sessionId}\r\n$32\r\n${tokenHash.toString('latin1')}\r\n`;
     text += bulk(demand.clientIp);
     text += this.restOf(demand);
-    for (const { field } of quotas) text += bulk(field);
-    for (const { emissionUs, burst } of quotas) text += bulk(String(emissionUs)) + bulk(String(burst));
+    if (quotas) text += quotas.text;
     const keyCount = withData === '' ? 1 : 2;
-    const argCount = SCRIPTS.authenticate.args.length + 3 * quotas.length;
+    const argCount = SCRIPTS.authenticate.args.length + (quotas?.values.length ?? 0);
     return this.connection.ask(SCRIPTS.authenticate, { keyCount, argCount, text }, read);
   }
 

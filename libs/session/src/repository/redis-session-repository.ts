@@ -4,17 +4,13 @@ import { SessionError } from '../model/session-error.js';
 import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
+import { FixedArguments } from '../redis/call-body.js';
 import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
 import { RedisKeys } from '../redis/keys.js';
 import { IpListScripts } from '../redis/ip-list-scripts.js';
 import { NodeScripts } from '../redis/node-scripts.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
-import {
-  type ChangeReply,
-  type QuotaArgument,
-  readCheckReply,
-  SessionScripts,
-} from '../redis/session-scripts.js';
+import { type ChangeReply, readCheckReply, SessionScripts } from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
 import { userRefOf } from '../token/session-token.js';
 import { addressBits } from '../policy/ip.js';
@@ -122,11 +118,11 @@ class RedisSessionRepository implements SessionRepository {
   authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
     const { quotas, ip } = demand;
     const asked = {
-      clientIp: bitsOf(ip?.clientIp),
+      clientIp: addressBits(ip?.clientIp),
       refusedRoles: ip?.refusedRoles === 'all' ? '*' : (ip?.refusedRoles.join(' ') ?? ''),
       touchIfRoles: roleGroupsArgument(demand.touchIfRoles),
       withData: demand.withData ? '1' : '',
-      quotas: quotas.length === 0 ? NO_QUOTAS : quotas.map((quota) => quotaArgument(quota, proof.sessionId)),
+      quotas: quotaArgumentsOf(quotas),
     };
     return this.scripts.authenticate(proof, asked, (reply) => {
       const found = readCheckReply(reply, quotas.length);
@@ -375,11 +371,18 @@ function quotaField(name: string, sessionId?: string): string {
   return sessionId === undefined ? `q:${name}` : `q:${name}:${sessionId}`;
 }
 
-const NO_QUOTAS: readonly QuotaArgument[] = [];
+const quotaArguments = new WeakMap<readonly UserQuota[], FixedArguments>();
 
-function quotaArgument(quota: UserQuota, sessionId: string): QuotaArgument {
-  const field = quotaField(quota.name, quota.by === 'session' ? sessionId : undefined);
-  return { field, emissionUs: emissionIntervalUs(quota), burst: quota.burst };
+/** A handler's quotas are the same object in every request. */
+function quotaArgumentsOf(quotas: readonly UserQuota[]): FixedArguments | undefined {
+  if (quotas.length === 0) return undefined;
+  let args = quotaArguments.get(quotas);
+  if (!args) {
+    const fields = quotas.map(({ name, by }) => quotaField(name, by === 'session' ? '' : undefined));
+    const policies = quotas.flatMap((quota) => [emissionIntervalUs(quota), quota.burst]);
+    quotaArguments.set(quotas, (args = new FixedArguments([...fields, ...policies])));
+  }
+  return args;
 }
 
 const roleGroupsArguments = new WeakMap<RequestDemand['touchIfRoles'], string>();
@@ -393,20 +396,6 @@ function roleGroupsArgument(groups: RequestDemand['touchIfRoles']): string {
     roleGroupsArguments.set(groups, text);
   }
   return text;
-}
-
-const MOST_KNOWN_ADDRESSES = 1_000;
-const knownAddresses = new Map<string, string>();
-
-/** The bits of an address as the script takes them, which are worked out once for clients that come again. */
-function bitsOf(clientIp: string | undefined): string {
-  if (clientIp === undefined) return '';
-  let bits = knownAddresses.get(clientIp);
-  if (bits === undefined) {
-    if (knownAddresses.size >= MOST_KNOWN_ADDRESSES) knownAddresses.clear();
-    knownAddresses.set(clientIp, (bits = addressBits(clientIp)));
-  }
-  return bits;
 }
 
 function newEpoch(): number {

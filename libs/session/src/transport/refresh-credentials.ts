@@ -24,7 +24,8 @@ export function readRefreshCredentials(
 ): RefreshCredentials {
   const { refreshCookiePath, cookieName } = settings;
   const isCookieUsed = settings.cookieEnabled && refreshCookiePath !== undefined;
-  const valuesOf = (name: string) => (isCookieUsed ? cookieValues(headerOf(request.headers, 'cookie'), name) : []);
+  const valuesOf = (name: string) =>
+    isCookieUsed ? cookieValues(headerOf(request.headers, 'cookie'), name) : [];
   const [refreshCookies, sessionCookies] = [valuesOf(REFRESH_COOKIE), valuesOf(cookieName)];
   const bearer = settings.bearerEnabled ? bearerToken(headerOf(request.headers, 'authorization')) : undefined;
   const body = settings.bearerEnabled ? inBody : undefined;

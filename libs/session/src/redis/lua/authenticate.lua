@@ -14,15 +14,20 @@
 -- ARGV[8] rememberEndedMs
 -- ARGV[9] maxStateAgeMs      empty: the record is the truth, whatever its age
 -- ARGV[10] roleLifetimes
--- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua), then emissionUs and burst of each
+-- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua; with a colon at its end, the session
+--                             ID is to follow), then emissionUs and burst of each
 -- Returns { 0 } unknown | { 4, userId } load first | what was found, as include/facts.lua has it: status 1 live, 2 revoked
 --   or 3 expired; quotas only of a request that they were looked at for
 -- @include user-record
 -- @include session-record
 -- @include facts
+-- @include user-quota
 
 local id = ARGV[1]
 local quotas = (#ARGV - 10) / 3
+for i = 11, 10 + quotas do
+  if string.byte(ARGV[i], -1) == COLON then ARGV[i] = ARGV[i] .. id end
+end
 local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 11, 10 + quotas))
 local standing, record = f[2], f[6]
 if not (record and standing and f[1]) then return { UNKNOWN } end
