@@ -35,7 +35,7 @@ export async function measureGrowth({ sizes, repeats, log }) {
 async function makeTemplate({ redis, library, sessions }) {
   await library.users.ensure(TEMPLATE, { roles: ['user'] });
   await library.sessions.create(TEMPLATE, { device: DEVICE });
-  const key = await sessionsKeyOf(redis, TEMPLATE);
+  const key = await keyOf(redis, TEMPLATE);
   const fields = await redis.client.hgetallBuffer(key);
   const id = Object.keys(fields).find((field) => SESSION_ID.test(field));
   const pipeline = redis.client.pipeline();
@@ -57,9 +57,7 @@ async function measureUser({ redis, library, refreshing, samples, userId }) {
     return result;
   };
   await users.ensure(userId, { roles: ['user'] });
-  const templateKey = await sessionsKeyOf(redis, TEMPLATE);
-  const epoch = (await users.get(TEMPLATE)).epoch;
-  await becomeLike({ redis, userId, templateKey, epoch });
+  await becomeLikeTemplate(redis, userId);
   const { token, session } = await time('login', () => sessions.create(userId, { device: DEVICE }));
   await time('check', () => sessions.authenticate(token));
   await time('list', () => sessions.list(userId));
@@ -70,17 +68,11 @@ async function measureUser({ redis, library, refreshing, samples, userId }) {
   await users.erase(userId);
 }
 
-/** Gives a user copies of the template's sessions, and its epoch, by which they are alive. */
-async function becomeLike({ redis, userId, templateKey, epoch }) {
-  const userKey = await keyOf(redis, userId);
-  const key = userKey.replace(/:user$/, ':sessions');
-  await redis.client.restore(key, 0, await redis.client.dumpBuffer(templateKey));
-  await redis.client.hset(key, 'user', userId);
-  await redis.client.hset(userKey, 'epoch', epoch);
-}
-
-async function sessionsKeyOf(redis, userId) {
-  return (await keyOf(redis, userId)).replace(/:user$/, ':sessions');
+/** Gives a user a copy of the template's hash: its sessions, and its epoch, by which they are alive. */
+async function becomeLikeTemplate({ client }, userId) {
+  const [templateKey, key] = [await keyOf({ client }, TEMPLATE), await keyOf({ client }, userId)];
+  await client.restore(key, 0, await client.dumpBuffer(templateKey), 'REPLACE');
+  await client.hset(key, 'id', userId);
 }
 
 async function keyOf(redis, userId) {

@@ -1,6 +1,8 @@
+import { goalsOf } from './goals.mjs';
 import {
   capacityTable,
   checksTable,
+  goalsTable,
   growthTable,
   latencyTable,
   memoryTable,
@@ -41,10 +43,13 @@ export function toMarkdown(results) {
   ];
   const add = (title, ...texts) =>
     sections.push(`## ${title}`, ...texts.filter((text) => text !== undefined));
+  const goals = goalsOf(results);
+  if (goals.length > 0) add('Against what was wanted', goalsTable(goals));
   if (http) {
     add(
       'Requests, Redis on the same machine',
-      'Requests per second as a fraction of no auth in the same round: median (quartiles); 64 connections.',
+      'Requests per second as a fraction of no auth in the window before: median (quartiles); 64 connections. CPU µs are the ' +
+        "app's for each request.",
       requestsTable(http),
     );
     if (http.rows.some(({ reads }) => reads)) {

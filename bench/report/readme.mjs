@@ -2,6 +2,7 @@
 // with --check it only tells whether they are what the JSON says; a path says which README.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { goalsOf } from './goals.mjs';
 import { describeRun, warningAbout } from './markdown.mjs';
 import { byConfiguration, number, table } from './tables.mjs';
 
@@ -54,6 +55,13 @@ export function readmeBlock(results) {
         `(${number(weight.sessions)} of them, two a user, the users' own records included).`,
     );
   }
+  const missed = goalsOf(results).filter(({ isMet }) => !isMet);
+  const told = missed.map(({ goal, wanted, measured }) => `${goal}: ${measured} (${wanted} was wanted)`);
+  lines.push(
+    told.length === 0
+      ? 'Every goal set beforehand was met.'
+      : `Goals set beforehand and missed: ${told.join('; ')}.`,
+  );
   lines.push(`${describeRun(results)} [All figures](${PAGE}).`);
   return lines.join('\n\n');
 }

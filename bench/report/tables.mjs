@@ -35,11 +35,12 @@ export function requestsTable(http, scenario) {
   const platforms = ['express', 'fastify'].filter((name) =>
     http.rows.some(({ platform }) => platform === name),
   );
-  const header = platforms.flatMap((name) => [TITLES[name], 'req/s', 'CPU µs', 'p50 / p99 ms']);
+  const header = platforms.flatMap((name) => [TITLES[name], 'req/s', 'CPU µs', 'of it auth', 'p50 / p99 ms']);
   const cells = (row) => [
     fraction(row),
     number(row?.perSecond.median),
     number(row?.cpuUs.median),
+    row?.name === 'none' ? '–' : number(row?.guardUs.median),
     row ? `${number(row.p50Ms, 1)} / ${number(row.p99Ms, 1)}` : '–',
   ];
   const rows = byConfiguration(http, scenario);
@@ -64,6 +65,17 @@ export function redisUseTable(http) {
     ];
   });
   return table(header, rows);
+}
+
+/** What was wanted beforehand, and what came of it. */
+export function goalsTable(goals) {
+  const rows = goals.map(({ goal, wanted, measured, isMet }) => [
+    goal,
+    wanted,
+    measured,
+    isMet ? 'met' : '**missed**',
+  ]);
+  return table(['', 'wanted', 'measured', ''], rows);
 }
 
 /** Median and 99th percentile of one request at a time, by distance. */
@@ -113,13 +125,12 @@ export function growthTable(growth) {
 }
 
 export function memoryTable(memory) {
-  const header = ['sessions', 'users', 'bytes a session', "of it the sessions' records", "and the users'"];
+  const header = ['sessions', 'users', 'bytes a session', "of it the users' hashes"];
   const rows = memory.map((row) => [
     number(row.sessions),
     number(row.users),
     number(row.bytesPerSession),
-    number(row.ofWhichSessions),
-    number(row.ofWhichUsers),
+    number(row.ofWhichHashes),
   ]);
   return table(header, rows);
 }

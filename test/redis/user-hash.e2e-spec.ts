@@ -17,18 +17,22 @@ beforeAll(async () => {
   server = await RedisServer.start();
   redis = server.client();
 });
+const open = (maxSessionsPerUser: number) => {
+  const options = { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 };
+  return openRedisRepository(options, { ...RELAXED_SETTINGS, maxSessionsPerUser });
+};
 beforeEach(async () => {
   await redis.flushall();
-  const options = { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 };
-  repository = await openRedisRepository(options, { ...RELAXED_SETTINGS, maxSessionsPerUser: 2 });
+  repository = await open(2);
 });
 afterEach(() => repository.close());
 afterAll(() => server.stop());
 
-async function login() {
+async function login(on = repository) {
   const { session, proof } = newSession({ userId: 'ada' });
-  expect(await repository.create(session)).toMatchObject({ outcome: 'created' });
-  return { ...session, proof };
+  const created = await on.create(session);
+  if (created.outcome !== 'created') throw new Error(`create answered ${created.outcome}`);
+  return { ...session, proof, evicted: created.evicted };
 }
 
 const keyOfUser = async (): Promise<string> => {
@@ -76,5 +80,32 @@ describe('the one hash of a user', () => {
     expect(await redis.pttl(await keyOfUser())).toBe(-1);
     const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
     expect(facts).toMatchObject({ status: 'live', quotas: [{ allowed: false, remaining: 0 }] });
+  });
+
+  it('is made to fit a cap that was lowered: as many as are too many end with one login, the oldest', async () => {
+    const generous = await open(6);
+    const logins = [];
+    for (let i = 0; i < 6; i++) {
+      logins.push(await login(generous));
+      await sleep(3);
+    }
+    await generous.close();
+    const last = await login();
+    expect(last.evicted).toEqual(logins.slice(0, 5).map(({ sessionId }) => sessionId));
+    const left = (await repository.list('ada')).map(({ id }) => id);
+    expect(left).toEqual([last.sessionId, logins[5]?.sessionId]);
+  });
+
+  it('holds nothing of a session that ended a day ago once it was swept', async () => {
+    const [one] = [await login(), await login()];
+    await repository.revoke('ada', one.sessionId, 'logout');
+    await repository.close();
+    const options = { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 };
+    repository = await openRedisRepository(options, { ...RELAXED_SETTINGS, rememberEndedMs: 1 });
+    await sleep(10);
+    expect(await repository.sweep('ada')).toBe(1);
+    const fields = await redis.hkeys(await keyOfUser());
+    expect(fields.filter((field) => field.startsWith(one.sessionId))).toEqual([]);
+    expect(await repository.list('ada')).toHaveLength(1);
   });
 });

@@ -202,6 +202,14 @@ export class SessionService {
   }
 
   /**
+   * Forgets what is left of sessions that ended more than a day ago: their devices, addresses and data. Each login does
+   * it for its user; call it for users who do not come back. @returns how many sessions were forgotten
+   */
+  sweep(userId: string): Promise<number> {
+    return this.repository.sweep(userId);
+  }
+
+  /**
    * Ends all sessions of a user, however many, by starting a new epoch; with `except`, all but the caller's own.
    * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed
    */

@@ -211,15 +211,15 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: 'd490281d97864bca45619297c9a2a6a889982d92',
+    sha1: '55c7b9932f58e5ca3bd7957a0b63b9376e651e87',
     lua: String.raw`#!lua flags=allow-oom
 local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local SESSION_ID_LENGTH, COLON = 16, 58
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
 local FACTS, QUOTA = '>BBI6I6I2I2I2', '>BI6I6I6'
-local TAT, COLON = '>I7', 58
 local id = ARGV[1]
 local quotas = (#ARGV - 10) / 3
 for i = 11, 10 + quotas do
@@ -399,6 +399,7 @@ if status == LIVE and not blocked and admitted then
       local used = tat - now
       return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
     end
+    local TAT = '>I7'
     local function tat_of(stored)
       return stored and struct.unpack(TAT, stored) or 0
     end
@@ -484,7 +485,7 @@ return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: '961c65696c676f81e6d83d4252cbcf4112ec06e3',
+    sha1: 'ec61ae38af3b28c331a97147aa093667da452e90',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -518,7 +519,8 @@ local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
+local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -571,16 +573,28 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(fields, visit)
+local function each_record(fields, visit)
   for i = 1, #fields, 2 do
     local id = fields[i]
-    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
+    if #id == SESSION_ID_LENGTH and string.byte(id, 2) ~= COLON then visit(id, fields[i + 1]) end
+  end
+end
+local function liveness(user, now, role_lifetimes)
+  return function(record)
+    if role_lifetimes ~= '' then
+      local session = unpack_session(record)
+      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+    end
+    local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
+    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
+      and (inactivity == 0 or now < created + seen + inactivity)
+    return is_live, created
   end
 end
 local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(redis.call('HGETALL', key), function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  local live, is_live = 0, liveness(user, now, role_lifetimes)
+  each_record(redis.call('HGETALL', key), function(_, record)
+    if is_live(record) then live = live + 1 end
   end)
   return live
 end
@@ -773,7 +787,7 @@ return { subject, token.data, epoch_of(user) }
 `,
   },
   'create-session': {
-    sha1: 'dc5e6f151ff98705067cee5b7e71ac72b70c9818',
+    sha1: '4770d587bab45db7eb0ae2154a1e61a4d8639a8c',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -807,7 +821,8 @@ local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
+local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -864,10 +879,22 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(fields, visit)
+local function each_record(fields, visit)
   for i = 1, #fields, 2 do
     local id = fields[i]
-    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
+    if #id == SESSION_ID_LENGTH and string.byte(id, 2) ~= COLON then visit(id, fields[i + 1]) end
+  end
+end
+local function liveness(user, now, role_lifetimes)
+  return function(record)
+    if role_lifetimes ~= '' then
+      local session = unpack_session(record)
+      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+    end
+    local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
+    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
+      and (inactivity == 0 or now < created + seen + inactivity)
+    return is_live, created
   end
 end
 local function end_session(key, id, session, reason, at)
@@ -882,6 +909,42 @@ local function note_timeout(key, id, session, status, ended_at)
 end
 local function forget_session(key, id)
   redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
+end
+local function part_sessions(key, fields, user, at)
+  local live, ended, forgotten = {}, {}, 0
+  local is_live = liveness(user, at.now, at.role_lifetimes)
+  each_record(fields, function(id, record)
+    local lives, created_at = is_live(record)
+    if lives then
+      live[#live + 1] = { id = id, at = created_at, record = record }
+      return
+    end
+    local session = unpack_session(record)
+    local status, ended_at = status_of(session, user, at.now, at.remember_ended_ms, at.role_lifetimes)
+    if status == UNKNOWN then
+      forget_session(key, id)
+      forgotten = forgotten + 1
+      return
+    end
+    note_timeout(key, id, session, status, ended_at)
+    ended[#ended + 1] = { id = id, at = ended_at }
+  end)
+  return live, ended, forgotten
+end
+local function newer(a, b)
+  return a.at > b.at or (a.at == b.at and a.id > b.id)
+end
+local function take_oldest(entries, count, visit)
+  if count == 1 then
+    local oldest = 1
+    for i = 2, #entries do
+      if newer(entries[oldest], entries[i]) then oldest = i end
+    end
+    entries[oldest], entries[#entries] = entries[#entries], entries[oldest]
+  elseif count > 1 then
+    table.sort(entries, newer)
+  end
+  for _ = 1, count do visit(table.remove(entries)) end
 end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
@@ -905,7 +968,7 @@ local function sweep_data(key, sessions)
     if not kept[id] then redis.call('HDEL', key, id) end
   end
 end
-local TAT, COLON = '>I7', 58
+local TAT = '>I7'
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end
@@ -940,38 +1003,18 @@ end
 if user.id ~= user_id then return { 'user_mismatch' } end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
-local live, ended, fields = {}, {}, redis.call('HGETALL', KEYS[1])
+local fields = redis.call('HGETALL', KEYS[1])
 forget_full_quotas(KEYS[1], fields, now * 1000)
-each_session(fields, function(other_id, other)
-  local status, ended_at = status_of(other, user, now, tonumber(ARGV[12]), ARGV[15])
-  other.id, other.at = other_id, ended_at or other.created_at
-  if status == LIVE then
-    live[#live + 1] = other
-  elseif status == UNKNOWN then
-    forget_session(KEYS[1], other_id)
-  else
-    note_timeout(KEYS[1], other_id, other, status, ended_at)
-    ended[#ended + 1] = other
-  end
+local at = { now = now, remember_ended_ms = tonumber(ARGV[12]), role_lifetimes = ARGV[15] }
+local live, ended = part_sessions(KEYS[1], fields, user, at)
+local evicted, over = {}, #live - tonumber(ARGV[10]) + 1
+if over > 0 and ARGV[11] == 'reject' then return { 'session_limit_reached' } end
+take_oldest(live, over, function(entry)
+  end_session(KEYS[1], entry.id, unpack_session(entry.record), EVICTED, now)
+  evicted[#evicted + 1] = entry.id
+  ended[#ended + 1] = { id = entry.id, at = now }
 end)
-local function older(a, b)
-  return a.at < b.at or (a.at == b.at and a.id < b.id)
-end
-local evicted = {}
-local over = #live - tonumber(ARGV[10]) + 1
-if over > 0 then
-  if ARGV[11] == 'reject' then return { 'session_limit_reached' } end
-  table.sort(live, older)
-  for i = 1, over do
-    local oldest = table.remove(live, 1)
-    end_session(KEYS[1], oldest.id, oldest, EVICTED, now)
-    oldest.at = now
-    ended[#ended + 1], evicted[i] = oldest, oldest.id
-  end
-end
-local too_many = #ended - tonumber(ARGV[13])
-if too_many > 0 then table.sort(ended, older) end
-for i = 1, too_many do forget_session(KEYS[1], ended[i].id) end
+take_oldest(ended, #ended - tonumber(ARGV[13]), function(entry) forget_session(KEYS[1], entry.id) end)
 local session = {
   hash = ARGV[3],
   epoch = user.epoch,
@@ -999,7 +1042,7 @@ return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: '12f180ed994a12b4c4ddedf4cf682a80bba1c506',
+    sha1: '80db6d4ddd3946679c1b3b42429712e24ec562f9',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1033,7 +1076,8 @@ local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
-local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
+local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -1086,16 +1130,28 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(fields, visit)
+local function each_record(fields, visit)
   for i = 1, #fields, 2 do
     local id = fields[i]
-    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
+    if #id == SESSION_ID_LENGTH and string.byte(id, 2) ~= COLON then visit(id, fields[i + 1]) end
+  end
+end
+local function liveness(user, now, role_lifetimes)
+  return function(record)
+    if role_lifetimes ~= '' then
+      local session = unpack_session(record)
+      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+    end
+    local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
+    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
+      and (inactivity == 0 or now < created + seen + inactivity)
+    return is_live, created
   end
 end
 local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(redis.call('HGETALL', key), function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  local live, is_live = 0, liveness(user, now, role_lifetimes)
+  each_record(redis.call('HGETALL', key), function(_, record)
+    if is_live(record) then live = live + 1 end
   end)
   return live
 end
@@ -1910,7 +1966,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 `,
   },
   'replace-token': {
-    sha1: '517a836eed5afd61639ad6477ddb84fb13eb46a3',
+    sha1: '564f744e9ae3bb68d1d31337d52c0ec9af51257f',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -1944,8 +2000,9 @@ local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -2005,16 +2062,28 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(fields, visit)
+local function each_record(fields, visit)
   for i = 1, #fields, 2 do
     local id = fields[i]
-    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
+    if #id == SESSION_ID_LENGTH and string.byte(id, 2) ~= COLON then visit(id, fields[i + 1]) end
+  end
+end
+local function liveness(user, now, role_lifetimes)
+  return function(record)
+    if role_lifetimes ~= '' then
+      local session = unpack_session(record)
+      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+    end
+    local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
+    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
+      and (inactivity == 0 or now < created + seen + inactivity)
+    return is_live, created
   end
 end
 local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(redis.call('HGETALL', key), function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  local live, is_live = 0, liveness(user, now, role_lifetimes)
+  each_record(redis.call('HGETALL', key), function(_, record)
+    if is_live(record) then live = live + 1 end
   end)
   return live
 end
@@ -2112,7 +2181,7 @@ return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: '52203fe62c8bbe501cd9145cd4c4dad3048d7db1',
+    sha1: 'd95e39a7c3da3c776b6af0af7db45f5a1fa273af',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2146,8 +2215,9 @@ local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -2207,16 +2277,28 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   if now - ended_at > remember_ended_ms then status = UNKNOWN end
   return status, ended_at
 end
-local function each_session(fields, visit)
+local function each_record(fields, visit)
   for i = 1, #fields, 2 do
     local id = fields[i]
-    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
+    if #id == SESSION_ID_LENGTH and string.byte(id, 2) ~= COLON then visit(id, fields[i + 1]) end
+  end
+end
+local function liveness(user, now, role_lifetimes)
+  return function(record)
+    if role_lifetimes ~= '' then
+      local session = unpack_session(record)
+      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+    end
+    local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
+    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
+      and (inactivity == 0 or now < created + seen + inactivity)
+    return is_live, created
   end
 end
 local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(redis.call('HGETALL', key), function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  local live, is_live = 0, liveness(user, now, role_lifetimes)
+  each_record(redis.call('HGETALL', key), function(_, record)
+    if is_live(record) then live = live + 1 end
   end)
   return live
 end
@@ -2467,6 +2549,193 @@ announce(ARGV[5], 'session.revoked', KEYS[1], user, ARGV[1])
 return 1
 `,
   },
+  'sweep-sessions': {
+    sha1: 'c7cb53c1917355e6cd4bf5d88b050865ceef11eb',
+    lua: String.raw`#!lua flags=allow-oom
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
+local function user_of(f, now)
+  local version, epoch, epoch_at = struct.unpack(STANDING, f[2])
+  local user = { id = f[1], version = version, epoch = epoch, epoch_at = epoch_at, roles = string.sub(f[2], ROLES_FROM),
+    blocked = false, ip_allowlist = f[5], reply = f }
+  if f[3] then user.loaded_at = struct.unpack('>I6', f[3]) end
+  if f[3] and #f[3] > 6 then user.source_version = struct.unpack('>I7', f[3], 7) end
+  if f[4] then
+    local _, until_at = struct.unpack(BLOCK, f[4])
+    user.block_until = until_at == 0 and math.huge or until_at
+    user.blocked = user.block_until > now
+  end
+  return user
+end
+local function read_user(key, now, max_age_ms)
+  local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
+  if not f[2] then return nil end
+  local user = user_of(f, now)
+  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  return user
+end
+local function has_role(roles, role)
+  return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
+end
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
+local SESSION_ID_LENGTH, COLON = 16, 58
+local function unpack_session(record)
+  local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
+    struct.unpack(RECORD, record)
+  return {
+    hash = hash,
+    epoch = epoch,
+    created_at = created,
+    last_seen_at = created + seen,
+    authenticated_at = created + authenticated,
+    inactivity_ms = inactivity,
+    absolute_ms = absolute,
+    traits = traits,
+    ended = ended,
+  }
+end
+local function pack_session(s)
+  return struct.pack(RECORD, s.hash, s.epoch, s.created_at, math.max(0, s.last_seen_at - s.created_at),
+    math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
+end
+local function effective_lifetime(session, roles, role_lifetimes)
+  local inactivity, absolute = session.inactivity_ms, session.absolute_ms
+  if role_lifetimes ~= '' then
+    for role, role_inactivity, role_absolute in string.gmatch(role_lifetimes, '(%S+) (%d+) (%d+)') do
+      if has_role(roles, role) then
+        role_inactivity, role_absolute = tonumber(role_inactivity), tonumber(role_absolute)
+        absolute = math.min(absolute, role_absolute)
+        if inactivity == 0 or (role_inactivity > 0 and role_inactivity < inactivity) then
+          inactivity = role_inactivity
+        end
+      end
+    end
+  end
+  return inactivity, absolute
+end
+local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
+local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local function expires_at(session, user, role_lifetimes)
+  local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
+  local at = session.authenticated_at + absolute
+  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
+  return at, inactivity
+end
+local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
+  local status, ended_at
+  if session.ended ~= 0 then
+    status, ended_at = session.ended == TIMED_OUT and EXPIRED or REVOKED, session.last_seen_at
+  elseif session.epoch ~= user.epoch then
+    status, ended_at = REVOKED, user.epoch_at
+  else
+    local at, inactivity = expires_at(session, user, role_lifetimes)
+    if now < at then return LIVE, nil, inactivity end
+    status, ended_at = EXPIRED, at
+  end
+  if now - ended_at > remember_ended_ms then status = UNKNOWN end
+  return status, ended_at
+end
+local function each_record(fields, visit)
+  for i = 1, #fields, 2 do
+    local id = fields[i]
+    if #id == SESSION_ID_LENGTH and string.byte(id, 2) ~= COLON then visit(id, fields[i + 1]) end
+  end
+end
+local function liveness(user, now, role_lifetimes)
+  return function(record)
+    if role_lifetimes ~= '' then
+      local session = unpack_session(record)
+      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+    end
+    local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
+    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
+      and (inactivity == 0 or now < created + seen + inactivity)
+    return is_live, created
+  end
+end
+local function end_session(key, id, session, reason, at)
+  session.last_seen_at = math.max(at, session.created_at)
+  session.ended = reason
+  redis.call('HSET', key, id, pack_session(session))
+end
+local function note_timeout(key, id, session, status, ended_at)
+  if status ~= EXPIRED or session.ended ~= 0 then return false end
+  end_session(key, id, session, TIMED_OUT, ended_at)
+  return true
+end
+local function forget_session(key, id)
+  redis.call('HDEL', key, id, id .. ':d', id .. ':p', id .. ':f', id .. ':g', id .. ':r')
+end
+local function part_sessions(key, fields, user, at)
+  local live, ended, forgotten = {}, {}, 0
+  local is_live = liveness(user, at.now, at.role_lifetimes)
+  each_record(fields, function(id, record)
+    local lives, created_at = is_live(record)
+    if lives then
+      live[#live + 1] = { id = id, at = created_at, record = record }
+      return
+    end
+    local session = unpack_session(record)
+    local status, ended_at = status_of(session, user, at.now, at.remember_ended_ms, at.role_lifetimes)
+    if status == UNKNOWN then
+      forget_session(key, id)
+      forgotten = forgotten + 1
+      return
+    end
+    note_timeout(key, id, session, status, ended_at)
+    ended[#ended + 1] = { id = id, at = ended_at }
+  end)
+  return live, ended, forgotten
+end
+local function newer(a, b)
+  return a.at > b.at or (a.at == b.at and a.id > b.id)
+end
+local function take_oldest(entries, count, visit)
+  if count == 1 then
+    local oldest = 1
+    for i = 2, #entries do
+      if newer(entries[oldest], entries[i]) then oldest = i end
+    end
+    entries[oldest], entries[#entries] = entries[#entries], entries[oldest]
+  elseif count > 1 then
+    table.sort(entries, newer)
+  end
+  for _ = 1, count do visit(table.remove(entries)) end
+end
+local function sweep_data(key, sessions)
+  local ids, kept = redis.call('HKEYS', key), {}
+  if #ids == 0 then return end
+  for _, session in ipairs(sessions) do kept[session.id] = true end
+  for _, id in ipairs(ids) do
+    if not kept[id] then redis.call('HDEL', key, id) end
+  end
+end
+local TAT = '>I7'
+local function tat_of(stored)
+  return stored and struct.unpack(TAT, stored) or 0
+end
+local function forget_full_quotas(key, fields, now)
+  for i = 1, #fields, 2 do
+    if string.sub(fields[i], 1, 2) == 'q:' and tat_of(fields[i + 1]) <= now then redis.call('HDEL', key, fields[i]) end
+  end
+end
+local now = now_ms()
+local user = read_user(KEYS[1], now)
+if not user then return 0 end
+local fields = redis.call('HGETALL', KEYS[1])
+forget_full_quotas(KEYS[1], fields, now * 1000)
+local at = { now = now, remember_ended_ms = tonumber(ARGV[1]), role_lifetimes = ARGV[3] }
+local live, ended, forgotten = part_sessions(KEYS[1], fields, user, at)
+local too_many = math.max(0, #ended - tonumber(ARGV[2]))
+take_oldest(ended, too_many, function(entry) forget_session(KEYS[1], entry.id) end)
+sweep_data(KEYS[2], live)
+return forgotten + too_many
+`,
+  },
   'throttle': {
     sha1: '839589f9e80839b9cf1b076206ce0c117124c1e2',
     lua: String.raw`#!lua
@@ -2530,7 +2799,7 @@ return { hits, reset, 0, 0 }
 `,
   },
   'user-quota': {
-    sha1: '70ec4f22ab4259f88523041c655cb8eb0397c3ee',
+    sha1: '36e2148ff91cdf8cd90669514b0080214252af59',
     lua: String.raw`#!lua flags=allow-oom
 local function now_us()
   local time = redis.call('TIME')
@@ -2550,7 +2819,7 @@ local function operate(operation, tat, emission, burst, cost, now)
   if operation == 'consume' and allowed then tat = tat + cost * emission end
   return allowed, tat
 end
-local TAT, COLON = '>I7', 58
+local TAT = '>I7'
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end

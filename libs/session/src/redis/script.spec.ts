@@ -72,6 +72,7 @@ describe('Lua scripts', () => {
       'revoke-all',
       'revoke-one-time-tokens',
       'revoke-session',
+      'sweep-sessions',
       'user-quota',
       'write-ip-list',
     ]);

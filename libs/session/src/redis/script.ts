@@ -124,6 +124,11 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
+  sweepSessions: script(
+    'sweep-sessions',
+    ['user', 'data'],
+    ['rememberEndedMs', 'maxEndedSessions', 'roleLifetimes'],
+  ),
   readData: script('read-data', ['user', 'data'], ['sessionId', 'tokenHash', 'roleLifetimes']),
   writeData: script(
     'write-data',

@@ -126,6 +126,10 @@ export class SessionScripts {
     );
   }
 
+  sweepSessions(userRef: string, args: ArgumentsOf<typeof SCRIPTS.sweepSessions>) {
+    return this.run<number>(SCRIPTS.sweepSessions, userRef, args);
+  }
+
   readData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readData>) {
     return this.run<DataReply | []>(SCRIPTS.readData, userRef, args);
   }

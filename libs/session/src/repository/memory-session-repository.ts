@@ -162,6 +162,10 @@ export class MemorySessionRepository implements SessionRepository {
     return { outcome: 'revoked', version: entry.user.version, epoch: entry.user.epoch, sessions };
   }
 
+  async sweep(userId: string): Promise<number> {
+    return this.entryOf(userId)?.sweep(this.clock.now()) ?? 0;
+  }
+
   async replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
     const now = this.clock.now();
     const { proof, newTokenHash, ifEpoch, assurance } = replacement;

@@ -76,24 +76,27 @@ export class UserEntry {
    * @returns the IDs of the sessions that had to end for it, oldest first; `undefined` when there is no room
    */
   makeRoom(now: number): string[] | undefined {
-    const { maxSessionsPerUser, maxEndedSessions, onSessionLimit } = this.settings;
-    const live: { readonly session: SessionRecord; readonly id: string; readonly at: number }[] = [];
-    const ended: { readonly id: string; readonly at: number }[] = [];
-    for (const [id, session] of this.sessions) {
-      const standing = this.statusOf(session, now);
-      if (standing.status === 'live') live.push({ session, id, at: session.createdAt });
-      else if (standing.status === 'unknown') this.sessions.delete(id);
-      else ended.push({ id, at: standing.endedAt });
-    }
+    const { maxSessionsPerUser, onSessionLimit } = this.settings;
+    const live = this.live(now).map((session) => ({ session, id: session.id, at: session.createdAt }));
     const over = Math.max(0, live.length - maxSessionsPerUser + 1);
     if (over > 0 && onSessionLimit === 'reject') return undefined;
     const evicted = live.sort(earlier).slice(0, over);
-    for (const { session, id } of evicted) {
-      endSession(session, 'evicted', now);
-      ended.push({ id, at: now });
-    }
-    const tooMany = Math.max(0, ended.length - maxEndedSessions);
-    for (const { id } of ended.sort(earlier).slice(0, tooMany)) this.sessions.delete(id);
+    for (const { session } of evicted) endSession(session, 'evicted', now);
+    this.sweep(now);
     return evicted.map(({ id }) => id);
+  }
+
+  /** Forgets ended sessions that are too old or too many. @returns how many */
+  sweep(now: number): number {
+    const before = this.sessions.size;
+    const ended: { readonly id: string; readonly at: number }[] = [];
+    for (const [id, session] of this.sessions) {
+      const standing = this.statusOf(session, now);
+      if (standing.status === 'unknown') this.sessions.delete(id);
+      else if (standing.status !== 'live') ended.push({ id, at: standing.endedAt });
+    }
+    const tooMany = Math.max(0, ended.length - this.settings.maxEndedSessions);
+    for (const { id } of ended.sort(earlier).slice(0, tooMany)) this.sessions.delete(id);
+    return before - this.sessions.size;
   }
 }

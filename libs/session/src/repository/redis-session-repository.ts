@@ -202,6 +202,16 @@ class RedisSessionRepository implements SessionRepository {
     return { outcome: outcomeOf(reply) === 'user_unknown' ? 'user_unknown' : 'refused' };
   }
 
+  sweep(userId: string): Promise<number> {
+    const { rememberEndedMs, maxEndedSessions } = this.settings;
+    const { roleLifetimes } = this;
+    return this.scripts.sweepSessions(userRefOf(userId), {
+      rememberEndedMs,
+      maxEndedSessions,
+      roleLifetimes,
+    });
+  }
+
   async replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
     const { proof } = replacement;
     const reply = await this.scripts.replaceToken(proof.userRef, {

@@ -242,6 +242,11 @@ export interface SessionRepository {
   list(userId: string): Promise<Session[]>;
   /** Ends one session, also one that timed out. @returns whether it was a live one of this user's */
   revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean>;
+  /**
+   * Forgets, as a login does, sessions that ended too long ago to be remembered, or too many of them.
+   * @returns how many
+   */
+  sweep(userId: string): Promise<number>;
   /** Starts a new epoch, which ends every session of the user's but `except`. */
   revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome>;
   replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome>;

@@ -84,6 +84,26 @@ export function describeLimits(open: OpenContract): void {
       expect(statuses.filter((status) => status === 'unknown')).toHaveLength(7);
     });
 
+    it('are forgotten without a login as well, and live ones are not', async () => {
+      const test = await open({ maxEndedSessions: 1, rememberEndedMs: 60 });
+      const [early, one, two, live] = [
+        await test.login(),
+        await test.login(),
+        await test.login(),
+        await test.login(),
+      ];
+      const revoke = (login: typeof early) => test.repository.revoke('ada', login.session.id, 'logout');
+      await revoke(early);
+      await test.advance(100);
+      await revoke(one);
+      await test.advance(5);
+      await revoke(two);
+      expect(await test.repository.sweep('ada')).toBe(2);
+      expect(await test.statuses([early, one, two, live])).toEqual(['unknown', 'unknown', 'revoked', 'live']);
+      expect(await test.repository.sweep('ada')).toBe(0);
+      expect(await test.repository.sweep('nobody')).toBe(0);
+    });
+
     it('take their replaced tokens along when they are forgotten', async () => {
       const test = await open({ maxEndedSessions: 0 });
       const { proof, session } = await test.login();

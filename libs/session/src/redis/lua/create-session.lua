@@ -28,6 +28,7 @@
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include sweep
 -- @include family
 -- @include session-data
 -- @include user-quota
@@ -45,39 +46,18 @@ if user.id ~= user_id then return { 'user_mismatch' } end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
 
-local live, ended, fields = {}, {}, redis.call('HGETALL', KEYS[1])
+local fields = redis.call('HGETALL', KEYS[1])
 forget_full_quotas(KEYS[1], fields, now * 1000)
-each_session(fields, function(other_id, other)
-  local status, ended_at = status_of(other, user, now, tonumber(ARGV[12]), ARGV[15])
-  other.id, other.at = other_id, ended_at or other.created_at
-  if status == LIVE then
-    live[#live + 1] = other
-  elseif status == UNKNOWN then
-    forget_session(KEYS[1], other_id)
-  else
-    note_timeout(KEYS[1], other_id, other, status, ended_at)
-    ended[#ended + 1] = other
-  end
+local at = { now = now, remember_ended_ms = tonumber(ARGV[12]), role_lifetimes = ARGV[15] }
+local live, ended = part_sessions(KEYS[1], fields, user, at)
+local evicted, over = {}, #live - tonumber(ARGV[10]) + 1
+if over > 0 and ARGV[11] == 'reject' then return { 'session_limit_reached' } end
+take_oldest(live, over, function(entry)
+  end_session(KEYS[1], entry.id, unpack_session(entry.record), EVICTED, now)
+  evicted[#evicted + 1] = entry.id
+  ended[#ended + 1] = { id = entry.id, at = now }
 end)
-
-local function older(a, b)
-  return a.at < b.at or (a.at == b.at and a.id < b.id)
-end
-local evicted = {}
-local over = #live - tonumber(ARGV[10]) + 1
-if over > 0 then
-  if ARGV[11] == 'reject' then return { 'session_limit_reached' } end
-  table.sort(live, older)
-  for i = 1, over do
-    local oldest = table.remove(live, 1)
-    end_session(KEYS[1], oldest.id, oldest, EVICTED, now)
-    oldest.at = now
-    ended[#ended + 1], evicted[i] = oldest, oldest.id
-  end
-end
-local too_many = #ended - tonumber(ARGV[13])
-if too_many > 0 then table.sort(ended, older) end
-for i = 1, too_many do forget_session(KEYS[1], ended[i].id) end
+take_oldest(ended, #ended - tonumber(ARGV[13]), function(entry) forget_session(KEYS[1], entry.id) end)
 
 local session = {
   hash = ARGV[3],

@@ -9,8 +9,9 @@
 -- Beside it: ID:d the device, ID:p the token hash before this one, when that ended, and until when it is good all the same
 -- (0: not at all).
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH, TIMES_FROM = 16, 33
+local SESSION_ID_LENGTH, COLON = 16, 58
 
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -81,18 +82,34 @@ local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   return status, ended_at
 end
 
--- Calls visit(id, session) for every session among all fields of the hash: other names that are as long have a colon.
-local function each_session(fields, visit)
+-- Calls visit(id, record) for every session among all fields of the hash. Other names that are as long have a colon at
+-- their second place.
+local function each_record(fields, visit)
   for i = 1, #fields, 2 do
     local id = fields[i]
-    if #id == SESSION_ID_LENGTH and not string.find(id, ':', 1, true) then visit(id, unpack_session(fields[i + 1])) end
+    if #id == SESSION_ID_LENGTH and string.byte(id, 2) ~= COLON then visit(id, fields[i + 1]) end
+  end
+end
+
+-- Tells whether a record is of a live session, and since when there is one, without taking all of it apart: a user may
+-- have thousands. With lifetimes of roles it takes the long way.
+local function liveness(user, now, role_lifetimes)
+  return function(record)
+    if role_lifetimes ~= '' then
+      local session = unpack_session(record)
+      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+    end
+    local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
+    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
+      and (inactivity == 0 or now < created + seen + inactivity)
+    return is_live, created
   end
 end
 
 local function count_live(key, user, now, role_lifetimes)
-  local live = 0
-  each_session(redis.call('HGETALL', key), function(_, session)
-    if status_of(session, user, now, 0, role_lifetimes) == LIVE then live = live + 1 end
+  local live, is_live = 0, liveness(user, now, role_lifetimes)
+  each_record(redis.call('HGETALL', key), function(_, record)
+    if is_live(record) then live = live + 1 end
   end)
   return live
 end

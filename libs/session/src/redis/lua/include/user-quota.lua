@@ -1,7 +1,7 @@
 -- The quotas of a user and of the user's sessions are fields of the user's hash, so that a check reads them with all else
 -- and writes them with its touch: 'q:NAME' or 'q:NAME:SESSION_ID' -> TAT (gcra.lua) in 7 bytes. A login forgets those that
 -- are full again.
-local TAT, COLON = '>I7', 58
+local TAT = '>I7'
 
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
