@@ -79,24 +79,20 @@ export async function bootFailure(builder: TestingModuleBuilder): Promise<unknow
 function watch(repository: SessionRepository) {
   const calls: string[] = [];
   let isBroken = false;
-  for (const name of [
-    'authenticate',
-    'create',
-    'list',
-    'revoke',
-    'readUser',
-    'changeUser',
-    'quota',
-  ] as const) {
-    const method = repository[name].bind(repository) as (...args: unknown[]) => Promise<unknown>;
-    Object.assign(repository, {
-      [name]: async (...args: unknown[]) => {
+  const watchOne = (target: object, names: readonly string[]): void => {
+    for (const name of names) {
+      const methods = target as Record<string, (...args: unknown[]) => Promise<unknown>>;
+      const method = methods[name]?.bind(target);
+      if (!method) throw new Error(`There is no method ${name}`);
+      methods[name] = async (...args: unknown[]) => {
         calls.push(name);
         if (isBroken)
           throw new SessionError('session_store_unavailable', { cause: new Error('connect ECONNREFUSED') });
         return method(...args);
-      },
-    });
-  }
+      };
+    }
+  };
+  watchOne(repository, ['authenticate', 'create', 'list', 'revoke', 'quota']);
+  watchOne(repository.users, ['read', 'change']);
   return { calls, breakStore: () => void (isBroken = true) };
 }

@@ -74,7 +74,7 @@ describe('the one hash of a user', () => {
     const ttl = await redis.pttl(await keyOfUser());
     expect(ttl).toBeGreaterThan(55_000);
     expect(ttl).toBeLessThanOrEqual(60_000);
-    expect(await repository.readUser('ada')).toBeUndefined();
+    expect(await repository.users.read('ada')).toBeUndefined();
 
     const { proof } = await login();
     expect(await redis.pttl(await keyOfUser())).toBe(-1);

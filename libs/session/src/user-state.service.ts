@@ -5,7 +5,8 @@ import { withDeadline } from './model/deadline.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import { SessionError } from './model/session-error.js';
 import type { UserState } from './model/user-state.js';
-import type { SessionRepository, UserChange, UserChangeOutcome } from './repository/session-repository.js';
+import type { SessionRepository } from './repository/session-repository.js';
+import type { UserChange, UserChangeOutcome } from './repository/user-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
 import { userRefOf } from './token/session-token.js';
@@ -64,7 +65,7 @@ export class UserStateService {
 
   /** The user's state, loaded from the `UserDirectory` if there is one and no fresh record; `undefined` for an unknown user. */
   async get(userId: string): Promise<UserState | undefined> {
-    return (await this.repository.readUser(userId)) ?? (await this.load(userId));
+    return (await this.repository.users.read(userId)) ?? (await this.load(userId));
   }
 
   /**
@@ -76,7 +77,7 @@ export class UserStateService {
     const known = await this.get(userId);
     if (known) return known;
     if (this.settings.userDirectory) throw new SessionError('user_unknown');
-    const made = await this.repository.changeUser({
+    const made = await this.repository.users.change({
       userId,
       roles: checkedRoles(initial.roles ?? []),
       ifVersion: 'absent',
@@ -156,7 +157,7 @@ export class UserStateService {
     const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.settings.userDirectory);
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
-      const outcome = await this.repository.changeUser({ ...change, ifVersion });
+      const outcome = await this.repository.users.change({ ...change, ifVersion });
       if (outcome.outcome === 'changed' || outcome.outcome === 'outdated') return outcome.user;
       if (outcome.outcome === 'block_in_past') throw blockInPast();
     }
@@ -168,7 +169,7 @@ export class UserStateService {
    * @returns how many live sessions that ended
    */
   erase(userId: string): Promise<number> {
-    return this.repository.eraseUser(userId);
+    return this.repository.users.erase(userId);
   }
 
   /**
@@ -187,12 +188,12 @@ export class UserStateService {
 
   private async loadOnce(userId: string): Promise<UserState | undefined> {
     for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
-      const nonce = await this.repository.beginLoad(userId, randomUUID());
+      const nonce = await this.repository.users.beginLoad(userId, randomUUID());
       const loaded = await this.askDirectory(userId);
       if (!loaded) return undefined;
-      await this.repository.finishLoad({ ...loaded, userId }, nonce);
+      await this.repository.users.finishLoad({ ...loaded, userId }, nonce);
       // Also when that load was void: another node may have finished it, or a push brought something newer.
-      const user = await this.repository.readUser(userId);
+      const user = await this.repository.users.read(userId);
       if (user) return user;
     }
     throw new SessionError('session_store_unavailable');
@@ -250,7 +251,7 @@ export class UserStateService {
       const user = await this.get(userId);
       if (!user) throw new SessionError('user_unknown');
       const ifVersion = options.ifVersion ?? user.version;
-      const outcome = await this.repository.changeUser({ userId, ifVersion, ...changeOf(user) });
+      const outcome = await this.repository.users.change({ userId, ifVersion, ...changeOf(user) });
       if (outcome.outcome === 'changed') return outcome;
       if (outcome.outcome === 'block_in_past') throw blockInPast();
       if (options.ifVersion !== undefined) break;

@@ -1,8 +1,9 @@
-import { hash, type JsonWebKey } from 'node:crypto';
+import type { JsonWebKey } from 'node:crypto';
 import type { Clock } from '../model/clock.js';
 import type { JwtSettings } from '../session.settings.js';
 import type { AccessTokenFormat, AccessTokenParts } from '../token/access-token.js';
 import { isSessionId, type ParsedToken, userRefOf } from '../token/session-token.js';
+import { sha256 } from '../token/sha256.js';
 import { isSignedBy, type JwtClaims, parseJwt, signJwt, timeOf } from './compact-jwt.js';
 import { KeyRing } from './key-ring.js';
 
@@ -85,7 +86,7 @@ function hashToken(
   { userRef, sessionId }: Pick<AccessTokenParts, 'userRef' | 'sessionId'>,
   jti: string,
 ): Buffer {
-  return hash('sha256', `jwt_${userRef}${sessionId}${jti}`, 'buffer');
+  return sha256(`jwt_${userRef}${sessionId}${jti}`);
 }
 
 /** `undefined` for what can be no user id. */

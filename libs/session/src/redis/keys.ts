@@ -7,14 +7,21 @@ import { hash } from 'node:crypto';
  *     HSET lk:{REF}:user  id 42  u <version, epoch, roles>  [l <loadedAt, sourceVersion>]  [b <block>]  [a <IP allowlist>]
  *                         SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
  *                         [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
- *                         [q:QUOTA <TAT>]  [q:QUOTA:SESSION_ID <TAT>]
- *     HSET lk:{REF}:data      SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
- *     PEXPIREAT lk:{REF}:data      <last absolute timeout of a session with data>
- *     SET  lk:quota:{HASH}     <TAT in us> PX <until the whole burst is there again>   of a quota by client IP or by what the app says
- *     SET  lk:throttle:{HASH}  <hits of a throttler of @nestjs/throttler, packed: lua/throttle.lua> PX <until they are past>
- *     SET  lk:{REF}:load      <nonce> PX 30000         while the app's UserDirectory is being asked
- *     HSET lk:{REF}:once      subject 42  TOKEN_ID <51 bytes and more>
+ *                         [q:QUOTA <TAT>  q:QUOTA:SESSION_ID <TAT>]
+ *     HSET lk:{REF}:data  SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
+ *     PEXPIREAT lk:{REF}:data  <last absolute timeout of a session with data>
+ *     SET  lk:{REF}:load  <nonce> PX 30000         while the app's UserDirectory is being asked
+ *     HSET lk:{REF}:once  subject 42  TOKEN_ID <51 bytes and more>
  *     PEXPIREAT lk:{REF}:once  <when the last of the one-time tokens expires>
+ *
+ * The fields of a user are described in lua/include/user-record.lua, the 64 bytes of a session in session-record.lua
+ * beside it, refresh tokens in family.lua, quotas in user-quota.lua, one-time tokens in one-time-token.lua: for them, REF
+ * is made of their subject, who need not be a user.
+ *
+ * Quotas by client IP, or by what the app says, and the hits of a throttler are each on a slot of their own:
+ *
+ *     SET  lk:quota:{HASH}     <TAT in us> PX <until the whole burst is there again>
+ *     SET  lk:throttle:{HASH}  <hits of a throttler of @nestjs/throttler, packed: lua/throttle.lua> PX <until they are past>
  *
  * The named lists of IP ranges are on one slot of their own, because a request may depend upon several:
  *
@@ -34,10 +41,6 @@ import { hash } from 'node:crypto';
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *     PUBLISH lk:events  "ip_list.changed NAME 1790000000000000"
- *
- * The fields of a user are described in lua/include/user-record.lua, the 64 bytes of a session in session-record.lua beside
- * it, refresh tokens in family.lua, quotas in user-quota.lua,
- * one-time tokens in lua/include/one-time-token.lua: for them, REF is made of their subject, who need not be a user.
  */
 export class RedisKeys {
   constructor(private readonly prefix: string) {}
@@ -78,16 +81,12 @@ export class RedisKeys {
   }
 }
 
-/** 128 bits of SHA-256, in 22 characters. */
+/** 132 bits of SHA-256, in 22 characters. */
 function digestOf(name: string, rest: string): string {
-  return hash('sha256', `${name}\u0000${rest}`, 'buffer').subarray(0, 16).toString('base64url');
+  return hash('sha256', `${name}\u0000${rest}`, 'base64url').slice(0, 22);
 }
 
 export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
-/**
- * The keys of one user (a quota's ends in its name, and for one by session in the session ID as well); those of the
- * audit log; and those of the nodes and of named lists, which have methods of
- * their own.
- */
+/** The keys of one user; those of the audit log; and those that have methods of their own. */
 export type KeyName = 'user' | 'data' | 'load' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
 type NodeKeyName = 'nodes' | 'missed' | 'confirmations' | 'throttle';

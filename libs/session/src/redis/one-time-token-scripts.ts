@@ -1,14 +1,8 @@
-import type { RedisConnection } from './connection.js';
-import type { RedisKeys } from './keys.js';
-import { type ArgumentsOf, type Script, SCRIPTS } from './script.js';
+import { type ArgumentsOf, SCRIPTS } from './script.js';
+import { TaggedScripts } from './tagged-scripts.js';
 
 /** One typed function for each script of the one-time tokens. */
-export class OneTimeTokenScripts {
-  constructor(
-    private readonly connection: RedisConnection,
-    private readonly keys: RedisKeys,
-  ) {}
-
+export class OneTimeTokenScripts extends TaggedScripts {
   issue(userRef: string, args: ArgumentsOf<typeof SCRIPTS.issueOneTimeToken>) {
     return this.run<[outcome: Buffer, expiresAt?: number]>(SCRIPTS.issueOneTimeToken, userRef, args);
   }
@@ -23,15 +17,5 @@ export class OneTimeTokenScripts {
 
   revoke(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeOneTimeTokens>) {
     return this.run<number>(SCRIPTS.revokeOneTimeTokens, userRef, args);
-  }
-
-  private async run<Reply>(
-    script: Script,
-    userRef: string,
-    args: Readonly<Record<string, string | number | Buffer>>,
-  ): Promise<Reply> {
-    const keys = script.keys.map((name) => this.keys.of(userRef, name));
-    const values = script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
-    return (await this.connection.run(script, keys, values)) as Reply;
   }
 }

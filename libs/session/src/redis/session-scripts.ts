@@ -2,7 +2,8 @@ import { bulk, FixedArguments } from './call-body.js';
 import type { RedisConnection } from './connection.js';
 import { type FactsReply, type QuotaReply, readFactsReply } from './facts-reply.js';
 import { type RedisKeys } from './keys.js';
-import { type ArgumentsOf, type Script, SCRIPTS } from './script.js';
+import { type ArgumentsOf, SCRIPTS } from './script.js';
+import { TaggedScripts } from './tagged-scripts.js';
 import type { UserReply } from './user-record.js';
 
 type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
@@ -37,17 +38,18 @@ export type DataReply = readonly [version: number, payload: Buffer];
 const MOST_RESTS = 1_000;
 
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
-export class SessionScripts {
+export class SessionScripts extends TaggedScripts {
   private readonly checkSettings: FixedArguments;
   /** By the roles that make a request an activity: as many as handlers demand, and those that apps ask for at run time. */
   private readonly rests = new Map<string, string>();
 
   /** @param settings what the settings give to every check */
   constructor(
-    private readonly connection: RedisConnection,
-    private readonly keys: RedisKeys,
+    connection: RedisConnection,
+    keys: RedisKeys,
     settings: Readonly<Record<SameForAll, string | number>>,
   ) {
+    super(connection, keys);
     const names = SCRIPTS.authenticate.args.filter((name) => name in settings);
     this.checkSettings = new FixedArguments(names.map((name) => settings[name as SameForAll]));
   }
@@ -145,44 +147,6 @@ export class SessionScripts {
   refresh(userRef: string, args: ArgumentsOf<typeof SCRIPTS.refresh>) {
     return this.run<RefreshReply>(SCRIPTS.refresh, userRef, args);
   }
-
-  readUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readUser>) {
-    return this.run<[] | [now: number, user: UserReply]>(SCRIPTS.readUser, userRef, args);
-  }
-
-  makeUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.makeUser>) {
-    return this.run<ChangeReply>(SCRIPTS.makeUser, userRef, args);
-  }
-
-  changeUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.changeUser>) {
-    return this.run<ChangeReply>(SCRIPTS.changeUser, userRef, args);
-  }
-
-  eraseUser(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>) {
-    return this.run<number>(SCRIPTS.eraseUser, userRef, args);
-  }
-
-  beginLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginLoad>) {
-    return this.run<Buffer>(SCRIPTS.beginLoad, userRef, args);
-  }
-
-  beginReload(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginReload>) {
-    return this.run<Buffer>(SCRIPTS.beginReload, userRef, args);
-  }
-
-  finishLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.finishLoad>) {
-    return this.run<[outcome: Buffer]>(SCRIPTS.finishLoad, userRef, args);
-  }
-
-  private async run<Reply>(
-    script: Script,
-    userRef: string,
-    args: Readonly<Record<string, string | number | Buffer>>,
-  ): Promise<Reply> {
-    const keys = script.keys.map((name) => this.keys.of(userRef, name));
-    const values = script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
-    return (await this.connection.run(script, keys, values)) as Reply;
-  }
 }
 
 export type RefreshReply =
@@ -200,6 +164,3 @@ export type RefreshReply =
   | [Buffer, now: number, user: UserReply]
   | [Buffer, userId: Buffer]
   | [Buffer];
-
-export type ChangeReply =
-  [outcome: Buffer, now: number, user: UserReply, sessions: number] | [Buffer, number, UserReply] | [Buffer];

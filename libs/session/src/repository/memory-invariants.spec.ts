@@ -48,7 +48,7 @@ const steps: fc.Arbitrary<Step>[] = [
   fc.nat({ max: 3 }).map(
     (sourceVersion): Step =>
       (test) =>
-        test.repository.changeUser({
+        test.repository.users.change({
           userId: 'ada',
           ifVersion: 'any',
           roles: ['user'],

@@ -25,12 +25,12 @@ export class MemoryOneTimeTokenRepository implements OneTimeTokenRepository {
   private issued = 0;
 
   constructor(private readonly sessions: MemorySessionRepository) {
-    sessions.whenErased((userRef) => this.tokens.delete(userRef));
+    sessions.users.whenErased((userRef) => this.tokens.delete(userRef));
   }
 
   async issue(token: NewOneTimeToken): Promise<IssueOutcome> {
     const now = this.sessions.clock.now();
-    const epoch = this.sessions.epochOf(token.subject);
+    const epoch = this.sessions.users.epochOf(token.subject);
     if (token.ifEpoch !== undefined && token.ifEpoch !== epoch) return { outcome: 'epoch_changed' };
     const kept: Kept = {
       ...token,
@@ -64,11 +64,11 @@ export class MemoryOneTimeTokenRepository implements OneTimeTokenRepository {
       tokens.filter((one) => one !== found),
     );
     const { subject, data, expiresAt } = found;
-    const epoch = this.sessions.epochOf(subject);
+    const epoch = this.sessions.users.epochOf(subject);
     if (this.sessions.clock.now() >= expiresAt || epoch !== found.epoch) return undefined;
     if (epoch === undefined) return { subject, data };
     if (revokeAll) void this.sessions.revokeAll(subject);
-    return { subject, data, epoch: this.sessions.epochOf(subject) ?? epoch };
+    return { subject, data, epoch: this.sessions.users.epochOf(subject) ?? epoch };
   }
 
   async revoke(subject: string, purpose: string): Promise<number> {
@@ -77,7 +77,7 @@ export class MemoryOneTimeTokenRepository implements OneTimeTokenRepository {
     const live = this.live(userRef, now);
     const left = live.filter((one) => one.purpose !== purpose);
     this.tokens.set(userRef, left);
-    const epoch = this.sessions.epochOf(subject);
+    const epoch = this.sessions.users.epochOf(subject);
     return live.filter((one) => one.purpose === purpose && one.epoch === epoch).length;
   }
 

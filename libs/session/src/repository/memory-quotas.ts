@@ -35,6 +35,11 @@ export class MemoryQuotas {
     return gcra.result(allowed);
   }
 
+  /** Forgets every quota whose key begins so. */
+  forget(prefix: string): void {
+    for (const key of this.tats.keys()) if (key.startsWith(prefix)) this.tats.delete(key);
+  }
+
   clear(): void {
     this.tats.clear();
   }

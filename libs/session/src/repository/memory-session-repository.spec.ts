@@ -20,7 +20,7 @@ function open(settings: Partial<RepositorySettings> = {}) {
 
 /** How many things it holds, of whatever kind. */
 function sizeOf(repository: MemorySessionRepository): number {
-  const { entries, loads } = repository as unknown as {
+  const { entries, loads } = repository.users as unknown as {
     entries: Map<string, { sessions: Map<string, unknown> }>;
     loads: { size: number };
   };
@@ -67,12 +67,12 @@ describe('MemorySessionRepository', () => {
   it('takes no load that lasted 30 seconds', async () => {
     const { repository, advance } = open();
     const loaded = { userId: 'ada', roles: ['user'] };
-    await repository.beginLoad('ada', 'slow');
+    await repository.users.beginLoad('ada', 'slow');
     await advance(30_000);
-    expect(await repository.finishLoad(loaded, 'slow')).toBe(false);
-    await repository.beginLoad('ada', 'quick');
+    expect(await repository.users.finishLoad(loaded, 'slow')).toBe(false);
+    await repository.users.beginLoad('ada', 'quick');
     await advance(29_999);
-    expect(await repository.finishLoad(loaded, 'quick')).toBe(true);
+    expect(await repository.users.finishLoad(loaded, 'quick')).toBe(true);
   });
 
   it('keeps nothing of users whom it does not know', async () => {
@@ -91,18 +91,18 @@ describe('MemorySessionRepository', () => {
       await repository.revoke(userId, session.sessionId, 'logout');
       await repository.revokeAll(userId);
       await repository.revokeAll(userId, proof);
-      await repository.changeUser({ userId, ifVersion: 1, block: { reason: 'spam' } });
-      await repository.finishLoad({ userId, roles: [] }, 'nonce');
+      await repository.users.change({ userId, ifVersion: 1, block: { reason: 'spam' } });
+      await repository.users.finishLoad({ userId, roles: [] }, 'nonce');
       await repository.list(userId);
-      await repository.readUser(userId);
-      await repository.eraseUser(userId);
-      await repository.beginLoad(userId, 'never finished');
+      await repository.users.read(userId);
+      await repository.users.erase(userId);
+      await repository.users.beginLoad(userId, 'never finished');
     }
     await advance(30_000);
     await test.login();
-    await repository.beginLoad('ada', 'nonce');
+    await repository.users.beginLoad('ada', 'nonce');
     expect(sizeOf(repository)).toBe(3);
-    await repository.eraseUser('ada');
+    await repository.users.erase('ada');
     expect(sizeOf(repository)).toBe(0);
   });
 
@@ -122,7 +122,7 @@ describe('MemorySessionRepository', () => {
   it('has forgotten everything when it is closed', async () => {
     const { repository, test } = open();
     await test.login();
-    await repository.beginLoad('bob', 'nonce');
+    await repository.users.beginLoad('bob', 'nonce');
     await repository.close();
     expect(sizeOf(repository)).toBe(0);
   });

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Block, UserState } from '../model/user-state.js';
-import type { UserChange } from './session-repository.js';
+import type { UserChange } from './user-repository.js';
 
 /** A user's record. `redis/lua/include/user-record.lua` describes the same one in Redis. */
 export interface UserRecord {

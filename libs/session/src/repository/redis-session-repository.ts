@@ -1,23 +1,28 @@
-import { randomInt } from 'node:crypto';
 import type { Facts } from '../model/decision.js';
-import { SessionError } from '../model/session-error.js';
 import type { QuotaResult, UserQuota } from '../model/quota.js';
 import type { EndReason, Session } from '../model/session.js';
-import type { UserState } from '../model/user-state.js';
 import { FixedArguments } from '../redis/call-body.js';
 import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
 import { RedisKeys } from '../redis/keys.js';
 import { IpListScripts } from '../redis/ip-list-scripts.js';
 import { NodeScripts } from '../redis/node-scripts.js';
 import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
-import { type ChangeReply, readCheckReply, SessionScripts } from '../redis/session-scripts.js';
+import { readCheckReply, SessionScripts } from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
+import { UserScripts } from '../redis/user-scripts.js';
 import { userRefOf } from '../token/session-token.js';
 import { addressBits } from '../policy/ip.js';
 import { emissionIntervalUs } from '../rate-limit/gcra.js';
 import { RedisEventChannel } from './redis-event-channel.js';
 import { RedisIpLists } from './redis-ip-lists.js';
 import { RedisNodeRegistry } from './redis-node-registry.js';
+import {
+  maxStateAgeArgument,
+  newEpoch,
+  outcomeOf,
+  roleLifetimesArgument,
+  unexpected,
+} from './redis-outcomes.js';
 import { RedisSessionDataRepository } from './redis-session-data-repository.js';
 import {
   liveSessions,
@@ -26,11 +31,10 @@ import {
   toRefreshOutcome,
   toSession,
   toUserState,
-  writeIpAllowlist,
 } from './redis-replies.js';
+import { RedisUserRepository } from './redis-user-repository.js';
 import type {
   CreateOutcome,
-  LoadedUser,
   LoadFirst,
   NewFamily,
   NewSession,
@@ -44,14 +48,9 @@ import type {
   SessionRepository,
   TokenProof,
   TokenReplacement,
-  UserChange,
-  UserChangeOutcome,
 } from './session-repository.js';
 
-const LOAD_FOR_MS = 30_000;
 const UNKNOWN: Facts = { kind: 'unknown' };
-/** Epochs fit 5 bytes; they start at random, so that a record which was lost and made again matches no old session. */
-const EPOCH_START = { min: 2 ** 32, max: 2 ** 39 } as const;
 
 export interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
@@ -84,6 +83,7 @@ export function redisPlaceOf(repository: SessionRepository): RedisPlace | undefi
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
 class RedisSessionRepository implements SessionRepository {
   readonly events: RedisEventChannel;
+  readonly users: RedisUserRepository;
   readonly nodes: RedisNodeRegistry;
   readonly data: RedisSessionDataRepository;
   readonly ipLists: RedisIpLists;
@@ -103,11 +103,9 @@ class RedisSessionRepository implements SessionRepository {
     this.events = new RedisEventChannel(
       (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
     );
-    this.roleLifetimes = [...settings.roleLifetimes]
-      .map(([role, lifetime]) => `${role} ${lifetime.inactivityTimeoutMs} ${lifetime.absoluteTimeoutMs}`)
-      .join(' ');
-    this.maxStateAgeMs =
-      settings.maxStateAgeMs === undefined ? '' : Math.min(settings.maxStateAgeMs, Number.MAX_SAFE_INTEGER);
+    this.users = new RedisUserRepository(new UserScripts(connection, this.keys), settings);
+    this.roleLifetimes = roleLifetimesArgument(settings);
+    this.maxStateAgeMs = maxStateAgeArgument(settings);
     const { touchIntervalMs, rememberEndedMs } = settings;
     const { maxStateAgeMs, roleLifetimes } = this;
     const sameForAll = { touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes };
@@ -251,58 +249,6 @@ class RedisSessionRepository implements SessionRepository {
     return toRefreshOutcome(reply, proof.sessionId, this.settings);
   }
 
-  async readUser(userId: string): Promise<UserState | undefined> {
-    const reply = await this.scripts.readUser(userRefOf(userId), { maxStateAgeMs: this.maxStateAgeMs });
-    return reply.length === 0 ? undefined : this.sameUser(toUserState(reply[1], reply[0]), userId);
-  }
-
-  async changeUser(change: UserChange): Promise<UserChangeOutcome> {
-    const { userId, ifVersion } = change;
-    if (ifVersion === 'absent') return this.makeUser(change);
-    const outcome = this.toChangeOutcome(
-      await this.scripts.changeUser(userRefOf(userId), {
-        userId,
-        ifVersion: ifVersion === 'any' ? '' : ifVersion,
-        roles: change.roles?.join(' ') ?? '~',
-        block: change.block === undefined ? 'keep' : change.block === null ? 'clear' : 'set',
-        ...blockArguments(change.block),
-        sourceVersion: change.sourceVersion ?? '',
-        isWhole: change.isWhole ? 1 : 0,
-        ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
-        roleLifetimes: this.roleLifetimes,
-      }),
-    );
-    if (ifVersion !== 'any' || outcome.outcome !== 'version_conflict') return outcome;
-    const made = await this.makeUser(change);
-    return made.outcome === 'version_conflict' ? this.changeUser(change) : made;
-  }
-
-  async eraseUser(userId: string): Promise<number> {
-    return this.scripts.eraseUser(userRefOf(userId), { roleLifetimes: this.roleLifetimes });
-  }
-
-  async beginLoad(userId: string, nonce: string): Promise<string> {
-    const userRef = userRefOf(userId);
-    const load = { nonce, forMs: LOAD_FOR_MS };
-    const standing = await this.scripts.beginReload(userRef, load);
-    return String(standing.length > 0 ? standing : await this.scripts.beginLoad(userRef, load));
-  }
-
-  async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
-    const [outcome] = await this.scripts.finishLoad(userRefOf(loaded.userId), {
-      nonce,
-      userId: loaded.userId,
-      roles: loaded.roles.join(' '),
-      block: loaded.block ? 'set' : 'keep',
-      ...blockArguments(loaded.block),
-      sourceVersion: loaded.sourceVersion ?? '',
-      ipAllowlist: ipAllowlistArgument(loaded.ipAllowlist),
-      newEpoch: newEpoch(),
-    });
-    if (String(outcome) === 'user_mismatch') throw unexpected('user_mismatch');
-    return String(outcome) === 'stored';
-  }
-
   async quota({ operation, policy, partition, cost }: QuotaRequest): Promise<QuotaResult> {
     const args = { operation, emissionUs: emissionIntervalUs(policy), burst: policy.burst, cost };
     if ('key' in partition) {
@@ -322,37 +268,6 @@ class RedisSessionRepository implements SessionRepository {
     await this.events.close();
     await this.connection.close();
   }
-
-  private async makeUser(change: UserChange): Promise<UserChangeOutcome> {
-    return this.toChangeOutcome(
-      await this.scripts.makeUser(userRefOf(change.userId), {
-        userId: change.userId,
-        roles: change.roles?.join(' ') ?? '',
-        block: change.block ? 'set' : 'keep',
-        ...blockArguments(change.block),
-        sourceVersion: change.sourceVersion ?? '',
-        ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
-        newEpoch: newEpoch(),
-        isTimed: this.settings.maxStateAgeMs === undefined ? 0 : 1,
-      }),
-    );
-  }
-
-  private toChangeOutcome(reply: ChangeReply): UserChangeOutcome {
-    const outcome = outcomeOf(reply);
-    if (reply.length === 1 && (outcome === 'version_conflict' || outcome === 'block_in_past'))
-      return { outcome };
-    if (reply.length === 1) throw unexpected(outcome);
-    const user = toUserState(reply[2], reply[1]);
-    if (reply.length === 4) return { outcome: 'changed', user, sessions: reply[3] };
-    if (outcome === 'version_conflict' || outcome === 'outdated') return { outcome, user };
-    throw unexpected(outcome);
-  }
-
-  private sameUser(user: UserState, userId: string): UserState {
-    if (user.id !== userId) throw unexpected('user_mismatch');
-    return user;
-  }
 }
 
 function familyArguments(family: NewFamily | undefined) {
@@ -361,19 +276,6 @@ function familyArguments(family: NewFamily | undefined) {
     refreshHash: family?.refreshHash ?? '',
     accessTokenTtlMs: family?.accessTokenTtlMs ?? '',
   };
-}
-
-function blockArguments(block: UserChange['block']) {
-  return {
-    blockReason: block?.reason ?? '',
-    blockUntil: block?.until ?? '',
-    blockBy: block?.by ?? '',
-  };
-}
-
-function ipAllowlistArgument(ipAllowlist: UserChange['ipAllowlist']): string {
-  if (ipAllowlist === undefined) return '~';
-  return ipAllowlist === null ? '-' : writeIpAllowlist(ipAllowlist);
 }
 
 /** lua/include/user-quota.lua has the form. */
@@ -406,19 +308,4 @@ function roleGroupsArgument(groups: RequestDemand['touchIfRoles']): string {
     roleGroupsArguments.set(groups, text);
   }
   return text;
-}
-
-function newEpoch(): number {
-  return randomInt(EPOCH_START.min, EPOCH_START.max);
-}
-
-function outcomeOf(reply: readonly [Buffer, ...unknown[]]): string {
-  return reply[0].toString();
-}
-
-/** `user_mismatch`: two user ids with one userRef, a collision of 128 bits of SHA-256. It is refused, not served. */
-function unexpected(outcome: string): SessionError {
-  return new SessionError('session_store_unavailable', {
-    cause: new Error(`The script answered ${outcome}`),
-  });
 }

@@ -7,6 +7,7 @@ import type { EventChannel } from './event-channel.js';
 import type { IpListRepository } from './ip-list-repository.js';
 import type { NodeRegistry } from './node-registry.js';
 import type { SessionDataRepository } from './session-data-repository.js';
+import type { UserRepository } from './user-repository.js';
 
 /** What a repository is set up with. All durations in milliseconds. */
 export interface RepositorySettings {
@@ -176,46 +177,6 @@ export type RevokeAllOutcome =
   /** `except` was not a live session at the current epoch with the presented secret. Nothing was changed. */
   | { readonly outcome: 'refused' };
 
-/** A change of a user's record. What is absent stays as it is. */
-export interface UserChange {
-  readonly userId: string;
-  readonly roles?: readonly string[];
-  /** `null` lifts the block, and so does one from the app's database whose end has passed. A block starts a new epoch. */
-  readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string } | null;
-  /** The only ranges that the user may come from, valid CIDRs or addresses; `null`: from anywhere. */
-  readonly ipAllowlist?: readonly string[] | null;
-  /**
-   * What the record must be like for the change to happen: of this version; `'absent'`: not there yet;
-   * `'any'`: whatever it is, made if absent.
-   */
-  readonly ifVersion: number | 'absent' | 'any';
-  /**
-   * The app's own version of this user. A change with an older one than the record's is refused, and one with the
-   * same may only tighten: it cannot lift or shorten a block, nor add a role, nor replace an allowlist.
-   */
-  readonly sourceVersion?: number;
-  /** The change says all that the app's database knows of the user: a record that was too old is fresh again. */
-  readonly isWhole?: boolean;
-}
-
-export type UserChangeOutcome =
-  | { readonly outcome: 'changed'; readonly user: UserState; readonly sessions: number }
-  /** `user`: the record as it is; absent if there is none. */
-  | { readonly outcome: 'version_conflict'; readonly user?: UserState }
-  /** An act (no `sourceVersion`, not `isWhole`) blocks until an instant that has passed. Nothing was changed. */
-  | { readonly outcome: 'block_in_past' }
-  /** The record has a newer `sourceVersion`. Nothing was changed. */
-  | { readonly outcome: 'outdated'; readonly user: UserState };
-
-/** What a `UserDirectory` answered, on its way into the repository. */
-export interface LoadedUser {
-  readonly userId: string;
-  readonly roles: readonly string[];
-  readonly block?: { readonly reason: string; readonly until?: number; readonly by?: string };
-  readonly ipAllowlist?: readonly string[] | null;
-  readonly sourceVersion?: number;
-}
-
 /**
  * Where sessions and user state live. Every method is one atomic operation on the records of one user; the time is
  * the repository's own. Two implementations pass one contract suite (`testing/repository-contract.ts`).
@@ -225,6 +186,7 @@ export interface LoadedUser {
 export interface SessionRepository {
   /** On which every method that changes something announces it, in the same atomic operation. */
   readonly events: EventChannel;
+  readonly users: UserRepository;
   readonly nodes: NodeRegistry;
   readonly data: SessionDataRepository;
   readonly ipLists: IpListRepository;
@@ -257,23 +219,6 @@ export interface SessionRepository {
    * Asks for a load as `authenticate` does.
    */
   refresh(request: RefreshRequest): Promise<RefreshOutcome | LoadFirst>;
-
-  /** The user's record; `undefined` when there is none, or it is too old. */
-  readUser(userId: string): Promise<UserState | undefined>;
-  changeUser(change: UserChange): Promise<UserChangeOutcome>;
-  /** Forgets the user: record, sessions, everything. @returns how many live sessions that ended */
-  eraseUser(userId: string): Promise<number>;
-  /**
-   * Announces a load, or joins the one that is under way. Any change or erasure of the user until `finishLoad` makes
-   * the load void.
-   * @returns the nonce to finish with: this one, or that of the load that was joined
-   */
-  beginLoad(userId: string, nonce: string): Promise<string>;
-  /**
-   * Stores what was loaded if `nonce` still stands, by the rules for `sourceVersion` above (none counts as the same).
-   * @returns whether the nonce still stood
-   */
-  finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean>;
 
   /** Counts against a quota, or looks at it. A consumption that is not allowed consumes nothing. */
   quota(request: QuotaRequest): Promise<QuotaResult>;

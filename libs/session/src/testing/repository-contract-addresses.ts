@@ -70,7 +70,11 @@ export function describeAddresses(open: OpenContract): void {
       const test = await open();
       const { version } = await test.makeUser();
       await test.change({ roles: ['user'] });
-      const late = await test.repository.changeUser({ userId: 'ada', ifVersion: version, ipAllowlist: null });
+      const late = await test.repository.users.change({
+        userId: 'ada',
+        ifVersion: version,
+        ipAllowlist: null,
+      });
       expect(late.outcome).toBe('version_conflict');
     });
 

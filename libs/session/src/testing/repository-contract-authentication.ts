@@ -62,7 +62,7 @@ export function describeAuthentication(open: OpenContract): void {
     it('knows nothing of a user who was erased, nor after the user is made again', async () => {
       const test = await open();
       const { proof } = await test.login();
-      await test.repository.eraseUser('ada');
+      await test.repository.users.erase('ada');
       expect(await test.repository.authenticate(proof, demand([]))).toEqual(UNKNOWN);
       await test.makeUser();
       await test.login();

@@ -48,9 +48,9 @@ const ENDS: Readonly<Record<string, (test: ContractTest, proof: TokenProof) => P
     await test.advance(5); // of two of the same instant, the ID decides which is older
     await times(2, () => test.login());
   },
-  'an erasure': (test) => test.repository.eraseUser('ada'),
+  'an erasure': (test) => test.repository.users.erase('ada'),
   'an erasure and a new record': async (test) => {
-    await test.repository.eraseUser('ada');
+    await test.repository.users.erase('ada');
     await test.login();
   },
   'a new token': (test, proof) => test.replaced(proof),

@@ -81,7 +81,7 @@ export function describeEvents(open: OpenContract): void {
       const blocked = await test.change({ block: { reason: 'spam' }, roles: ['user'] });
       const unblocked = await test.change({ block: null });
       const listed = await test.change({ ipAllowlist: ['::1'] });
-      await test.repository.changeUser({ userId: 'ada', ifVersion: 1, roles: [] }); // a conflict
+      await test.repository.users.change({ userId: 'ada', ifVersion: 1, roles: [] }); // a conflict
       expect((await heard(4)).map(({ name, version }) => [name, version])).toEqual([
         ['user.blocked', blocked.version],
         ['user.roles_changed', blocked.version],
@@ -113,8 +113,8 @@ export function describeEvents(open: OpenContract): void {
       const test = await open();
       await test.makeUser();
       const heard = await listen(test);
-      await test.repository.eraseUser('ada');
-      await test.repository.eraseUser('ada');
+      await test.repository.users.erase('ada');
+      await test.repository.users.erase('ada');
       expect(await heard(1)).toMatchObject([{ name: 'user.erased', userId: 'ada' }]);
     });
   });

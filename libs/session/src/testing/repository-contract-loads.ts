@@ -21,18 +21,18 @@ export function describeLoads(open: OpenContract): void {
       const test = await open();
       const { repository } = test;
       const loaded = { userId: 'ada', roles: ['user'] };
-      expect(await repository.finishLoad(loaded, 'one')).toBe(false);
-      expect(await repository.beginLoad('ada', 'one')).toBe('one');
-      expect(await repository.beginLoad('ada', 'two')).toBe('one');
-      expect(await repository.beginLoad('bob', 'two')).toBe('two');
-      expect(await repository.finishLoad(loaded, 'two')).toBe(false);
-      expect(await repository.readUser('ada')).toBeUndefined();
-      expect(await repository.finishLoad(loaded, 'one')).toBe(true);
-      expect(await repository.finishLoad(loaded, 'one')).toBe(false);
-      expect(await repository.finishLoad({ ...loaded, userId: 'bob' }, 'two')).toBe(true);
+      expect(await repository.users.finishLoad(loaded, 'one')).toBe(false);
+      expect(await repository.users.beginLoad('ada', 'one')).toBe('one');
+      expect(await repository.users.beginLoad('ada', 'two')).toBe('one');
+      expect(await repository.users.beginLoad('bob', 'two')).toBe('two');
+      expect(await repository.users.finishLoad(loaded, 'two')).toBe(false);
+      expect(await repository.users.read('ada')).toBeUndefined();
+      expect(await repository.users.finishLoad(loaded, 'one')).toBe(true);
+      expect(await repository.users.finishLoad(loaded, 'one')).toBe(false);
+      expect(await repository.users.finishLoad({ ...loaded, userId: 'bob' }, 'two')).toBe(true);
       // With a record, too.
-      expect(await repository.beginLoad('ada', 'three')).toBe('three');
-      expect(await repository.beginLoad('ada', 'four')).toBe('three');
+      expect(await repository.users.beginLoad('ada', 'three')).toBe('three');
+      expect(await repository.users.beginLoad('ada', 'four')).toBe('three');
     });
 
     it('with a block whose end has passed brings none', async () => {
@@ -50,36 +50,36 @@ export function describeLoads(open: OpenContract): void {
       const test = await open();
       const { repository } = test;
       const stale = { userId: 'ada', roles: ['admin'], sourceVersion: 6 };
-      await repository.beginLoad('ada', 'slow');
+      await repository.users.beginLoad('ada', 'slow');
       await test.change({ roles: ['user'], block: SPAM, sourceVersion: 7 });
-      expect(await repository.finishLoad(stale, 'slow')).toBe(false);
+      expect(await repository.users.finishLoad(stale, 'slow')).toBe(false);
       expect(await test.user()).toMatchObject({ status: 'blocked', roles: ['user'], sourceVersion: 7 });
 
-      await repository.beginLoad('ada', 'slow');
+      await repository.users.beginLoad('ada', 'slow');
       const blocked = await test.change({ block: SPAM, ifVersion: (await test.user()).version });
-      expect(await repository.finishLoad({ ...stale, sourceVersion: 8 }, 'slow')).toBe(false);
+      expect(await repository.users.finishLoad({ ...stale, sourceVersion: 8 }, 'slow')).toBe(false);
       expect(await test.user()).toEqual(blocked);
 
-      await repository.beginLoad('ada', 'slow');
-      await repository.eraseUser('ada');
-      expect(await repository.finishLoad(stale, 'slow')).toBe(false);
-      expect(await repository.readUser('ada')).toBeUndefined();
+      await repository.users.beginLoad('ada', 'slow');
+      await repository.users.erase('ada');
+      expect(await repository.users.finishLoad(stale, 'slow')).toBe(false);
+      expect(await repository.users.read('ada')).toBeUndefined();
 
-      await repository.beginLoad('ada', 'slow');
+      await repository.users.beginLoad('ada', 'slow');
       await test.makeUser();
-      await repository.eraseUser('ada');
-      expect(await repository.finishLoad(stale, 'slow')).toBe(false);
-      expect(await repository.readUser('ada')).toBeUndefined();
+      await repository.users.erase('ada');
+      expect(await repository.users.finishLoad(stale, 'slow')).toBe(false);
+      expect(await repository.users.read('ada')).toBeUndefined();
     });
 
     it('is not made void by a change that was refused', async () => {
       const test = await open();
       await test.change({ roles: ['user'], sourceVersion: 7 });
-      await test.repository.beginLoad('ada', 'nonce');
-      await test.repository.changeUser({ userId: 'ada', ifVersion: 1, roles: [] });
-      await test.repository.changeUser({ userId: 'ada', ifVersion: 'any', roles: [], sourceVersion: 6 });
+      await test.repository.users.beginLoad('ada', 'nonce');
+      await test.repository.users.change({ userId: 'ada', ifVersion: 1, roles: [] });
+      await test.repository.users.change({ userId: 'ada', ifVersion: 'any', roles: [], sourceVersion: 6 });
       const loaded = { userId: 'ada', roles: ['user'], sourceVersion: 7 };
-      expect(await test.repository.finishLoad(loaded, 'nonce')).toBe(true);
+      expect(await test.repository.users.finishLoad(loaded, 'nonce')).toBe(true);
     });
 
     it('of a newer version takes all, a block and its absence too', async () => {
@@ -149,7 +149,7 @@ export function describeLoads(open: OpenContract): void {
       const { proof, session } = await test.login({ createUser: false });
       expect(await test.status(proof)).toBe('live');
       await test.advance(600);
-      expect(await test.repository.readUser('ada')).toBeUndefined();
+      expect(await test.repository.users.read('ada')).toBeUndefined();
       expect(await test.repository.authenticate(proof, demand([]))).toEqual({ kind: 'load', userId: 'ada' });
       expect(await test.repository.authenticate(forged(proof), demand([]))).toEqual({ kind: 'unknown' });
       const { session: another } = newSession({ createUser: false });
@@ -165,14 +165,14 @@ export function describeLoads(open: OpenContract): void {
       const made = await test.change({ roles: ['user'], sourceVersion: 7 });
       await test.advance(600);
       const act = { userId: 'ada', ifVersion: made.version, roles: [] };
-      expect(await test.repository.changeUser(act)).toMatchObject({ outcome: 'changed' });
-      expect(await test.repository.readUser('ada')).toBeUndefined();
+      expect(await test.repository.users.change(act)).toMatchObject({ outcome: 'changed' });
+      expect(await test.repository.users.read('ada')).toBeUndefined();
       await test.load({ roles: ['admin'], sourceVersion: 6 });
       expect(await test.user()).toMatchObject({ roles: [], sourceVersion: 7 });
       await test.advance(600);
-      expect(await test.repository.readUser('ada')).toBeUndefined();
+      expect(await test.repository.users.read('ada')).toBeUndefined();
       await test.change({ roles: ['editor'], sourceVersion: 8 });
-      expect(await test.repository.readUser('ada')).toBeUndefined(); // that was a part of what the app knows
+      expect(await test.repository.users.read('ada')).toBeUndefined(); // that was a part of what the app knows
       await test.change({ roles: ['editor'], block: null, sourceVersion: 8, isWhole: true });
       expect(await test.user()).toMatchObject({ roles: ['editor'], sourceVersion: 8 });
     });
@@ -183,7 +183,7 @@ export function describeLoads(open: OpenContract): void {
       const { proof, session } = await test.login({ createUser: false });
       const other = await test.login({ createUser: false });
       await test.advance(400);
-      const conflict = await test.repository.changeUser({ userId: 'ada', ifVersion: 'absent' });
+      const conflict = await test.repository.users.change({ userId: 'ada', ifVersion: 'absent' });
       expect(conflict).toMatchObject({ outcome: 'version_conflict', user: { roles: ['user'] } });
       expect(await test.repository.list('ada')).toHaveLength(2);
       expect(await test.repository.revoke('ada', session.id, 'logout')).toBe(true);

@@ -58,10 +58,25 @@ export function describeQuotas(open: OpenContract): void {
       const test = await open();
       const { proof } = await test.login();
       for (let i = 0; i < 5; i++) await check(test, proof, [BY_USER]);
-      expect(await check(test, proof, [BY_SESSION, BY_USER])).toMatchObject([
-        { name: 'all', allowed: true, remaining: 8 },
-        { name: 'posts', allowed: false, remaining: 0 },
-      ]);
+      for (const quotas of [
+        [BY_SESSION, BY_USER],
+        [BY_USER, BY_SESSION],
+      ]) {
+        const results = await check(test, proof, quotas);
+        expect(results.map(({ name }) => name)).toEqual(quotas.map(({ name }) => name));
+        expect(new Set(results.map(({ allowed, remaining }) => `${allowed} ${remaining}`))).toEqual(
+          new Set(['true 8', 'false 0']),
+        );
+      }
+    });
+
+    it('goes with its user', async () => {
+      const test = await open();
+      const { proof } = await test.login();
+      for (let i = 0; i < 5; i++) await check(test, proof, [BY_USER, BY_SESSION]);
+      await test.repository.users.erase('ada');
+      const again = await test.login();
+      expect(await check(test, again.proof, [BY_USER])).toMatchObject([{ allowed: true, remaining: 4 }]);
     });
 
     it('is not consumed before the secret was right, nor by a session that has ended or a user who is blocked', async () => {

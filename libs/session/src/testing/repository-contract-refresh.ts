@@ -131,12 +131,12 @@ export function describeRefresh(open: OpenContract): void {
           await test.change({ block: null });
         },
       ],
-      ['a user who was erased', 'unknown', (test) => test.repository.eraseUser('ada')],
+      ['a user who was erased', 'unknown', (test) => test.repository.users.erase('ada')],
       [
         'a user who was erased and made again',
         'unknown',
         async (test) => {
-          await test.repository.eraseUser('ada');
+          await test.repository.users.erase('ada');
           await test.login();
         },
       ],

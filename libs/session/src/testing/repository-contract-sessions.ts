@@ -68,7 +68,7 @@ export function describeSessions(open: OpenContract): void {
       const test = await open();
       const refused = await test.repository.create(newSession({ createUser: false }).session);
       expect(refused).toEqual({ outcome: 'user_unknown' });
-      expect(await test.repository.readUser('ada')).toBeUndefined();
+      expect(await test.repository.users.read('ada')).toBeUndefined();
       const { user } = await test.login({ createUser: true });
       expect(user).toEqual({
         id: 'ada',
@@ -118,7 +118,7 @@ export function describeSessions(open: OpenContract): void {
       expect(await attempt(epoch)).toEqual({ outcome: 'epoch_changed' });
 
       const last = await test.user();
-      await test.repository.eraseUser('ada');
+      await test.repository.users.erase('ada');
       expect(await attempt(last.epoch)).toEqual({ outcome: 'user_unknown' });
       await test.makeUser();
       expect(await attempt(last.epoch)).toEqual({ outcome: 'epoch_changed' });

@@ -6,7 +6,7 @@ const SPAM = { reason: 'spam', by: 'mia' };
 export function describeSourceVersions(open: OpenContract): void {
   describe("the app's own version of a user", () => {
     const push = (test: ContractTest, change: Parameters<ContractTest['change']>[0]) =>
-      test.repository.changeUser({ userId: 'ada', ifVersion: 'any', ...change });
+      test.repository.users.change({ userId: 'ada', ifVersion: 'any', ...change });
 
     it('takes all when it is newer, or the first', async () => {
       const test = await open();
@@ -65,7 +65,7 @@ export function describeSourceVersions(open: OpenContract): void {
       await test.change({ block: SPAM, sourceVersion: 7 });
       const past = { reason: 'long ago', until: 1 };
       const { version } = await test.user();
-      const act = await test.repository.changeUser({ userId: 'ada', ifVersion: version, block: past });
+      const act = await test.repository.users.change({ userId: 'ada', ifVersion: version, block: past });
       expect(act).toEqual({ outcome: 'block_in_past' });
       expect((await test.user()).status).toBe('blocked');
       expect((await test.change({ block: past, sourceVersion: 8 })).status).toBe('active');

@@ -12,8 +12,8 @@ import type {
   SessionRepository,
   TokenProof,
   TokenReplacement,
-  UserChange,
 } from '../repository/session-repository.js';
+import type { UserChange } from '../repository/user-repository.js';
 import { mintToken, newSessionId, userRefOf } from '../token/session-token.js';
 
 /** A repository under test, and the time by which it goes. @publicApi */
@@ -78,13 +78,13 @@ export class ContractTest {
 
   /** A change that is expected to happen. @returns the user's state after it */
   async change(change: Partial<UserChange>): Promise<UserState> {
-    const outcome = await this.repository.changeUser({ userId: 'ada', ifVersion: 'any', ...change });
+    const outcome = await this.repository.users.change({ userId: 'ada', ifVersion: 'any', ...change });
     if (outcome.outcome !== 'changed') throw new Error(`changeUser answered ${outcome.outcome}`);
     return outcome.user;
   }
 
   async user(userId = 'ada'): Promise<UserState> {
-    const user = await this.repository.readUser(userId);
+    const user = await this.repository.users.read(userId);
     if (!user) throw new Error(`There is no user ${userId}`);
     return user;
   }
@@ -146,8 +146,8 @@ export class ContractTest {
     sourceVersion?: number;
   }) {
     const { userId = 'ada', roles = [], block, ipAllowlist, sourceVersion } = loaded;
-    await this.repository.beginLoad(userId, 'nonce');
-    return this.repository.finishLoad(
+    await this.repository.users.beginLoad(userId, 'nonce');
+    return this.repository.users.finishLoad(
       {
         userId,
         roles,

@@ -8,8 +8,8 @@ export function describeUsers(open: OpenContract): void {
   describe('a user who is made', () => {
     it('has the roles that were given, and is read back as made', async () => {
       const test = await open();
-      expect(await test.repository.readUser('ada')).toBeUndefined();
-      const outcome = await test.repository.changeUser({
+      expect(await test.repository.users.read('ada')).toBeUndefined();
+      const outcome = await test.repository.users.change({
         userId: 'ada',
         ifVersion: 'absent',
         roles: ['admin', 'user'],
@@ -36,7 +36,7 @@ export function describeUsers(open: OpenContract): void {
       const test = await open();
       const first = await test.makeUser();
       await test.advance(5);
-      await test.repository.eraseUser('ada');
+      await test.repository.users.erase('ada');
       const second = await test.makeUser();
       expect(second.epoch).not.toBe(first.epoch);
       expect(second.version).toBeGreaterThan(first.version);
@@ -45,7 +45,7 @@ export function describeUsers(open: OpenContract): void {
     it('is made once under parallel attempts', async () => {
       const test = await open();
       const outcomes = await times(20, (i) =>
-        test.repository.changeUser({ userId: 'ada', ifVersion: 'absent', roles: [`role-${i}`] }),
+        test.repository.users.change({ userId: 'ada', ifVersion: 'absent', roles: [`role-${i}`] }),
       );
       expect([count(outcomes, 'changed'), count(outcomes, 'version_conflict')]).toEqual([1, 19]);
       const user = await test.user();
@@ -74,7 +74,7 @@ export function describeUsers(open: OpenContract): void {
       const changed = await test.change({ ifVersion: version, roles: ['admin'] });
       expect(changed.version).toBe(version + 1);
       for (const ifVersion of [version, version + 2, 0, 'absent'] as const) {
-        const late = await test.repository.changeUser({
+        const late = await test.repository.users.change({
           userId: 'ada',
           ifVersion,
           roles: ['root'],
@@ -88,16 +88,16 @@ export function describeUsers(open: OpenContract): void {
 
     it('of a version does not make a user', async () => {
       const test = await open();
-      const outcome = await test.repository.changeUser({ userId: 'ada', ifVersion: 1, roles: ['root'] });
+      const outcome = await test.repository.users.change({ userId: 'ada', ifVersion: 1, roles: ['root'] });
       expect(outcome).toEqual({ outcome: 'version_conflict' });
-      expect(await test.repository.readUser('ada')).toBeUndefined();
+      expect(await test.repository.users.read('ada')).toBeUndefined();
     });
 
     it('happens once under parallel attempts for the same version', async () => {
       const test = await open();
       const { version } = await test.makeUser();
       const outcomes = await times(20, (i) =>
-        test.repository.changeUser({ userId: 'ada', ifVersion: version, roles: [`role-${i}`] }),
+        test.repository.users.change({ userId: 'ada', ifVersion: version, roles: [`role-${i}`] }),
       );
       expect([count(outcomes, 'changed'), count(outcomes, 'version_conflict')]).toEqual([1, 19]);
     });
@@ -117,7 +117,11 @@ export function describeUsers(open: OpenContract): void {
     it('of roles ends no session and starts no epoch', async () => {
       const test = await open();
       const { proof, user } = await test.login();
-      const outcome = await test.repository.changeUser({ userId: 'ada', ifVersion: 'any', roles: ['admin'] });
+      const outcome = await test.repository.users.change({
+        userId: 'ada',
+        ifVersion: 'any',
+        roles: ['admin'],
+      });
       const changed = { ...user, roles: ['admin'], version: user.version + 1 };
       expect(outcome).toEqual({ outcome: 'changed', user: changed, sessions: 0 });
       expect(await test.status(proof)).toBe('live');
@@ -132,7 +136,7 @@ export function describeUsers(open: OpenContract): void {
       await test.advance(40);
       await test.repository.revoke('ada', logins[0]!.session.id, 'logout');
       const { version, epoch } = await test.user();
-      const outcome = await test.repository.changeUser({ userId: 'ada', ifVersion: version, block: SPAM });
+      const outcome = await test.repository.users.change({ userId: 'ada', ifVersion: version, block: SPAM });
       const user = await test.user();
       expect(outcome).toEqual({ outcome: 'changed', user, sessions: 2 });
       const { at } = user.block!;
@@ -147,7 +151,7 @@ export function describeUsers(open: OpenContract): void {
       await test.login();
       const first = await test.change({ block: { ...SPAM, until: Date.UTC(2100, 0) } });
       await test.advance(5);
-      const outcome = await test.repository.changeUser({
+      const outcome = await test.repository.users.change({
         userId: 'ada',
         ifVersion: first.version,
         block: { reason: 'worse' },
@@ -196,11 +200,11 @@ export function describeUsers(open: OpenContract): void {
       const logins = await times(3, () => test.login());
       const bob = await test.login({ userId: 'bob' });
       await test.repository.revoke('ada', logins[0]!.session.id, 'logout');
-      expect(await test.repository.eraseUser('ada')).toBe(2);
-      expect(await test.repository.readUser('ada')).toBeUndefined();
+      expect(await test.repository.users.erase('ada')).toBe(2);
+      expect(await test.repository.users.read('ada')).toBeUndefined();
       expect(await test.repository.list('ada')).toEqual([]);
       expect(await test.statuses([...logins, bob])).toEqual(['unknown', 'unknown', 'unknown', 'live']);
-      expect(await test.repository.eraseUser('ada')).toBe(0);
+      expect(await test.repository.users.erase('ada')).toBe(0);
       expect(await test.repository.revokeAll('ada')).toEqual({ outcome: 'user_unknown' });
     });
   });

@@ -1,4 +1,5 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from './sha256.js';
 
 /**
  * A one-time token is `lko_` + the subject's userRef + token ID + secret, 85 characters of a fixed layout:
@@ -43,5 +44,5 @@ export function parseOneTimeToken(token: unknown, purpose: string): OneTimeToken
 }
 
 function hashFor(purpose: string, token: string): Buffer {
-  return hash('sha256', `${purpose}\u0000${token}`, 'buffer');
+  return sha256(`${purpose}\u0000${token}`);
 }

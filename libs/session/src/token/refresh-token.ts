@@ -1,4 +1,5 @@
-import { createHmac, hash, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { sha256 } from './sha256.js';
 
 /**
  * A refresh token is `lkr_` + userRef + session ID + family secret + rotating secret, 128 characters of a fixed layout:
@@ -78,7 +79,7 @@ function hashed(token: string): RefreshToken {
     token,
     userRef: token.slice(PREFIX.length, USER_REF_END),
     sessionId: token.slice(USER_REF_END, SESSION_ID_END),
-    familyHash: hash('sha256', token.slice(0, FAMILY_END), 'buffer'),
-    refreshHash: hash('sha256', token, 'buffer'),
+    familyHash: sha256(token.slice(0, FAMILY_END)),
+    refreshHash: sha256(token),
   };
 }
