@@ -108,4 +108,26 @@ describe('the one hash of a user', () => {
     expect(fields.filter((field) => field.startsWith(one.sessionId))).toEqual([]);
     expect(await repository.list('ada')).toHaveLength(1);
   });
+
+  it('is asked for again by a node with a UserDirectory if it does not say how old it is', async () => {
+    const { proof } = await login();
+    await repository.close();
+    const options = { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 };
+    repository = await openRedisRepository(options, { ...RELAXED_SETTINGS, maxStateAgeMs: 60_000 });
+    const demand = { touchIfRoles: [], quotas: [] };
+    expect(await repository.authenticate(proof, demand)).toEqual({ kind: 'load', userId: 'ada' });
+    const nonce = await repository.users.beginLoad('ada', 'nonce');
+    expect(await repository.users.finishLoad({ userId: 'ada', roles: ['user'] }, nonce)).toBe(true);
+    expect(await repository.authenticate(proof, demand)).toMatchObject({ kind: 'known', status: 'live' });
+  });
+
+  it('that says blocked counts nothing, whatever else it says', async () => {
+    const { proof, session } = newSession({ userId: 'ada' });
+    await repository.create(session);
+    const block = Buffer.alloc(15); // until lifted, without a word
+    await redis.hset(await keyOfUser(), 'b', block);
+    const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
+    expect(facts).toMatchObject({ user: { status: 'blocked' }, quotas: [] });
+    expect(await quotaFields()).toEqual([]);
+  });
 });

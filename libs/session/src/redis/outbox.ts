@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { ScriptCall } from './script-call.js';
 
+type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject'>;
+
 /** So many calls do not wait for the end of the turn: Redis may as well begin with them. */
 const FULL_BATCH = 16;
 
@@ -9,11 +11,11 @@ const FULL_BATCH = 16;
  * part of a call.
  */
 export class Outbox {
-  private calls: Pick<ScriptCall, 'toWritable'>[] = [];
+  private calls: OutgoingCall[] = [];
 
   constructor(private readonly client: Redis) {}
 
-  add(call: Pick<ScriptCall, 'toWritable'>): void {
+  add(call: OutgoingCall): void {
     const waiting = this.calls.push(call);
     if (waiting === FULL_BATCH) this.flush();
     else if (waiting === 1) setImmediate(this.flush);
@@ -24,7 +26,13 @@ export class Outbox {
     if (calls.length === 0) return;
     this.calls = [];
     const writer = new BatchWriter(this.client);
-    for (const call of calls) this.client.sendCommand(call as never, writer as never);
+    for (const call of calls) {
+      try {
+        this.client.sendCommand(call as never, writer as never);
+      } catch (error) {
+        call.reject(error as Error); // nobody else is there to hear of it
+      }
+    }
     writer.end();
   };
 }

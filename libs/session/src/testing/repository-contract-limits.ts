@@ -1,5 +1,5 @@
 import type { OpenContract } from './repository-contract-support.js';
-import { count, newSession, times } from './repository-contract-support.js';
+import { count, lifetimeOf, newSession, times } from './repository-contract-support.js';
 
 /** How many sessions a user may have, and how many ended ones are remembered. */
 export function describeLimits(open: OpenContract): void {
@@ -35,6 +35,18 @@ export function describeLimits(open: OpenContract): void {
       await test.login();
       await test.login();
       expect(await test.repository.list('ada')).toHaveLength(2);
+    });
+
+    it.each([
+      ['inactivity', lifetimeOf(100, 3_600_000)],
+      ['absolute', lifetimeOf(0, 100)],
+    ])('does not count those that ran out by their %s timeout', async (_, lifetime) => {
+      const test = await open({ maxSessionsPerUser: 1, onSessionLimit: 'reject' });
+      const first = await test.login({ lifetime });
+      await test.advance(150);
+      const second = await test.login();
+      expect(await test.statuses([first, second])).toEqual(['expired', 'live']);
+      expect(await test.repository.revokeAll('ada')).toMatchObject({ sessions: 1 });
     });
 
     it('is exact under 50 parallel logins that evict', async () => {

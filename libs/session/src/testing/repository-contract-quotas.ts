@@ -92,6 +92,18 @@ export function describeQuotas(open: OpenContract): void {
       expect(await check(test, proof, [BY_USER])).toEqual([]);
     });
 
+    it('is consumed again when a block has run out', async () => {
+      const test = await open({ touchIntervalMs: 1 });
+      const before = await test.login();
+      const { now } = await test.known(before.proof);
+      await test.change({ block: { reason: 'spam', until: now + 60 } });
+      await test.advance(100);
+      const { proof, session } = await test.login();
+      await test.advance(10);
+      expect(await check(test, proof, [BY_USER])).toMatchObject([{ remaining: 4 }]);
+      expect((await test.known(proof)).session.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
+    });
+
     it('is exact under 50 parallel requests', async () => {
       const test = await open();
       const { proof } = await test.login();

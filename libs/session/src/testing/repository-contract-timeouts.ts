@@ -104,6 +104,20 @@ export function describeTimeouts(open: OpenContract): void {
       expect((await test.known(proof)).session.lastSeenAt).toBeGreaterThanOrEqual(session.lastSeenAt + 30);
     });
 
+    it('leaves the session its own, also when requests are counted meanwhile', async () => {
+      const test = await open({ roleLifetimes });
+      await test.makeUser('ada', { roles: ['admin'] });
+      const { session, proof } = await test.login({ lifetime: lifetimeOf(HOUR_MS, 2 * HOUR_MS) });
+      await test.advance(50);
+      const { session: counted } = await test.known(proof);
+      expect(counted.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
+      expect(counted.expiresAt).toBe(counted.lastSeenAt + 300);
+      await test.change({ roles: [] });
+      const { session: relaxed } = await test.known(proof);
+      expect(relaxed.expiresAt).toBe(relaxed.lastSeenAt + HOUR_MS);
+      expect(relaxed.absoluteExpiresAt).toBe(relaxed.createdAt + 2 * HOUR_MS);
+    });
+
     it('ends for good what it was seen to end: a role that goes brings no session back', async () => {
       const test = await open({ roleLifetimes });
       await test.makeUser('ada', { roles: ['admin', 'user'] });

@@ -1,0 +1,68 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { Outbox } from './outbox.js';
+
+/** What the outbox needs of a client, and what reaches the wire by it. */
+function fakeClient() {
+  const written: string[] = [];
+  const client = {
+    stream: { write: (text: string, encoding: string) => written.push(`${encoding}: ${text}`) },
+    sendCommand(call: { toWritable(): string }, stream: { write(text: string): void }) {
+      stream.write(call.toWritable());
+    },
+  };
+  return { client, outbox: new Outbox(client as unknown as Redis), written };
+}
+
+const callOf = (text: string) => ({ toWritable: () => text, reject: jest.fn() });
+
+describe('Outbox', () => {
+  it('writes what one turn asks for at once, in order', async () => {
+    const { outbox, written } = fakeClient();
+    for (const text of ['a', 'b', 'c']) outbox.add(callOf(text));
+    expect(written).toEqual([]);
+    await turn();
+    expect(written).toEqual(['latin1: abc']);
+    outbox.add(callOf('d'));
+    await turn();
+    expect(written).toEqual(['latin1: abc', 'latin1: d']);
+  });
+
+  it('does not keep a full batch waiting', async () => {
+    const { outbox, written } = fakeClient();
+    const texts = Array.from({ length: 20 }, (_, index) => String.fromCharCode(97 + index));
+    for (const text of texts) outbox.add(callOf(text));
+    expect(written).toEqual([`latin1: ${texts.slice(0, 16).join('')}`]);
+    await turn();
+    expect(written.slice(1)).toEqual([`latin1: ${texts.slice(16).join('')}`]);
+  });
+
+  it('writes a call that the client sends again later, after a reconnection, by itself', async () => {
+    const { client, outbox, written } = fakeClient();
+    const again: (() => void)[] = [];
+    const { sendCommand } = client;
+    client.sendCommand = (call, stream) => {
+      again.push(() => sendCommand(call, stream));
+      sendCommand(call, stream);
+    };
+    outbox.add(callOf('a'));
+    await turn();
+    again[0]?.();
+    expect(written).toEqual(['latin1: a', 'latin1: a']);
+  });
+
+  it('fails the one call that the client throws at', async () => {
+    const { client, outbox, written } = fakeClient();
+    const { sendCommand } = client;
+    const failure = new Error('no');
+    client.sendCommand = (call, stream) => {
+      if (call.toWritable() === 'b') throw failure;
+      sendCommand(call, stream);
+    };
+    const calls = ['a', 'b', 'c'].map(callOf);
+    for (const call of calls) outbox.add(call);
+    await turn();
+    expect(written).toEqual(['latin1: ac']);
+    expect(calls.map(({ reject }) => reject.mock.calls)).toEqual([[], [[failure]], []]);
+  });
+});
