@@ -7,7 +7,7 @@ function fakeClient() {
   const written: string[] = [];
   const client = {
     stream: { write: (text: string, encoding: string) => written.push(`${encoding}: ${text}`) },
-    sendCommand(call: { toWritable(): string }, stream: { write(text: string): void }) {
+    sendCommand: (call: { toWritable(): string }, stream: { write(text: string): void }) => {
       stream.write(call.toWritable());
     },
   };
