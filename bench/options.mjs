@@ -25,7 +25,8 @@ const FULL = {
 };
 /** What differs from another only in its secret or a cache would break with that one; one throttler tells of all. */
 const SMOKE_TESTED = NAMES.filter(
-  (name) => !/-(string|bytes|cache|fixed|cookie)|\+throttler$/.test(name) || name === 'passport-jwt+throttler',
+  (name) =>
+    !/-(string|bytes|cache|fixed|cookie)|\+throttler$/.test(name) || name === 'passport-jwt+throttler',
 );
 const QUICK = {
   only: SMOKE_TESTED,
