@@ -16,7 +16,8 @@ const PINGS = 200;
 /** Those to be measured on a platform; the baseline always is. */
 export function chosenConfigurations(platform, only) {
   return CONFIGURATIONS.filter(({ name, platforms }) => {
-    const isChosen = !only || only.includes(name) || name === BASELINE;
+    const names = Array.isArray(only) ? only : only?.[platform];
+    const isChosen = !names || names.includes(name) || name === BASELINE;
     return isChosen && (!platforms || platforms.includes(platform));
   });
 }
