@@ -55,13 +55,11 @@ export function readmeBlock(results) {
         `(${number(weight.sessions)} of them, two a user, the users' own records included).`,
     );
   }
-  const missed = goalsOf(results).filter(({ isMet }) => !isMet);
+  const goals = goalsOf(results);
+  const missed = goals.filter(({ isMet }) => !isMet);
   const told = missed.map(({ goal, wanted, measured }) => `${goal}: ${measured} (${wanted} was wanted)`);
-  lines.push(
-    told.length === 0
-      ? 'Every goal set beforehand was met.'
-      : `Goals set beforehand and missed: ${told.join('; ')}.`,
-  );
+  if (goals.length > 0 && told.length === 0) lines.push('Every goal set beforehand was met.');
+  if (told.length > 0) lines.push(`Goals set beforehand and missed: ${told.join('; ')}.`);
   lines.push(`${describeRun(results)} [All figures](${PAGE}).`);
   return lines.join('\n\n');
 }

@@ -132,7 +132,7 @@ describe.each([
     if (storage === 'redis') {
       return (await raw.hget(`lk:{${userRefOf(session.userId)}}:data`, session.id)) ?? '';
     }
-    const entry = (repository as unknown as MemoryInside).entries.get(userRefOf(session.userId));
+    const entry = (repository.users as unknown as MemoryInside).entries.get(userRefOf(session.userId));
     return entry?.sessions.get(session.id)?.data?.payload.toString() ?? '';
   }
 });

@@ -31,7 +31,9 @@ afterAll(() => server.stop());
 
 describeOneTimeTokenContract('redis', async () => {
   await server.client().flushall();
-  const nodes = await Promise.all(Array.from({ length: NODES }, () => oneTimeOn(server.url)));
+  const nodes = await Promise.all(
+    Array.from({ length: NODES }, () => oneTimeOn(server.url, { commandTimeoutMs: 2_000 })),
+  );
   const [first] = nodes;
   if (!first) throw new Error('There are nodes');
   return {
