@@ -47,7 +47,7 @@ describe('the one hash of a user', () => {
   it('holds quotas beside sessions, and no quota is taken for a session, however long its name', async () => {
     const [one, two] = [await login(), await login()];
     await repository.authenticate(one.proof, { touchIfRoles: [], quotas: [BY_USER, BY_SESSION] });
-    expect(await quotaFields()).toEqual([`q:brief:${one.sessionId}`, 'q:fourteen-chars']);
+    expect(await quotaFields()).toEqual([`q:brief/${one.sessionId}`, 'q:fourteen-chars']);
     expect(await redis.object('ENCODING', await keyOfUser())).toBe('listpack');
 
     const ids = async () => (await repository.list('ada')).map(({ id }) => id).sort();
@@ -65,6 +65,19 @@ describe('the one hash of a user', () => {
     expect(await quotaFields()).toEqual(['q:fourteen-chars']);
     const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
     expect(facts).toMatchObject({ quotas: [{ allowed: true, remaining: 3 }] });
+  });
+
+  it('loses the quotas of a session that has ended with the next login, and keeps those of the others', async () => {
+    const daily: UserQuota = { ...BY_SESSION, name: 'daily', windowMs: 86_400_000 };
+    const logins = [await login(), await login()];
+    for (const { proof } of logins) {
+      await repository.authenticate(proof, { touchIfRoles: [], quotas: [daily, BY_USER] });
+    }
+    await login(); // over the cap: the oldest ends
+    expect(await quotaFields()).toEqual([`q:daily/${logins[1]?.sessionId}`, 'q:fourteen-chars']);
+    await repository.revoke('ada', logins[1]?.sessionId as string, 'logout');
+    await repository.sweep('ada');
+    expect(await quotaFields()).toEqual(['q:fourteen-chars']);
   });
 
   it('of a user of whom nothing is known goes when its quotas are full, and stays once there is a record', async () => {

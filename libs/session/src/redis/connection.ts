@@ -109,7 +109,7 @@ export class RedisConnection {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (!this.outbox) return this.askByCommand(script, body).then(read);
+    if (!this.outbox) return this.askByCommand(script, body, read);
     const call = new ScriptCall('evalsha', { script, body }, read, this.owner);
     this.outbox.add(call);
     this.deadlines.watch(call);
@@ -185,9 +185,9 @@ export class RedisConnection {
     explained: (error, script) => this.explained(error, script),
   };
 
-  private async askByCommand(script: Script, body: CallBody): Promise<unknown> {
+  private async askByCommand<T>(script: Script, body: CallBody, read: (reply: unknown) => T): Promise<T> {
     try {
-      return await withDeadline(evaluateBy(this.client, script, body), this.commandTimeoutMs);
+      return read(await withDeadline(evaluateBy(this.client, script, body), this.commandTimeoutMs));
     } catch (error) {
       throw this.explained(error, script);
     }

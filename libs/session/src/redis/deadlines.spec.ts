@@ -33,6 +33,29 @@ describe('Deadlines', () => {
     expect(later.rejectedAt! - startedAt).toBeGreaterThanOrEqual(79);
   });
 
+  it('rejects all that are due at once, though each of them lets go of what is settled', async () => {
+    const deadlines = new Deadlines(50);
+    const settled: number[] = [];
+    const turns = { now: 0 };
+    for (let i = 0; i < 500; i++) {
+      const waiting = {
+        isSettled: false,
+        dueAt: 0,
+        next: undefined,
+        reject() {
+          waiting.isSettled = true;
+          deadlines.release();
+          if (settled.push(turns.now) === 1) setImmediate(() => turns.now++);
+        },
+      };
+      deadlines.watch(waiting);
+    }
+    const until = performance.now() + 60;
+    while (performance.now() < until); // then all are due
+    await sleep(50);
+    expect(settled).toEqual(Array.from({ length: 500 }, () => 0));
+  });
+
   it('goes on after a time in which there was nothing to wait for', async () => {
     const deadlines = new Deadlines(50);
     const [first, second] = [call(), call()];

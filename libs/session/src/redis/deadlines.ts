@@ -50,10 +50,11 @@ export class Deadlines {
   private readonly onDue = (): void => {
     setImmediate(() => {
       const now = performance.now();
-      for (let call = this.oldest; call && call.dueAt <= now; call = call.next) {
-        if (!call.isSettled) this.reject(call);
-      }
       this.release();
+      while (this.oldest && this.oldest.dueAt <= now) {
+        this.reject(this.oldest);
+        this.release();
+      }
       this.timer = this.oldest && setTimeout(this.onDue, Math.max(1, this.oldest.dueAt - now)).unref();
     });
   };

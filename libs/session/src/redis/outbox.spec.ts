@@ -51,6 +51,14 @@ describe('Outbox', () => {
     expect(written).toEqual(['latin1: a', 'latin1: a']);
   });
 
+  it('does not keep a call waiting where a tracer looks for the request that it is of', () => {
+    const sendCommand = Object.assign(jest.fn(), { __original: () => undefined });
+    const outbox = new Outbox({ sendCommand } as unknown as Redis);
+    const call = callOf('a');
+    outbox.add(call);
+    expect(sendCommand.mock.calls).toEqual([[call, undefined]]);
+  });
+
   it('fails the one call that the client throws at', async () => {
     const { client, outbox, written } = fakeClient();
     const { sendCommand } = client;

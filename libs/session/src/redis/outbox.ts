@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { BatchWriter } from './batch-writer.js';
 import type { ScriptCall } from './script-call.js';
 
 type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject'>;
@@ -12,10 +13,16 @@ const FULL_BATCH = 16;
  */
 export class Outbox {
   private calls: OutgoingCall[] = [];
+  private readonly isTraced: boolean;
 
-  constructor(private readonly client: Redis) {}
+  constructor(private readonly client: Redis) {
+    // So do OpenTelemetry's and Sentry's instrumentations mark what they wrap. They take the request from the async
+    // context of the call: none may wait for others.
+    this.isTraced = '__original' in (Reflect.get(client, 'sendCommand') as object);
+  }
 
   add(call: OutgoingCall): void {
+    if (this.isTraced) return this.send(call);
     const waiting = this.calls.push(call);
     if (waiting === FULL_BATCH) this.flush();
     else if (waiting === 1) setImmediate(this.flush);
@@ -26,34 +33,16 @@ export class Outbox {
     if (calls.length === 0) return;
     this.calls = [];
     const writer = new BatchWriter(this.client);
-    for (const call of calls) {
-      try {
-        this.client.sendCommand(call as never, writer as never);
-      } catch (error) {
-        call.reject(error as Error); // nobody else is there to hear of it
-      }
-    }
+    for (const call of calls) this.send(call, writer);
     writer.end();
   };
-}
 
-/** Takes the place of the client's stream while a batch is put together, as ioredis's own pipelines do. */
-class BatchWriter {
-  private text = '';
-  private isEnded = false;
-
-  constructor(private readonly client: Redis) {}
-
-  /** After the batch, ioredis may write a call of it again, to the stream of another connection. */
-  write(text: string): void {
-    if (this.isEnded) this.client.stream.write(text, 'latin1');
-    else this.text += text;
-  }
-
-  end(): void {
-    this.isEnded = true;
-    if (this.text !== '') this.client.stream.write(this.text, 'latin1');
-    this.text = '';
+  private send(call: OutgoingCall, writer?: BatchWriter): void {
+    try {
+      this.client.sendCommand(call as never, writer as never);
+    } catch (error) {
+      call.reject(error as Error); // nobody else is there to hear of it
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { Command } from 'ioredis';
+import { Command, type Redis } from 'ioredis';
+import { BatchWriter } from './batch-writer.js';
 import { decodeBody, encodeBody, FixedArguments } from './call-body.js';
 import { ScriptCall } from './script-call.js';
 import { SCRIPTS } from './script.js';
@@ -30,9 +31,23 @@ describe('a call', () => {
           (reply) => reply,
           owner,
         );
-        expect(Buffer.from(call.toWritable(), 'latin1')).toEqual(Buffer.from(expected as string));
+        expect(call.toWritable()).toEqual(Buffer.from(expected as string));
+        const text = call.toWritable(new BatchWriter({} as Redis)) as string;
+        expect(Buffer.from(text, 'latin1')).toEqual(call.toWritable());
       }),
     );
+  });
+
+  it('is settled by functions that a tracer has taken off it', async () => {
+    const request = { script: SCRIPTS.authenticate, body: encodeBody([], []) };
+    owner.explained.mockImplementation((error: unknown) => error);
+    const [good, bad] = [0, 1].map(() => new ScriptCall('eval', request, (reply) => reply, owner));
+    const { resolve } = good!;
+    resolve('reply');
+    const { reject } = bad!;
+    reject(new Error('no'));
+    await expect(good!.promise).resolves.toBe('reply');
+    await expect(bad!.promise).rejects.toThrow('no');
   });
 
   it('can be taken apart again, for clients that write it themselves', () => {

@@ -1,3 +1,4 @@
+import { BatchWriter } from './batch-writer.js';
 import { bulk, type CallBody } from './call-body.js';
 import type { TimedCall } from './deadlines.js';
 import type { Script } from './script.js';
@@ -41,14 +42,15 @@ export class ScriptCall<T = unknown> implements TimedCall {
     });
   }
 
-  resolve(reply: unknown): void {
+  /** Tracers take this one and `reject` off the call, wrap them and call them by themselves. */
+  readonly resolve = (reply: unknown): void => {
     if (this.isSettled) return;
     this.isSettled = true;
     this.owner.onSettled();
     this.accept(reply);
-  }
+  };
 
-  reject(error: Error): void {
+  readonly reject = (error: Error): void => {
     if (this.isSettled) return;
     this.isSettled = true;
     this.owner.onSettled();
@@ -57,11 +59,13 @@ export class ScriptCall<T = unknown> implements TimedCall {
     } else {
       this.refuse(this.owner.explained(error, this.request.script));
     }
-  }
+  };
 
-  toWritable(): string {
+  /** A client that sends a call again, after a reconnection, writes it to the socket itself: as UTF-8, if it were text. */
+  toWritable(stream?: unknown): string | Buffer {
     const { script, body } = this.request;
-    return headOf(this.name, script, body) + body.text;
+    const text = headOf(this.name, script, body) + body.text;
+    return stream instanceof BatchWriter ? text : Buffer.from(text, 'latin1');
   }
 
   setReplyContext(): void {}

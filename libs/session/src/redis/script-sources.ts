@@ -211,19 +211,19 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: '55c7b9932f58e5ca3bd7957a0b63b9376e651e87',
+    sha1: '4cb783625a4b7f2eaeb0b19583cb2fd3147ed99a',
     lua: String.raw`#!lua flags=allow-oom
 local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
-local SESSION_ID_LENGTH, COLON = 16, 58
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
 local FACTS, QUOTA = '>BBI6I6I2I2I2', '>BI6I6I6'
+local TAT, SLASH = '>I7', 47
 local id = ARGV[1]
 local quotas = (#ARGV - 10) / 3
 for i = 11, 10 + quotas do
-  if string.byte(ARGV[i], -1) == COLON then ARGV[i] = ARGV[i] .. id end
+  if string.byte(ARGV[i], -1) == SLASH then ARGV[i] = ARGV[i] .. id end
 end
 local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 11, 10 + quotas))
 local standing, record = f[2], f[6]
@@ -399,7 +399,6 @@ if status == LIVE and not blocked and admitted then
       local used = tat - now
       return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
     end
-    local TAT = '>I7'
     local function tat_of(stored)
       return stored and struct.unpack(TAT, stored) or 0
     end
@@ -787,7 +786,7 @@ return { subject, token.data, epoch_of(user) }
 `,
   },
   'create-session': {
-    sha1: '4770d587bab45db7eb0ae2154a1e61a4d8639a8c',
+    sha1: '446efc3a5a6928a1eb98fd46527e83ec6b9a696c',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -946,6 +945,11 @@ local function take_oldest(entries, count, visit)
   end
   for _ = 1, count do visit(table.remove(entries)) end
 end
+local function ids_of(entries)
+  local ids = {}
+  for _, entry in ipairs(entries) do ids[entry.id] = true end
+  return ids
+end
 local ACCESS_END, ROTATION, LAST_FAMILY = '>I6', '>I6I6I2c32c16', '>c32I6'
 local function access_end_of(session, user, now, ttl_ms, role_lifetimes)
   return math.min(now + ttl_ms, (expires_at(session, user, role_lifetimes)))
@@ -961,20 +965,27 @@ local function write_data(key, id, version, payload, keep_until_at)
   keep_until(key, keep_until_at)
 end
 local function sweep_data(key, sessions)
-  local ids, kept = redis.call('HKEYS', key), {}
+  local ids = redis.call('HKEYS', key)
   if #ids == 0 then return end
-  for _, session in ipairs(sessions) do kept[session.id] = true end
+  local kept = ids_of(sessions)
   for _, id in ipairs(ids) do
     if not kept[id] then redis.call('HDEL', key, id) end
   end
 end
-local TAT = '>I7'
+local TAT, SLASH = '>I7', 47
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end
-local function forget_full_quotas(key, fields, now)
+local function sweep_quotas(key, fields, sessions, now)
+  local kept
   for i = 1, #fields, 2 do
-    if string.sub(fields[i], 1, 2) == 'q:' and tat_of(fields[i + 1]) <= now then redis.call('HDEL', key, fields[i]) end
+    local field = fields[i]
+    if string.sub(field, 1, 2) == 'q:' then
+      local slash = string.find(field, '/', 3, true)
+      if slash and not kept then kept = ids_of(sessions) end
+      local is_over = slash and not kept[string.sub(field, slash + 1)]
+      if is_over or tat_of(fields[i + 1]) <= now then redis.call('HDEL', key, field) end
+    end
   end
 end
 local function write_block(key, change, now)
@@ -1004,7 +1015,6 @@ if user.id ~= user_id then return { 'user_mismatch' } end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
 local fields = redis.call('HGETALL', KEYS[1])
-forget_full_quotas(KEYS[1], fields, now * 1000)
 local at = { now = now, remember_ended_ms = tonumber(ARGV[12]), role_lifetimes = ARGV[15] }
 local live, ended = part_sessions(KEYS[1], fields, user, at)
 local evicted, over = {}, #live - tonumber(ARGV[10]) + 1
@@ -1033,6 +1043,7 @@ if ARGV[17] ~= '' then
   begin_family(KEYS[1], id, ARGV[17], ARGV[18], access_end)
 end
 sweep_data(KEYS[2], live)
+sweep_quotas(KEYS[1], fields, live, now * 1000)
 if ARGV[16] ~= '' then write_data(KEYS[2], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
   announce(ARGV[20], 'session.revoked', KEYS[1], user, evicted_id)
@@ -2550,7 +2561,7 @@ return 1
 `,
   },
   'sweep-sessions': {
-    sha1: 'c7cb53c1917355e6cd4bf5d88b050865ceef11eb',
+    sha1: '80923910e503649ab7f97035887c5d233d19a572',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2706,33 +2717,45 @@ local function take_oldest(entries, count, visit)
   end
   for _ = 1, count do visit(table.remove(entries)) end
 end
+local function ids_of(entries)
+  local ids = {}
+  for _, entry in ipairs(entries) do ids[entry.id] = true end
+  return ids
+end
 local function sweep_data(key, sessions)
-  local ids, kept = redis.call('HKEYS', key), {}
+  local ids = redis.call('HKEYS', key)
   if #ids == 0 then return end
-  for _, session in ipairs(sessions) do kept[session.id] = true end
+  local kept = ids_of(sessions)
   for _, id in ipairs(ids) do
     if not kept[id] then redis.call('HDEL', key, id) end
   end
 end
-local TAT = '>I7'
+local TAT, SLASH = '>I7', 47
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end
-local function forget_full_quotas(key, fields, now)
+local function sweep_quotas(key, fields, sessions, now)
+  local kept
   for i = 1, #fields, 2 do
-    if string.sub(fields[i], 1, 2) == 'q:' and tat_of(fields[i + 1]) <= now then redis.call('HDEL', key, fields[i]) end
+    local field = fields[i]
+    if string.sub(field, 1, 2) == 'q:' then
+      local slash = string.find(field, '/', 3, true)
+      if slash and not kept then kept = ids_of(sessions) end
+      local is_over = slash and not kept[string.sub(field, slash + 1)]
+      if is_over or tat_of(fields[i + 1]) <= now then redis.call('HDEL', key, field) end
+    end
   end
 end
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return 0 end
 local fields = redis.call('HGETALL', KEYS[1])
-forget_full_quotas(KEYS[1], fields, now * 1000)
 local at = { now = now, remember_ended_ms = tonumber(ARGV[1]), role_lifetimes = ARGV[3] }
 local live, ended, forgotten = part_sessions(KEYS[1], fields, user, at)
 local too_many = math.max(0, #ended - tonumber(ARGV[2]))
 take_oldest(ended, too_many, function(entry) forget_session(KEYS[1], entry.id) end)
 sweep_data(KEYS[2], live)
+sweep_quotas(KEYS[1], fields, live, now * 1000)
 return forgotten + too_many
 `,
   },
@@ -2799,7 +2822,7 @@ return { hits, reset, 0, 0 }
 `,
   },
   'user-quota': {
-    sha1: '36e2148ff91cdf8cd90669514b0080214252af59',
+    sha1: 'c7530b032048556ce6b9a404163adbda02a0c262',
     lua: String.raw`#!lua flags=allow-oom
 local function now_us()
   local time = redis.call('TIME')
@@ -2819,7 +2842,7 @@ local function operate(operation, tat, emission, burst, cost, now)
   if operation == 'consume' and allowed then tat = tat + cost * emission end
   return allowed, tat
 end
-local TAT = '>I7'
+local TAT, SLASH = '>I7', 47
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end

@@ -280,7 +280,7 @@ function familyArguments(family: NewFamily | undefined) {
 
 /** lua/include/user-quota.lua has the form. */
 function quotaField(name: string, sessionId?: string): string {
-  return sessionId === undefined ? `q:${name}` : `q:${name}:${sessionId}`;
+  return sessionId === undefined ? `q:${name}` : `q:${name}/${sessionId}`;
 }
 
 const quotaArguments = new WeakMap<readonly UserQuota[], FixedArguments>();

@@ -14,7 +14,7 @@
 -- ARGV[8] rememberEndedMs
 -- ARGV[9] maxStateAgeMs      empty: the record is the truth, whatever its age
 -- ARGV[10] roleLifetimes
--- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua; with a colon at its end, the session
+-- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua; with a slash at its end, the session
 --                             ID is to follow), then emissionUs and burst of each
 -- Returns { 0 } unknown | { 4, userId } load first | what was found, as include/facts.lua has it: status 1 live, 2 revoked
 --   or 3 expired; quotas only of a request that they were looked at for
@@ -26,7 +26,7 @@
 local id = ARGV[1]
 local quotas = (#ARGV - 10) / 3
 for i = 11, 10 + quotas do
-  if string.byte(ARGV[i], -1) == COLON then ARGV[i] = ARGV[i] .. id end
+  if string.byte(ARGV[i], -1) == SLASH then ARGV[i] = ARGV[i] .. id end
 end
 local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 11, 10 + quotas))
 local standing, record = f[2], f[6]

@@ -47,7 +47,6 @@ if user.blocked then return { 'user_blocked', now, user.reply } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
 
 local fields = redis.call('HGETALL', KEYS[1])
-forget_full_quotas(KEYS[1], fields, now * 1000)
 local at = { now = now, remember_ended_ms = tonumber(ARGV[12]), role_lifetimes = ARGV[15] }
 local live, ended = part_sessions(KEYS[1], fields, user, at)
 local evicted, over = {}, #live - tonumber(ARGV[10]) + 1
@@ -77,6 +76,7 @@ if ARGV[17] ~= '' then
   begin_family(KEYS[1], id, ARGV[17], ARGV[18], access_end)
 end
 sweep_data(KEYS[2], live)
+sweep_quotas(KEYS[1], fields, live, now * 1000)
 if ARGV[16] ~= '' then write_data(KEYS[2], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
   announce(ARGV[20], 'session.revoked', KEYS[1], user, evicted_id)

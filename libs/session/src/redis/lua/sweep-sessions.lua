@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Forgets what a login would forget: sessions that ended too long ago to be remembered, or too many of them, their data,
--- and quotas that are full again.
+-- and quotas that are full again or of sessions that have ended.
 -- KEYS[1] user
 -- KEYS[2] data
 -- ARGV[1] rememberEndedMs
@@ -18,10 +18,10 @@ local now = now_ms()
 local user = read_user(KEYS[1], now)
 if not user then return 0 end
 local fields = redis.call('HGETALL', KEYS[1])
-forget_full_quotas(KEYS[1], fields, now * 1000)
 local at = { now = now, remember_ended_ms = tonumber(ARGV[1]), role_lifetimes = ARGV[3] }
 local live, ended, forgotten = part_sessions(KEYS[1], fields, user, at)
 local too_many = math.max(0, #ended - tonumber(ARGV[2]))
 take_oldest(ended, too_many, function(entry) forget_session(KEYS[1], entry.id) end)
 sweep_data(KEYS[2], live)
+sweep_quotas(KEYS[1], fields, live, now * 1000)
 return forgotten + too_many

@@ -19,9 +19,9 @@ end
 
 -- Forgets the data of every session that is not among these.
 local function sweep_data(key, sessions)
-  local ids, kept = redis.call('HKEYS', key), {}
+  local ids = redis.call('HKEYS', key)
   if #ids == 0 then return end
-  for _, session in ipairs(sessions) do kept[session.id] = true end
+  local kept = ids_of(sessions)
   for _, id in ipairs(ids) do
     if not kept[id] then redis.call('HDEL', key, id) end
   end

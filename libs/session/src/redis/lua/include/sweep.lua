@@ -39,3 +39,9 @@ local function take_oldest(entries, count, visit)
   end
   for _ = 1, count do visit(table.remove(entries)) end
 end
+
+local function ids_of(entries)
+  local ids = {}
+  for _, entry in ipairs(entries) do ids[entry.id] = true end
+  return ids
+end
