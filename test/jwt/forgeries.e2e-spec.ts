@@ -117,10 +117,13 @@ describe.each(ALGORITHMS)('access tokens signed by %s', (algorithm: JwtAlgorithm
     const { token: forged } = await signedLike((claims) => ({ ...claims, ...times, jti: 'A'.repeat(43) }));
     expect(await denialOf(forged)).toBe('session_invalid');
 
-    const logout = await on.sessions.decide(token, { roleGroups: [], allowExpired: true });
+    const logout = await on.sessions.decide(token, { roleGroups: [], allowExpired: true, withData: true });
     expect(logout).toMatchObject({ permit: true, session: { id: issued.session.id } });
     if (!logout.permit) return;
     await expect(on.sessions.replaceToken(logout.session)).rejects.toMatchObject({ code: 'session_expired' });
+    expect(() => on.sessions.data(logout.session)).toThrow(
+      expect.objectContaining({ code: 'session_expired' }),
+    );
     await on.sessions.revoke('ada', logout.session.id, 'logout');
     expect(await denialOf(token)).toBe('session_revoked');
     expect(await denialOf(issued.token)).toBe('session_revoked');

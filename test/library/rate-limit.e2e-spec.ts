@@ -6,6 +6,7 @@ import {
   RateLimiter,
   Roles,
   SessionConfigurationError,
+  SessionService,
   type HttpRequest,
 } from '@latchkey/session';
 import { loginAs } from '@latchkey/session/testing';
@@ -13,6 +14,10 @@ import { PLATFORMS, startApp, stopApps, type RunningApp } from './app.js';
 
 const tenantOf = (request: HttpRequest): string | undefined =>
   ('raw' in request ? request.raw : request).headers['x-tenant'] as string | undefined;
+
+const failing = (): string => {
+  throw new TypeError('a fault of the app');
+};
 
 @RateLimit({ name: 'all', quota: 100, window: '1m', by: 'session' })
 @Controller('limited')
@@ -26,6 +31,12 @@ class Limited {
   @RateLimit({ name: 'by-ip', quota: 2, window: '1m', by: 'ip' })
   @Get('by-ip')
   byIp() {
+    return {};
+  }
+
+  @RateLimit({ name: 'by-fault', quota: 1, window: '1m', by: failing })
+  @Get('by-fault')
+  byFault() {
     return {};
   }
 
@@ -162,6 +173,22 @@ describe.each(PLATFORMS)('quotas on $name', (platform) => {
       .get('/limited/by-tenant')
       .set({ ...moderator, 'x-tenant': 'other' })
       .expect(200);
+  });
+
+  it('that fail in a function of the app end the request before anything is asked', async () => {
+    const running = await start();
+    const headers = await as(running);
+    running.calls.length = 0;
+    await running.http.get('/limited/by-fault').set(headers).expect(500);
+    expect(running.calls).toEqual([]);
+  });
+
+  it('that an app makes itself are looked at before anything is asked', async () => {
+    const { app } = await start();
+    const sessions = app.get(SessionService);
+    const { token } = await sessions.create('ada');
+    const quotas = [{ name: 'mine', quota: 1, windowMs: 60_000, burst: 0, by: 'user' }] as const;
+    await expect(sessions.authenticate(token, { roleGroups: [], quotas })).rejects.toThrow(RangeError);
   });
 
   it('tell IPv6 clients apart by /64', async () => {

@@ -8,6 +8,7 @@ import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
 import type { JsonObject, StoredData } from './model/session-data.js';
 import type { UserState } from './model/user-state.js';
+import { assertFit } from './rate-limit/rate-limit-options.js';
 import type { SessionRepository, TokenProof } from './repository/session-repository.js';
 import { type Examination, type Look, SessionExaminer, type TokenOrigin } from './session.examiner.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
@@ -155,6 +156,7 @@ export class SessionService {
   /**
    * The session that a token opens, if it meets the requirements.
    * @throws SessionError with the first denial that applies (see `decide`)
+   * @throws RangeError for quotas that are none
    */
   async authenticate(
     token: string | undefined,
@@ -166,12 +168,13 @@ export class SessionService {
     return decision;
   }
 
-  /** As `authenticate`, but a denial is an answer. Rejects only when the repository cannot answer. */
+  /** As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for quotas that are none. */
   async decide(
     token: string | undefined,
     requirements: AccessRequirements = NO_REQUIREMENTS,
     { clientIp }: TokenOrigin = {},
   ): Promise<Decision> {
+    if (requirements.quotas) assertFit(requirements.quotas);
     return (await this.examine(token, requirements, { isActivity: true, clientIp })).decision;
   }
 
@@ -260,9 +263,11 @@ export class SessionService {
   /**
    * What the app keeps in a session. Of a session from a handler with `@SessionData()`, reading it costs no call.
    * @param session as `authenticate`, `create` or `@CurrentSession()` gave it
+   * @throws SessionError `session_expired` when the token's own time is over, even where it was let in (`@AllowExpired()`)
    */
   data<T extends object = JsonObject>(session: Session): SessionDataHandle<T> {
-    const handle = handleOf(session) ?? this.keepData(session, proofOf(session), undefined);
+    const proof = proofOf(session);
+    const handle = handleOf(session) ?? this.keepData(session, proof, undefined);
     return handle as unknown as SessionDataHandle<T>;
   }
 

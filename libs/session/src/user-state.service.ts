@@ -165,7 +165,7 @@ export class UserStateService {
   }
 
   /**
-   * Forgets the user: state, sessions, every trace but the counts of quotas, which go with their windows.
+   * Forgets the user: state, sessions, every trace; counts of quotas by client IP or by a function go with their windows.
    * @returns how many live sessions that ended
    */
   erase(userId: string): Promise<number> {

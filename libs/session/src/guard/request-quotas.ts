@@ -13,6 +13,13 @@ import { SessionTransport } from './session-transport.js';
 
 type Consumption = Pick<QuotaRequest, 'policy' | 'partition'>;
 
+/** A check that is under way. */
+interface Check {
+  readonly access: Access;
+  readonly response: HttpResponse;
+  readonly checking: Promise<Decision>;
+}
+
 /** The quotas of a request that live with no user: sent in the same tick as the check, so they cost no time of their own. */
 @Injectable()
 export class RequestQuotas {
@@ -27,11 +34,9 @@ export class RequestQuotas {
    * check consumed if it is refused because of these. Of a user who lacks the role besides, the latter is not given back.
    */
   async decide(
-    { quotas: rules, requirements }: Access,
-    http: { readonly request: HttpRequest; readonly response: HttpResponse },
-    checking: Promise<Decision>,
+    consumptions: readonly Consumption[],
+    { access, response, checking }: Check,
   ): Promise<Decision> {
-    const consumptions = rules.map((rule) => this.consumptionOf(rule, http.request));
     const [checked, ...elsewhere] = await Promise.all([
       checking,
       ...consumptions.map((consumption) => this.apply('consume', consumption)),
@@ -40,9 +45,9 @@ export class RequestQuotas {
     if (isRefused(decision)) {
       await this.giveBack(consumptions.filter((_, i) => elsewhere[i]?.allowed));
       if (checked.quotas.every(({ allowed }) => allowed))
-        await this.giveBack(this.ofUser(requirements, checked));
+        await this.giveBack(this.ofUser(access.requirements, checked));
     }
-    if (decision.quotas.length > 0) setQuotaHeaders(http.response, decision.quotas);
+    if (decision.quotas.length > 0) setQuotaHeaders(response, decision.quotas);
     return decision;
   }
 
@@ -57,13 +62,18 @@ export class RequestQuotas {
   }
 
   /** As `admit`, where there is no response to put headers on. */
-  async consume({ quotas: rules }: Access, request: HttpRequest): Promise<readonly QuotaResult[]> {
-    const consumptions = rules.map((rule) => this.consumptionOf(rule, request));
+  async consume(access: Access, request: HttpRequest): Promise<readonly QuotaResult[]> {
+    const consumptions = this.consumptionsOf(access, request);
     const results = await Promise.all(consumptions.map((consumption) => this.apply('consume', consumption)));
     if (results.some(({ allowed }) => !allowed)) {
       await this.giveBack(consumptions.filter((_, i) => results[i]?.allowed));
     }
     return results;
+  }
+
+  /** What a request has to consume. Throws what the app's own function throws. */
+  consumptionsOf({ quotas: rules }: Access, request: HttpRequest): readonly Consumption[] {
+    return rules.map((rule) => this.consumptionOf(rule, request));
   }
 
   private consumptionOf({ policy, by }: QuotaRule, request: HttpRequest): Consumption {

@@ -93,14 +93,16 @@ export class SessionGuard implements CanActivate {
   }
 
   private async decideWithQuotas(http: Http, access: Access, token: string | undefined): Promise<Decision> {
-    const checking = this.examine(http, access, token).then(({ decision }) => decision);
     // Whom the handler's own lists refuse is counted nowhere, not even until it is given back.
     const verdict = this.ip.judge(access.requirements.ip, this.transport.clientIp(http.request));
+    const consumptions = this.quotas.consumptionsOf(access, http.request);
+    // Once it has begun nothing here may throw: if the check fails then, nobody would be there to hear of it.
+    const checking = this.examine(http, access, token).then(({ decision }) => decision);
     if (verdict.refusedRoles === 'all') {
       const decision = await checking;
       if (isBeforeQuotas(decision)) return decision;
     }
-    return this.quotas.decide(access, http, checking);
+    return this.quotas.decide(consumptions, { access, response: http.response, checking });
   }
 
   /** Here the addresses come first and then the quotas: nobody is counted who may not come. */

@@ -38,7 +38,7 @@ export interface AccessRequirements {
   readonly assurance?: AssuranceLevel;
   /** Where it may come from. */
   readonly ip?: IpRequirements;
-  /** Quotas of the user or the session, consumed together with the check. */
+  /** Quotas of the user or the session, consumed together with the check. Never change a list that was used: make another. */
   readonly quotas?: readonly UserQuota[];
   /** Read the session's data together with the check. */
   readonly withData?: boolean;

@@ -43,7 +43,7 @@ export class Gcra {
       windowMs,
       burst,
       allowed,
-      remaining: Math.floor((this.capacityUs - usedUs) / this.intervalUs),
+      remaining: Math.max(0, Math.floor((this.capacityUs - usedUs) / this.intervalUs)),
       retryAfterMs: Math.ceil(this.waitUs(1) / 1_000),
       resetMs: Math.ceil(usedUs / 1_000),
     };

@@ -1,10 +1,12 @@
 import type { Duration } from '../model/duration.js';
 import { toMilliseconds } from '../model/duration.js';
-import type { QuotaPolicy } from '../model/quota.js';
+import type { QuotaPolicy, UserQuota } from '../model/quota.js';
 import { NAME_PATTERN } from '../policy/roles.js';
 
 const MAX_QUOTA = 1_000_000;
 const MAX_WINDOW_MS = 31 * 86_400_000;
+/** Eight years: until a used-up burst is all there again. What Redis keeps of it has room for no more than 2^48 µs. */
+const MAX_REFILL_MS = 8 * 365 * 86_400_000;
 
 /** A quota: `{ name: 'posts', quota: 30, window: '1m' }` is 30 at once, and one more every two seconds. @publicApi */
 export interface QuotaOptions {
@@ -14,7 +16,7 @@ export interface QuotaOptions {
   readonly quota: number;
   /** Up to 31 days. */
   readonly window: Duration;
-  /** How many may come at once, 1–1,000,000. Default: as many as `quota`. */
+  /** How many may come at once, 1–1,000,000, and no more than come back in eight years. Default: as many as `quota`. */
   readonly burst?: number;
 }
 
@@ -41,5 +43,20 @@ export function toQuotaPolicy({ name, quota, window, burst = quota }: QuotaOptio
     }
   }
   if (windowMs < 1 || windowMs > MAX_WINDOW_MS) throw new RangeError('window must be from 1 ms to 31 days');
+  if ((burst * windowMs) / quota > MAX_REFILL_MS) {
+    throw new RangeError('burst must be no more than come back in eight years');
+  }
   return { name, quota, windowMs, burst };
+}
+
+const fitQuotas = new WeakSet<readonly UserQuota[]>();
+
+/** @throws RangeError saying what is wrong with quotas that come from the app's own code */
+export function assertFit(quotas: readonly UserQuota[]): void {
+  if (fitQuotas.has(quotas)) return;
+  for (const { name, quota, windowMs, burst, by } of quotas) {
+    toQuotaPolicy({ name, quota, window: windowMs, burst });
+    if (by !== 'user' && by !== 'session') throw new RangeError("by must be 'user' or 'session'");
+  }
+  fitQuotas.add(quotas);
 }

@@ -54,6 +54,39 @@ export function describeQuotas(open: OpenContract): void {
       ]);
     });
 
+    it('is one of the user whatever its name ends with, and not that of each session', async () => {
+      const test = await open();
+      const [one, other] = [await test.login(), await test.login()];
+      const byUser: UserQuota = { ...POSTS, name: 'posts:', by: 'user' };
+      const bySession: UserQuota = { ...POSTS, name: 'posts', by: 'session' };
+      await check(test, one.proof, [byUser, bySession]);
+      expect(await check(test, other.proof, [byUser, bySession])).toMatchObject([
+        { remaining: 3 },
+        { remaining: 4 },
+      ]);
+    });
+
+    it('has nothing left, and not less, where more was consumed than its burst is now', async () => {
+      const test = await open();
+      const { proof } = await test.login();
+      for (let i = 0; i < 5; i++) await check(test, proof, [BY_USER]);
+      expect(await check(test, proof, [{ ...BY_USER, burst: 2 }])).toMatchObject([
+        { allowed: false, remaining: 0 },
+      ]);
+    });
+
+    it('may take eight years to come back, and is not there before', async () => {
+      const test = await open();
+      const { proof, session } = await test.login();
+      const rare: UserQuota = { name: 'rare', quota: 1, windowMs: 31 * 86_400_000, burst: 94, by: 'user' };
+      const partition = { userId: session.userId };
+      await test.repository.quota({ operation: 'consume', policy: rare, partition, cost: 93 });
+      const [last] = await check(test, proof, [rare]);
+      expect(last).toMatchObject({ allowed: true, remaining: 0 });
+      expect(last?.resetMs).toBeGreaterThan(93 * rare.windowMs);
+      expect(await check(test, proof, [rare])).toMatchObject([{ allowed: false, remaining: 0 }]);
+    });
+
     it('is consumed together with the others of the request, or none is', async () => {
       const test = await open();
       const { proof } = await test.login();
