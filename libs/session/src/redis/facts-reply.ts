@@ -1,5 +1,6 @@
 import { type Device } from '../model/session.js';
-import { readDevice, readDeviceFrom, readSessionTimes, type SessionRecord } from './session-record.js';
+import { readDevice, readDeviceFrom } from './device-record.js';
+import { readSessionTimes, type SessionRecord } from './session-record.js';
 import {
   readBlock,
   readEpoch,

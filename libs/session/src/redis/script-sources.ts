@@ -211,10 +211,10 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: '4cb783625a4b7f2eaeb0b19583cb2fd3147ed99a',
+    sha1: 'fe2748911cf3c933c9cb84b0fe5075d48169a2fe',
     lua: String.raw`#!lua flags=allow-oom
 local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
@@ -484,7 +484,7 @@ return begin_load(KEYS[2], ARGV[1], ARGV[2])
 `,
   },
   'change-user': {
-    sha1: 'ec61ae38af3b28c331a97147aa093667da452e90',
+    sha1: 'f4c7f65da2275a864cff033b57d439af4cc87faa',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -517,7 +517,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
@@ -786,7 +786,7 @@ return { subject, token.data, epoch_of(user) }
 `,
   },
   'create-session': {
-    sha1: '446efc3a5a6928a1eb98fd46527e83ec6b9a696c',
+    sha1: 'fe681a39553f1cb9c03c3476f81a9845a3a012b5',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -819,7 +819,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
@@ -1053,7 +1053,7 @@ return { 'created', now, record, user.reply, evicted }
 `,
   },
   'erase-user': {
-    sha1: '80db6d4ddd3946679c1b3b42429712e24ec562f9',
+    sha1: '7410707967710e7c605456b5bbcecaa2c5e798b8',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1086,7 +1086,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
@@ -1587,7 +1587,7 @@ return {
 `,
   },
   'read-data': {
-    sha1: '0b3846535d962df4f75a092e0ac8811eaecda2e9',
+    sha1: '20a207239049a551e36031f1ffd153ae20d450c3',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1617,7 +1617,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
@@ -1774,7 +1774,7 @@ return { now, user.reply }
 `,
   },
   'refresh': {
-    sha1: '39554c935e2e7e92c1e3f76527dcec0bb34c581f',
+    sha1: '322a7e082edb5b166998d78e06e8e829b7bbbc9f',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -1807,7 +1807,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -1923,7 +1923,7 @@ if note_timeout(KEYS[1], id, session, status, ended_at) then redis.call('HDEL', 
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if status == REVOKED or not is_current_family then return { 'revoked' } end
 if status == EXPIRED then return { 'expired' } end
-local name, user_agent, ip = struct.unpack(DEVICE, device)
+local user_agent, ip, name_from = struct.unpack(DEVICE, device)
 local devices = { escaped(ip), escaped(user_agent), escaped(ARGV[10]), escaped(ARGV[9]) }
 local rotation = read_rotation(KEYS[1], id, now)
 local is_current = string.sub(family, 33) == ARGV[3]
@@ -1943,7 +1943,7 @@ if is_current then
   session.last_seen_at = math.max(now, session.last_seen_at)
   record = pack_session(session)
   rotation = { access_end = access_end_of(session, user, now, tonumber(ARGV[7]), ARGV[13]), at = now, salt = ARGV[4] }
-  device = struct.pack(DEVICE, #name, name, #new_user_agent, new_user_agent, #new_ip, new_ip)
+  device = struct.pack(DEVICE, #new_user_agent, new_user_agent, #new_ip, new_ip) .. string.sub(device, name_from)
   redis.call('HSET', KEYS[1], id, record, id .. ':d', device, id .. ':f', ARGV[2] .. ARGV[5],
     id .. ':g', struct.pack(ROTATION, rotation.access_end, now, grace_ms, ARGV[3], ARGV[4]))
   announce(ARGV[14], 'session.refreshed', KEYS[1], user, id)
@@ -1977,7 +1977,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 `,
   },
   'replace-token': {
-    sha1: '564f744e9ae3bb68d1d31337d52c0ec9af51257f',
+    sha1: '1a3e84d9f8fa0199c4652767e47e5753315c75e6',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -2010,7 +2010,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH, COLON = 16, 58
@@ -2192,7 +2192,7 @@ return { 'replaced', now, record, stored[2], user.reply, revoked }
 `,
   },
   'revoke-all': {
-    sha1: 'd95e39a7c3da3c776b6af0af7db45f5a1fa273af',
+    sha1: '789cdec6fa0ba0d1bbc8ffd1d7753f49cf3103f1',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2225,7 +2225,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH, COLON = 16, 58
@@ -2440,7 +2440,7 @@ return revoked
 `,
   },
   'revoke-session': {
-    sha1: '85195a90e0023bd48113c0fd8bfbe57668085e98',
+    sha1: '8fc8bb42a56843444b48021cfcb1b99a88f219c5',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2473,7 +2473,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =
     struct.unpack(RECORD, record)
@@ -2561,7 +2561,7 @@ return 1
 `,
   },
   'sweep-sessions': {
-    sha1: '80923910e503649ab7f97035887c5d233d19a572',
+    sha1: '59d83832f69e949d024f808657d12cd4757b3bc6',
     lua: String.raw`#!lua flags=allow-oom
 local function now_ms()
   local time = redis.call('TIME')
@@ -2591,7 +2591,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local SESSION_ID_LENGTH, COLON = 16, 58
 local function unpack_session(record)
@@ -2861,7 +2861,7 @@ return { allowed and 1 or 0, remaining, wait, reset }
 `,
   },
   'write-data': {
-    sha1: '13f0154e0a220ffc2eb42d5f1291914fd7efec0e',
+    sha1: '98bdbecf9d91435fee5b3b3f7326d22695c3920e',
     lua: String.raw`#!lua
 local function now_ms()
   local time = redis.call('TIME')
@@ -2894,7 +2894,7 @@ end
 local function has_role(roles, role)
   return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
 end
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local function unpack_session(record)
   local hash, epoch, created, seen, authenticated, inactivity, absolute, traits, ended =

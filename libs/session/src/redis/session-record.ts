@@ -1,4 +1,4 @@
-import type { AssuranceLevel, Device, EndReason } from '../model/session.js';
+import type { AssuranceLevel, EndReason } from '../model/session.js';
 
 /** A session as its 64 bytes tell it; the layout is described in lua/include/session-record.lua. */
 export interface SessionRecord {
@@ -54,43 +54,5 @@ export function readSessionTimes(bytes: Buffer, at: number): SessionRecord {
     assurance: ASSURANCE[(traits % HAS_FAMILY) - 1] ?? 'aal1',
     rememberMe: traits >= REMEMBER_ME,
     ended: bytes.readUInt8(at + 31) !== 0,
-  };
-}
-
-/** Each field of the device with its length in two bytes before it: no name can break out of its place. */
-export function writeDevice(device: Device): Buffer {
-  const parts: Buffer[] = [];
-  for (const text of [device.name, device.userAgent, device.ip]) {
-    const bytes = Buffer.from(text);
-    const length = Buffer.allocUnsafe(2);
-    length.writeUInt16BE(bytes.length);
-    parts.push(length, bytes);
-  }
-  return Buffer.concat(parts);
-}
-
-const NO_DEVICE: Device = Object.freeze({ name: '', userAgent: '', ip: '' });
-
-export function readDevice(bytes: Buffer): Device {
-  if (bytes.length === 0) return NO_DEVICE;
-  let offset = 0;
-  const next = (): string => {
-    const start = offset + 2;
-    offset = start + bytes.readUInt16BE(offset);
-    return bytes.toString('utf8', start, offset);
-  };
-  return { name: next(), userAgent: next(), ip: next() };
-}
-
-/** As `readDevice`, from a text of which each character is a byte. */
-export function readDeviceFrom(text: string, at: number): Device {
-  if (text.length === at) return NO_DEVICE;
-  const lengthAt = (offset: number): number => text.charCodeAt(offset) * 256 + text.charCodeAt(offset + 1);
-  const nameEnd = at + 2 + lengthAt(at);
-  const userAgentEnd = nameEnd + 2 + lengthAt(nameEnd);
-  return {
-    name: text.slice(at + 2, nameEnd),
-    userAgent: text.slice(nameEnd + 2, userAgentEnd),
-    ip: text.slice(userAgentEnd + 2, userAgentEnd + 2 + lengthAt(userAgentEnd)),
   };
 }

@@ -1,4 +1,5 @@
-import { parseSessionEvent } from '../model/session-event.js';
+import { parseSessionEvent, type SessionEvent } from '../model/session-event.js';
+import { unpackIp } from '../redis/device-record.js';
 import { RedisSubscriber, type SubscriberHandlers } from '../redis/subscriber.js';
 import type { ChannelListener, EventChannel } from './event-channel.js';
 
@@ -15,7 +16,7 @@ export class RedisEventChannel implements EventChannel {
   constructor(open: (handlers: SubscriberHandlers) => RedisSubscriber) {
     this.subscriber = open({
       onMessage: (text) => {
-        const event = parseSessionEvent(text);
+        const event = withIps(parseSessionEvent(text));
         if (event) this.each((listener) => listener.onEvent(event));
       },
       onLost: () => this.each((listener) => listener.onLost?.()),
@@ -50,4 +51,15 @@ export class RedisEventChannel implements EventChannel {
   private each(tell: (listener: ChannelListener) => void): void {
     for (const listener of this.listeners) tell(listener);
   }
+}
+
+/** Scripts tell of devices as they are kept. */
+function withIps(event: SessionEvent | undefined): SessionEvent | undefined {
+  if (!event || !('devices' in event) || !event.devices) return event;
+  const { session, presented } = event.devices;
+  const devices = {
+    session: { ...session, ip: unpackIp(session.ip) },
+    presented: { ...presented, ip: unpackIp(presented.ip) },
+  };
+  return { ...event, devices };
 }

@@ -6,7 +6,8 @@ import { RedisConnection, type RedisConnectionOptions } from '../redis/connectio
 import { RedisKeys } from '../redis/keys.js';
 import { IpListScripts } from '../redis/ip-list-scripts.js';
 import { NodeScripts } from '../redis/node-scripts.js';
-import { assuranceCode, END_REASON_CODE, traitsOf, writeDevice } from '../redis/session-record.js';
+import { packIp, writeDevice } from '../redis/device-record.js';
+import { assuranceCode, END_REASON_CODE, traitsOf } from '../redis/session-record.js';
 import { readCheckReply, SessionScripts } from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
 import { UserScripts } from '../redis/user-scripts.js';
@@ -241,7 +242,8 @@ class RedisSessionRepository implements SessionRepository {
       newTokenHash: offer.tokenHash,
       accessTokenTtlMs: request.accessTokenTtlMs,
       graceMs: request.graceMs,
-      ...request.device,
+      userAgent: request.device.userAgent,
+      ip: packIp(request.device.ip),
       rememberEndedMs: this.settings.rememberEndedMs,
       maxStateAgeMs: this.maxStateAgeMs,
       roleLifetimes: this.roleLifetimes,

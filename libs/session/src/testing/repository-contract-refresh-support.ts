@@ -18,8 +18,8 @@ import { type ContractTest, newSession } from './repository-contract-support.js'
 export const HOUR_MS = 3_600_000;
 /** So long that it does not end by itself while a test runs on a real clock. */
 export const GRACE_MS = 10_000;
-export const PHONE = { userAgent: 'Firefox 150 on Android', ip: '192.0.2.7' };
-export const LAPTOP = { userAgent: 'Chrome 156 on Linux', ip: '198.51.100.9' };
+export const PHONE = { userAgent: 'Firefox 150 on Android', ip: '2001:db8:1234:5678:9abc:def0:1234:7' };
+export const LAPTOP = { userAgent: 'Chrome 156 on Linux', ip: '2001:db8:85a3:1234:5678:9abc:def0:1234' };
 
 /** A refresh token, and the proof of the access token that came with it. */
 export interface Pair {

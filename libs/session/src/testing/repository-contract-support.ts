@@ -168,7 +168,7 @@ export function newSession(overrides: Partial<NewSession> = {}): { session: NewS
     userId,
     sessionId: minted.sessionId,
     tokenHash: minted.tokenHash,
-    device: { name: 'phone', userAgent: 'Firefox 150 on Android', ip: '192.0.2.7' },
+    device: { name: 'phone', userAgent: 'Firefox 150 on Android', ip: '2001:db8:1234:5678:9abc:def0:1234:7' },
     lifetime: lifetimeOf(HOUR_MS, HOUR_MS),
     assurance: 'aal1',
     rememberMe: false,

@@ -59,7 +59,7 @@ if user.blocked then return { 'user_blocked', now, user.reply } end
 if status == REVOKED or not is_current_family then return { 'revoked' } end
 if status == EXPIRED then return { 'expired' } end
 
-local name, user_agent, ip = struct.unpack(DEVICE, device)
+local user_agent, ip, name_from = struct.unpack(DEVICE, device)
 local devices = { escaped(ip), escaped(user_agent), escaped(ARGV[10]), escaped(ARGV[9]) }
 local rotation = read_rotation(KEYS[1], id, now)
 local is_current = string.sub(family, 33) == ARGV[3]
@@ -80,7 +80,7 @@ if is_current then
   session.last_seen_at = math.max(now, session.last_seen_at)
   record = pack_session(session)
   rotation = { access_end = access_end_of(session, user, now, tonumber(ARGV[7]), ARGV[13]), at = now, salt = ARGV[4] }
-  device = struct.pack(DEVICE, #name, name, #new_user_agent, new_user_agent, #new_ip, new_ip)
+  device = struct.pack(DEVICE, #new_user_agent, new_user_agent, #new_ip, new_ip) .. string.sub(device, name_from)
   redis.call('HSET', KEYS[1], id, record, id .. ':d', device, id .. ':f', ARGV[2] .. ARGV[5],
     id .. ':g', struct.pack(ROTATION, rotation.access_end, now, grace_ms, ARGV[3], ARGV[4]))
   announce(ARGV[14], 'session.refreshed', KEYS[1], user, id)

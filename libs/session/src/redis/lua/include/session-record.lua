@@ -6,9 +6,9 @@
 -- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0: 1 logout,
 -- 2 revoked, 3 evicted, 4 timed out, 5 refresh token used twice. A timeout is written down when it is first seen, so that
 -- no later change of roles undoes it.
--- Beside it: ID:d the device, ID:p the token hash before this one, when that ended, and until when it is good all the same
+-- Beside it: ID:d the device (device-record.ts), ID:p the token hash before this one, when that ended, and until when it is good all the same
 -- (0: not at all).
-local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>I2c0I2c0I2c0'
+local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH, COLON = 16, 58
