@@ -29,7 +29,8 @@ const FULL = {
  */
 const SMOKE_TESTED = {
   fastify: NAMES.filter(
-    (name) => !/-(string|bytes|cache|fixed|cookie|touch)|\+throttler$|\+3-quotas(\+cidrs)?$/.test(name),
+    (name) =>
+      !/-(string|bytes|cache|fixed|rolling|cookie|touch)|\+throttler$|\+3-quotas(\+cidrs)?$/.test(name),
   ),
   express: ['latchkey', 'express-session', 'passport-jwt+throttler'],
 };

@@ -41,6 +41,7 @@ async function build({ redisUrl }, { rolling, disableTouch }) {
 }
 
 export const builds = {
-  'express-session': (context) => build(context, { rolling: true, disableTouch: false }),
+  'express-session': (context) => build(context, { rolling: false, disableTouch: false }),
+  'express-session-rolling': (context) => build(context, { rolling: true, disableTouch: false }),
   'express-session-fixed': (context) => build(context, { rolling: false, disableTouch: true }),
 };

@@ -8,5 +8,6 @@ const build = (options) => ({
 
 export const builds = {
   'fast-jwt': () => build({}),
-  'fast-jwt-cache': () => build({ cache: true }),
+  // By default it hashes each token to find it in the cache; its README names this as the faster way.
+  'fast-jwt-cache': () => build({ cache: true, cacheKeyBuilder: (token) => token }),
 };

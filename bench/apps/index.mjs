@@ -57,8 +57,15 @@ export const CONFIGURATIONS = [
     redisCalls: 1,
   },
   {
-    name: 'express-session',
+    name: 'express-session-rolling',
     label: 'express-session + connect-redis, rolling',
+    file: 'express-session',
+    platforms: ['express'],
+    redisCalls: 2,
+  },
+  {
+    name: 'express-session',
+    label: 'express-session + connect-redis',
     file: 'express-session',
     platforms: ['express'],
     redisCalls: 2,

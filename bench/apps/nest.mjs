@@ -19,7 +19,8 @@ export function makeModule(metadata) {
 
 /**
  * The routes that every configuration serves: `/me` answers from the request alone, `/me/read` reads a profile from
- * Redis first. `request.user.id` is what the guards found; without guards there is nobody, and the answer is as long.
+ * Redis first. `request.user.id` is what the guards found; without guards there is nobody, and the answer
+ * is as long (better-auth makes longer IDs itself).
  */
 export function makeController({ guards = [], decorators = [] }) {
   class BenchController {

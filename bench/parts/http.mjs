@@ -56,27 +56,24 @@ async function measurePlatform(platform, options) {
   }
 }
 
-/** Some rounds of every configuration beside the baseline, each in a process of its own. */
+/** Some rounds of every configuration beside the baseline, each in a new process. */
 async function measureBlock(others, place) {
-  const base = new Subject(findConfiguration(BASELINE), place);
-  try {
-    for (const configuration of others) {
-      const subject = new Subject(configuration, place);
-      try {
-        for (const scenario of scenariosOf(configuration, place.options)) {
-          await measurePairs(base, subject, scenario);
-        }
-      } finally {
-        await subject.stop();
+  for (const configuration of others) {
+    const base = new Subject(findConfiguration(BASELINE), place);
+    const subject = new Subject(configuration, place);
+    try {
+      for (const scenario of scenariosOf(configuration, place.options)) {
+        await measurePairs(base, subject, scenario);
       }
+    } finally {
+      await Promise.all([base.stop(), subject.stop()]);
     }
-  } finally {
-    await base.stop();
   }
 }
 
 async function measurePairs(base, subject, scenario) {
   const { options } = subject.place;
+  await Promise.all([base.start(scenario), subject.start(scenario)]);
   await base.ready(scenario);
   await subject.ready(scenario);
   for (let round = 0; round < options.rounds / options.blocks; round++) {
@@ -105,16 +102,22 @@ class Subject {
     this.series = series.get(configuration.name);
   }
 
-  /** Starts what the scenario needs, warms it up, and counts the Redis calls of a request. */
-  async ready(scenario) {
+  /** Starts the app that the scenario needs. */
+  async start({ redisMs }) {
     const { configuration, place } = this;
     const { platform, redis, proxy, options } = place;
+    const isFar = redisMs > 0;
+    if (this.#apps.has(isFar)) return;
+    const redisUrl = isFar ? proxy.url : redis.url;
+    const app = await AppProcess.start({ configuration, platform, redisUrl, users: options.users });
+    this.#apps.set(isFar, app);
+  }
+
+  /** Warms it up, and counts the Redis calls of a request. */
+  async ready(scenario) {
+    const { configuration, place } = this;
+    const { redis, proxy, options } = place;
     const isFar = scenario.redisMs > 0;
-    if (!this.#apps.has(isFar)) {
-      const redisUrl = isFar ? proxy.url : redis.url;
-      const app = await AppProcess.start({ configuration, platform, redisUrl, users: options.users });
-      this.#apps.set(isFar, app);
-    }
     const path = pathOf(scenario);
     if (this.#warm.has(`${isFar} ${path}`)) return;
     this.#warm.add(`${isFar} ${path}`);

@@ -1,4 +1,5 @@
 // What sessions weigh in Redis, made by the library itself: two devices per user, each with its name and user agent.
+import { randomUUID } from 'node:crypto';
 import { DEVICE } from '../apps/users.mjs';
 import { libraryOn } from '../measure/library-on.mjs';
 import { RedisServer } from '../measure/redis-server.mjs';
@@ -6,7 +7,13 @@ import { round } from '../measure/statistics.mjs';
 
 const DEVICES_PER_USER = 2;
 const AT_ONCE = 200;
-const DEVICES = [DEVICE, { name: 'Phone', userAgent: 'Safari 19 on iOS', ip: '198.51.100.23' }];
+/** One comes from an IPv4 address, the other from an IPv6 one of full length. */
+const PHONE = {
+  name: 'Phone',
+  userAgent: 'Safari 19 on iPhone',
+  ip: '2001:db8:85a3:1234:5678:9abc:def0:1234',
+};
+const DEVICES = [DEVICE, PHONE];
 
 export async function measureMemory({ sessionCounts, log }) {
   const redis = await RedisServer.start();
@@ -18,7 +25,10 @@ export async function measureMemory({ sessionCounts, log }) {
     for (const sessions of sessionCounts) {
       const goal = sessions / DEVICES_PER_USER;
       const worker = async () => {
-        while (users < goal) await logInOnAllDevices(library, `user-${++users}`);
+        while (users < goal) {
+          users++;
+          await logInOnAllDevices(library, randomUUID());
+        }
       };
       const startedAt = performance.now();
       await Promise.all(Array.from({ length: AT_ONCE }, worker));

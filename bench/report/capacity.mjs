@@ -16,15 +16,19 @@ const LOADS = [
 
 export const FORMULA =
   'cores = requests per second / (checks per second of one core × ' +
-  `${UTILISATION}); memory = users × ${SESSIONS_PER_USER} sessions × bytes per session × ${MEMORY_FACTOR}; ` +
-  `shards = the larger of cores and memory / ${SHARD_GB} GB, rounded up, each with a replica of the same size`;
+  `${UTILISATION}), between the two; memory = users × ${SESSIONS_PER_USER} sessions × bytes per session × ${MEMORY_FACTOR}; ` +
+  `shards = the larger of the cores as in the HTTP run and memory / ${SHARD_GB} GB, rounded up, each with a replica of the same size`;
 
-/** What Redis takes for loads up to internet scale, from the measured cost of a check and the weight of a session. */
-export function planCapacity({ perCoreSecond, bytesPerSession }) {
+/**
+ * What Redis takes for loads up to internet scale, from the measured cost of a check and the weight of a session.
+ * @param servedUs Redis's time for a check of the HTTP run, if there was one: what comes over many sockets costs more
+ */
+export function planCapacity({ perCoreSecond, bytesPerSession, servedUs }) {
   return LOADS.map(({ users, requestsPerSecond }) => {
     const cores = requestsPerSecond / (perCoreSecond * UTILISATION);
+    const servedCores = servedUs && (requestsPerSecond * servedUs) / 1e6 / UTILISATION;
     const memoryGb = (users * SESSIONS_PER_USER * bytesPerSession * MEMORY_FACTOR) / 2 ** 30;
-    const shards = Math.max(1, Math.ceil(cores), Math.ceil(memoryGb / SHARD_GB));
-    return { users, requestsPerSecond, cores, memoryGb, shards };
+    const shards = Math.max(1, Math.ceil(servedCores ?? cores), Math.ceil(memoryGb / SHARD_GB));
+    return { users, requestsPerSecond, cores, servedCores, memoryGb, shards };
   });
 }

@@ -19,9 +19,11 @@ export function goalsOf({ kind, http, checks, memory }) {
   return found
     .filter(({ value }) => Number.isFinite(value))
     .map(({ goal, wanted, isMet, value, decimals = 2 }) => {
-      // What is shown decides: a figure that reads as met is.
-      const measured = Number(value.toFixed(decimals));
-      return { goal, wanted, measured: shown(measured), isMet: isMet(measured) };
+      // Shown so far that it reads as what it is: 8.04 is no 8 where 8 is the most.
+      let places = decimals;
+      while (isMet(Number(value.toFixed(places))) !== isMet(value) && places < 6) places++;
+      const measured = value.toLocaleString('en-GB', { maximumFractionDigits: places });
+      return { goal, wanted, measured, isMet: isMet(value) };
     });
 }
 

@@ -1,5 +1,6 @@
 import { goalsOf } from './goals.mjs';
 import {
+  busiestClient,
   capacityTable,
   checksTable,
   goalsTable,
@@ -49,7 +50,7 @@ export function toMarkdown(results) {
     add(
       'Requests, Redis on the same machine',
       'Requests per second as a fraction of no auth in the window before: median (quartiles); 64 connections. CPU µs are the ' +
-        "app's for each request.",
+        `app's for each request. ${busiestClient(http)}`,
       requestsTable(http),
     );
     if (http.rows.some(({ reads }) => reads)) {

@@ -7,6 +7,8 @@ export const number = (value, decimals = 0) =>
   value === undefined
     ? '–'
     : value.toLocaleString('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+const spreadOf = ({ median, q1, q3 }, decimals) =>
+  `${number(median, decimals)} (${number(q1, decimals)}–${number(q3, decimals)})`;
 const fraction = (row) =>
   row
     ? `${row.fraction.median.toFixed(2)} (${row.fraction.q1.toFixed(2)}–${row.fraction.q3.toFixed(2)})`
@@ -48,6 +50,13 @@ export function requestsTable(http, scenario) {
     ['', ...header],
     rows.map((row) => [row.label, ...platforms.flatMap((name) => cells(row[name]))]),
   );
+}
+
+/** How much of a core the client that makes the load took, where it took most: near 1, it is the client that was measured. */
+export function busiestClient(http) {
+  const [busiest] = http.rows.filter(({ reads }) => !reads).toSorted((a, b) => b.clientCpu - a.clientCpu);
+  const { clientCpu, label, platform } = busiest;
+  return `The client took ${number(clientCpu, 2)} of a core at the most (${label}, ${TITLES[platform]}).`;
 }
 
 export function redisUseTable(http) {
@@ -107,8 +116,8 @@ export function checksTable(checks) {
   const header = ['one check', 'script µs', 'all of Redis µs', 'checks a second of one core', 'as they came'];
   const rows = checks.map(({ label, scriptUs, serverUs, perCoreSecond, perSecond }) => [
     label,
-    number(scriptUs.median, 1),
-    number(serverUs.median, 1),
+    spreadOf(scriptUs, 1),
+    spreadOf(serverUs, 1),
     number(perCoreSecond),
     number(perSecond.median),
   ]);
@@ -154,20 +163,36 @@ export function processesTable(processes) {
 }
 
 /** `undefined` where the run has not measured what it takes. */
-export function capacityTable({ checks, memory }) {
+export function capacityTable({ http, checks, memory }) {
   const check = checks?.find(({ name }) => name === 'latchkey+quota');
   const weight = memory?.at(-1);
   if (!check || !weight) return undefined;
   const { perCoreSecond } = check;
   const { bytesPerSession } = weight;
-  const rows = planCapacity({ perCoreSecond, bytesPerSession }).map((row) => [
+  const served = http?.rows.find(
+    ({ name, platform, redisMs, reads }) =>
+      name === 'latchkey+quota' && platform === 'fastify' && redisMs === 0 && !reads,
+  );
+  const cores = (value) => (value === undefined ? '–' : number(value, value < 10 ? 2 : 0));
+  const plan = planCapacity({ perCoreSecond, bytesPerSession, servedUs: served?.redisCpuUs });
+  const rows = plan.map((row) => [
     number(row.users),
     number(row.requestsPerSecond),
-    number(row.cores, row.cores < 10 ? 2 : 0),
+    cores(row.cores),
+    cores(row.servedCores),
     row.memoryGb < 1 ? `${number(row.memoryGb * 1024)} MB` : `${number(row.memoryGb)} GB`,
     number(row.shards),
   ]);
-  const header = ['users', 'requests a second', 'Redis cores', 'memory', 'shards'];
-  const measured = `${number(perCoreSecond)} checks (with one quota) a second of one core, ${number(bytesPerSession)} bytes a session`;
+  const header = [
+    'users',
+    'requests a second',
+    'Redis cores, pipelines',
+    'as in the HTTP run',
+    'memory',
+    'shards',
+  ];
+  const measured =
+    `${number(perCoreSecond)} checks (with one quota) a second of one core where they come in full pipelines, ` +
+    `${number(served?.redisCpuUs, 1)} µs of it for each as in the HTTP run above, ${number(bytesPerSession)} bytes a session`;
   return `${table(header, rows)}\n\nFrom ${measured}. ${FORMULA[0].toUpperCase()}${FORMULA.slice(1)}.`;
 }
