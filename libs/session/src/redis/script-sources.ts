@@ -211,11 +211,12 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: 'fe2748911cf3c933c9cb84b0fe5075d48169a2fe',
+    sha1: '6c0dca731fb191967dff8af3e613ba7c75a0d99c',
     lua: String.raw`#!lua flags=allow-oom
 local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
+local LAST_SEEN, LAST_SEEN_END = '>c43I5c16', 48 -- a record with another lastSeenAt
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
 local FACTS, QUOTA = '>BBI6I6I2I2I2', '>BI6I6I6'
@@ -432,25 +433,28 @@ if status == LIVE and not blocked and admitted then
   local idle = now - created_at - seen
   local is_due = idle >= tonumber(ARGV[7]) or (inactive_after_ms > 0 and idle >= math.floor(inactive_after_ms / 20))
   if is_due and idle > 0 then
-    local function has_role(roles, role)
-      return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
-    end
-    local function may_touch(roles, groups)
-      for group in string.gmatch(groups, '|([^|]*)') do
-        local met = false
-        for role in string.gmatch(group, '%S+') do
-          if has_role(roles, role) then
-            met = true
-            break
-          end
-        end
-        if not met then return false end
+    local may = true
+    if ARGV[5] ~= '' then
+      local function has_role(roles, role)
+        return string.find(' ' .. roles .. ' ', ' ' .. role .. ' ', 1, true) ~= nil
       end
-      return true
+      local function may_touch(roles, groups)
+        for group in string.gmatch(groups, '|([^|]*)') do
+          local met = false
+          for role in string.gmatch(group, '%S+') do
+            if has_role(roles, role) then
+              met = true
+              break
+            end
+          end
+          if not met then return false end
+        end
+        return true
+      end
+      may = may_touch(string.sub(standing, ROLES_FROM), ARGV[5])
     end
-    if may_touch(string.sub(standing, ROLES_FROM), ARGV[5]) then
-      record = struct.pack(RECORD, hash, epoch, created_at, now - created_at, authenticated, inactivity_ms, absolute_ms,
-        traits, ended)
+    if may then
+      record = struct.pack(LAST_SEEN, record, now - created_at, string.sub(record, LAST_SEEN_END + 1))
       writes[#writes + 1] = id
       writes[#writes + 1] = record
     end

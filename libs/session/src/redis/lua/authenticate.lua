@@ -112,11 +112,14 @@ if status == LIVE and not blocked and admitted then
   local idle = now - created_at - seen
   local is_due = idle >= tonumber(ARGV[7]) or (inactive_after_ms > 0 and idle >= math.floor(inactive_after_ms / 20))
   if is_due and idle > 0 then
-    -- @include user-record
-    -- @include touch
-    if may_touch(string.sub(standing, ROLES_FROM), ARGV[5]) then
-      record = struct.pack(RECORD, hash, epoch, created_at, now - created_at, authenticated, inactivity_ms, absolute_ms,
-        traits, ended)
+    local may = true
+    if ARGV[5] ~= '' then
+      -- @include user-record
+      -- @include touch
+      may = may_touch(string.sub(standing, ROLES_FROM), ARGV[5])
+    end
+    if may then
+      record = struct.pack(LAST_SEEN, record, now - created_at, string.sub(record, LAST_SEEN_END + 1))
       writes[#writes + 1] = id
       writes[#writes + 1] = record
     end

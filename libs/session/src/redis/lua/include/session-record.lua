@@ -10,6 +10,7 @@
 -- (0: not at all).
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
+local LAST_SEEN, LAST_SEEN_END = '>c43I5c16', 48 -- a record with another lastSeenAt
 local REMEMBER_ME, HAS_FAMILY = 128, 64
 local SESSION_ID_LENGTH, COLON = 16, 58
 
