@@ -1,4 +1,4 @@
-import { describeMachine, describePeers } from './measure/machine.mjs';
+import { describeCommit, describeMachine, describePeers } from './measure/machine.mjs';
 import { measureChecks } from './parts/checks.mjs';
 import { measureGrowth } from './parts/growth.mjs';
 import { measureHttp } from './parts/http.mjs';
@@ -25,6 +25,7 @@ export async function measureAll(options) {
     windowMs: options.windowMs,
     users: options.users,
     loadBefore: options.loadBefore,
+    commit: describeCommit(),
     machine: describeMachine(),
     peers: describePeers(),
   };

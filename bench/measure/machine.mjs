@@ -35,6 +35,14 @@ export function describeMachine() {
   };
 }
 
+/** The commit that was measured; with a `+` when something was changed since. `undefined` outside a clone. */
+export function describeCommit() {
+  const git = (...args) =>
+    spawnSync('git', args, { encoding: 'utf8', cwd: import.meta.dirname }).stdout?.trim();
+  const commit = git('rev-parse', '--short', 'HEAD');
+  return commit ? `${commit}${git('status', '--porcelain') ? '+' : ''}` : undefined;
+}
+
 /** The versions of what was measured, by package. */
 export function describePeers() {
   return Object.fromEntries(

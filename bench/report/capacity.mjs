@@ -17,7 +17,7 @@ const LOADS = [
 export const FORMULA =
   'cores = requests per second / (checks per second of one core × ' +
   `${UTILISATION}), between the two; memory = users × ${SESSIONS_PER_USER} sessions × bytes per session × ${MEMORY_FACTOR}; ` +
-  `shards = the larger of the cores as in the HTTP run and memory / ${SHARD_GB} GB, rounded up, each with a replica of the same size`;
+  `shards = the larger of the cores as in the HTTP run and memory / ${SHARD_GB} GiB, rounded up, each with a replica of the same size`;
 
 /**
  * What Redis takes for loads up to internet scale, from the measured cost of a check and the weight of a session.

@@ -34,7 +34,7 @@ function httpGoals(http) {
     const row = (name, redisMs = 0) => rows.find((one) => one.name === name && one.redisMs === redisMs);
     const fraction = (name) => row(name)?.fraction.median;
     const isExpress = platform === 'express';
-    const rivals = rows.filter(({ name }) => JWT_AND_THROTTLER.test(name));
+    const rivals = rows.filter(({ name, redisMs }) => redisMs === 0 && JWT_AND_THROTTLER.test(name));
     const far = Math.max(...http.pings.map(({ redisMs }) => redisMs));
     const ping = http.pings.find((one) => one.platform === platform && one.redisMs === far);
     const on = `on ${TITLES[platform]}`;

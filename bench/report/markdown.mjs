@@ -17,10 +17,11 @@ import {
 const BUSY_LOAD_PER_CORE = 0.5;
 
 /** One line about the machine and the run. */
-export function describeRun({ at, kind, rounds, machine }) {
+export function describeRun({ at, kind, rounds, commit, machine }) {
   const { cpu, cores, memoryGb, node, redis } = machine;
   const run = kind === 'full' ? `${rounds} rounds` : `${rounds} rounds, a ${kind} run`;
-  return `${at.slice(0, 10)}, ${run}, on ${cores} cores of ${cpu}, ${memoryGb} GB; Node ${node.slice(1)}, Redis ${redis}.`;
+  const of = commit ? ` of commit ${commit}` : '';
+  return `${at.slice(0, 10)}${of}, ${run}, on ${cores} cores of ${cpu}, ${memoryGb} GB; Node ${node.slice(1)}, Redis ${redis}.`;
 }
 
 /** What a reader must know before the first figure; `undefined` for a full run on an idle machine. */
@@ -50,7 +51,8 @@ export function toMarkdown(results) {
     add(
       'Requests, Redis on the same machine',
       'Requests per second as a fraction of no auth in the window before: median (quartiles); 64 connections. CPU µs are the ' +
-        `app's for each request. ${busiestClient(http)}`,
+        "app's for each request. Requests a second and CPU are those of a row's own windows; the windows of no auth that a " +
+        `fraction was taken against are not those of the first row, but the ones beside it. ${busiestClient(http)}`,
       requestsTable(http),
     );
     if (http.rows.some(({ reads }) => reads)) {
@@ -65,7 +67,7 @@ export function toMarkdown(results) {
       'With one further Redis read:',
       latencyTable(http, true),
     );
-    add('What a request asks of Redis', redisUseTable(http));
+    add('What a request asks of Redis', 'On Fastify, where it was measured there.', redisUseTable(http));
   }
   if (checks) add('What a check costs Redis', checksTable(checks));
   if (growth)

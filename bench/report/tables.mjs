@@ -180,7 +180,7 @@ export function capacityTable({ http, checks, memory }) {
     number(row.requestsPerSecond),
     cores(row.cores),
     cores(row.servedCores),
-    row.memoryGb < 1 ? `${number(row.memoryGb * 1024)} MB` : `${number(row.memoryGb)} GB`,
+    row.memoryGb < 1 ? `${number(row.memoryGb * 1024)} MiB` : `${number(row.memoryGb)} GiB`,
     number(row.shards),
   ]);
   const header = [
