@@ -24,6 +24,22 @@ describe('SessionEvents', () => {
     expect(await channels()).toEqual(['lk:events', 0]);
   });
 
+  it('tell what they can of a line that no node of this version writes', async () => {
+    const node = await startNode({ redis: server.url });
+    const heard: SessionEvent<'refresh.reused'>[] = [];
+    await node.events.on('refresh.reused', (event) => void heard.push(event));
+    const publish = (line: string) => server.client().publish('lk:events', line);
+    await publish('refresh.reused REF 1 1 SESSION ~AAAA Agent ~ Agent ada');
+    await publish('no event');
+    await publish('refresh.reused REF 1 1 SESSION 192.0.2.1 Agent - - bob');
+    while (heard.length < 2) await sleep(5);
+    expect(heard.map(({ devices }) => [devices?.session.ip, devices?.presented.ip])).toEqual([
+      ['~AAAA', '~'],
+      ['192.0.2.1', ''],
+    ]);
+    await node.stop();
+  });
+
   it.each(['redis', 'memory'] as const)(
     'are told on every node, to listeners and emitters (%s)',
     async (storage) => {

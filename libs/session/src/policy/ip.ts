@@ -1,4 +1,5 @@
 import type { IpListRef, IpRangeSet, IpRequirements, IpVerdict } from '../model/ip-list.js';
+import { memo } from '../model/memo.js';
 
 /** What an address is judged by besides the user's own list. */
 export interface IpRules {
@@ -57,31 +58,21 @@ export function admitsIp({ clientIp, refusedRoles }: IpVerdict, { roles, ipAllow
 
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, '0'));
 
-/** Clients come again: the bits of those that came lately are not worked out anew. */
-const known = new Map<string, string>();
-const MOST_KNOWN = 1_000;
-
 /**
  * An address as text of zeros and ones after its family's digit, so that a range holds it exactly when the range's bits
  * begin it; empty for one that is not known.
  * @param ip valid, and without a zone
  */
 export function addressBits(ip: string | undefined): string {
-  if (ip === undefined) return '';
-  let bits = known.get(ip);
-  if (bits === undefined) {
-    if (known.size >= MOST_KNOWN) known.clear();
-    known.set(ip, (bits = bitsOf(ip)));
-  }
-  return bits;
+  return ip === undefined ? '' : bitsOf(ip);
 }
 
-function bitsOf(ip: string): string {
+const bitsOf = memo((ip) => {
   if (!ip.includes(':')) return `4${ip.split('.').map(byteBits).join('')}`;
   const [head = [], tail = []] = ip.split('::', 2).map(groupsOf);
   const missing = 8 - head.length - tail.length;
   return `6${[...head, ...Array.from({ length: missing }, () => WORD_ZERO), ...tail].join('')}`;
-}
+});
 
 /** @param cidr valid: an address, or one with `/` and how many bits of it count */
 export function rangeBits(cidr: string): string {

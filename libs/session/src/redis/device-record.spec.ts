@@ -60,6 +60,13 @@ describe('an IP', () => {
     expect(unpackIp(kept)).toBe(ip);
   });
 
+  it.each(['~', '~AAAA', '~IAENuIWjEjRWeJq83vASNAAA', '~!'])(
+    'that was never kept so is left as it is: %s',
+    (kept) => {
+      expect(unpackIp(kept)).toBe(kept);
+    },
+  );
+
   it('comes back though more were seen than are remembered', () => {
     for (let i = 0; i < 2_500; i++) {
       const ip = `2001:db8:85a3:1234:5678:9abc:def0:${(i + 1).toString(16)}`;

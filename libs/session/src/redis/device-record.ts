@@ -1,4 +1,5 @@
 import { isIPv6, SocketAddress } from 'node:net';
+import { memo } from '../model/memo.js';
 import type { Device } from '../model/session.js';
 
 /** A device beside its session: its user agent and its IP, each with its length in a byte before it, and its name. */
@@ -37,6 +38,7 @@ export function readDeviceFrom(text: string, at: number): Device {
 
 const MARK = '~';
 const MARK_CODE = MARK.charCodeAt(0);
+const ADDRESS_LENGTH = 16;
 
 /**
  * An IP as it is kept. An IPv6 address of up to 39 characters takes 23: a value of more than 64 bytes, as a device would
@@ -49,28 +51,21 @@ export function packIp(ip: string): string {
   return packed.length < ip.length && unpackIp(packed) === ip ? packed : ip;
 }
 
-/** Clients come again: those that came lately are not unpacked anew. */
-const known = new Map<string, string>();
-const MOST_KNOWN = 1_000;
-
+/** The IP of what is kept; what `packIp` never wrote, such as a later version's, is left as it is. */
 export function unpackIp(kept: string): string {
   if (kept.charCodeAt(0) !== MARK_CODE) return kept;
-  if (kept.charCodeAt(1) === MARK_CODE) return kept.slice(1);
-  let ip = known.get(kept);
-  if (ip === undefined) {
-    if (known.size >= MOST_KNOWN) known.clear();
-    known.set(kept, (ip = addressOf(Buffer.from(kept, 'base64url'))));
-  }
-  return ip;
+  return kept.charCodeAt(1) === MARK_CODE ? kept.slice(1) : addressIn(kept);
 }
+
+const addressIn = memo((kept) => {
+  const bytes = Buffer.from(kept.slice(1), 'base64url');
+  if (bytes.length !== ADDRESS_LENGTH) return kept;
+  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
+});
 
 function bytesOf(ip: string): Buffer {
   const [head = [], tail = []] = ip.split('::').map((half) => (half === '' ? [] : half.split(':')));
   const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0');
   return Buffer.from([...head, ...zeros, ...tail].map((group) => group.padStart(4, '0')).join(''), 'hex');
-}
-
-function addressOf(bytes: Buffer): string {
-  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
-  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
