@@ -177,6 +177,7 @@ export class SessionWsAdapter extends WsAdapter {
     const access = this.gateways.get(socket)?.accessTo(message);
     // As to a request, so that @CurrentUser() and a SessionGuard find whom the message is from.
     const client = socket as unknown as NodeRequest;
+    const realm = this.app.get(SessionTransport, { strict: false });
     const handshake = this.handshakes.get(socket);
     if (!connection && access?.mode === 'guarded') throw new SessionError('session_missing');
     if (access && handshake) {
@@ -184,13 +185,13 @@ export class SessionWsAdapter extends WsAdapter {
       await this.consume(access, handshake);
     }
     if (!connection) {
-      setRequestAccess(client, { requirements: { roleGroups: [] }, admitted: 'anonymous' });
+      setRequestAccess(client, { realm, requirements: { roleGroups: [] }, admitted: 'anonymous' });
       return;
     }
     const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
     const decision = await connection.check(requirements);
     if (!decision.permit) throw denialError(decision);
-    setRequestAccess(client, { requirements: requirements ?? { roleGroups: [] }, admitted: decision });
+    setRequestAccess(client, { realm, requirements: requirements ?? { roleGroups: [] }, admitted: decision });
   }
 
   private parse(data: Buffer): { readonly event: string; readonly data: unknown } | undefined {
