@@ -85,7 +85,7 @@ export class SessionError extends HttpException {
   ) {
     const [statusCode, title] = CATALOGUE[code];
     const { detail = title, block, quotas } = details;
-    super({ ...problemOf({ code, status: statusCode, title, detail, block, quotas }) }, statusCode);
+    super(responseOf(problemOf({ code, status: statusCode, title, detail, block, quotas })), statusCode);
     this.message = detail;
     // Nest's class would show it in every copy of the error.
     if (details.cause !== undefined) Object.defineProperty(this, 'cause', { ...HIDDEN, value: details.cause });
@@ -114,6 +114,14 @@ export class SessionError extends HttpException {
   toJSON(): Problem {
     return this.getResponse();
   }
+}
+
+/** Besides the problem, what Nest's own errors have and code that knows those looks for; JSON does not show it. */
+function responseOf(problem: Problem): Problem {
+  return Object.defineProperties(problem, {
+    statusCode: { ...HIDDEN, value: problem.status },
+    message: { ...HIDDEN, value: problem.detail },
+  });
 }
 
 /** The error that a denial is to a client. */
