@@ -5,7 +5,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
 import { Public, SessionError, SessionModule } from '@latchkey/session';
 import { SessionWsAdapter } from '@latchkey/session/ws';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 
 @Public()
 @WebSocketGateway({ path: '/messages' })

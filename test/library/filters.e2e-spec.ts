@@ -216,9 +216,9 @@ const DENIALS: Readonly<Record<string, Denial>> = {
     status: 503,
     code: 'session_store_unavailable',
     headers: { 'retry-after': /^1$/, 'cache-control': /no-store/ },
-    of: async ({ app, breakStore }) => {
-      const { headers } = await loginAs(app, { userId: 'unlucky' });
-      breakStore();
+    of: async (running) => {
+      const { headers } = await loginAs(running.app, { userId: 'unlucky' });
+      running.breakStore();
       return headers;
     },
   },

@@ -88,7 +88,8 @@ export class SessionError extends HttpException {
     super(responseOf(problemOf({ code, status: statusCode, title, detail, block, quotas })), statusCode);
     this.message = detail;
     // Nest's class would show it in every copy of the error.
-    if (details.cause !== undefined) Object.defineProperty(this, 'cause', { ...HIDDEN, value: details.cause });
+    if (details.cause !== undefined)
+      Object.defineProperty(this, 'cause', { ...HIDDEN, value: details.cause });
     Error.captureStackTrace?.(this, SessionError); // else the stack lacks the message, which Nest's class sets too late
     this.statusCode = statusCode;
     this.title = title;

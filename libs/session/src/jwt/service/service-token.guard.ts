@@ -29,7 +29,10 @@ export class ServiceTokenGuard implements CanActivate {
     if (ofHandler.isPublic) return true;
     const request = context.getArgByIndex<HttpRequest>(0);
     try {
-      const call = await this.verify(request, ofHandler.scopes ?? declaredAccessOf(context.getClass()).scopes);
+      const call = await this.verify(
+        request,
+        ofHandler.scopes ?? declaredAccessOf(context.getClass()).scopes,
+      );
       calls.set(nodeRequestOf(request), call);
       return true;
     } catch (error) {
