@@ -1,0 +1,304 @@
+import { Controller, type DynamicModule, Get, Inject, Module, type Type, UseGuards } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  CurrentUser,
+  OptionalSession,
+  Public,
+  RateLimit,
+  Roles,
+  SessionConfigurationError,
+  SessionGuard,
+  SessionModule,
+  SessionService,
+  UserStateService,
+  type UserState,
+} from '@latchkey/session';
+import request from 'supertest';
+import { bootFailure, stopApps } from './app.js';
+
+type Decoration = 'none' | 'roles' | 'optional' | 'public';
+const DECORATIONS: readonly Decoration[] = ['none', 'roles', 'optional', 'public'];
+
+function decoratorsOf(decoration: Decoration, role: string): MethodDecorator & ClassDecorator {
+  if (decoration === 'roles') return Roles(role) as MethodDecorator & ClassDecorator;
+  if (decoration === 'optional') return OptionalSession() as MethodDecorator & ClassDecorator;
+  if (decoration === 'public') return Public() as MethodDecorator & ClassDecorator;
+  return () => undefined;
+}
+
+/** A controller that gives tokens of its realm away, and one handler for each decoration, on itself and by its class. */
+function controllersOf(name: string, role: string, guards: readonly Type[]): Type[] {
+  @Public()
+  @Controller(name)
+  class Door {
+    constructor(
+      @Inject(SessionService) private readonly sessions: SessionService,
+      @Inject(UserStateService) private readonly users: UserStateService,
+    ) {}
+
+    @Get('token')
+    async token() {
+      await this.users.ensure(`${name}-1`, { roles: [role] });
+      return { token: (await this.sessions.create(`${name}-1`)).token };
+    }
+  }
+
+  const handlers = DECORATIONS.map((decoration) => {
+    @UseGuards(...guards)
+    @Controller(`${name}/handler`)
+    class OnHandler {
+      @decoratorsOf(decoration, role)
+      @Get(decoration)
+      get(@CurrentUser() user?: UserState) {
+        return { user: user?.id ?? null };
+      }
+    }
+
+    @UseGuards(...guards)
+    @decoratorsOf(decoration, role)
+    @Controller(`${name}/class`)
+    class OnClass {
+      @Get(decoration)
+      get(@CurrentUser() user?: UserState) {
+        return { user: user?.id ?? null };
+      }
+    }
+    return [OnHandler, OnClass];
+  });
+  return [Door, ...handlers.flat()];
+}
+
+interface RealmSetup {
+  readonly name: 'shop' | 'office';
+  readonly isGlobal: boolean;
+  readonly guard: 'global' | undefined;
+  /** Whether its guard stands on its controllers. */
+  readonly isOnControllers: boolean;
+}
+
+function realmModule({ name, isGlobal, guard, isOnControllers }: RealmSetup): Type {
+  const controllers = controllersOf(
+    name,
+    name === 'shop' ? 'customer' : 'clerk',
+    isOnControllers ? [SessionGuard] : [],
+  );
+  @Module({
+    imports: [SessionModule.forRoot({ isGlobal, guard, cookie: { name: `__Host-${name}` } })],
+    controllers,
+  })
+  class RealmModule {}
+  return RealmModule;
+}
+
+const bools = [true, false];
+const setups = bools.flatMap((isShopGuarding) =>
+  bools.flatMap((isOfficeGuarding) =>
+    bools.flatMap((isOfficeFirst) =>
+      (['shop', 'office', 'neither'] as const).map((globalOne) => ({
+        isShopGuarding,
+        isOfficeGuarding,
+        isOfficeFirst,
+        globalOne,
+      })),
+    ),
+  ),
+);
+
+const expectedFor = (decoration: Decoration, own: string) => ({
+  own: decoration === 'public' ? { status: 200, user: null } : { status: 200, user: own },
+  other:
+    decoration === 'public' || decoration === 'optional'
+      ? { status: 200, user: null }
+      : { status: 401, user: undefined },
+});
+
+describe.each(setups)(
+  'two SessionModules (guards global: shop $isShopGuarding, office $isOfficeGuarding; office first: $isOfficeFirst; ' +
+    'isGlobal: $globalOne)',
+  ({ isShopGuarding, isOfficeGuarding, isOfficeFirst, globalOne }) => {
+    let http: ReturnType<typeof request>;
+    let close: () => Promise<void>;
+    const tokens: Record<string, string> = {};
+
+    beforeAll(async () => {
+      const setup = (name: 'shop' | 'office', isGuarding: boolean): RealmSetup => ({
+        name,
+        isGlobal: globalOne === name,
+        guard: isGuarding ? 'global' : undefined,
+        isOnControllers: !isGuarding,
+      });
+      const modules = [
+        realmModule(setup('shop', isShopGuarding)),
+        realmModule(setup('office', isOfficeGuarding)),
+      ];
+      const testing = await Test.createTestingModule({
+        imports: isOfficeFirst ? modules.reverse() : modules,
+      }).compile();
+      const app = testing.createNestApplication({ logger: false });
+      await app.listen(0, '127.0.0.1');
+      close = () => app.close();
+      http = request(await app.getUrl());
+      for (const name of ['shop', 'office']) {
+        tokens[name] = (await http.get(`/${name}/token`).expect(200)).body.token as string;
+      }
+    });
+    afterAll(() => close());
+
+    it.each(
+      (['shop', 'office'] as const).flatMap((name) =>
+        DECORATIONS.flatMap((decoration) =>
+          (['handler', 'class'] as const).map((on) => [name, on, decoration] as const),
+        ),
+      ),
+    )(
+      'let into /%s/%s/%s whoever has a session of its own, and none of the other',
+      async (name, on, decoration) => {
+        const ask = async (headers: Record<string, string>) => {
+          const { status, body } = await http.get(`/${name}/${on}/${decoration}`).set(headers);
+          return { status, user: (body as { user?: string | null }).user };
+        };
+        const [own, other] = [tokens[name] ?? '', tokens[name === 'shop' ? 'office' : 'shop'] ?? ''];
+        const expected = expectedFor(decoration, `${name}-1`);
+        expect(await ask({ authorization: `Bearer ${own}` })).toEqual(expected.own);
+        expect(await ask({ cookie: `__Host-${name}=${own}` })).toEqual(expected.own);
+        expect(await ask({ authorization: `Bearer ${other}` })).toEqual(expected.other);
+        expect(await ask({})).toEqual(expected.other);
+        // A browser that is logged in at both.
+        const both = `__Host-shop=${tokens['shop']}; __Host-office=${tokens['office']}`;
+        expect(await ask({ cookie: both })).toEqual(expected.own);
+      },
+    );
+  },
+);
+
+@Controller()
+class Silent {
+  @Get()
+  get() {
+    return {};
+  }
+}
+
+@Controller()
+class OpenToAll {
+  @Public()
+  @Get()
+  get() {
+    return {};
+  }
+}
+
+@UseGuards(SessionGuard)
+@Controller()
+class Guarded {
+  @Get()
+  get() {
+    return {};
+  }
+}
+
+@UseGuards(SessionGuard)
+@Controller()
+class WithQuota {
+  @RateLimit('posts')
+  @Get()
+  get() {
+    return {};
+  }
+}
+
+const realm = (options: Parameters<typeof SessionModule.forRoot>[0]) => SessionModule.forRoot(options);
+
+function moduleOf(
+  imports: (Type | DynamicModule)[],
+  controllers: Type[] = [],
+  reexported?: DynamicModule,
+): Type {
+  @Module({ imports, controllers, exports: reexported ? [reexported] : [] })
+  class Made {}
+  return Made;
+}
+
+describe('what cannot be told of two SessionModules stops the boot', () => {
+  afterAll(stopApps);
+  const boot = (imports: (Type | DynamicModule)[], controllers: Type[] = []) =>
+    bootFailure(Test.createTestingModule({ imports, controllers }));
+
+  it.each<[string, RegExp, () => Promise<unknown>]>([
+    ['two that are global', /isGlobal is true for two/, () => boot([realm({}), realm({})])],
+    [
+      'one module that imports two',
+      /Guarded\.get could belong to either/,
+      () => boot([moduleOf([realm({ isGlobal: false }), realm({ isGlobal: false })], [Guarded])]),
+    ],
+    [
+      'one module that imports two, one of them global',
+      /Silent\.get could belong to either/,
+      () => boot([moduleOf([realm({ guard: 'global' }), realm({ isGlobal: false })], [Silent])]),
+    ],
+    [
+      'one module that gets the second from a module that re-exports it',
+      /Guarded\.get could belong to either/,
+      () => {
+        const other = realm({ isGlobal: false });
+        return boot([moduleOf([realm({ isGlobal: false }), moduleOf([other], [], other)], [Guarded])]);
+      },
+    ],
+    [
+      'a handler that sees neither of two global guards',
+      /Silent\.get could belong to either/,
+      () =>
+        boot(
+          [
+            moduleOf([realm({ isGlobal: false, guard: 'global' })]),
+            moduleOf([realm({ isGlobal: false, guard: 'global' })]),
+          ],
+          [Silent],
+        ),
+    ],
+    [
+      "a handler of one that only the other's global guard stands before",
+      /Silent\.get belongs to the SessionModule that its module imports/,
+      () => boot([realm({ guard: 'global' }), moduleOf([realm({ isGlobal: false })], [Silent])]),
+    ],
+  ])('%s', async (_, message, start) => {
+    const error = await start();
+    expect(error).toBeInstanceOf(SessionConfigurationError);
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'a public handler in a module that imports two',
+      () =>
+        boot([
+          moduleOf([realm({ isGlobal: false, guard: 'global' }), realm({ isGlobal: false })], [OpenToAll]),
+        ]),
+    ],
+    [
+      'a handler that sees no realm, beside one global guard',
+      () =>
+        boot(
+          [
+            moduleOf([realm({ isGlobal: false, guard: 'global' })]),
+            moduleOf([realm({ isGlobal: false })], [Guarded]),
+          ],
+          [Silent],
+        ),
+    ],
+    [
+      'named quotas that only one of them has',
+      () =>
+        boot([
+          moduleOf([realm({ isGlobal: false, guard: 'global' })], [Silent]),
+          moduleOf(
+            [realm({ isGlobal: false, rateLimits: { posts: { quota: 5, window: '1m', by: 'user' } } })],
+            [WithQuota],
+          ),
+        ]),
+    ],
+    ['one module imported twice', () => boot(((one) => [one, moduleOf([one], [Guarded])])(realm({})))],
+  ])('%s is none of that', async (_, start) => {
+    expect(await start()).toBeUndefined();
+  });
+});
