@@ -29,7 +29,10 @@ export interface SessionModuleOptions {
 
   /** `'global'` guards every handler that is not marked `@Public()`. Default: only where `SessionGuard` is used. */
   readonly guard?: 'global';
-  /** Refuse to start when a handler, of HTTP, WebSocket or GraphQL, is neither behind a `SessionGuard` nor `@Public()`. Default false. */
+  /**
+   * Refuse to start when a handler of HTTP, WebSocket, GraphQL or a microservice is neither `@Public()` nor behind a
+   * `SessionGuard` (WebSocket: `SessionWsAdapter`). Default false. Requirements that nothing enforces stop the app always.
+   */
   readonly strict?: boolean;
   /** Where a token is looked for. Default both: the cookie and `Authorization: Bearer`. */
   readonly transports?: readonly ('cookie' | 'bearer')[];

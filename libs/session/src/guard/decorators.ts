@@ -42,10 +42,18 @@ export function declaredAccessOf(target: object): DeclaredAccess {
   return declared;
 }
 
+/** Whether a class itself declares it, and not only one that it extends. */
+export function declaresItself(target: object, name: keyof DeclaredAccess): boolean {
+  return Reflect.hasOwnMetadata(DECLARATIONS[name][1], target);
+}
+
 /**
  * Lets everybody in without looking for a session. On a handler it overrides what the class demands; on a class it
  * yields to any requirement on a handler. Two rules hold all the same: one credential, and none of ours from another
  * origin with an unsafe method.
+ *
+ * On a class it does not undo a `SessionGuard` that a handler has in its own `@UseGuards()`, or that a class has which
+ * extends it: that stops the app, which then has to say `@Public()` there too, or demand something.
  * @publicApi
  */
 export function Public(): AccessDecorator {
@@ -55,7 +63,8 @@ export function Public(): AccessDecorator {
 /**
  * Takes a session if there is one: `@CurrentSession()` is `undefined` without. A token that is unknown, ended or timed
  * out counts as none; a blocked user is still refused with 403. On a handler it overrides what the class demands; on a
- * class it yields to any requirement on a handler.
+ * class it yields to any requirement on a handler. On a class, it stops the app where a handler has a `SessionGuard` in its
+ * own `@UseGuards()` beside one of the class or app: that handler has to say which of the two is meant.
  * @publicApi
  */
 export function OptionalSession(): AccessDecorator {
@@ -143,7 +152,8 @@ export function AllowExpired(): AccessDecorator {
 /**
  * For a guard class of your own that enforces what these decorators demand, by calling `SessionGuard.canActivate()` for
  * every request that it lets in: where it stands, the boot check asks for no `SessionGuard` beside it. The check takes
- * its word. Classes that extend it count, too.
+ * its word. Classes that extend it count, too. For GraphQL and microservices, which `SessionGuard` does not serve, such a
+ * guard is the only way to have these decorators; for microservices it stands on the handler or its class.
  * @publicApi
  */
 export function EnforcesAccess(): ClassDecorator {
