@@ -90,7 +90,7 @@ export function checkOptions(
     refresh: checkRefresh(options.refresh),
     accessToken: checkAccessToken(options),
     ...checkRateLimits(options),
-    ipPolicy: checkIpPolicy(options.ipPolicy ?? {}),
+    ipPolicy: checkIpPolicy(options.ipPolicy),
     live: checkLive(options.live ?? {}),
     permissions: checkPermissions(options.permissions ?? {}),
     ...checkUserDirectory(options),
@@ -119,6 +119,14 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
     if (clock !== undefined) fail('clock', 'is of no use with redis, which has its own');
     return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
   }
+  const isRedisMissing = 'redis' in options;
+  if (environment === 'production' && isRedisMissing) {
+    fail(
+      'redis',
+      'is undefined and NODE_ENV is production: is a setting missing? For sessions in memory, leave it out and set ' +
+        'allowMemoryInProduction: true',
+    );
+  }
   if (environment === 'production' && !allowMemoryInProduction) {
     fail(
       'redis',
@@ -128,7 +136,12 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   if (clock !== undefined && typeof (clock as Partial<typeof clock> | null)?.now !== 'function') {
     fail('clock', 'must have a method now()');
   }
-  return { kind: 'memory', clock: clock ?? systemClock, isIntended: allowMemoryInProduction === true };
+  return {
+    kind: 'memory',
+    clock: clock ?? systemClock,
+    isIntended: allowMemoryInProduction === true && !isRedisMissing,
+    ...(isRedisMissing ? { isRedisMissing } : {}),
+  };
 }
 
 function checkRedis(redis: NonNullable<SessionModuleOptions['redis']>): typeof redis {

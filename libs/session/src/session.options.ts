@@ -9,13 +9,19 @@ import type { JwtOptions } from './token/jwt-options.js';
 
 /**
  * What `SessionModule.forRoot()` takes. Everything is optional: without options, sessions live in this process's memory.
+ *
+ * Leave out what is to have its default. An option that is there and `null` or `undefined`, at any depth, stops the app with
+ * a `SessionConfigurationError`: it looks like a setting that is missing. `undefined` counts as left out only where the
+ * default allows no more than any value does: `commandTimeoutMs`, `allowMemoryInProduction`, `clock`, `publicOrigin`,
+ * `cookie.name`, `accessToken`, `jwt`, `permissions`, `userDirectoryTimeout`; and `redis`, see there.
  * @publicApi
  */
 export interface SessionModuleOptions {
   /**
    * Where sessions live: a `redis://` or `rediss://` URL or ioredis options, for a client that the module opens and
    * closes; or the app's own ioredis `Redis` or `Cluster`, which the module never closes (see `redisClientOptions` for
-   * what it must set). Default: this process's memory.
+   * what it must set). Default: this process's memory; `undefined` (as of a missing `process.env.REDIS_URL`) means that too,
+   * with a warning, but stops the app where `NODE_ENV` is `production`, also with `allowMemoryInProduction`.
    */
   readonly redis?: string | RedisOptions | Redis | Cluster;
   /** Put before every key, for a Redis that others use too: letters, digits, `: . _ -`. Default `lk`. */

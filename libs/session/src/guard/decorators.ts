@@ -119,6 +119,7 @@ export function Assurance(level: AssuranceLevel): AccessDecorator {
 export function RateLimit(
   ...rules: readonly (RateLimitOptions<QuotaRule['by']> | string)[]
 ): AccessDecorator {
+  if (rules.length === 0) throw new SessionConfigurationError('@RateLimit()', 'needs at least one quota');
   const quotas = rules.map((rule) => (typeof rule === 'string' ? rule : quotaRule('@RateLimit()', rule)));
   return add('quotas', quotas);
 }
@@ -274,10 +275,11 @@ function declare<Name extends keyof DeclaredAccess>(
 
 function checkedNames(decorator: string, names: readonly string[]): readonly string[] {
   if (names.length === 0) throw new SessionConfigurationError(decorator, 'needs at least one name');
-  const wrong = names.find((name) => typeof name !== 'string' || !NAME_PATTERN.test(name));
-  if (wrong === undefined) return Object.freeze([...names]);
+  // Not by find(): what is undefined would look as if nothing were wrong.
+  const wrong = names.filter((name) => typeof name !== 'string' || !NAME_PATTERN.test(name));
+  if (wrong.length === 0) return Object.freeze([...names]);
   throw new SessionConfigurationError(
     decorator,
-    `takes names of 1–64 letters, digits and . _ : -, not ${JSON.stringify(wrong)}`,
+    `takes names of 1–64 letters, digits and . _ : -, not ${String(JSON.stringify(wrong[0]))}`,
   );
 }
