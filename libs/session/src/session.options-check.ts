@@ -14,6 +14,7 @@ import {
   validName,
 } from './session.option-rules.js';
 import { checkSessionData } from './session.options-check-data.js';
+import { checkRedis } from './session.options-check-redis.js';
 import { checkRefresh } from './session.options-check-refresh.js';
 import { checkRateLimits } from './session.options-check-rate-limits.js';
 import type { SessionModuleOptions } from './session.options.js';
@@ -142,15 +143,6 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
     isIntended: allowMemoryInProduction === true && !isRedisMissing,
     ...(isRedisMissing ? { isRedisMissing } : {}),
   };
-}
-
-function checkRedis(redis: NonNullable<SessionModuleOptions['redis']>): typeof redis {
-  const isUrl =
-    typeof redis === 'string' && URL.canParse(redis) && /^rediss?:$/.test(new URL(redis).protocol);
-  // An ioredis client is no plain record, and isRecord lets any object but an array through.
-  if (!isUrl && !isRecord(redis))
-    fail('redis', 'must be a redis:// or rediss:// URL, ioredis options, or a client');
-  return redis;
 }
 
 function checkLifetimes(options: SessionModuleOptions) {

@@ -18,12 +18,12 @@ import type { JwtOptions } from './token/jwt-options.js';
  */
 export interface SessionModuleOptions {
   /**
-   * Where sessions live: a `redis://` or `rediss://` URL or ioredis options, for a client that the module opens and
-   * closes; or the app's own ioredis `Redis` or `Cluster`, which the module never closes (see `redisClientOptions` for
+   * Where sessions live: a `redis://` or `rediss://` URL (in it, `encodeURIComponent` the password) or ioredis options with
+   * `host`, `port`, `path` or `sentinels`, for a client that the module opens and closes; or the app's own ioredis `Redis` or `Cluster`, which the module never closes (see `redisClientOptions` for
    * what it must set). Default: this process's memory; `undefined` (as of a missing `process.env.REDIS_URL`) means that too,
    * with a warning, but stops the app where `NODE_ENV` is `production`, also with `allowMemoryInProduction`.
    */
-  readonly redis?: string | RedisOptions | Redis | Cluster;
+  readonly redis?: string | URL | RedisOptions | Redis | Cluster;
   /** Put before every key, for a Redis that others use too: letters, digits, `: . _ -`. Default `lk`. */
   readonly keyPrefix?: string;
   /** How long to wait for Redis before a request is refused with 503, in milliseconds, 10–10,000. Default 150: the refusal then leaves well within 250 ms. */

@@ -73,7 +73,7 @@ export type StorageSettings =
     }
   | {
       readonly kind: 'redis';
-      readonly redis: NonNullable<SessionModuleOptions['redis']>;
+      readonly redis: Exclude<NonNullable<SessionModuleOptions['redis']>, URL>;
       readonly keyPrefix: string;
       readonly commandTimeoutMs: number;
     };
