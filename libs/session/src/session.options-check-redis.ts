@@ -114,5 +114,5 @@ function nameOf(value: unknown): string {
   if (typeof value === 'function') return 'a function: give what it returns';
   if (typeof value !== 'object' || value === null) return `a ${value === null ? 'null' : typeof value}`;
   if ('then' in value) return 'a promise: await it, as useFactory of forRootAsync() may';
-  return `a ${(value as object).constructor?.name || 'object'} that is no client of ioredis`;
+  return `a ${value.constructor?.name || 'object'} that is no client of ioredis`;
 }

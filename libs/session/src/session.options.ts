@@ -68,7 +68,8 @@ export interface SessionModuleOptions {
    * Short access tokens (default 10 minutes, at most 24 hours), and refresh tokens that work once to get new ones. The
    * last one that was used is answered with the same tokens again for the `grace` (default 10 seconds, at most 60
    * seconds; 0: never), for clients that ask twice at once, or lost the reply. `cookiePath` is where the app's route
-   * for it is, default `/auth/refresh`. Default off: a token lives as long as its session.
+   * for it is, default `/auth/refresh`, with the global prefix and the version: one that lacks these stops the app. Default off:
+   * a token lives as long as its session.
    */
   readonly refresh?:
     boolean | { readonly accessTokenTtl?: Duration; readonly grace?: Duration; readonly cookiePath?: string };

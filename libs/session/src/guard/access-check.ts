@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
@@ -15,6 +15,7 @@ import {
 } from './access-check-rules.js';
 import { guardsOf } from './policy-manifest-guards.js';
 import { HandlerFinder, type Handler } from './policy-manifest-handlers.js';
+import { checkRefreshPath } from './refresh-path-check.js';
 
 /**
  * Looks at every handler of every transport once at boot. A decorator that contradicts another, or that nothing would
@@ -35,6 +36,9 @@ export class AccessCheck implements OnModuleInit {
     const served = all.filter(({ kind }) => kind !== 'websocket' || this.handlers.opensSockets);
     for (const handler of served) this.check(handler);
     for (const stray of this.handlers.strays(all)) checkStray(stray);
+    // In a command that only takes services from the app, no global prefix is set.
+    if (this.handlers.isHttpApp)
+      checkRefreshPath(all, this.settings.transport, (line) => new Logger('SessionModule').warn(line));
   }
 
   private check(found: Handler): void {

@@ -24,7 +24,7 @@ export function adviceOn(client: RedisClient): string | undefined {
 
 function optionsOf(client: RedisClient): RedisOptions {
   const { options } = client as { readonly options: RedisOptions | ClusterOptions };
-  if (!('nodes' in client)) return options as RedisOptions;
+  if (!('nodes' in client)) return options;
   // Of a Cluster, the queue is its own, and so is what it does again.
   const { enableOfflineQueue = true, redisOptions = {} } = options as ClusterOptions;
   return { ...NEEDED, ...redisOptions, enableOfflineQueue };
