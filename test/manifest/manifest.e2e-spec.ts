@@ -2,11 +2,12 @@ import type { Provider, Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { PolicyManifest, SessionGuard, SessionModule, type PolicyEntry } from '@latchkey/session';
+import { SessionWsAdapter } from '@latchkey/session/ws';
 import { stopApps } from '../library/app.js';
 import * as handlers from './handlers.js';
 import { manifestOf, type AppOptions } from './manifest-of.js';
 
-/** What Nest does to a gateway when there is a server would take the packages for WebSocket. */
+/** Before anything is served. */
 async function manifestWithoutServer(
   providers: Provider[],
   controllers: Type[] = [],
@@ -146,35 +147,41 @@ describe('the access that PolicyManifest lists', () => {
     expect(unlisted.entries[0]).not.toHaveProperty('quotas');
   });
 
-  it('does not count a global guard of each request on WebSocket, where Nest leaves it out', async () => {
+  it('calls nothing guarded where SessionGuard knows no transport and no adapter of ours checks sockets', async () => {
     const { entries } = await manifestWithoutServer([
       handlers.ChatGateway,
       handlers.PostResolver,
       { provide: APP_GUARD, useClass: handlers.GuardOfEachRequest },
     ]);
     expect(entries.map(({ handler, access }) => `${handler} ${access}`)).toEqual([
-      'PostResolver.addPost guarded',
-      'PostResolver.list guarded',
-      'ChatGateway.mute guarded',
+      'PostResolver.addPost refused',
+      'PostResolver.list refused',
+      'ChatGateway.handleConnection unguarded',
+      'ChatGateway.mute refused',
+      // Nest leaves global guards of each request out on WebSocket.
       'ChatGateway.say unguarded',
     ]);
   });
 
   it('tells WebSocket and GraphQL handlers by the metadata of their packages', async () => {
-    const { entries } = await manifestWithoutServer([handlers.ChatGateway, handlers.PostResolver]);
+    const { entries } = await manifestOf([], {
+      module: { providers: [handlers.ChatGateway, handlers.PostResolver] },
+      prepare: (app) => app.useWebSocketAdapter(new SessionWsAdapter(app)),
+    });
     const graphql = { kind: 'graphql', access: 'unguarded' };
-    const websocket = { kind: 'websocket', method: 'MESSAGE', path: '/ws' };
+    const websocket = { kind: 'websocket', path: '/ws', access: 'guarded' };
     expect(entries).toEqual([
       { ...graphql, method: 'MUTATION', path: 'addPost', handler: 'PostResolver.addPost' },
       { ...graphql, method: 'QUERY', path: 'posts', handler: 'PostResolver.list' },
+      { ...websocket, method: 'CONNECT', handler: 'ChatGateway.handleConnection' },
       {
         ...websocket,
+        method: 'MESSAGE',
         message: 'mute',
         handler: 'ChatGateway.mute',
-        access: 'guarded',
         roles: [['moderator']],
       },
-      { ...websocket, message: '{"cmd":"say"}', handler: 'ChatGateway.say', access: 'unguarded' },
+      { ...websocket, method: 'MESSAGE', message: '{"cmd":"say"}', handler: 'ChatGateway.say' },
     ]);
   });
 });

@@ -135,7 +135,10 @@ function openRepository(settings: ModuleSettings): SessionRepository | Promise<S
     return openRedisRepository({ ...storage, log: (line) => logger.warn(line) }, settings);
   }
   if (!storage.isIntended) {
-    logger.warn('Sessions are kept in this process alone and end with it. For Redis, set the option redis.');
+    const remedy = storage.isRedisMissing
+      ? 'The option redis is undefined: is a setting missing?'
+      : 'For Redis, set the option redis.';
+    logger.warn(`Sessions are kept in this process alone and end with it. ${remedy}`);
   }
   return new MemorySessionRepository(settings, storage.clock);
 }

@@ -40,13 +40,53 @@ export function validName(option: string, value: unknown): string {
   return fail(option, `has a name that is not 1–64 letters, digits and . _ : - (${JSON.stringify(value)})`);
 }
 
-/** That an object has no property but the known ones, with a guess at what was meant. */
+/**
+ * Options that may be there and `undefined`, as if left out: their default allows no more than any value does. Everywhere
+ * else a setting that is missing would quietly take a limit away, share keys with another app, or turn something off.
+ */
+const MAY_BE_UNDEFINED: ReadonlySet<string> = new Set([
+  'redis', // has a rule of its own
+  'RedisThrottlerStorage.redis',
+  'commandTimeoutMs',
+  'RedisThrottlerStorage.commandTimeoutMs',
+  'allowMemoryInProduction',
+  'clock',
+  'publicOrigin',
+  'cookie.name',
+  'accessToken',
+  'jwt',
+  'jwt.clockTolerance',
+  'permissions',
+  'userDirectoryTimeout',
+  'signing',
+  'trust',
+  'clockTolerance',
+]);
+/** A key that is active from the first, or not retired yet. */
+const TIME_OF_A_KEY = /\.(activeAt|retiredAt)$/;
+
+/**
+ * That an object has no property but the known ones, with a guess at what was meant, and none without a value: `null`
+ * never, `undefined` only where that is safe.
+ */
 export function noOthers(given: object, known: readonly string[], prefix = ''): void {
   const unknown = Object.keys(given).find((one) => !known.includes(one));
-  if (unknown === undefined) return;
+  if (unknown === undefined) return assertValues(given, prefix);
   const typed = unknown.toLowerCase();
   const meant = known.find((one) => one.toLowerCase().includes(typed) || typed.includes(one.toLowerCase()));
   fail(prefix + unknown, `is no option${meant ? `: did you mean ${prefix}${meant}?` : ''}`);
+}
+
+function assertValues(given: object, prefix: string): void {
+  for (const [name, value] of Object.entries(given) as [string, unknown][]) {
+    const option = prefix + name;
+    const isFine = value === undefined && (MAY_BE_UNDEFINED.has(option) || TIME_OF_A_KEY.test(option));
+    if (value === null || (value === undefined && !isFine))
+      fail(
+        option,
+        `is ${String(value)}: is a setting missing? Give it a value, or leave it out for the default`,
+      );
+  }
 }
 
 export function isRecord(value: unknown): value is object {

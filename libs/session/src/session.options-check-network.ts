@@ -60,9 +60,11 @@ function checkHeaderName(name: string): string {
 }
 
 /** Where requests may come from. */
-export function checkIpPolicy(ipPolicy: NonNullable<SessionModuleOptions['ipPolicy']>): IpPolicySettings {
+export function checkIpPolicy(ipPolicy: SessionModuleOptions['ipPolicy']): IpPolicySettings {
+  if (ipPolicy === undefined) return { roles: [] };
   if (!isRecord(ipPolicy)) fail('ipPolicy', 'must be an object');
   noOthers(ipPolicy, ['allow', 'deny', 'roles'], 'ipPolicy.');
+  if (Object.keys(ipPolicy).length === 0) fail('ipPolicy', 'needs allow, deny or roles');
   const { allow, deny, roles = {} } = ipPolicy;
   if (!isRecord(roles)) fail('ipPolicy.roles', 'must be an object: role to list');
   const requirements = {

@@ -14,6 +14,7 @@ import {
   validName,
 } from './session.option-rules.js';
 import { checkSessionData } from './session.options-check-data.js';
+import { checkRedis } from './session.options-check-redis.js';
 import { checkRefresh } from './session.options-check-refresh.js';
 import { checkRateLimits } from './session.options-check-rate-limits.js';
 import type { SessionModuleOptions } from './session.options.js';
@@ -90,7 +91,7 @@ export function checkOptions(
     refresh: checkRefresh(options.refresh),
     accessToken: checkAccessToken(options),
     ...checkRateLimits(options),
-    ipPolicy: checkIpPolicy(options.ipPolicy ?? {}),
+    ipPolicy: checkIpPolicy(options.ipPolicy),
     live: checkLive(options.live ?? {}),
     permissions: checkPermissions(options.permissions ?? {}),
     ...checkUserDirectory(options),
@@ -119,6 +120,14 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
     if (clock !== undefined) fail('clock', 'is of no use with redis, which has its own');
     return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
   }
+  const isRedisMissing = 'redis' in options;
+  if (environment === 'production' && isRedisMissing) {
+    fail(
+      'redis',
+      'is undefined and NODE_ENV is production: is a setting missing? For sessions in memory, leave it out and set ' +
+        'allowMemoryInProduction: true',
+    );
+  }
   if (environment === 'production' && !allowMemoryInProduction) {
     fail(
       'redis',
@@ -128,16 +137,12 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   if (clock !== undefined && typeof (clock as Partial<typeof clock> | null)?.now !== 'function') {
     fail('clock', 'must have a method now()');
   }
-  return { kind: 'memory', clock: clock ?? systemClock, isIntended: allowMemoryInProduction === true };
-}
-
-function checkRedis(redis: NonNullable<SessionModuleOptions['redis']>): typeof redis {
-  const isUrl =
-    typeof redis === 'string' && URL.canParse(redis) && /^rediss?:$/.test(new URL(redis).protocol);
-  // An ioredis client is no plain record, and isRecord lets any object but an array through.
-  if (!isUrl && !isRecord(redis))
-    fail('redis', 'must be a redis:// or rediss:// URL, ioredis options, or a client');
-  return redis;
+  return {
+    kind: 'memory',
+    clock: clock ?? systemClock,
+    isIntended: allowMemoryInProduction === true && !isRedisMissing,
+    ...(isRedisMissing ? { isRedisMissing } : {}),
+  };
 }
 
 function checkLifetimes(options: SessionModuleOptions) {

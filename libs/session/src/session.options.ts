@@ -9,15 +9,21 @@ import type { JwtOptions } from './token/jwt-options.js';
 
 /**
  * What `SessionModule.forRoot()` takes. Everything is optional: without options, sessions live in this process's memory.
+ *
+ * Leave out what is to have its default. An option that is there and `null` or `undefined`, at any depth, stops the app with
+ * a `SessionConfigurationError`: it looks like a setting that is missing. `undefined` counts as left out only where the
+ * default allows no more than any value does: `commandTimeoutMs`, `allowMemoryInProduction`, `clock`, `publicOrigin`,
+ * `cookie.name`, `accessToken`, `jwt`, `permissions`, `userDirectoryTimeout`; and `redis`, see there.
  * @publicApi
  */
 export interface SessionModuleOptions {
   /**
-   * Where sessions live: a `redis://` or `rediss://` URL or ioredis options, for a client that the module opens and
-   * closes; or the app's own ioredis `Redis` or `Cluster`, which the module never closes (see `redisClientOptions` for
-   * what it must set). Default: this process's memory.
+   * Where sessions live: a `redis://` or `rediss://` URL (in it, `encodeURIComponent` the password) or ioredis options with
+   * `host`, `port`, `path` or `sentinels`, for a client that the module opens and closes; or the app's own ioredis `Redis` or `Cluster`, which the module never closes (see `redisClientOptions` for
+   * what it must set). Default: this process's memory; `undefined` (as of a missing `process.env.REDIS_URL`) means that too,
+   * with a warning, but stops the app where `NODE_ENV` is `production`, also with `allowMemoryInProduction`.
    */
-  readonly redis?: string | RedisOptions | Redis | Cluster;
+  readonly redis?: string | URL | RedisOptions | Redis | Cluster;
   /** Put before every key, for a Redis that others use too: letters, digits, `: . _ -`. Default `lk`. */
   readonly keyPrefix?: string;
   /** How long to wait for Redis before a request is refused with 503, in milliseconds, 10–10,000. Default 150: the refusal then leaves well within 250 ms. */
@@ -29,7 +35,10 @@ export interface SessionModuleOptions {
 
   /** `'global'` guards every handler that is not marked `@Public()`. Default: only where `SessionGuard` is used. */
   readonly guard?: 'global';
-  /** Refuse to start when a handler, of HTTP, WebSocket or GraphQL, is neither behind a `SessionGuard` nor `@Public()`. Default false. */
+  /**
+   * Refuse to start when a handler of HTTP, WebSocket, GraphQL or a microservice is neither `@Public()` nor behind a
+   * `SessionGuard` (WebSocket: `SessionWsAdapter`). Default false. Requirements that nothing enforces stop the app always.
+   */
   readonly strict?: boolean;
   /** Where a token is looked for. Default both: the cookie and `Authorization: Bearer`. */
   readonly transports?: readonly ('cookie' | 'bearer')[];
@@ -59,7 +68,8 @@ export interface SessionModuleOptions {
    * Short access tokens (default 10 minutes, at most 24 hours), and refresh tokens that work once to get new ones. The
    * last one that was used is answered with the same tokens again for the `grace` (default 10 seconds, at most 60
    * seconds; 0: never), for clients that ask twice at once, or lost the reply. `cookiePath` is where the app's route
-   * for it is, default `/auth/refresh`. Default off: a token lives as long as its session.
+   * for it is, default `/auth/refresh`, with the global prefix and the version: one that lacks these stops the app. Default off:
+   * a token lives as long as its session.
    */
   readonly refresh?:
     boolean | { readonly accessTokenTtl?: Duration; readonly grace?: Duration; readonly cookiePath?: string };

@@ -61,11 +61,19 @@ export interface JwtSettings {
 
 /** Where sessions live. */
 export type StorageSettings =
-  /** `isIntended`: the app said that it knows, and needs no warning. */
-  | { readonly kind: 'memory'; readonly clock: Clock; readonly isIntended: boolean }
+  /**
+   * `isIntended`: the app said that it knows, and needs no warning. `isRedisMissing`: the option `redis` is there and has no
+   * value, as when a setting is missing.
+   */
+  | {
+      readonly kind: 'memory';
+      readonly clock: Clock;
+      readonly isIntended: boolean;
+      readonly isRedisMissing?: boolean;
+    }
   | {
       readonly kind: 'redis';
-      readonly redis: NonNullable<SessionModuleOptions['redis']>;
+      readonly redis: Exclude<NonNullable<SessionModuleOptions['redis']>, URL>;
       readonly keyPrefix: string;
       readonly commandTimeoutMs: number;
     };

@@ -12,8 +12,8 @@ const MAX_RANGES = 64;
 export function checkedRoles(roles: readonly string[]): string[] {
   if (!Array.isArray(roles)) throw badRequest('Roles are a list of names');
   const unique = [...new Set(roles as readonly string[])];
-  const wrong = unique.find((role) => typeof role !== 'string' || !NAME_PATTERN.test(role));
-  if (wrong !== undefined) throw badRequest('A role is 1–64 letters, digits and . _ : -');
+  if (unique.some((role) => typeof role !== 'string' || !NAME_PATTERN.test(role)))
+    throw badRequest('A role is 1–64 letters, digits and . _ : -');
   if (unique.length > MAX_ROLES) throw badRequest(`A user has at most ${MAX_ROLES} roles`);
   return unique.sort();
 }

@@ -1,18 +1,26 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
-import { type Access, declaresLimits, declaresRequirements } from './access.js';
+import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
-import { declaredAccessOf } from './decorators.js';
+import {
+  checkNearest,
+  checkStray,
+  demands,
+  FIELDS_HINT,
+  openUnderStrict,
+  unenforced,
+} from './access-check-rules.js';
 import { guardsOf } from './policy-manifest-guards.js';
 import { HandlerFinder, type Handler } from './policy-manifest-handlers.js';
+import { checkRefreshPath } from './refresh-path-check.js';
 
 /**
- * Looks at every handler once at boot, so that a decorator which contradicts another, or which no guard would enforce,
- * stops the app instead of waiting for its first request; and with the option `strict`, a handler that is open by
- * oversight.
+ * Looks at every handler of every transport once at boot. A decorator that contradicts another, or that nothing would
+ * enforce, stops the app instead of waiting for its first request; with the option `strict`, so does a handler that is
+ * open by oversight.
  */
 @Injectable()
 export class AccessCheck implements OnModuleInit {
@@ -24,31 +32,30 @@ export class AccessCheck implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    for (const found of this.handlers.find())
-      if (this.accesses.isMine(found.handler, found.class)) this.check(found);
+    const all = this.handlers.find();
+    const mine = all.filter((found) => this.accesses.isMine(found.handler, found.class));
+    for (const found of mine) if (found.kind !== 'websocket' || this.handlers.opensSockets) this.check(found);
+    for (const stray of this.handlers.strays(all)) checkStray(stray);
+    // In a command that only takes services from the app, no global prefix is set.
+    if (this.handlers.isHttpApp)
+      checkRefreshPath(all, this.settings.transport, (line) => new Logger('SessionModule').warn(line));
   }
 
   private check(found: Handler): void {
     const { mode } = this.accesses.of(found.handler, found.class);
     const guards = guardsOf(found, this.config, this.settings);
     checkScopes(found, { mode, areForServices: guards.areForServices });
+    checkNearest(found, mode, guards);
     if (guards.areEnforcing) return;
-    const declared = [declaredAccessOf(found.handler), declaredAccessOf(found.class)];
-    const isDemanding =
-      (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
-    if (isDemanding) {
-      throw new SessionConfigurationError(
-        found.name,
-        "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
-          'alone does not know them; a guard of your own that enforces them says so with @EnforcesAccess()',
-      );
+    if (demands(found, mode)) throw new SessionConfigurationError(found.name, unenforced(found));
+    // Nest never runs it: whoever put it there is mistaken about who comes in.
+    if (guards.isGuardedItself && !found.reach.own) {
+      throw new SessionConfigurationError(found.name, `has a SessionGuard that never runs: ${FIELDS_HINT}`);
     }
-    if (this.settings.strict && mode !== 'public' && mode !== 'service') {
-      throw new SessionConfigurationError(
-        found.name,
-        'is neither behind a SessionGuard nor @Public(), and the option strict allows no other',
-      );
-    }
+    // Nobody gets at a field but by an operation, which is looked at itself.
+    const isOpen = mode !== 'public' && mode !== 'service' && !guards.isRefused && found.method !== 'FIELD';
+    if (this.settings.strict && isOpen)
+      throw new SessionConfigurationError(found.name, openUnderStrict(found));
   }
 }
 

@@ -42,10 +42,18 @@ export function declaredAccessOf(target: object): DeclaredAccess {
   return declared;
 }
 
+/** Whether a class itself declares it, and not only one that it extends. */
+export function declaresItself(target: object, name: keyof DeclaredAccess): boolean {
+  return Reflect.hasOwnMetadata(DECLARATIONS[name][1], target);
+}
+
 /**
  * Lets everybody in without looking for a session. On a handler it overrides what the class demands; on a class it
  * yields to any requirement on a handler. Two rules hold all the same: one credential, and none of ours from another
  * origin with an unsafe method.
+ *
+ * On a class it does not undo a `SessionGuard` that a handler has in its own `@UseGuards()`, or that a class has which
+ * extends it: that stops the app, which then has to say `@Public()` there too, or demand something.
  * @publicApi
  */
 export function Public(): AccessDecorator {
@@ -55,7 +63,8 @@ export function Public(): AccessDecorator {
 /**
  * Takes a session if there is one: `@CurrentSession()` is `undefined` without. A token that is unknown, ended or timed
  * out counts as none; a blocked user is still refused with 403. On a handler it overrides what the class demands; on a
- * class it yields to any requirement on a handler.
+ * class it yields to any requirement on a handler. On a class, it stops the app where a handler has a `SessionGuard` in its
+ * own `@UseGuards()` beside one of the class or app: that handler has to say which of the two is meant.
  * @publicApi
  */
 export function OptionalSession(): AccessDecorator {
@@ -110,6 +119,7 @@ export function Assurance(level: AssuranceLevel): AccessDecorator {
 export function RateLimit(
   ...rules: readonly (RateLimitOptions<QuotaRule['by']> | string)[]
 ): AccessDecorator {
+  if (rules.length === 0) throw new SessionConfigurationError('@RateLimit()', 'needs at least one quota');
   const quotas = rules.map((rule) => (typeof rule === 'string' ? rule : quotaRule('@RateLimit()', rule)));
   return add('quotas', quotas);
 }
@@ -143,7 +153,8 @@ export function AllowExpired(): AccessDecorator {
 /**
  * For a guard class of your own that enforces what these decorators demand, by calling `SessionGuard.canActivate()` for
  * every request that it lets in: where it stands, the boot check asks for no `SessionGuard` beside it. The check takes
- * its word. Classes that extend it count, too.
+ * its word. Classes that extend it count, too. For GraphQL and microservices, which `SessionGuard` does not serve, such a
+ * guard is the only way to have these decorators; for microservices it stands on the handler or its class.
  * @publicApi
  */
 export function EnforcesAccess(): ClassDecorator {
@@ -264,10 +275,11 @@ function declare<Name extends keyof DeclaredAccess>(
 
 function checkedNames(decorator: string, names: readonly string[]): readonly string[] {
   if (names.length === 0) throw new SessionConfigurationError(decorator, 'needs at least one name');
-  const wrong = names.find((name) => typeof name !== 'string' || !NAME_PATTERN.test(name));
-  if (wrong === undefined) return Object.freeze([...names]);
+  // Not by find(): what is undefined would look as if nothing were wrong.
+  const wrong = names.filter((name) => typeof name !== 'string' || !NAME_PATTERN.test(name));
+  if (wrong.length === 0) return Object.freeze([...names]);
   throw new SessionConfigurationError(
     decorator,
-    `takes names of 1–64 letters, digits and . _ : -, not ${JSON.stringify(wrong)}`,
+    `takes names of 1–64 letters, digits and . _ : -, not ${String(JSON.stringify(wrong[0]))}`,
   );
 }

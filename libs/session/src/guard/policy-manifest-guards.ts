@@ -12,8 +12,16 @@ type Guard = Function | CanActivate;
 
 /** Which guards stand before a handler. */
 export interface GuardsThere {
-  /** One of them is ours, extends it, or says with `@EnforcesAccess()` that it does as much. */
+  /** What decorators demand is enforced, by a guard or adapter of ours, or one that says so with `@EnforcesAccess()`. */
   readonly areEnforcing: boolean;
+  /** `SessionGuard` stands where it does not know the transport, and refuses whatever is not public. */
+  readonly isRefused: boolean;
+  /** One of them is put before this very handler, not before all of a class or app. */
+  readonly isGuardedItself: boolean;
+  /** One is put on this very class, not on one that it extends. */
+  readonly isGuardedByOwnClass: boolean;
+  /** One stands there already, whatever the handler itself has. */
+  readonly isGuardedBefore: boolean;
   /** One of them lets services in, by their tokens alone. */
   readonly areForServices: boolean;
   /** The names of those that are not ours, in the order in which they run. */
@@ -21,21 +29,32 @@ export interface GuardsThere {
 }
 
 export function guardsOf(
-  found: Pick<Handler, 'kind' | 'handler' | 'class'>,
+  found: Pick<Handler, 'handler' | 'class' | 'reach'>,
   config: ApplicationConfig,
   settings: Pick<SessionSettings, 'guardGlobally'>,
 ): GuardsThere {
+  const { checkedBy, global, perRequest, own } = found.reach;
   const guards = [
-    ...config.getGlobalGuards().filter((guard) => guard !== NO_GUARD),
-    // Guards that are made anew for each request; on WebSocket Nest leaves the global ones among them out.
-    ...(found.kind === 'websocket' ? [] : config.getGlobalRequestGuards().map(({ metatype }) => metatype)),
-    ...guardsOn(found.class),
-    ...guardsOn(found.handler),
+    ...(global ? config.getGlobalGuards().filter((guard) => guard !== NO_GUARD) : []),
+    // Guards that are made anew for each request.
+    ...(perRequest ? config.getGlobalRequestGuards().map(({ metatype }) => metatype) : []),
+    ...(own ? [...guardsOn(found.class), ...guardsOn(found.handler)] : []),
   ].filter((guard): guard is Guard => guard !== null && guard !== undefined);
+  // By the option, because an app's tests may have put something else in the global guard's place.
+  const isOursThere = (global && settings.guardGlobally) || guards.some(isOurs);
+  const enforces = (guard: Guard): boolean => isOurs(guard) || enforcesAccess(classOf(guard));
+  const areEnforcing =
+    checkedBy === 'adapter' ||
+    (checkedBy === 'guard' && isOursThere) ||
+    guards.some((guard) => enforcesAccess(classOf(guard)));
   return {
-    // By the option, because an app's tests may have put something else in the global guard's place.
-    areEnforcing:
-      settings.guardGlobally || guards.some((guard) => isOurs(guard) || enforcesAccess(classOf(guard))),
+    areEnforcing,
+    isRefused: isOursThere && !areEnforcing,
+    isGuardedItself: guardsOn(found.handler).some(enforces),
+    isGuardedByOwnClass:
+      Reflect.hasOwnMetadata(GUARDS_METADATA, found.class) && guardsOn(found.class).some(enforces),
+    isGuardedBefore:
+      settings.guardGlobally || [...config.getGlobalGuards(), ...guardsOn(found.class)].some(enforces),
     areForServices: guards.some((guard) => enforcesScopes(classOf(guard))),
     others: guards
       .filter((guard) => !isOurs(guard) && !enforcesScopes(classOf(guard)))
@@ -45,6 +64,11 @@ export function guardsOf(
 
 function guardsOn(target: Function): Guard[] {
   return (Reflect.getMetadata(GUARDS_METADATA, target) as Guard[] | undefined) ?? [];
+}
+
+/** Whether a guard on a class or method says with `@EnforcesAccess()` that it enforces what is declared. */
+export function enforcesByItsWord(target: Function): boolean {
+  return guardsOn(target).some((guard) => enforcesAccess(classOf(guard)));
 }
 
 function isOurs(guard: Guard): boolean {

@@ -1,42 +1,61 @@
 import { Injectable, RequestMethod } from '@nestjs/common';
-import { ApplicationConfig, DiscoveryService, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import {
+  ApplicationConfig,
+  DiscoveryService,
+  HttpAdapterHost,
+  MetadataScanner,
+  ModulesContainer,
+} from '@nestjs/core';
+import { classOf, madeClassOf, methodsOf, type Provider } from './policy-manifest-methods.js';
 import { servedAt, type RouteParts, type RouteVersion, type ServedAt } from './policy-manifest-paths.js';
+import {
+  gatewayHandlers,
+  messageHandlers,
+  resolverHandlers,
+  type Surroundings,
+} from './policy-manifest-transports.js';
 
-// Metadata keys of Nest and its packages; where they can be imported from differs between versions, and the packages
-// for WebSocket and GraphQL need not be there.
+// Metadata keys of Nest; where they can be imported from differs between versions.
 const PATH = 'path';
 const METHOD = 'method';
 const HOST = 'host';
 const VERSION = '__version__';
 const MODULE_PATH = '__module_path__';
-const GATEWAY = 'websockets:is_gateway';
-const GATEWAY_OPTIONS = 'websockets:gateway_options';
-const MESSAGE_MAPPING = 'websockets:message_mapping';
-const MESSAGE = 'message';
-const RESOLVER_TYPE = 'graphql:resolver_type';
-const RESOLVER_NAME = 'graphql:resolver_name';
+/** The injection key of a GraphQL module's options. */
+const GRAPHQL_OPTIONS = 'GqlModuleOptions';
 
-/** The resolvers that a client can ask for; guards run before these, and by default before no field of their results. */
-const RESOLVER_TYPES = ['Query', 'Mutation', 'Subscription'] as const;
+/** What a WebSocket adapter has that checks every handshake and message by the decorators. */
+export const CHECKS_SOCKETS: unique symbol = Symbol.for('@latchkey/session:checks-sockets') as never;
 
 type Paths = string | readonly string[];
-interface GatewayOptions {
-  readonly path?: string;
-  readonly namespace?: string | RegExp;
+
+/** What can stand between a client and a handler, as far as it is known at boot. */
+export interface Reach {
+  /**
+   * What knows the transport, and so enforces what decorators demand: `SessionGuard` where it runs, `SessionWsAdapter` with
+   * no guard at all. With `none`, `SessionGuard` refuses everything but what is public.
+   */
+  readonly checkedBy: 'guard' | 'adapter' | 'none';
+  /** The app's global guards run before it. */
+  readonly global: boolean;
+  /** So do those of them that are made anew for each request. */
+  readonly perRequest: boolean;
+  /** So do the guards of its class, and its own. */
+  readonly own: boolean;
 }
-type Provider = ReturnType<DiscoveryService['getProviders']>[number];
 
 /** One method that requests, messages or operations from outside end up in. */
 export interface Handler extends ServedAt {
-  readonly kind: 'http' | 'websocket' | 'graphql';
+  readonly kind: 'http' | 'websocket' | 'graphql' | 'rpc';
   readonly method: string;
   /** The event that a WebSocket handler is for. */
   readonly message?: string;
   readonly host?: Paths;
-  /** `Controller.method`. */
+  /** `Controller.method`; the gateway's name for a handshake that no method is for. */
   readonly name: string;
   readonly handler: Function;
   readonly class: Function;
+  readonly reach: Reach;
 }
 
 /** Finds every handler that Nest will route to, by the metadata that Nest itself goes by. */
@@ -47,24 +66,76 @@ export class HandlerFinder {
     private readonly scanner: MetadataScanner,
     private readonly config: ApplicationConfig,
     private readonly modules: ModulesContainer,
+    private readonly host: HttpAdapterHost,
   ) {}
 
   find(): Handler[] {
     const controllers = this.discovery.getControllers();
+    const providers = this.discovery.getProviders();
+    const surroundings = this.surroundings(providers);
     return [
       ...controllers.flatMap((controller) => this.routesOf(controller)),
-      ...[...this.discovery.getProviders(), ...controllers].flatMap((provider) => [
-        ...this.messagesOf(provider),
-        ...this.resolversOf(provider),
-      ]),
+      ...controllers.flatMap((controller) => {
+        const owner = madeClassOf(controller);
+        return owner ? messageHandlers(owner, methodsOf(owner, this.scanner), surroundings) : [];
+      }),
+      ...[...providers, ...controllers].flatMap((provider) => {
+        // What a factory makes, Nest connects to GraphQL and to no socket.
+        const [gateway, resolver] = [madeClassOf(provider), classOf(provider)];
+        return [
+          ...(gateway ? gatewayHandlers(gateway, methodsOf(gateway, this.scanner), surroundings) : []),
+          ...(resolver ? resolverHandlers(resolver, methodsOf(resolver, this.scanner), surroundings) : []),
+        ];
+      }),
     ];
+  }
+
+  /** Methods of what Nest makes that are in none of these handlers. */
+  strays(handlers: readonly Handler[]): Pick<Handler, 'name' | 'handler' | 'class'>[] {
+    const known = new Set(handlers.map(({ handler }) => handler));
+    return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((provider) => {
+      const owner = madeClassOf(provider);
+      if (!owner) return [];
+      return methodsOf(owner, this.scanner)
+        .filter(([, handler]) => !known.has(handler))
+        .map(([name, handler]) => ({ name: `${owner.name}.${name}`, handler, class: owner }));
+    });
+  }
+
+  /** Whether the app answers HTTP; a command that only takes services from it does not. */
+  get isHttpApp(): boolean {
+    // Absent in an application context and in a microservice, whatever the type says.
+    return Boolean(this.host.httpAdapter);
+  }
+
+  /** Whether sockets are opened; Nest has an adapter by the time of `onModuleInit`, if there is a gateway. */
+  get opensSockets(): boolean {
+    return this.isHttpApp || Boolean(this.config.getIoAdapter());
+  }
+
+  private surroundings(providers: readonly Provider[]): Surroundings {
+    const adapter: unknown = this.config.getIoAdapter();
+    const graphql = providers.filter(({ token }) => token === GRAPHQL_OPTIONS);
+    return {
+      isWsChecked: typeof adapter === 'object' && adapter !== null && CHECKS_SOCKETS in adapter,
+      areFieldsGuarded:
+        graphql.length > 0 &&
+        graphql.every(({ instance }) => {
+          const options = instance as { fieldResolverEnhancers?: readonly string[] } | undefined;
+          return options?.fieldResolverEnhancers?.includes('guards') === true;
+        }),
+      isMicroserviceOnly: !this.isHttpApp,
+    };
   }
 
   private routesOf(controller: Provider): Handler[] {
     const owner = controller.metatype;
     if (typeof owner !== 'function') return [];
     const modulePath = this.modulePathOf(controller.host?.metatype);
-    return this.methodsOf(owner, PATH).map(([name, handler]): Handler => {
+    const methods = methodsOf(owner, this.scanner).filter(([, handler]) =>
+      Reflect.hasMetadata(PATH, handler),
+    );
+    return methods.map(([name, handler]): Handler => {
       const requestMethod = (read(METHOD, handler) as RequestMethod | undefined) ?? RequestMethod.GET;
       const host = read(HOST, owner) as Paths | undefined;
       const parts: RouteParts = {
@@ -83,52 +154,8 @@ export class HandlerFinder {
         name: `${owner.name}.${name}`,
         handler,
         class: owner,
+        reach: { checkedBy: 'guard', global: true, perRequest: true, own: true },
       };
-    });
-  }
-
-  private messagesOf({ metatype, isNotMetatype }: Provider): Handler[] {
-    // What a factory makes, Nest does not connect either.
-    if (isNotMetatype || typeof metatype !== 'function' || !read(GATEWAY, metatype)) return [];
-    const { path, namespace } = (read(GATEWAY_OPTIONS, metatype) ?? {}) as GatewayOptions;
-    return this.methodsOf(metatype, MESSAGE_MAPPING).map(([name, handler]) => ({
-      kind: 'websocket',
-      method: 'MESSAGE',
-      paths: [String(path ?? namespace ?? '/')],
-      message: messageName(read(MESSAGE, handler)),
-      name: `${metatype.name}.${name}`,
-      handler,
-      class: metatype,
-    }));
-  }
-
-  private resolversOf(provider: Provider): Handler[] {
-    const owner = classOf(provider);
-    if (!owner) return [];
-    return this.methodsOf(owner, RESOLVER_TYPE).flatMap(([name, handler]): Handler[] => {
-      const type = RESOLVER_TYPES.find((one) => one === read(RESOLVER_TYPE, handler));
-      if (!type) return [];
-      return [
-        {
-          kind: 'graphql',
-          method: type.toUpperCase(),
-          paths: [(read(RESOLVER_NAME, handler) as string | undefined) ?? name],
-          name: `${owner.name}.${name}`,
-          handler,
-          class: owner,
-        },
-      ];
-    });
-  }
-
-  private methodsOf(owner: Function, metadataKey: string): [name: string, handler: Function][] {
-    const prototype = owner.prototype as Record<string, unknown> | undefined;
-    if (!prototype) return [];
-    return this.scanner.getAllMethodNames(prototype).flatMap((name): [string, Function][] => {
-      const handler = prototype[name];
-      return typeof handler === 'function' && Reflect.hasMetadata(metadataKey, handler)
-        ? [[name, handler]]
-        : [];
     });
   }
 
@@ -146,15 +173,4 @@ function read(key: string, target: object): unknown {
 
 function listOf(paths: unknown): readonly string[] {
   return Array.isArray(paths) ? (paths as string[]) : [typeof paths === 'string' ? paths : ''];
-}
-
-function messageName(message: unknown): string {
-  return typeof message === 'string' ? message : JSON.stringify(message);
-}
-
-/** The class of what a provider gives, also when a factory makes it. */
-function classOf({ metatype, isNotMetatype, instance }: Provider): Function | undefined {
-  if (!isNotMetatype) return typeof metatype === 'function' ? metatype : undefined;
-  if (typeof instance !== 'object' || instance === null) return undefined;
-  return (Object.getPrototypeOf(instance) as { constructor?: Function } | null)?.constructor;
 }

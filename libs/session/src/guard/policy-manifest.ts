@@ -6,6 +6,7 @@ import type { AssuranceLevel } from '../model/session.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import type { Access } from './access.js';
+import { demands } from './access-check-rules.js';
 import { AccessReader } from './access-reader.js';
 import { declaredAccessOf } from './decorators.js';
 import { guardsOf } from './policy-manifest-guards.js';
@@ -16,9 +17,15 @@ import type { QuotaRule } from './quota-rule.js';
 /** What it takes to reach one handler at one path: plain JSON, without what does not apply. @publicApi */
 export interface PolicyEntry {
   readonly kind: Handler['kind'];
-  /** The HTTP method or `ALL`; `MESSAGE` of a WebSocket; `QUERY`, `MUTATION` or `SUBSCRIPTION` of GraphQL. */
+  /**
+   * The HTTP method or `ALL`; `CONNECT` (the handshake) or `MESSAGE` of a WebSocket; `QUERY`, `MUTATION`, `SUBSCRIPTION` or
+   * `FIELD` of GraphQL; `MESSAGE` or `EVENT` of a microservice (`rpc`).
+   */
   readonly method: string;
-  /** With the global prefix, the version, and the paths of module and controller; the gateway's; the GraphQL field. */
+  /**
+   * With the global prefix, the version, and the paths of module and controller; the gateway's; the GraphQL field; the
+   * microservice's pattern.
+   */
   readonly path: string;
   /** The event that a WebSocket handler is for. */
   readonly message?: string;
@@ -27,8 +34,11 @@ export interface PolicyEntry {
   readonly versions?: readonly string[];
   /** `Controller.method`. */
   readonly handler: string;
-  /** `unguarded`: neither `@Public()` nor behind a `SessionGuard` or one that enforces as much, so that nothing of ours stands in the way. */
-  readonly access: 'public' | 'optional' | 'guarded' | 'service' | 'unguarded';
+  /**
+   * `unguarded`: neither `@Public()` nor behind anything that enforces it, so that nothing of ours stands in the way.
+   * `refused`: behind a `SessionGuard` that does not serve the transport, and so lets nobody in.
+   */
+  readonly access: 'public' | 'optional' | 'guarded' | 'service' | 'refused' | 'unguarded';
   /** With `service`: what the service token must allow, all of them. */
   readonly scopes?: readonly string[];
   /** The user has a role of each group: `@Roles` is one, and each of `@Permissions` makes one of the roles that bring it. */
@@ -51,9 +61,9 @@ export interface PolicyEntry {
 }
 
 /**
- * Every HTTP, WebSocket and GraphQL handler with its effective access. Checked in, it shows in review what a change
- * opens or closes. What is served by something else than a handler, such as middleware or a static folder, is not in it;
- * with several `SessionModule`s in an app, neither are the handlers that another one's guard decides on.
+ * Every handler of HTTP, WebSocket, GraphQL and microservices with its effective access. Checked in, it shows in review
+ * what a change opens or closes. What is served by something else than a handler, such as middleware or a static folder,
+ * is not in it; with several `SessionModule`s in an app, neither are the handlers that another one's guard decides on.
  * @publicApi
  */
 @Injectable()
@@ -67,14 +77,17 @@ export class PolicyManifest {
 
   /**
    * The entries in a stable order: kind, path, method, handler. Call it once the app is initialised: until then the
-   * global prefix, versions and global guards may not be known.
+   * global prefix, versions, global guards and the WebSocket adapter may not be known. In a hybrid app, global guards are not
+   * counted for microservices: whether they reach those depends on `inheritAppConfig`, which nobody can look up.
    * @throws SessionConfigurationError when the decorators on a handler contradict each other
    */
   list(): PolicyEntry[] {
-    const entries = this.handlers
+    // A field that demands nothing is reached by operations only, which are listed.
+    const found = this.handlers
       .find()
-      .filter((found) => this.accesses.isMine(found.handler, found.class))
-      .flatMap((found) => this.entriesOf(found));
+      .filter((one) => this.accesses.isMine(one.handler, one.class))
+      .filter((one) => one.method !== 'FIELD' || demands(one, this.accesses.of(one.handler, one.class).mode));
+    const entries = found.flatMap((handler) => this.entriesOf(handler));
     // A controller of two modules is served twice at the same path, and is one entry.
     const byKey = new Map(entries.map((entry) => [JSON.stringify(sortKey(entry)), entry]));
     return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
@@ -104,10 +117,10 @@ export class PolicyManifest {
 
   private accessOf(found: Handler): Pick<PolicyEntry, 'access'> & Partial<PolicyEntry> {
     const access = this.accesses.of(found.handler, found.class);
-    const { areEnforcing, areForServices, others } = guardsOf(found, this.config, this.settings);
+    const { areEnforcing, areForServices, isRefused, others } = guardsOf(found, this.config, this.settings);
     const isOpen = access.mode === 'service' ? !areForServices : access.mode !== 'public' && !areEnforcing;
     return {
-      access: isOpen ? 'unguarded' : access.mode,
+      access: isOpen ? (isRefused ? 'refused' : 'unguarded') : access.mode,
       ...(access.mode === 'service' && !isOpen ? { scopes: scopesOf(found) } : {}),
       // Where no guard of ours stands, nothing enforces the rest, and it would only look as if.
       ...(areEnforcing ? requirementsOf(found, access) : {}),

@@ -8,7 +8,7 @@ import { quotaHeaders } from '../rate-limit/quota-headers.js';
 import type { QuotaRequest, SessionRepository } from '../repository/session-repository.js';
 import { SESSION_REPOSITORY } from '../session.injection-keys.js';
 import type { Access } from './access.js';
-import type { QuotaRule } from './quota-rule.js';
+import { type QuotaRule, shareOf } from './quota-rule.js';
 import { SessionTransport } from './session-transport.js';
 
 type Consumption = Pick<QuotaRequest, 'policy' | 'partition'>;
@@ -79,7 +79,7 @@ export class RequestQuotas {
   private consumptionOf({ policy, by }: QuotaRule, request: HttpRequest): Consumption {
     const key =
       typeof by === 'function'
-        ? `fn:${by(request) ?? ''}`
+        ? `fn:${shareOf(policy, by, request)}`
         : `ip:${quotaPartitionOfIp(this.transport.clientIp(request))}`;
     return { policy, partition: { key } };
   }

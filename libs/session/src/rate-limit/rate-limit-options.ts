@@ -32,7 +32,10 @@ export interface RateLimitOptions<
  * The quota in milliseconds, with its burst.
  * @throws RangeError saying what is wrong
  */
-export function toQuotaPolicy({ name, quota, window, burst = quota }: QuotaOptions): QuotaPolicy {
+export function toQuotaPolicy(options: QuotaOptions): QuotaPolicy {
+  const { name, quota, window, burst = quota } = options;
+  if ('burst' in options && options.burst === undefined)
+    throw new RangeError('burst is undefined: leave it out for as many as quota');
   const windowMs = toMilliseconds(window);
   if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
     throw new RangeError('name must be 1–64 letters, digits and . _ : -');

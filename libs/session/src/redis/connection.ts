@@ -2,6 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { withDeadline } from '../model/deadline.js';
 import { type SessionConfigurationError, SessionError } from '../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
+import { adviceOn } from './client-advice.js';
 import { Deadlines } from './deadlines.js';
 import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
 import { isPlainClient, Outbox } from './outbox.js';
@@ -85,6 +86,8 @@ export class RedisConnection {
     const owned = !isClient(redis);
     const client = (owned ? openClient(redis, commandTimeoutMs) : redis) as RedisClient & ByteScripting;
     const connection = new RedisConnection(client, owned, commandTimeoutMs, log);
+    const advice = owned ? undefined : adviceOn(client);
+    if (advice !== undefined) log(advice);
     try {
       await connection.start();
     } catch (error) {

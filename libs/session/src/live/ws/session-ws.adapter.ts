@@ -5,6 +5,7 @@ import type { MessageMappingProperties } from '@nestjs/websockets';
 import type { Observable } from 'rxjs';
 import type { Access } from '../../guard/access.js';
 import { FailedTokens } from '../../guard/failed-tokens.js';
+import { CHECKS_SOCKETS } from '../../guard/policy-manifest-handlers.js';
 import { problemHeaders, toProblem } from '../../guard/problem.js';
 import { setRequestAccess } from '../../guard/request-access.js';
 import { SessionTransport } from '../../guard/session-transport.js';
@@ -57,6 +58,8 @@ export function liveConnectionOf(client: object): LiveConnection | undefined {
  * @publicApi
  */
 export class SessionWsAdapter extends WsAdapter {
+  /** @internal */
+  readonly [CHECKS_SOCKETS] = true;
   private readonly gateways = new WeakMap<object, Gateways>();
   private readonly handshakes = new WeakMap<object, IncomingMessage>();
 

@@ -1,0 +1,43 @@
+import { SessionEvents, type SessionEventName } from '@latchkey/session';
+import { startApp, stopApps } from './app.js';
+
+afterEach(stopApps);
+
+describe('SessionEvents', () => {
+  it.each([
+    'no.such.event',
+    'user.block',
+    'USER.BLOCKED',
+    '',
+    'constructor',
+    undefined,
+    null,
+    5,
+    Symbol('a'),
+  ])('know no event %p, and name those that there are', async (name) => {
+    const { app } = await startApp({ controllers: [] });
+    const events = app.get(SessionEvents);
+    for (const act of ['on', 'off'] as const) {
+      expect(() => events[act](name as SessionEventName, () => undefined)).toThrow(
+        expect.objectContaining({
+          name: 'SessionConfigurationError',
+          message: expect.stringMatching(/know no event .*: there are session\.created, .*user\.blocked/),
+        }),
+      );
+    }
+  });
+
+  it.each([undefined, null, 'listener', {}, Promise.resolve()])(
+    'need a function to call, not %p',
+    async (listener) => {
+      const { app } = await startApp({ controllers: [] });
+      const events = app.get(SessionEvents);
+      for (const act of ['on', 'off'] as const) {
+        expect(() => events[act]('user.blocked', listener as never)).toThrow(
+          'need a function as the listener of user.blocked',
+        );
+      }
+      await expect(events.forwardTo(listener as never)).rejects.toThrow('an object with a method emit()');
+    },
+  );
+});

@@ -1,0 +1,181 @@
+import type { CanActivate } from '@nestjs/common';
+import {
+  AllowExpired,
+  Assurance,
+  EnforcesAccess,
+  Fresh,
+  IpAllowlist,
+  IpDenylist,
+  OptionalSession,
+  Permissions,
+  Public,
+  RateLimit,
+  Roles,
+} from '@latchkey/session';
+import { bootKind, GUARDS, type Given } from './support/boot-kind.js';
+import { FIELDS, KINDS, SOCKET_IO } from './support/kinds.js';
+
+type Decorator = MethodDecorator & ClassDecorator;
+const once = RateLimit({ name: 'once', quota: 1, window: '1h', by: 'ip' });
+const here = ['127.0.0.0/8', '::1'];
+
+const REQUIREMENTS: readonly [string, ...Decorator[]][] = [
+  ['@Roles', Roles('admin')],
+  ['@Permissions', Permissions('post:delete')],
+  ['@Fresh', Fresh('1m')],
+  ['@Assurance', Assurance('aal2')],
+  ['@AllowExpired', AllowExpired()],
+];
+const LIMITS: readonly [string, ...Decorator[]][] = [
+  ['@RateLimit', once],
+  ['@RateLimit by user', RateLimit({ name: 'u', quota: 1, window: '1h', by: 'user' })],
+  ['@IpAllowlist', IpAllowlist(['192.0.2.1'])],
+  ['@IpDenylist', IpDenylist(here)],
+];
+const PUBLIC_LIMITS: readonly [string, ...Decorator[]][] = [
+  ['@Public @RateLimit', Public(), once],
+  ['@Public @IpDenylist', Public(), IpDenylist(here)],
+];
+const NOTHING: readonly [string, ...Decorator[]][] = [['nothing'], ['@OptionalSession', OptionalSession()]];
+
+const places = (names: readonly [string, ...Decorator[]][]): Omit<Given, 'kind'>[] =>
+  names.flatMap(([, ...decorators]) =>
+    GUARDS.flatMap((guard) => (['handler', 'class'] as const).map((on) => ({ guard, on, decorators }))),
+  );
+
+const namesTheSubject = expect.objectContaining({
+  name: 'SessionConfigurationError',
+  option: expect.stringMatching(/^Subject(\.act)?$/),
+});
+
+const describeGiven = (
+  { guard, on }: Omit<Given, 'kind'>,
+  i: number,
+  names: readonly [string, ...Decorator[]][],
+) => `${names[Math.floor(i / (GUARDS.length * 2))]?.[0] ?? ''} on the ${on}, guard: ${guard}`;
+
+/** Boots every combination, and says of each that went wrong what it was. */
+async function failuresOf(
+  kind: Given['kind'],
+  names: readonly [string, ...Decorator[]][],
+  most: (given: Omit<Given, 'kind'>) => number,
+  strict = false,
+): Promise<string[]> {
+  const failures: string[] = [];
+  for (const [i, given] of places(names).entries()) {
+    const { error, ran } = await bootKind({ kind, ...given, ...(strict ? { strict } : {}) });
+    const what = `${describeGiven(given, i, names)}: `;
+    if (error !== undefined && !namesTheSubject.asymmetricMatch(error))
+      failures.push(what + (error as Error).message);
+    if (error === undefined && ran > most(given)) failures.push(`${what}ran ${ran} times`);
+  }
+  return failures;
+}
+
+describe.each(KINDS)('$name', (kind) => {
+  const some = <T>(all: readonly T[]): readonly T[] => (kind.isVariant ? all.slice(0, 1) : all);
+
+  it('runs for nobody who does not meet its requirements, or the app does not start', async () => {
+    expect(await failuresOf(kind, some(REQUIREMENTS), () => 0)).toEqual([]);
+  });
+
+  it('keeps its limits, or the app does not start', async () => {
+    expect(
+      await failuresOf(kind, some(PUBLIC_LIMITS), ({ decorators }) => (decorators.includes(once) ? 1 : 0)),
+    ).toEqual([]);
+    expect(await failuresOf(kind, some(LIMITS), () => 0)).toEqual([]);
+  });
+
+  it('is open under strict only if it is public', async () => {
+    const isOptional = ({ decorators }: Omit<Given, 'kind'>) => (decorators.length > 0 ? 2 : 0);
+    expect(await failuresOf(kind, NOTHING, isOptional, true)).toEqual([]);
+  });
+
+  it('starts and runs when it is public, with strict and without a guard', async () => {
+    const given = { kind, guard: 'none', strict: true, decorators: [Public()] } as const;
+    // On the class of a gateway, so that sockets may be opened, too.
+    const { error, ran, entries } = await bootKind({ ...given, on: 'class' });
+    expect({ error, ran }).toEqual({ error: undefined, ran: 2 });
+    expect(entries.filter(({ access }) => access !== 'public')).toEqual([]);
+  });
+
+  it('is listed as what it is', async () => {
+    for (const guard of GUARDS) {
+      const { ran, entries } = await bootKind({ kind, guard, on: 'handler', decorators: [] });
+      const entry = entries.find(({ handler }) => handler === 'Subject.act');
+      expect({ guard, open: entry?.access === 'unguarded' || entry?.access === 'public' }).toEqual({
+        guard,
+        // A hybrid app's global guards may reach more than can be known.
+        open: kind.app === 'hybrid-inheriting' ? expect.any(Boolean) : ran > 0,
+      });
+    }
+  });
+});
+
+describe.each(FIELDS)('$name', (kind) => {
+  it.each([...REQUIREMENTS, ...LIMITS, ...PUBLIC_LIMITS])(
+    'refuses to start with %s on it',
+    async (...[, ...decorators]) => {
+      for (const guard of GUARDS) {
+        const { error } = await bootKind({ kind, guard, on: 'handler', decorators });
+        expect({ guard, error }).toEqual({ guard, error: namesTheSubject });
+      }
+    },
+  );
+
+  it('does not run behind a SessionGuard of its own, or the app does not start', async () => {
+    const { error, ran } = await bootKind({ kind, guard: 'handler', on: 'handler', decorators: [] });
+    expect(ran).toBe(0);
+    if (kind.name === 'a field') expect(error).toEqual(namesTheSubject);
+  });
+
+  it('takes the word of a guard that Nest runs', async () => {
+    @EnforcesAccess()
+    class Own implements CanActivate {
+      canActivate = () => false;
+    }
+    const given = { kind, guard: 'handler', on: 'handler', guardClass: Own } as const;
+    const { error, ran } = await bootKind({ ...given, decorators: [Roles('admin')] });
+    expect(ran).toBe(0);
+    if (kind.name === 'a field') expect(error).toEqual(namesTheSubject);
+    else expect(error).toBeUndefined();
+  });
+});
+
+describe('a gateway with socket.io', () => {
+  it('does not start with requirements, nor under strict unless it is public', async () => {
+    const kind = SOCKET_IO;
+    for (const [, ...decorators] of [...REQUIREMENTS, ...LIMITS]) {
+      const { error } = await bootKind({ kind, guard: 'option', on: 'handler', decorators });
+      expect(error).toMatchObject({
+        option: 'Subject.act',
+        message: expect.stringContaining('SessionWsAdapter'),
+      });
+    }
+    const open = { kind, guard: 'option', strict: true } as const;
+    const { error } = await bootKind({ ...open, on: 'handler', decorators: [] });
+    expect(error).toMatchObject({ option: 'Subject', message: expect.stringContaining('SessionWsAdapter') });
+    expect(await bootKind({ ...open, on: 'class', decorators: [Public()] })).not.toHaveProperty('error');
+  });
+});
+
+describe.each(KINDS.filter(({ app }) => app !== 'http'))('$name', (kind) => {
+  it('takes the word of a guard that is put before it', async () => {
+    @EnforcesAccess()
+    class Own implements CanActivate {
+      canActivate = () => false;
+    }
+    const given = {
+      kind,
+      guard: 'class',
+      on: 'class',
+      guardClass: Own,
+      decorators: [Roles('admin')],
+    } as const;
+    const { error, ran, entries } = await bootKind(given);
+    expect({ error, ran }).toEqual({ error: undefined, ran: 0 });
+    expect(entries).toMatchObject([
+      { kind: 'rpc', handler: 'Subject.act', access: 'guarded', roles: [['admin']] },
+    ]);
+  });
+});
