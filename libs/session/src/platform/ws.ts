@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** What the library needs of a socket of the package `ws`. */
 export interface WsSocket {
@@ -19,6 +20,13 @@ export interface WsSocket {
 export interface WsServer {
   on(event: 'connection', listener: (socket: WsSocket, request: IncomingMessage) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  emit(event: 'connection', socket: WsSocket, request: IncomingMessage): unknown;
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    accept: (client: WsSocket) => void,
+  ): void;
 }
 
 /** How `ws` is told whether to accept a handshake. */

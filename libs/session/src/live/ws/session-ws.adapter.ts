@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { MessageMappingProperties } from '@nestjs/websockets';
@@ -29,6 +29,7 @@ import type { LiveConnection } from '../live-connection.js';
 import { LiveConnections } from '../live-connections.js';
 import { Gateways } from './gateways.js';
 import { Inbox } from './inbox.js';
+import { Upgrades } from './upgrades.js';
 
 const MAX_MESSAGE_BYTES = 16 * 1024;
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -59,6 +60,9 @@ export function liveConnectionOf(client: object): LiveConnection | undefined {
 export class SessionWsAdapter extends WsAdapter {
   private readonly gateways = new WeakMap<object, Gateways>();
   private readonly handshakes = new WeakMap<object, IncomingMessage>();
+  private readonly upgrades: Upgrades[] = [];
+  /** By port: what serves which path, and `undefined` every other one. */
+  private readonly servers = new Map<number, Map<string | undefined, WsServer>>();
 
   constructor(private readonly app: INestApplicationContext) {
     super(app);
@@ -68,19 +72,28 @@ export class SessionWsAdapter extends WsAdapter {
     const gateways = Gateways.at(this.app, port, options.path);
     const admitted = new WeakMap<IncomingMessage, LiveConnection>();
     const verifyClient = ({ req }: { req: IncomingMessage }, reply: HandshakeReply): void => {
-      void this.authorise(req, gateways.handshake).then(
-        (connection) => {
-          if (connection) admitted.set(req, connection);
-          reply(true);
-        },
-        (error: unknown) => refuse(error, reply),
-      );
+      void this.authorise(req, gateways.handshake)
+        .then(
+          (connection) => {
+            if (connection) admitted.set(req, connection);
+            reply(true);
+          },
+          (error: unknown) => refuse(error, reply),
+        )
+        .catch((error: unknown) => {
+          this.logger.error(error);
+          req.socket.destroy();
+        });
     };
     const server = super.create(port, {
       maxPayload: MAX_MESSAGE_BYTES,
       ...options,
+      // Without a path, the package `ws` would have an HTTP server of its own.
+      path: options.path ?? '/',
       verifyClient,
     }) as WsServer;
+    const isEverywhere = port !== 0 && options.path === undefined;
+    this.serversOn(port).set(isEverywhere ? undefined : normalPath(options.path), server);
     server.on('connection', (socket, request) => {
       this.gateways.set(socket, gateways);
       this.handshakes.set(socket, request);
@@ -121,6 +134,29 @@ export class SessionWsAdapter extends WsAdapter {
       }
     });
     socket.on('message', (data) => inbox.take(data));
+  }
+
+  override async dispose(): Promise<void> {
+    for (const upgrades of this.upgrades.splice(0)) upgrades.end();
+    this.servers.clear();
+    await super.dispose();
+  }
+
+  /** As Nest's, but for what becomes of upgrades. @returns a server that is new */
+  protected override ensureHttpServerExists(port: number, server?: Server): Server | undefined {
+    if (this.httpServersRegistry.has(port)) return undefined;
+    const http = server ?? createServer(wantUpgrade);
+    this.httpServersRegistry.set(port, http);
+    const servers = this.serversOn(port);
+    const at = (path: string): WsServer | undefined => servers.get(path) ?? servers.get(undefined);
+    this.upgrades.push(new Upgrades(http, at, (error) => this.logger.error(error)));
+    return http;
+  }
+
+  private serversOn(port: number): Map<string | undefined, WsServer> {
+    const servers = this.servers.get(port) ?? new Map<string | undefined, WsServer>();
+    this.servers.set(port, servers);
+    return servers;
   }
 
   /** @returns `undefined` for nobody, where the gateway lets nobody in */
@@ -200,6 +236,16 @@ export class SessionWsAdapter extends WsAdapter {
       return undefined;
     }
   }
+}
+
+/** What a port says that has gateways only. */
+function wantUpgrade(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end();
+}
+
+/** As Nest has it: one slash before, none after it, and none twice. */
+function normalPath(path = ''): string {
+  return `/${path.split('/').filter(Boolean).join('/')}`;
 }
 
 function adopt(socket: WsSocket, connection: LiveConnection | undefined): void {
