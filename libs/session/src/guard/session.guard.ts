@@ -9,6 +9,7 @@ import { SessionService } from '../session.service.js';
 import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
 import { FailedTokens } from './failed-tokens.js';
+import { type MessageCheck, messageCheckOf } from './message-check.js';
 import { admitAs, requestAccessOf, setRequestAccess } from './request-access.js';
 import { RequestQuotas, setQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
@@ -50,8 +51,8 @@ export class SessionGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const type = context.getType<string>();
-    // SessionWsAdapter has checked this very message against the handler's requirements, and says so there.
-    if (type === 'ws' && requestAccessOf(context.getArgByIndex(0))?.admitted) return true;
+    const check = type === 'ws' ? messageCheckOf(context) : undefined;
+    if (check) return this.admitMessage(check, context);
     if (type !== 'http')
       throw new SessionError('forbidden', { detail: `SessionGuard does not serve '${type}'` });
     const access = this.accesses.of(context.getHandler(), context.getClass());
@@ -64,6 +65,12 @@ export class SessionGuard implements CanActivate {
       return isFree ? admitToPublic(request, access) : this.admitNobody(http, access);
     }
     return wasAdmitted(request, access) || this.admit(http, access, token);
+  }
+
+  /** Behind SessionWsAdapter the message is checked by this very handler's requirements, once for all guards. */
+  private async admitMessage(check: MessageCheck, context: ExecutionContext): Promise<boolean> {
+    await check.pass(context);
+    return requestAccessOf(context.getArgByIndex(0))?.admitted !== undefined;
   }
 
   private async admit(http: Http, access: Access, token: string | undefined): Promise<boolean> {

@@ -25,6 +25,11 @@ export interface LiveCandidate {
   readonly requirements?: AccessRequirements;
   /** As `SessionTransport.clientIp` gives it. Absent, it is not known: then no allowlist lets it in. */
   readonly clientIp?: string | undefined;
+  /**
+   * Whether the client has gone while it was checked: asked when the check is done. One that has is not registered, and
+   * the connection that is returned has ended.
+   */
+  readonly isGone?: () => boolean;
 }
 
 /** Room comes when somebody closes a tab: nothing that would be worth asking for every second. */
@@ -96,6 +101,7 @@ export class LiveConnections implements OnModuleDestroy {
     token,
     requirements = sessionOnly(this.settings.ipPolicy.requirements),
     clientIp,
+    isGone,
   }: LiveCandidate): Promise<LiveConnection> {
     if (this.isClosing) throw new SessionError('session_store_unavailable');
     const proof = token === undefined ? undefined : await this.sessions.parse(token);
@@ -116,6 +122,7 @@ export class LiveConnections implements OnModuleDestroy {
       await this.presence.join();
       const decision = await connection.admit();
       if (!decision.permit) throw denialError(decision);
+      if (isGone?.()) connection.closed();
       this.assertRoom(proof.userRef, connection);
       if (this.isClosing) throw new SessionError('session_store_unavailable');
     } catch (error) {
