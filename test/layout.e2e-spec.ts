@@ -11,6 +11,7 @@ const forbidden: Readonly<Record<string, string>> = {
   [`${lib}/model/sibling.ts`]: `import '../policy/ok.js';`,
   [`${lib}/model/root.ts`]: `import '../session.module.js';`,
   [`${lib}/model/package.ts`]: `import 'node:crypto';`,
+  [`${lib}/model/nest.ts`]: `import { Injectable } from '@nestjs/common'; Injectable();`,
   [`${lib}/policy/repository.ts`]: `import { a } from '../repository/ok.js'; a();`,
   [`${lib}/policy/type.ts`]: `import type { A } from '../repository/ok.js'; export type B = A;`,
   [`${lib}/policy/impure.ts`]: `import { readFileSync } from 'node:fs'; readFileSync('x');`,
@@ -84,6 +85,7 @@ const forbidden: Readonly<Record<string, string>> = {
 
 /** The same layers within the rule: a linter that refuses everything would pass the list above too. */
 const allowed: Readonly<Record<string, string>> = {
+  [`${lib}/model/ok.ts`]: `import { HttpException } from '@nestjs/common'; export const a = HttpException;`,
   [`${lib}/policy/ok.ts`]: `import { a as m } from '../model/ok.js'; export const a = m;`,
   [`${lib}/token/ok.ts`]: `import { hash } from 'node:crypto'; export const a = () => hash('sha256', 'x');`,
   [`${lib}/redis/ok.ts`]: `import { Redis } from 'ioredis'; import { a as m } from '../model/ok.js'; export const a = () => m(Redis);`,

@@ -50,7 +50,7 @@ describe.each(PLATFORMS)('tokens that nobody has, on $name', (platform) => {
     for (const path of ['/guarded', '/optional', '/by-passport']) {
       const refused = await get(running, guess(), { path });
       expect(refused.status).toBe(path === '/optional' ? 200 : 401);
-      expect(refused.headers).not.toHaveProperty('ratelimit');
+      expect(String(refused.headers['ratelimit'])).not.toContain('failed');
     }
     for (const path of ['/guarded', '/optional', '/by-passport']) {
       const over = await get(running, guess(), { path }).expect(429);

@@ -4,9 +4,11 @@ import { AuditLog } from './audit/audit-log.js';
 import { AccessCheck } from './guard/access-check.js';
 import { AccessReader } from './guard/access-reader.js';
 import { FailedTokens } from './guard/failed-tokens.js';
+import { MessageProblems } from './guard/message-problems.js';
 import { PolicyManifest } from './guard/policy-manifest.js';
 import { HandlerFinder } from './guard/policy-manifest-handlers.js';
 import { ProblemFilter } from './guard/problem.filter.js';
+import { Realms } from './guard/realms.js';
 import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
@@ -73,13 +75,15 @@ import { UserStateService } from './user-state.service.js';
     LiveConnections,
     EventStreams,
     SessionTransport,
+    HandlerFinder,
+    Realms,
     AccessReader,
     FailedTokens,
     RequestQuotas,
     SessionGuard,
-    HandlerFinder,
     PolicyManifest,
     AccessCheck,
+    MessageProblems,
     { provide: APP_FILTER, useClass: ProblemFilter },
     {
       provide: APP_GUARD,

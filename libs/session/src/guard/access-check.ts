@@ -24,7 +24,8 @@ export class AccessCheck implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    for (const handler of this.handlers.find()) this.check(handler);
+    for (const found of this.handlers.find())
+      if (this.accesses.isMine(found.handler, found.class)) this.check(found);
   }
 
   private check(found: Handler): void {

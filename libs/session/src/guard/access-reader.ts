@@ -4,6 +4,7 @@ import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import { mergeAccess, sessionOnly, type Access } from './access.js';
 import { declaredAccessOf } from './decorators.js';
+import { Realms } from './realms.js';
 
 /** The access to each handler, worked out once. */
 @Injectable()
@@ -11,7 +12,15 @@ export class AccessReader {
   // By handler, then by class: a method that two controllers inherit is one function.
   private readonly accesses = new WeakMap<object, WeakMap<object, Access>>();
 
-  constructor(@Inject(SESSION_SETTINGS) private readonly settings: SessionSettings) {}
+  constructor(
+    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    private readonly realms: Realms,
+  ) {}
+
+  /** Whether this module's guard decides on a handler; else another `SessionModule`'s does, and this one stands aside. */
+  isMine(handler: Function, controller: Function): boolean {
+    return this.realms.isAlone || this.realms.isMine(handler, controller);
+  }
 
   /** What a handler demands that says nothing and is not public. */
   get sessionOnly(): AccessRequirements {

@@ -52,7 +52,8 @@ export interface PolicyEntry {
 
 /**
  * Every HTTP, WebSocket and GraphQL handler with its effective access. Checked in, it shows in review what a change
- * opens or closes. What is served by something else than a handler, such as middleware or a static folder, is not in it.
+ * opens or closes. What is served by something else than a handler, such as middleware or a static folder, is not in it;
+ * with several `SessionModule`s in an app, neither are the handlers that another one's guard decides on.
  * @publicApi
  */
 @Injectable()
@@ -70,7 +71,10 @@ export class PolicyManifest {
    * @throws SessionConfigurationError when the decorators on a handler contradict each other
    */
   list(): PolicyEntry[] {
-    const entries = this.handlers.find().flatMap((handler) => this.entriesOf(handler));
+    const entries = this.handlers
+      .find()
+      .filter((found) => this.accesses.isMine(found.handler, found.class))
+      .flatMap((found) => this.entriesOf(found));
     // A controller of two modules is served twice at the same path, and is one entry.
     const byKey = new Map(entries.map((entry) => [JSON.stringify(sortKey(entry)), entry]));
     return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);

@@ -1,13 +1,23 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { type Observable, throwError } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../platform/http.js';
 import { problemHeaders, toProblem } from './problem.js';
 
 const LOG_INTERVAL_MS = 10_000;
 
+/** A client of a gateway: of the package `ws`, or of socket.io. */
+interface MessageClient {
+  readonly readyState?: unknown;
+  send?(data: string): void;
+  emit?(event: string, data: unknown): void;
+}
+
 /**
- * Answers every `SessionError` with `application/problem+json`. `SessionModule` registers it; `toProblem` and
- * `problemHeaders` let a filter of your own answer alike.
+ * Answers every `SessionError` in the form of where it was thrown. HTTP: `application/problem+json`. Microservices: an
+ * error `{ status: 'error', code, message, statusCode, … }`. WebSocket: the event `exception` with the problem. GraphQL
+ * and whatever else there is get the error itself, which is an `HttpException`. `SessionModule` registers the filter;
+ * `toProblem` and `problemHeaders` let a filter of your own answer alike.
  * @publicApi
  */
 @Catch(SessionError)
@@ -15,12 +25,18 @@ export class ProblemFilter implements ExceptionFilter<SessionError> {
   private readonly logger = new Logger('SessionModule');
   private lastLoggedAt = -Infinity;
 
-  catch(error: SessionError, host: ArgumentsHost): void {
-    if (host.getType<string>() !== 'http') throw error;
+  catch(error: SessionError, host: ArgumentsHost): void | Observable<never> {
     if (error.statusCode >= 500) this.log(error);
-    const request = host.getArgByIndex<HttpRequest>(0);
-    const response = host.getArgByIndex<HttpResponse>(1);
-    sendJson(response, error.statusCode, { headers: problemHeaders(error, request), body: toProblem(error) });
+    switch (host.getType<string>()) {
+      case 'http':
+        return answerRequest(error, host);
+      case 'rpc':
+        return throwError(() => rpcError(error));
+      case 'ws':
+        return answerMessage(error, host);
+      default:
+        throw error;
+    }
   }
 
   /** One line in ten seconds at most: with Redis down, every request comes by here. */
@@ -30,4 +46,32 @@ export class ProblemFilter implements ExceptionFilter<SessionError> {
     this.lastLoggedAt = now;
     this.logger.error(`${code}: ${cause instanceof Error ? cause.message : 'no cause given'}`);
   }
+}
+
+function answerRequest(error: SessionError, host: ArgumentsHost): void {
+  const request = host.getArgByIndex<HttpRequest>(0);
+  const response = host.getArgByIndex<HttpResponse>(1);
+  sendJson(response, error.statusCode, { headers: problemHeaders(error, request), body: toProblem(error) });
+}
+
+/** Nest's own form, `status` and `message`, and what the problem has besides. */
+function rpcError(error: SessionError): object {
+  const { code, detail, status: statusCode, block, 'violated-policies': violated } = toProblem(error);
+  return {
+    status: 'error',
+    code,
+    message: detail,
+    statusCode,
+    ...(block ? { block } : {}),
+    ...(violated ? { 'violated-policies': violated } : {}),
+    ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+  };
+}
+
+function answerMessage(error: SessionError, host: ArgumentsHost): void {
+  const client = host.getArgByIndex<MessageClient>(0);
+  const data = toProblem(error);
+  // Clients of `ws` have an `emit` too, which stays in this process.
+  if (typeof client.readyState === 'number') client.send?.(JSON.stringify({ event: 'exception', data }));
+  else client.emit?.('exception', data);
 }

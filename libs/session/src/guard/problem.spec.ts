@@ -59,6 +59,7 @@ describe('problemHeaders', () => {
   it('says what reauthentication would be enough, as RFC 9470 has it', () => {
     const request = { headers: {}, method: 'GET' } as NodeRequest;
     setRequestAccess(request, {
+      realm: {},
       requirements: { roleGroups: [], maxAuthenticationAgeMs: 600_000, assurance: 'aal2' },
     });
     expect(problemHeaders(new SessionError('reauthentication_required'), request)['WWW-Authenticate']).toBe(

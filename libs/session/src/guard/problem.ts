@@ -1,33 +1,14 @@
-import type { SessionError, SessionErrorCode } from '../model/session-error.js';
+import type { Problem } from '../model/problem.js';
+import type { SessionError } from '../model/session-error.js';
 import { quotaHeaders } from '../rate-limit/quota-headers.js';
-import type { HttpRequest } from '../platform/http.js';
+import { type HttpRequest, type HttpResponse, isHeadSent, setHeader } from '../platform/http.js';
 import { requestAccessOf } from './request-access.js';
 
-/** A problem detail, RFC 9457: what a client gets for a `SessionError`. @publicApi */
-export interface Problem {
-  /** A URI that names the kind of problem. */
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: SessionErrorCode;
-  /** With `user_blocked`; `until` as an ISO 8601 instant. */
-  readonly block?: { readonly reason: string; readonly until?: string };
-  /** With `rate_limited`: the names of the quotas that had no room. */
-  readonly 'violated-policies'?: readonly string[];
-}
+export type { Problem } from '../model/problem.js';
 
 /** The body for an error. Nothing of `error.cause` is in it, nor who set a block. @publicApi */
 export function toProblem(error: SessionError): Problem {
-  const { code, statusCode: status, title, message: detail, block } = error;
-  const problem = { type: typeOf(code), title, status, detail, code };
-  if (error.quotas) {
-    const violated = error.quotas.filter(({ allowed }) => !allowed).map(({ name }) => name);
-    return { ...problem, 'violated-policies': violated };
-  }
-  if (!block) return problem;
-  const until = block.until === undefined ? {} : { until: new Date(block.until).toISOString() };
-  return { ...problem, block: { reason: block.reason, ...until } };
+  return error.getResponse();
 }
 
 /**
@@ -43,6 +24,16 @@ export function problemHeaders(error: SessionError, request?: HttpRequest): Reco
     ...(error.quotas ? quotaHeaders(error.quotas) : {}),
     ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
   };
+}
+
+/**
+ * Puts the headers of a denial on its response, all but the body's type: they are there whatever filter answers, also one
+ * that knows nothing of ours.
+ */
+export function setProblemHeaders(response: HttpResponse, error: SessionError, request: HttpRequest): void {
+  if (isHeadSent(response)) return;
+  for (const [name, value] of Object.entries(problemHeaders(error, request)))
+    if (name !== 'Content-Type') setHeader(response, name, value);
 }
 
 /** RFC 6750 §3, and RFC 9470 §3 for a session that is not fresh or not strong enough. */
@@ -61,11 +52,4 @@ function challenge({ code, title, scopes }: SessionError, request?: HttpRequest)
     parameters.push('error="invalid_token"', `error_description="${title}"`);
   }
   return `Bearer ${parameters.join(', ')}`;
-}
-
-/** The RateLimit draft registers a type of its own. */
-function typeOf(code: SessionErrorCode): string {
-  return code === 'rate_limited'
-    ? 'https://iana.org/assignments/http-problem-types#quota-exceeded'
-    : `urn:problem-type:latchkey:${code}`;
 }

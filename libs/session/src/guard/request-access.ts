@@ -2,34 +2,52 @@ import { attachment } from '../model/attachment.js';
 import type { AccessRequirements } from '../model/decision.js';
 import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../platform/http.js';
 import type { AuthenticatedSession } from '../session.service.js';
+import type { Access } from './access.js';
 
-/** What became of a request so far. */
+/** What became of a request so far, by one `SessionModule`. */
 export interface RequestAccess {
   /** Which request: objects that were made from one are none of it. */
   readonly request: NodeRequest;
+  /** Whose guard or strategy it was: one object for each `SessionModule` of the app, its `SessionTransport`. */
+  readonly realm: object;
   /** What was demanded of it. */
-  readonly requirements: AccessRequirements;
+  requirements: AccessRequirements;
+  /** The handler's access that a guard enforced, quotas and lists and all; absent after a strategy alone. */
+  access: Access | undefined;
   /** Whom it was let in as; absent until it was. */
-  admitted?: AuthenticatedSession | 'anonymous';
+  admitted: AuthenticatedSession | 'anonymous' | undefined;
+  /** What another `SessionModule` found before. */
+  readonly earlier: RequestAccess | undefined;
 }
 
 const accesses = attachment<RequestAccess>();
 
-export function requestAccessOf(request: HttpRequest): RequestAccess | undefined {
+/** @param realm whose record; absent: that of whichever guard came last */
+export function requestAccessOf(request: HttpRequest, realm?: object): RequestAccess | undefined {
+  if (typeof request !== 'object' || request === null) return undefined; // a message's payload may be anything
   const node = nodeRequestOf(request);
-  const access = accesses.get(placeBeside(node));
-  return access?.request === node ? access : undefined;
+  let access = accesses.get(placeBeside(node));
+  if (access?.request !== node) return undefined;
+  while (realm && access && access.realm !== realm) access = access.earlier;
+  return access;
 }
 
 export function setRequestAccess(
   request: HttpRequest,
-  { requirements, admitted }: Omit<RequestAccess, 'request'>,
+  {
+    realm,
+    requirements,
+    access,
+    admitted,
+  }: Pick<RequestAccess, 'realm' | 'requirements'> & Partial<Pick<RequestAccess, 'access' | 'admitted'>>,
 ): RequestAccess {
   const node = nodeRequestOf(request);
-  const access: RequestAccess = { request: node, requirements };
-  if (admitted !== undefined) access.admitted = admitted;
-  accesses.set(placeBeside(node), access);
-  return access;
+  const place = placeBeside(node);
+  const last = accesses.get(place);
+  const earlier = last?.request !== node ? undefined : last.realm === realm ? last.earlier : last;
+  const record: RequestAccess = { request: node, realm, requirements, access, admitted, earlier };
+  accesses.set(place, record);
+  return record;
 }
 
 /**
@@ -50,9 +68,55 @@ export function admitAs(
   (request as { user?: unknown }).user = authenticated.user;
 }
 
+/** Lets a request in that needs no session. One that another check has let in with a session keeps that. */
+export function admitNobodyTo(request: HttpRequest, realm: object, access: Access): true {
+  const record = requestAccessOf(request, realm);
+  if (record?.admitted === undefined) {
+    setRequestAccess(request, { realm, requirements: access.requirements, access, admitted: 'anonymous' });
+  } else {
+    record.access = access;
+    record.requirements = bothOf(record.requirements, access.requirements);
+  }
+  return true;
+}
+
+/** Whether a request was let in by this very access already, as by the global guard before one of a class. */
+export function wasAdmitted(record: RequestAccess, access: Access): boolean {
+  if (record.admitted === undefined) return false;
+  if (record.access === access) return true;
+  // A strategy knows no more of the handler than that it needs a session: enough where that is all.
+  return (
+    record.access === undefined &&
+    record.admitted !== 'anonymous' &&
+    record.requirements === access.requirements &&
+    access.quotas.length === 0
+  );
+}
+
+/**
+ * What the strategy's check and a guard's demand together of what is opened on the request and lasts. One of them says
+ * little, a session or only lists of addresses, so most can be taken from either.
+ */
+export function bothOf(one: AccessRequirements, other: AccessRequirements): AccessRequirements {
+  if (one === other) return one;
+  const { allowExpired: _, ...both } = { ...one, ...other };
+  return {
+    ...both,
+    roleGroups: [...one.roleGroups, ...other.roleGroups],
+    ...(one.ip && other.ip
+      ? { ip: { allow: union(one.ip.allow, other.ip.allow), deny: union(one.ip.deny, other.ip.deny) } }
+      : {}),
+    ...(one.allowExpired && other.allowExpired ? { allowExpired: true } : {}),
+  };
+}
+
+function union<T>(some: readonly T[], others: readonly T[]): readonly T[] {
+  return [...new Set([...some, ...others])];
+}
+
 /**
  * The session and user that a guard let a request in with; `undefined` for nobody. For interceptors, middleware after
- * the guard and decorators of your own.
+ * the guard and decorators of your own. Where guards of two `SessionModule`s stand before a handler, the last one's.
  * @publicApi
  */
 export function authenticatedSessionOf(request: HttpRequest): AuthenticatedSession | undefined {

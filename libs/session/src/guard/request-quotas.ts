@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Decision } from '../model/decision.js';
-import type { QuotaResult } from '../model/quota.js';
+import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
 import { type HttpRequest, type HttpResponse, setHeader } from '../platform/http.js';
 import { quotaPartitionOfIp } from '../platform/ip-address.js';
 import { isBeforeQuotas, withQuotas } from '../policy/decide.js';
@@ -57,7 +57,7 @@ export class RequestQuotas {
     http: { readonly request: HttpRequest; readonly response: HttpResponse },
   ): Promise<readonly QuotaResult[]> {
     const results = await this.consume(access, http.request);
-    setQuotaHeaders(http.response, results);
+    setQuotaHeaders(http.response, [...(access.requirements.quotas ?? []).map(fullShare), ...results]);
     return results;
   }
 
@@ -111,4 +111,24 @@ export function setQuotaHeaders(response: HttpResponse, quotas: readonly QuotaRe
   const { 'RateLimit-Policy': policies, RateLimit: limits } = quotaHeaders(quotas);
   setHeader(response, 'RateLimit-Policy', policies);
   setHeader(response, 'RateLimit', limits);
+}
+
+const untouched = new WeakMap<Access, ReturnType<typeof quotaHeaders>>();
+
+/** Tells of a handler's quotas where none was counted: as a full share each, because nobody's state is known then. */
+export function setUntouchedQuotaHeaders(response: HttpResponse, access: Access): void {
+  const { requirements, quotas } = access;
+  if ((requirements.quotas ?? []).length + quotas.length === 0) return;
+  if (response.getHeader('RateLimit') !== undefined) return;
+  let headers = untouched.get(access);
+  if (!headers) {
+    const results = [...(requirements.quotas ?? []), ...quotas.map(({ policy }) => policy)].map(fullShare);
+    untouched.set(access, (headers = quotaHeaders(results)));
+  }
+  setHeader(response, 'RateLimit-Policy', headers['RateLimit-Policy']);
+  setHeader(response, 'RateLimit', headers.RateLimit);
+}
+
+function fullShare(policy: QuotaPolicy): QuotaResult {
+  return { ...policy, allowed: true, remaining: policy.burst, retryAfterMs: 0, resetMs: 0 };
 }

@@ -1,17 +1,27 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { Decision, DenyReason } from '../model/decision.js';
 import { SessionError, denialError } from '../model/session-error.js';
-import type { HttpRequest, HttpResponse } from '../platform/http.js';
+import { type HttpRequest, type HttpResponse, isHeadSent } from '../platform/http.js';
 import { IpPolicy } from '../ip-policy.service.js';
 import { isBeforeQuotas } from '../policy/decide.js';
 import type { Examination } from '../session.examiner.js';
 import { SessionService } from '../session.service.js';
 import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
+import { EnforcesAccess } from './decorators.js';
 import { FailedTokens } from './failed-tokens.js';
-import { type MessageCheck, messageCheckOf } from './message-check.js';
-import { admitAs, requestAccessOf, setRequestAccess } from './request-access.js';
-import { RequestQuotas, setQuotaHeaders } from './request-quotas.js';
+import { messageCheckOf } from './message-check.js';
+import { setProblemHeaders } from './problem.js';
+import {
+  admitAs,
+  admitNobodyTo,
+  bothOf,
+  type RequestAccess,
+  requestAccessOf,
+  setRequestAccess,
+  wasAdmitted,
+} from './request-access.js';
+import { RequestQuotas, setQuotaHeaders, setUntouchedQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
 
 /** The denials that leave the client being nobody, as if it had come without a session. */
@@ -34,10 +44,13 @@ interface Http {
 
 /**
  * Lets a request in if its session meets what the handler's and the class's decorators demand; else throws the
- * `SessionError` of the first denial that applies. Sets `request.user`. Serves HTTP, and
- * WebSocket messages behind `SessionWsAdapter`; refuses anything else.
+ * `SessionError` of the first denial that applies, with its headers on the response. Sets `request.user`. Serves HTTP,
+ * and WebSocket messages behind `SessionWsAdapter`; anywhere else it lets in to `@Public()` handlers without quotas and
+ * lists of addresses, and refuses the rest. With several `SessionModule`s in an app, each handler is left to the one that
+ * its module imports.
  * @publicApi
  */
+@EnforcesAccess()
 @Injectable()
 export class SessionGuard implements CanActivate {
   constructor(
@@ -50,46 +63,68 @@ export class SessionGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const [handler, controller] = [context.getHandler(), context.getClass()];
+    if (!this.accesses.isMine(handler, controller)) return true;
+    const access = this.accesses.of(handler, controller);
     const type = context.getType<string>();
-    const check = type === 'ws' ? messageCheckOf(context) : undefined;
-    if (check) return this.admitMessage(check, context);
-    if (type !== 'http')
-      throw new SessionError('forbidden', { detail: `SessionGuard does not serve '${type}'` });
-    const access = this.accesses.of(context.getHandler(), context.getClass());
+    if (type !== 'http') return this.admitElsewhere(context, type, access);
     // Argument 0 is what switchToHttp().getRequest() gives, without the object that it makes on every request.
     const request = context.getArgByIndex<HttpRequest>(0);
-    const { token } = this.transport.credentialsOf(request);
     const http = { request, response: context.getArgByIndex<HttpResponse>(1) };
-    if (access.mode === 'public' || access.mode === 'service') {
+    try {
+      const { token } = this.transport.credentialsOf(request);
+      const record = requestAccessOf(request, this.transport);
+      if (record && wasAdmitted(record, access)) return true;
+      if (access.mode !== 'public' && access.mode !== 'service')
+        return this.admit(http, access, { token, record });
       const isFree = access.quotas.length === 0 && !access.requirements.ip;
-      return isFree ? admitToPublic(request, access) : this.admitNobody(http, access);
+      return isFree ? admitNobodyTo(request, this.transport, access) : this.admitNobody(http, access);
+    } catch (error) {
+      throw denied(http, access, error);
     }
-    return wasAdmitted(request, access) || this.admit(http, access, token);
   }
 
-  /** Behind SessionWsAdapter the message is checked by this very handler's requirements, once for all guards. */
-  private async admitMessage(check: MessageCheck, context: ExecutionContext): Promise<boolean> {
-    await check.pass(context);
-    return requestAccessOf(context.getArgByIndex(0))?.admitted !== undefined;
+  /**
+   * In what is no HTTP nothing can be checked here: only what asks for no check may run. A message behind
+   * SessionWsAdapter brings its check along, which whichever guard comes first sets going.
+   */
+  private admitElsewhere(context: ExecutionContext, type: string, access: Access): true | Promise<true> {
+    const check = type === 'ws' ? messageCheckOf(context) : undefined;
+    if (check) return check.pass(context).then(() => this.assertAdmitted(context));
+    if (access.mode === 'public' && access.quotas.length === 0 && !access.requirements.ip) return true;
+    throw new SessionError('forbidden', { detail: `SessionGuard does not serve '${type}'` });
   }
 
-  private async admit(http: Http, access: Access, token: string | undefined): Promise<boolean> {
+  private assertAdmitted(context: ExecutionContext): true {
+    if (requestAccessOf(context.getArgByIndex(0), this.transport)?.admitted) return true;
+    throw new SessionError('forbidden', { detail: 'The connection belongs to another SessionModule' });
+  }
+
+  private async admit(
+    http: Http,
+    access: Access,
+    { token, record: earlier }: { readonly token: string | undefined; readonly record: RequestAccess | undefined },
+  ): Promise<boolean> {
     const { mode, requirements } = access;
-    const record = setRequestAccess(http.request, { requirements });
-    const decision =
-      access.quotas.length === 0
-        ? (await this.examine(http, access, token)).decision
-        : await this.decideWithQuotas(http, access, token);
-    if (access.quotas.length === 0 && decision.quotas.length > 0)
-      setQuotaHeaders(http.response, decision.quotas);
-    if (!decision.permit && decision.reason === 'session_invalid')
-      await this.failedTokens.charge(token, http.request);
-    if (decision.permit) {
-      admitAs(http.request, record, decision);
-    } else if (mode === 'optional' && LEAVES_NOBODY[decision.reason]) {
-      return this.admitNobody(http, access);
-    } else {
-      throw denialError(decision);
+    const record = setRequestAccess(http.request, {
+      realm: this.transport,
+      requirements: earlier?.admitted ? bothOf(earlier.requirements, requirements) : requirements,
+      access,
+    });
+    try {
+      const decision =
+        access.quotas.length === 0
+          ? (await this.examine(http, access, token)).decision
+          : await this.decideWithQuotas(http, access, token);
+      if (access.quotas.length === 0 && decision.quotas.length > 0)
+        setQuotaHeaders(http.response, decision.quotas);
+      if (!decision.permit && decision.reason === 'session_invalid')
+        await this.failedTokens.charge(token, http.request);
+      if (decision.permit) admitAs(http.request, record, decision);
+      else if (mode !== 'optional' || !LEAVES_NOBODY[decision.reason]) throw denialError(decision);
+      else return await this.admitNobody(http, access);
+    } catch (error) {
+      throw denied(http, access, error);
     }
     return true;
   }
@@ -114,25 +149,27 @@ export class SessionGuard implements CanActivate {
 
   /** Here the addresses come first and then the quotas: nobody is counted who may not come. */
   private async admitNobody(http: Http, access: Access): Promise<boolean> {
-    await this.ip.assertAdmits(access.requirements.ip, this.transport.clientIp(http.request));
-    if (access.quotas.length === 0) return admitToPublic(http.request, access);
-    const quotas = await this.quotas.admit(access, http);
-    if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
-    return admitToPublic(http.request, access);
+    try {
+      await this.ip.assertAdmits(access.requirements.ip, this.transport.clientIp(http.request));
+      if (access.quotas.length > 0) {
+        const quotas = await this.quotas.admit(access, http);
+        if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
+      }
+      setUntouchedQuotaHeaders(http.response, access);
+    } catch (error) {
+      throw denied(http, access, error);
+    }
+    return admitNobodyTo(http.request, this.transport, access);
   }
 }
 
 /** What stands in the global guard's place while there is none. */
 export const NO_GUARD: CanActivate = { canActivate: () => true };
 
-function admitToPublic(request: HttpRequest, { requirements }: Access): true {
-  if (!requestAccessOf(request)?.admitted) setRequestAccess(request, { requirements, admitted: 'anonymous' });
-  return true;
-}
-
-/** Whether this request was let in by the very same requirements already, by the global guard before one of a class. */
-function wasAdmitted(request: HttpRequest, { mode, requirements }: Access): boolean {
-  const earlier = requestAccessOf(request);
-  if (earlier?.admitted === undefined || earlier.requirements !== requirements) return false;
-  return mode === 'optional' || earlier.admitted !== 'anonymous';
+/** Puts on the response what belongs to a denial: whatever filter answers it, the headers are there. */
+function denied({ request, response }: Http, access: Access, error: unknown): unknown {
+  if (!(error instanceof SessionError) || isHeadSent(response)) return error;
+  setUntouchedQuotaHeaders(response, access);
+  setProblemHeaders(response, error, request);
+  return error;
 }

@@ -23,7 +23,7 @@ export class EventStreams {
    * @throws SessionError as `LiveConnections.register` does: the response is still untouched
    */
   async open(request: HttpRequest, response: StreamableResponse): Promise<EventStream> {
-    const access = requestAccessOf(request);
+    const access = requestAccessOf(request, this.transport);
     const connection = await this.connections.register({
       token: this.transport.readToken(request),
       clientIp: this.transport.clientIp(request),

@@ -1,4 +1,6 @@
+import { HttpException } from '@nestjs/common';
 import type { DenyReason } from './decision.js';
+import { type Problem, problemOf } from './problem.js';
 import type { QuotaResult } from './quota.js';
 import type { Session } from './session.js';
 import type { Block } from './user-state.js';
@@ -50,14 +52,18 @@ export interface SessionErrorDetails {
   readonly detail?: string;
 }
 
+const HIDDEN = { enumerable: false, writable: true, configurable: true };
 const BRAND: unique symbol = Symbol.for('@latchkey/session:error') as never;
 
 /**
  * The one error class of the library. `code` is stable, `statusCode` is the HTTP status that it maps to; the message
  * is safe to show to a client. What went wrong inside is in `cause` and never leaves the process.
+ *
+ * It is an `HttpException`, so that any filter for those answers with the right status: `getResponse()` is the problem,
+ * and so is what JSON makes of the error.
  * @publicApi
  */
-export class SessionError extends Error {
+export class SessionError extends HttpException {
   /** An app may come to hold two copies of this package, as ESM and as CommonJS: an error of either is one. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value;
@@ -78,11 +84,16 @@ export class SessionError extends Error {
     details: SessionErrorDetails = {},
   ) {
     const [statusCode, title] = CATALOGUE[code];
-    super(details.detail ?? title, details.cause === undefined ? undefined : { cause: details.cause });
+    const { detail = title, block, quotas } = details;
+    super({ ...problemOf({ code, status: statusCode, title, detail, block, quotas }) }, statusCode);
+    this.message = detail;
+    // Nest's class would show it in every copy of the error.
+    if (details.cause !== undefined) Object.defineProperty(this, 'cause', { ...HIDDEN, value: details.cause });
+    Error.captureStackTrace?.(this, SessionError); // else the stack lacks the message, which Nest's class sets too late
     this.statusCode = statusCode;
     this.title = title;
-    if (details.block) this.block = details.block;
-    if (details.quotas) this.quotas = details.quotas;
+    if (block) this.block = block;
+    if (quotas) this.quotas = quotas;
     if (details.reused) this.reused = details.reused;
     if (details.scopes) this.scopes = details.scopes;
     if (statusCode === 503) this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
@@ -90,13 +101,18 @@ export class SessionError extends Error {
       this.retryAfterSeconds = details.retryAfterSeconds ?? retryAfterSeconds(details.quotas ?? []);
   }
 
-  /** With `expose`, what Express's `http-errors` have: so an app without our filter answers with the right status, too. */
-  get status(): number {
-    return this.statusCode;
-  }
-
+  /** With Nest's `status`, what Express's `http-errors` have: so a reply outside Nest has the right status, too. */
   get expose(): boolean {
     return true;
+  }
+
+  override getResponse(): Problem {
+    return super.getResponse() as Problem;
+  }
+
+  /** A filter that serialises the error itself says no more than one that asks it for its response. */
+  toJSON(): Problem {
+    return this.getResponse();
   }
 }
 

@@ -3,12 +3,14 @@ import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { AccessReader } from '../guard/access-reader.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
-import { admitAs, setRequestAccess } from '../guard/request-access.js';
+import { setProblemHeaders } from '../guard/problem.js';
+import { admitAs, bothOf, requestAccessOf, setRequestAccess } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
+import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
-import type { HttpRequest } from '../platform/http.js';
-import { SessionService } from '../session.service.js';
+import type { HttpRequest, HttpResponse } from '../platform/http.js';
+import { type AuthenticatedSession, SessionService } from '../session.service.js';
 
 /** What `AuthGuard('latchkey')` puts on `request.user`. @publicApi */
 export type LatchkeyUser = UserState & { readonly session: Session };
@@ -36,7 +38,12 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   override authenticate(request: HttpRequest): void {
     this.resolveUser(request).then(
       (user) => this.success(user),
-      (error: unknown) => this.error(error),
+      (error: unknown) => {
+        // Express's requests know their response; on Fastify, only a filter of ours puts the headers on.
+        const { res } = request as { readonly res?: HttpResponse };
+        if (res && error instanceof SessionError) setProblemHeaders(res, error, request);
+        this.error(error);
+      },
     );
   }
 
@@ -47,12 +54,21 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
 
   private async resolveUser(request: HttpRequest): Promise<LatchkeyUser> {
     const requirements = this.accesses.sessionOnly;
-    const record = setRequestAccess(request, { requirements });
+    const earlier = requestAccessOf(request, this.transport);
+    // Whom the guard let in has a session already, unless one that timed out was good enough there.
+    if (typeof earlier?.admitted === 'object' && earlier.requirements.allowExpired !== true)
+      return userOf(earlier.admitted);
+    const record = earlier ?? setRequestAccess(request, { realm: this.transport, requirements });
     const token = this.transport.readToken(request);
     const clientIp = this.transport.clientIp(request);
     const checking = this.sessions.authenticate(token, requirements, { clientIp });
     const authenticated = await this.failedTokens.watch(checking, { token, request });
+    record.requirements = bothOf(record.requirements, requirements);
     admitAs(request, record, authenticated);
-    return { ...authenticated.user, session: authenticated.session };
+    return userOf(authenticated);
   }
+}
+
+function userOf({ user, session }: AuthenticatedSession): LatchkeyUser {
+  return { ...user, session };
 }

@@ -54,6 +54,10 @@ export function setHeader(response: HttpResponse, name: string, value: string): 
   else response.setHeader(name, value);
 }
 
+export function isHeadSent(response: HttpResponse): boolean {
+  return (isReply(response) ? response.raw : response).headersSent;
+}
+
 /** Adds a `Set-Cookie` header. An earlier one of this response for the same cookie gives way. */
 export function setCookieHeader(response: HttpResponse, cookieName: string, cookie: string): void {
   const present = response.getHeader('set-cookie');
@@ -73,9 +77,8 @@ export function sendJson(
   status: number,
   content: { readonly headers: Readonly<Record<string, string>>; readonly body: unknown },
 ): void {
-  const raw = isReply(response) ? response.raw : response;
-  if (raw.headersSent) {
-    raw.end();
+  if (isHeadSent(response)) {
+    (isReply(response) ? response.raw : response).end();
     return;
   }
   for (const [name, value] of Object.entries(content.headers)) setHeader(response, name, value);

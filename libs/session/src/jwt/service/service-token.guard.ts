@@ -1,5 +1,6 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
+import { setProblemHeaders } from '../../guard/problem.js';
 import { attachment } from '../../model/attachment.js';
 import { SessionError } from '../../model/session-error.js';
 import { headerOf, type HttpRequest, nodeRequestOf } from '../../platform/http.js';
@@ -26,17 +27,26 @@ export class ServiceTokenGuard implements CanActivate {
       throw new SessionError('forbidden', { detail: `ServiceTokenGuard does not serve '${type}'` });
     const ofHandler = declaredAccessOf(context.getHandler());
     if (ofHandler.isPublic) return true;
-    const scopes = ofHandler.scopes ?? declaredAccessOf(context.getClass()).scopes;
+    const request = context.getArgByIndex<HttpRequest>(0);
+    try {
+      const call = await this.verify(request, ofHandler.scopes ?? declaredAccessOf(context.getClass()).scopes);
+      calls.set(nodeRequestOf(request), call);
+      return true;
+    } catch (error) {
+      if (error instanceof SessionError) setProblemHeaders(context.getArgByIndex(1), error, request);
+      throw error;
+    }
+  }
+
+  private async verify(request: HttpRequest, scopes: readonly string[] | undefined): Promise<ServiceCall> {
     // The boot check says so, too; but where nothing is demanded, nobody comes in.
     if (!scopes) throw new SessionError('forbidden', { detail: 'The handler has no @Scopes()' });
-    const request = nodeRequestOf(context.getArgByIndex<HttpRequest>(0));
-    const token = bearerToken(headerOf(request.headers, 'authorization'));
+    const token = bearerToken(headerOf(nodeRequestOf(request).headers, 'authorization'));
     if (token === undefined) throw new SessionError('service_token_missing');
     const call = await this.tokens.verify(token);
     if (!scopes.every((scope) => call.scopes.includes(scope)))
       throw new SessionError('forbidden', { scopes });
-    calls.set(request, call);
-    return true;
+    return call;
   }
 }
 

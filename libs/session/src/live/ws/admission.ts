@@ -63,6 +63,7 @@ export class Admission {
    */
   async ofMessage({ socket, handshake, connection }: Sender, access: Access | undefined): Promise<void> {
     const client = socket as unknown as NodeRequest;
+    const realm = this.app.get(SessionTransport, { strict: false });
     if (access?.mode === 'service')
       throw new SessionError('forbidden', { detail: 'No service token comes by WebSocket' });
     if (!connection && access?.mode === 'guarded') throw new SessionError('session_missing');
@@ -71,13 +72,13 @@ export class Admission {
       await this.consume(access, handshake);
     }
     if (!connection) {
-      setRequestAccess(client, { requirements: { roleGroups: [] }, admitted: 'anonymous' });
+      setRequestAccess(client, { realm, requirements: { roleGroups: [] }, admitted: 'anonymous' });
       return;
     }
     const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
     const decision = await connection.check(requirements);
     if (!decision.permit) throw denialError(decision);
-    setRequestAccess(client, { requirements: requirements ?? { roleGroups: [] }, admitted: decision });
+    setRequestAccess(client, { realm, requirements: requirements ?? { roleGroups: [] }, admitted: decision });
   }
 
   /** Registering consumes none. */

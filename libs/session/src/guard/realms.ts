@@ -1,0 +1,154 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { SessionConfigurationError } from '../model/session-error.js';
+import { SESSION_SETTINGS } from '../session.injection-keys.js';
+import type { SessionSettings } from '../session.settings.js';
+import { declaresRequirements } from './access.js';
+import { declaredAccessOf, enforcesAccess } from './decorators.js';
+import { type Handler, HandlerFinder } from './policy-manifest-handlers.js';
+
+type Settings = Pick<SessionSettings, 'guardGlobally'>;
+type Module = ModulesContainer extends Map<string, infer M> ? M : never;
+
+/** One `SessionModule` of the app. */
+interface Realm {
+  readonly isGlobal: boolean;
+  readonly settings: Settings;
+}
+
+// Nest's own; where it can be imported from differs between its versions.
+const GUARDS_METADATA = '__guards__';
+const AMBIGUOUS = 'ambiguous';
+
+/**
+ * Which of several `SessionModule`s in one app a handler belongs to: the one that its module would be given the services
+ * of. That one's guard decides alone where it stands before the handler, and everybody else's stands aside. What cannot
+ * be told stops the boot; until then every guard decides.
+ */
+@Injectable()
+export class Realms implements OnModuleInit {
+  private readonly mine = new WeakMap<object, WeakMap<object, boolean>>();
+  private known: ReadonlyMap<Module, Realm> | undefined;
+
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly handlers: HandlerFinder,
+    @Inject(SESSION_SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  /** Whether the app has no other. */
+  get isAlone(): boolean {
+    return this.all.size < 2;
+  }
+
+  /** Whether the guard of this one decides on a handler. */
+  isMine(handler: Function, controller: Function): boolean {
+    let byClass = this.mine.get(handler);
+    if (!byClass) this.mine.set(handler, (byClass = new WeakMap()));
+    let isMine = byClass.get(controller);
+    if (isMine === undefined) byClass.set(controller, (isMine = this.decidesOn(handler, controller)));
+    return isMine;
+  }
+
+  /** @throws SessionConfigurationError where it cannot be told whose sessions are meant */
+  onModuleInit(): void {
+    if (this.isAlone) return;
+    const realms = [...this.all.values()];
+    if (realms.filter(({ isGlobal }) => isGlobal).length > 1) {
+      throw new SessionConfigurationError(
+        'isGlobal',
+        'is true for two SessionModules in one app, which have no session in common: call forRoot() once, or set isGlobal: false ' +
+          'and import each of them in the modules that it is for',
+      );
+    }
+    for (const found of this.handlers.find()) this.check(found);
+  }
+
+  private check(found: Handler): void {
+    if (isOpen(found)) return;
+    const owner = this.ownerOf(found.class);
+    const others = [...this.all.values()].filter((realm) => realm !== owner);
+    const isGuarded = others.some(({ settings }) => settings.guardGlobally);
+    if (owner === AMBIGUOUS && (isGuarded || isGuardedItself(found.handler, found.class))) {
+      throw new SessionConfigurationError(
+        found.name,
+        'could belong to either of two SessionModules: let its module import exactly one of them',
+      );
+    }
+    if (found.kind !== 'http' || owner === AMBIGUOUS || owner === undefined) return;
+    if (isGuarded && !isEnforcedBy(owner, found.handler, found.class)) {
+      throw new SessionConfigurationError(
+        found.name,
+        "belongs to the SessionModule that its module imports, and only another one's global guard stands before it: " +
+          "add SessionGuard to its @UseGuards(), or set guard: 'global' for its own SessionModule, too",
+      );
+    }
+  }
+
+  private decidesOn(handler: Function, controller: Function): boolean {
+    const owner = this.ownerOf(controller);
+    if (owner === undefined || owner === AMBIGUOUS || owner.settings === this.settings) return true;
+    return !isEnforcedBy(owner, handler, controller);
+  }
+
+  private ownerOf(controller: Function): Realm | typeof AMBIGUOUS | undefined {
+    const owners = new Set(
+      [...this.modules.values()]
+        .filter(({ controllers, providers }) =>
+          [...controllers.values(), ...providers.values()].some(({ metatype }) => metatype === controller),
+        )
+        .map((module) => this.ownerOfModule(module)),
+    );
+    const [owner, another] = owners;
+    return another === undefined ? owner : AMBIGUOUS;
+  }
+
+  private ownerOfModule(module: Module): Realm | typeof AMBIGUOUS | undefined {
+    const own = this.all.get(module);
+    if (own) return own;
+    const [first, ...others] = this.seenBy(module);
+    if (first) return others.some(({ isGlobal }) => !isGlobal) ? AMBIGUOUS : first;
+    const guarding = [...this.all.values()].filter(({ settings }) => settings.guardGlobally);
+    return guarding.length > 1 ? AMBIGUOUS : guarding[0];
+  }
+
+  /** In the order in which Nest looks for a provider: the imports, and what those export in turn. Global modules come last. */
+  private seenBy(module: Module, seen = new Set<Module>(), isExported = false): Realm[] {
+    return [...module.imports].flatMap((imported) => {
+      if (!imported || seen.has(imported)) return [];
+      if (isExported && !module.exports.has(imported.metatype)) return [];
+      seen.add(imported);
+      const realm = this.all.get(imported);
+      return realm ? [realm] : this.seenBy(imported, seen, true);
+    });
+  }
+
+  private get all(): ReadonlyMap<Module, Realm> {
+    return (this.known ??= new Map(
+      [...this.modules.values()].flatMap((module): [Module, Realm][] => {
+        const settings = module.providers.get(SESSION_SETTINGS);
+        if (!settings) return [];
+        return [[module, { isGlobal: module.isGlobal, settings: settings.instance as Settings }]];
+      }),
+    ));
+  }
+}
+
+/** Whether a handler needs nobody's guard: it is public without doubt, or for services. */
+function isOpen(found: Handler): boolean {
+  const [ofHandler, ofClass] = [declaredAccessOf(found.handler), declaredAccessOf(found.class)];
+  if (ofHandler.isPublic || ofHandler.scopes) return true;
+  const isSilent = !ofHandler.isOptional && !declaresRequirements(ofHandler);
+  return isSilent && (ofClass.isPublic === true || ofClass.scopes !== undefined);
+}
+
+function isEnforcedBy({ settings }: Realm, handler: Function, controller: Function): boolean {
+  return settings.guardGlobally || isGuardedItself(handler, controller);
+}
+
+/** Guards on a handler or its class are made in their module, and so of the SessionModule that it belongs to. */
+function isGuardedItself(handler: Function, controller: Function): boolean {
+  return [handler, controller]
+    .flatMap((target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [])
+    .some((guard) => enforcesAccess(typeof guard === 'function' ? guard : guard.constructor));
+}
