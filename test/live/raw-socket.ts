@@ -4,13 +4,14 @@ import { connect, type Socket } from 'node:net';
 /** A TCP connection that says what no HTTP client would. */
 export class RawSocket {
   private text = '';
+  /** Whether the server has said all that it has to say. */
   isClosed = false;
 
   private constructor(readonly socket: Socket) {
     socket.setNoDelay(true).setEncoding('latin1');
     socket.on('data', (chunk: string) => (this.text += chunk));
     socket.on('error', () => undefined);
-    socket.on('close', () => (this.isClosed = true));
+    for (const event of ['end', 'close']) socket.on(event, () => (this.isClosed = true));
   }
 
   static async open(url: string): Promise<RawSocket> {

@@ -54,6 +54,33 @@ export function dropWhenSlow(socket: WsSocket, maxBufferedBytes: number): void {
   };
 }
 
+/** How each socket sends at once, where something stands before that. */
+const directly = new WeakMap<object, WsSocket['send']>();
+
+/** What is sent on a socket goes through this: it sends now, later or never. */
+export function sendThrough(
+  socket: WsSocket,
+  pass: (delivery: { deliver: () => void; discard: () => void; bytes: number }) => void,
+): void {
+  const send = socket.send.bind(socket);
+  directly.set(socket, send);
+  socket.send = (...args: Parameters<WsSocket['send']>) => {
+    const callback = args.at(-1);
+    pass({
+      deliver: () => send(...args),
+      discard: () => typeof callback === 'function' && callback(new Error('The connection has ended')),
+      bytes: args[0].length,
+    });
+  };
+}
+
+/** Sends at once what holds nothing of anybody: why a message was refused. */
+export function sendAtOnce(socket: { send?(data: string): void }, text: string): void {
+  const send = directly.get(socket);
+  if (send) send(text);
+  else socket.send?.(text);
+}
+
 /** Drops a client that has gone without a word: it answers no ping. */
 export function dropWhenGone(socket: WsSocket): void {
   let isThere = true;

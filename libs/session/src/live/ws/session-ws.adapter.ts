@@ -9,6 +9,8 @@ import {
   closeFirmly,
   dropWhenGone,
   dropWhenSlow,
+  sendAtOnce,
+  sendThrough,
   type HandshakeReply,
   type WsServer,
   type WsSocket,
@@ -148,7 +150,7 @@ export class SessionWsAdapter extends WsAdapter {
           throw new SessionError('session_store_unavailable', { cause: error });
         }
       },
-      say: (text) => sender.socket.send(text),
+      say: (text) => sendAtOnce(sender.socket, text),
       onFault: (error) => this.logger.error(error),
     });
   }
@@ -178,6 +180,7 @@ function adopt(socket: WsSocket, connection: LiveConnection | undefined): void {
   if (!connection) return;
   connections.set(socket, connection);
   socket.on('close', () => connection.closed());
+  sendThrough(socket, (delivery) => connection.deliver(delivery));
   connection.open(({ code, closeCode }) => closeFirmly(socket, closeCode, code));
 }
 
