@@ -17,7 +17,7 @@ describe.each<PlatformName>(['Express', 'Fastify'])('clients that leave while Re
   beforeAll(async () => {
     server = await RedisServer.start();
     proxy = await CutOffProxy.start(server.port);
-    node = await startNode({ redis: proxy.url, commandTimeoutMs: 2_000 }, platform);
+    node = await startNode({ redis: proxy.url, commandTimeoutMs: 900 }, platform);
     ({ token } = await node.sessions.create('ada'));
   });
   afterAll(async () => {

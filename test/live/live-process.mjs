@@ -5,6 +5,7 @@ import { Body, Controller, Get, Module, Post, Req, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Redis } from 'ioredis';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventStreams, Public, Roles, SessionModule } from '../../dist/libs/session/src/index.js';
 import { SessionWsAdapter } from '../../dist/libs/session/src/live/ws/index.js';
@@ -19,13 +20,20 @@ function decorate(decorators, target, name) {
   for (const decorator of decorators) decorator(target, name, descriptor);
 }
 
+/** What each stream and socket is told by, of whatever is published. */
+const tellers = new Set();
+
 class StreamController {
   constructor(streams) {
     this.streams = streams;
   }
 
   async events(request, response) {
-    (await this.streams.open(request, response)).send('hello', {});
+    const stream = await this.streams.open(request, response);
+    const tell = (post) => stream.send('post', post);
+    tellers.add(tell);
+    stream.onEnd(() => tellers.delete(tell));
+    stream.send('hello', {});
   }
 }
 Reflect.defineMetadata('design:paramtypes', [EventStreams], StreamController);
@@ -50,11 +58,22 @@ decorate([Get('events')], StreamController.prototype, 'events');
 decorate([Controller()], StreamController);
 
 class Gateway {
+  handleConnection(client) {
+    const tell = (post) => client.send(JSON.stringify({ event: 'post', data: post }));
+    tellers.add(tell);
+    client.on('close', () => tellers.delete(tell));
+  }
+
+  ping() {
+    return { event: 'pong', data: {} };
+  }
+
   delete() {
     return { event: 'deleted', data: { at: String(process.hrtime.bigint()) } };
   }
 }
 decorate([Roles('moderator'), SubscribeMessage('delete')], Gateway.prototype, 'delete');
+decorate([SubscribeMessage('ping')], Gateway.prototype, 'ping');
 decorate([WebSocketGateway({ path: '/ws' })], Gateway);
 
 class PublicGateway {
@@ -83,6 +102,14 @@ decorate(
   ],
   App,
 );
+
+if (process.env.POSTS) {
+  const subscriber = new Redis(process.env.REDIS_URL);
+  subscriber.on('message', (_channel, text) => {
+    for (const tell of tellers) tell(JSON.parse(text));
+  });
+  await subscriber.subscribe(process.env.POSTS);
+}
 
 const adapter = process.env.PLATFORM === 'Fastify' ? new FastifyAdapter() : new ExpressAdapter();
 const app = await NestFactory.create(App, adapter, { logger: false });
