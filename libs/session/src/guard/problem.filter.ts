@@ -2,6 +2,7 @@ import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs
 import { type Observable, throwError } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../platform/http.js';
+import { sendAtOnce } from '../platform/ws.js';
 import { problemHeaders, toProblem } from './problem.js';
 
 const LOG_INTERVAL_MS = 10_000;
@@ -72,6 +73,6 @@ function answerMessage(error: SessionError, host: ArgumentsHost): void {
   const client = host.getArgByIndex<MessageClient>(0);
   const data = toProblem(error);
   // Clients of `ws` have an `emit` too, which stays in this process.
-  if (typeof client.readyState === 'number') client.send?.(JSON.stringify({ event: 'exception', data }));
+  if (typeof client.readyState === 'number') sendAtOnce(client, JSON.stringify({ event: 'exception', data }));
   else client.emit?.('exception', data);
 }

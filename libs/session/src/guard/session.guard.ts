@@ -10,6 +10,7 @@ import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
 import { EnforcesAccess } from './decorators.js';
 import { FailedTokens } from './failed-tokens.js';
+import { messageCheckOf } from './message-check.js';
 import { setProblemHeaders } from './problem.js';
 import {
   admitAs,
@@ -83,12 +84,20 @@ export class SessionGuard implements CanActivate {
     }
   }
 
-  /** In what is no HTTP nothing can be checked here: only what asks for no check may run. */
-  private admitElsewhere(context: ExecutionContext, type: string, access: Access): true {
-    // SessionWsAdapter has checked this very message against the handler's requirements, and says so there.
-    if (type === 'ws' && requestAccessOf(context.getArgByIndex(0), this.transport)?.admitted) return true;
+  /**
+   * In what is no HTTP nothing can be checked here: only what asks for no check may run. A message behind
+   * SessionWsAdapter brings its check along, which whichever guard comes first sets going.
+   */
+  private admitElsewhere(context: ExecutionContext, type: string, access: Access): true | Promise<true> {
+    const check = type === 'ws' ? messageCheckOf(context) : undefined;
+    if (check) return check.pass(context).then(() => this.assertAdmitted(context));
     if (access.mode === 'public' && access.quotas.length === 0 && !access.requirements.ip) return true;
     throw new SessionError('forbidden', { detail: `SessionGuard does not serve '${type}'` });
+  }
+
+  private assertAdmitted(context: ExecutionContext): true {
+    if (requestAccessOf(context.getArgByIndex(0), this.transport)?.admitted) return true;
+    throw new SessionError('forbidden', { detail: 'The connection belongs to another SessionModule' });
   }
 
   private async admit(

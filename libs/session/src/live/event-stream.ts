@@ -1,14 +1,18 @@
-import type { RawResponse } from '../platform/http.js';
+import { isGone, type RawResponse } from '../platform/http.js';
 import type { ConnectionEnd } from './connection-end.js';
 import type { LiveConnection } from './live-connection.js';
 
 /** A client that has not taken this many bytes is no reader. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
+/** For how long a client may take what it was sent before the end. */
+const CLOSE_PATIENCE_MS = 1_000;
 
 /** An open stream of Server-Sent Events. @publicApi */
 export class EventStream {
   private readonly keepAlive: NodeJS.Timeout;
+  private readonly callbacks: (() => void)[] = [];
+  private isOver = false;
 
   /** @internal */
   constructor(
@@ -17,45 +21,63 @@ export class EventStream {
     private readonly response: RawResponse,
   ) {
     this.keepAlive = setInterval(() => this.write(': keep-alive\n\n'), KEEP_ALIVE_MS).unref();
-    response.once('close', () => {
-      clearInterval(this.keepAlive);
-      connection.closed();
-    });
+    response.on('error', () => undefined); // 'close' follows
+    response.once('close', () => this.conclude());
     connection.open((end) => this.finish(end));
+    if (isGone(response)) this.conclude();
   }
 
   /** Whether nothing can be sent any more. */
   get isEnded(): boolean {
-    return this.connection.isEnded || this.response.writableEnded || this.response.destroyed;
+    return this.isOver || this.connection.isEnded || isGone(this.response);
   }
 
   /**
-   * Sends one event, as JSON. Does nothing once the stream is over; a client that does not keep up is dropped.
+   * Sends one event, as JSON. Does nothing once the stream is over; a client that does not keep up is dropped. While it
+   * is not certain that the user may still see it, the event waits (`LiveConnection.deliver`).
    * @param name one word, which the client listens for
    */
   send(name: string, data: unknown): void {
-    if (!this.isEnded) this.write(`event: ${name}\ndata: ${JSON.stringify(data) ?? 'null'}\n\n`);
+    if (this.isEnded) return;
+    const text = `event: ${name}\ndata: ${JSON.stringify(data) ?? 'null'}\n\n`;
+    this.connection.deliver({ deliver: () => this.write(text), bytes: text.length });
   }
 
-  /** Calls back when the stream is over, whoever ended it. */
+  /** Calls back when the stream is over, whoever ended it: at once when it is already. */
   onEnd(callback: () => void): void {
-    if (this.response.destroyed) callback();
-    else this.response.once('close', callback);
+    if (this.isOver) callback();
+    else this.callbacks.push(callback);
   }
 
   /** Ends the stream. */
   end(): void {
-    this.connection.closed();
-    this.response.end();
+    this.close();
   }
 
   private finish({ code }: ConnectionEnd): void {
     if (code !== 'going_away') this.write(`event: session-ended\ndata: ${JSON.stringify({ code })}\n\n`);
-    this.response.end();
+    this.close();
+  }
+
+  private close(): void {
+    if (!isGone(this.response)) {
+      const impatience = setTimeout(() => this.response.destroy(), CLOSE_PATIENCE_MS).unref();
+      this.response.once('close', () => clearTimeout(impatience));
+      this.response.end();
+    }
+    this.conclude();
+  }
+
+  private conclude(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearInterval(this.keepAlive);
+    this.connection.closed();
+    for (const callback of this.callbacks.splice(0)) callback();
   }
 
   private write(text: string): void {
-    if (this.response.writableEnded || this.response.destroyed) return;
+    if (isGone(this.response)) return;
     this.response.write(text);
     if (this.response.writableLength > MAX_BUFFERED_BYTES) this.response.destroy();
   }

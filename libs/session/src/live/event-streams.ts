@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { requestAccessOf } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
-import { beginStream, type HttpRequest, type StreamableResponse } from '../platform/http.js';
+import {
+  beginStream,
+  type HttpRequest,
+  isGone,
+  nodeRequestOf,
+  rawResponseOf,
+  type StreamableResponse,
+} from '../platform/http.js';
 import { EventStream } from './event-stream.js';
 import { LiveConnections } from './live-connections.js';
 
@@ -19,16 +26,31 @@ export class EventStreams {
 
   /**
    * Opens a stream, which demands for as long as it lasts what the handler demands. Just before the server ends it
-   * because of its session it sends `session-ended` with `{ code }`.
+   * because of its session it sends `session-ended` with `{ code }`. Where there is nobody to stream to, it has ended
+   * already: the client has gone meanwhile, or asked with `HEAD` and has got the headers.
    * @throws SessionError as `LiveConnections.register` does: the response is still untouched
+   * @throws Error when the response has been answered already
    */
   async open(request: HttpRequest, response: StreamableResponse): Promise<EventStream> {
+    const raw = rawResponseOf(response);
+    if (raw.headersSent || raw.writableEnded)
+      throw new Error('EventStreams.open() needs a response that has not been answered: let nothing else write to it');
     const access = requestAccessOf(request, this.transport);
-    const connection = await this.connections.register({
+    const candidate = {
       token: this.transport.readToken(request),
       clientIp: this.transport.clientIp(request),
       ...(access ? { requirements: access.requirements } : {}),
-    });
-    return new EventStream(connection, beginStream(response));
+      isGone: () => isGone(raw),
+    };
+    const isHead = nodeRequestOf(request).method === 'HEAD';
+    const connection = await (isHead ? this.connections.look(candidate) : this.connections.register(candidate));
+    try {
+      beginStream(response);
+      if (isHead) raw.end();
+      return new EventStream(connection, raw);
+    } catch (error) {
+      connection.closed();
+      throw error;
+    }
   }
 }

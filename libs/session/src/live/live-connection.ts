@@ -4,6 +4,7 @@ import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { Examination } from '../session.examiner.js';
 import { connectionEnd, type ConnectionEnd, type EndCode } from './connection-end.js';
+import { HeldBack, type Delivery } from './held-back.js';
 import { LongTimer } from './long-timer.js';
 
 /** What a connection is made of. */
@@ -15,6 +16,8 @@ export interface ConnectionParts {
   readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<Examination>;
   /** Whether acts wait for this node: one that nobody waits for must not act on what it asked before. */
   readonly isAwaited: () => boolean;
+  /** Whether this node has heard of every act of more than a moment ago. */
+  readonly isVouchedFor: () => boolean;
   /** Called once, when it is over. */
   readonly onGone: () => void;
 }
@@ -23,6 +26,7 @@ const MAX_ATTEMPTS = 5;
 /** Less than an act waits for a node that does not confirm it: an older answer may be from before the act. */
 const MAX_ANSWER_AGE_MS = 200;
 const EXPIRY_MARGIN_MS = 5;
+const MAX_HELD_BACK_BYTES = 256 * 1024;
 
 /** One open stream or socket, and whom it was opened for. @publicApi */
 export class LiveConnection {
@@ -32,6 +36,10 @@ export class LiveConnection {
   private ending: ConnectionEnd | undefined;
   /** Counts the events about its user: an answer that was asked for before one is worth nothing. */
   private marks = 0;
+  /** How many there were when it was last found to be permitted, and when something last spoke against that. */
+  private verifiedMarks = 0;
+  private suspectMarks = 0;
+  private readonly heldBack = new HeldBack(MAX_HELD_BACK_BYTES);
   private readonly expiry = new LongTimer();
   private lastVerifiedAt = performance.now();
   private firstDoubtAt: number | undefined;
@@ -85,9 +93,31 @@ export class LiveConnection {
     return this.phase === 'open';
   }
 
+  /**
+   * Sends something to the client: at once when it is certain that its user may still see it. Otherwise as soon as that
+   * is certain, which takes an answer of the repository: an act may have passed this node by while it stood still, or
+   * is being looked into. What is held back is 256 KiB at most, else the connection is ended; once it has ended, nothing
+   * is sent. `EventStreams` and `SessionWsAdapter` send everything this way.
+   */
+  deliver(delivery: Delivery): void {
+    if (this.isEnded) delivery.discard?.();
+    else if (this.heldBack.isEmpty && !this.isInDoubt) delivery.deliver();
+    else if (!this.heldBack.add(delivery)) this.end('session_store_unavailable');
+  }
+
+  /** Sends what was held back, if it may be sent now. @internal */
+  settle(): void {
+    if (!this.heldBack.isEmpty && !this.isInDoubt) this.heldBack.release();
+  }
+
   /** The client has gone. */
   closed(): void {
     this.leave();
+  }
+
+  /** @internal */
+  get userRef(): string {
+    return this.parts.userRef;
   }
 
   /** @internal */
@@ -120,9 +150,14 @@ export class LiveConnection {
     this.firstDoubtAt ??= performance.now();
   }
 
-  /** From here on, whatever was asked before does not count. @internal */
-  mark(): void {
+  /**
+   * From here on, whatever was asked before does not count.
+   * @param isSuspect whether it may have to end: then nothing is sent until that is known
+   * @internal
+   */
+  mark(isSuspect = true): void {
     this.marks += 1;
+    if (isSuspect) this.suspectMarks = this.marks;
   }
 
   /** The first check; after it, it counts. @internal */
@@ -165,6 +200,8 @@ export class LiveConnection {
       if (requirements === this.parts.requirements) {
         this.lastVerifiedAt = askedAt;
         this.firstDoubtAt = undefined;
+        this.verifiedMarks = marks;
+        this.settle();
       }
       this.awaitExpiry(Math.min(decision.session.expiresAt, tokenEndsAt), decision.session, now);
       return decision;
@@ -182,6 +219,10 @@ export class LiveConnection {
     this.expiry.set(ms, () => void this.recheck().catch(() => this.doubt()));
   }
 
+  private get isInDoubt(): boolean {
+    return this.verifiedMarks < this.suspectMarks || !this.parts.isVouchedFor();
+  }
+
   private reasonOfEnd() {
     const code = this.ending?.code;
     return code === undefined || code === 'going_away' || code === 'session_store_unavailable'
@@ -193,6 +234,7 @@ export class LiveConnection {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
     this.expiry.clear();
+    this.heldBack.drop();
     this.parts.onGone();
   }
 

@@ -25,6 +25,11 @@ export interface LiveCandidate {
   readonly requirements?: AccessRequirements;
   /** As `SessionTransport.clientIp` gives it. Absent, it is not known: then no allowlist lets it in. */
   readonly clientIp?: string | undefined;
+  /**
+   * Whether the client has gone while it was checked: asked when the check is done. One that has is not registered, and
+   * the connection that is returned has ended.
+   */
+  readonly isGone?: () => boolean;
 }
 
 /** Room comes when somebody closes a tab: nothing that would be worth asking for every second. */
@@ -92,7 +97,34 @@ export class LiveConnections implements OnModuleDestroy {
    * `open` on it with what closes it as soon as there is something to close, and `closed` when the client has gone.
    * @throws SessionError the first denial that applies; `too_many_connections`
    */
-  async register({
+  async register(candidate: LiveCandidate): Promise<LiveConnection> {
+    const connection = await this.pending(candidate);
+    this.add(connection);
+    try {
+      await this.presence.join();
+      await this.admit(connection);
+      if (candidate.isGone?.()) connection.closed();
+      this.assertRoom(connection);
+      if (this.isClosing) throw new SessionError('session_store_unavailable');
+    } catch (error) {
+      connection.closed();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** As `register`, for a client that opens nothing: the connection that is returned has ended. @internal */
+  async look(candidate: LiveCandidate): Promise<LiveConnection> {
+    const connection = await this.pending(candidate);
+    try {
+      await this.admit(connection);
+    } finally {
+      connection.closed();
+    }
+    return connection;
+  }
+
+  private async pending({
     token,
     requirements = sessionOnly(this.settings.ipPolicy.requirements),
     clientIp,
@@ -109,34 +141,29 @@ export class LiveConnections implements OnModuleDestroy {
       requirements,
       examine: (asked, isActivity) => this.sessions.examine(token, asked, { isActivity, clientIp }),
       isAwaited: () => this.presence.isAwaited,
-      onGone: () => this.remove(proof.userRef, connection),
+      isVouchedFor: () => this.presence.isVouchedFor,
+      onGone: () => this.remove(connection),
     });
-    this.add(proof.userRef, connection);
-    try {
-      await this.presence.join();
-      const decision = await connection.admit();
-      if (!decision.permit) throw denialError(decision);
-      this.assertRoom(proof.userRef, connection);
-      if (this.isClosing) throw new SessionError('session_store_unavailable');
-    } catch (error) {
-      connection.closed();
-      throw error;
-    }
     return connection;
+  }
+
+  private async admit(connection: LiveConnection): Promise<void> {
+    const decision = await connection.admit();
+    if (!decision.permit) throw denialError(decision);
   }
 
   /** Ends every connection: the server stops. */
   async onModuleDestroy(): Promise<void> {
     this.isClosing = true;
     for (const connection of this.all()) connection.end('going_away');
-    await this.presence.leave();
+    await this.presence.close();
   }
 
   /** Only what was admitted counts: whoever knows a user's public name must not be able to use up their room. */
-  private assertRoom(userRef: string, connection: LiveConnection): void {
+  private assertRoom({ userRef, sessionId }: LiveConnection): void {
     const { maxConnectionsPerSession, maxConnectionsPerUser } = this.settings.live;
     const ofUser = [...(this.byUser.get(userRef) ?? [])].filter((other) => other.isAdmitted);
-    const ofSession = ofUser.filter((other) => other.sessionId === connection.sessionId);
+    const ofSession = ofUser.filter((other) => other.sessionId === sessionId);
     if (ofUser.length > maxConnectionsPerUser || ofSession.length > maxConnectionsPerSession) {
       throw new SessionError('too_many_connections', { retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
@@ -147,7 +174,8 @@ export class LiveConnections implements OnModuleDestroy {
     const concerned = isList ? this.dependingOn(event.list) : this.concernedBy(event);
     if (!concerned) return;
     // What a message demands besides is known only while it is checked: with a list, that may be any connection's.
-    for (const connection of isList ? this.all() : concerned) connection.mark();
+    if (isList) for (const connection of this.all()) connection.mark(false);
+    for (const connection of concerned) connection.mark();
     const { ended, unknown } = await recheckAll(concerned);
     if (unknown === 0 && CONFIRMED.has(event.name))
       await this.presence.confirm(isList ? actOnIpList(event.list, event.version) : event, ended);
@@ -169,14 +197,14 @@ export class LiveConnections implements OnModuleDestroy {
     return [...this.byUser.values()].flatMap((connections) => [...connections]);
   }
 
-  private add(userRef: string, connection: LiveConnection): void {
-    const connections = this.byUser.get(userRef) ?? new Set<LiveConnection>();
-    this.byUser.set(userRef, connections.add(connection));
+  private add(connection: LiveConnection): void {
+    const connections = this.byUser.get(connection.userRef) ?? new Set<LiveConnection>();
+    this.byUser.set(connection.userRef, connections.add(connection));
   }
 
-  private remove(userRef: string, connection: LiveConnection): void {
-    const connections = this.byUser.get(userRef);
+  private remove(connection: LiveConnection): void {
+    const connections = this.byUser.get(connection.userRef);
     connections?.delete(connection);
-    if (connections?.size === 0) this.byUser.delete(userRef);
+    if (connections?.size === 0) this.byUser.delete(connection.userRef);
   }
 }

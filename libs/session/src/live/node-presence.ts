@@ -6,6 +6,9 @@ import type { LiveConnection } from './live-connection.js';
 import { recheckAll } from './recheck-all.js';
 
 const TICK_MS = 500;
+/** How often the event loop shows that it goes on, and after what gap acts may have passed it by: less than they wait. */
+const BEAT_MS = 50;
+const STALL_MS = 150;
 /** Less than others wait for this node, so that clocks may go a little differently. */
 const AWAITED_MS = 0.95 * NODE_AWAITED_MS;
 const RECHECK_MS = 30_000;
@@ -30,6 +33,12 @@ export class NodePresence {
   /** The answer to the last sign of life got lost, and with it perhaps the news that an act was missed. */
   private isUntold = false;
   private lastRegisteredAt = -Infinity;
+  /** Tells stays apart: what belongs to an earlier one counts no more. */
+  private visit = 0;
+  private heart: NodeJS.Timeout | undefined;
+  private lastBeatAt = -Infinity;
+  private stoodStillAt = -Infinity;
+  private isClosed = false;
   private readonly listener: ChannelListener;
   private recheck: Promise<unknown> | undefined;
 
@@ -43,18 +52,25 @@ export class NodePresence {
 
   /** Resolves when what is done from now on will be heard, or after a bounded time when that cannot be. */
   join(): Promise<void> {
-    this.joining ??= this.enter();
+    this.joining ??= this.enter((this.visit += 1));
     return this.joining;
   }
 
   async leave(): Promise<void> {
-    clearInterval(this.ticker);
+    this.rest();
     if (!this.joining) return;
     this.joining = undefined;
+    this.visit += 1;
     this.lastRegisteredAt = -Infinity;
     this.repository.events.unlisten(this.listener);
     this.leaving = this.repository.nodes.remove(this.nodeId).catch(ignore);
     await this.leaving;
+  }
+
+  /** Leaves for good, whoever is about to join. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.leave();
   }
 
   /** Whether acts surely wait for this node, or for as long as any answer counts that it asked for before them. */
@@ -62,29 +78,59 @@ export class NodePresence {
     return performance.now() - this.lastRegisteredAt < AWAITED_MS;
   }
 
+  /**
+   * Whether no act has passed this node by: acts wait for it, and it has not stood still since it last heard that they
+   * did. A process that was stopped finds out here, before it sends anything.
+   */
+  get isVouchedFor(): boolean {
+    this.beat();
+    return this.isAwaited && this.lastRegisteredAt >= this.stoodStillAt;
+  }
+
   /** Tells whoever waits for it that an act has been carried out here. */
   async confirm(act: ActRef, connectionsClosed: number): Promise<void> {
     if (this.joining) await this.repository.nodes.confirm(this.nodeId, act, connectionsClosed).catch(ignore);
   }
 
-  private async enter(): Promise<void> {
+  private async enter(visit: number): Promise<void> {
     await this.leaving;
-    clearInterval(this.ticker);
+    if (this.isClosed || visit !== this.visit) return;
+    this.rest();
     this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
+    this.lastBeatAt = performance.now();
+    this.heart = setInterval(() => this.beat(), BEAT_MS).unref();
     await Promise.all([this.repository.events.listen(this.listener), this.register()]);
+  }
+
+  private rest(): void {
+    clearInterval(this.ticker);
+    clearInterval(this.heart);
   }
 
   /** Says that this node is there, and catches up when acts have passed it by: its events were lost, or it stood still. */
   private async register(): Promise<void> {
     const sentAt = performance.now();
+    const { visit } = this;
     try {
       const mayHaveMissed = await this.repository.nodes.register(this.nodeId);
+      if (visit !== this.visit) return; // it has left meanwhile
       if (mayHaveMissed || this.isUntold) this.recheckEverything();
       this.isUntold = false;
-      this.lastRegisteredAt = sentAt;
+      this.lastRegisteredAt = Math.max(this.lastRegisteredAt, sentAt);
+      for (const connection of this.options.connections()) connection.settle();
     } catch {
       this.isUntold = true;
     }
+  }
+
+  /** Where the last one is long past, this process stood still: what it was not told of in time, it must ask for. */
+  private beat(): void {
+    const now = performance.now();
+    const stoodStill = now - this.lastBeatAt > STALL_MS;
+    this.lastBeatAt = now;
+    if (!stoodStill || !this.joining) return;
+    this.stoodStillAt = now;
+    void this.register();
   }
 
   private tick(): void {

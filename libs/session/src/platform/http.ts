@@ -99,22 +99,32 @@ export type RawResponse = ServerResponse;
 export type StreamableResponse =
   RawResponse | { readonly raw: RawResponse; hijack(): unknown; getHeaders(): object };
 
+export function rawResponseOf(response: StreamableResponse): RawResponse {
+  return 'hijack' in response ? response.raw : response;
+}
+
+/** Whether nothing reaches the client any more: it has gone, or all is said. */
+export function isGone({ destroyed, writableEnded, socket }: RawResponse): boolean {
+  return destroyed || writableEnded || socket?.destroyed === true;
+}
+
 /** Sends the head of a stream of Server-Sent Events, with the headers that were set before. */
-export function beginStream(response: StreamableResponse): RawResponse {
+export function beginStream(response: StreamableResponse): void {
   const isFastify = 'hijack' in response;
-  const raw = isFastify ? response.raw : response;
-  const headers = isFastify ? { ...response.getHeaders() } : {};
+  const raw = rawResponseOf(response);
+  // Fastify's names are in lower case, and what is written twice is sent twice.
+  const headers: Record<string, string> = isFastify ? { ...response.getHeaders() } : {};
   if (isFastify) response.hijack();
   raw.writeHead(200, {
-    ...headers,
-    'Content-Type': 'text/event-stream; charset=utf-8',
-    'Cache-Control': 'no-store',
     // Proxies of nginx's kind would hold events back.
-    'X-Accel-Buffering': 'no',
+    ...(raw.hasHeader('x-accel-buffering') ? {} : { 'x-accel-buffering': 'no' }),
+    ...headers,
+    'content-type': 'text/event-stream; charset=utf-8',
+    // What compresses on the way, as `compression` does, would wait for more.
+    'cache-control': 'no-store, no-transform',
   });
   raw.flushHeaders();
   raw.socket?.setNoDelay(true);
-  return raw;
 }
 
 function isReply(response: HttpResponse): response is Reply {

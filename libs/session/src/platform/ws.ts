@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** What the library needs of a socket of the package `ws`. */
 export interface WsSocket {
@@ -19,6 +20,13 @@ export interface WsSocket {
 export interface WsServer {
   on(event: 'connection', listener: (socket: WsSocket, request: IncomingMessage) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  emit(event: 'connection', socket: WsSocket, request: IncomingMessage): unknown;
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    accept: (client: WsSocket) => void,
+  ): void;
 }
 
 /** How `ws` is told whether to accept a handshake. */
@@ -44,6 +52,33 @@ export function dropWhenSlow(socket: WsSocket, maxBufferedBytes: number): void {
     if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
     else send(...args);
   };
+}
+
+/** How each socket sends at once, where something stands before that. */
+const directly = new WeakMap<object, WsSocket['send']>();
+
+/** What is sent on a socket goes through this: it sends now, later or never. */
+export function sendThrough(
+  socket: WsSocket,
+  pass: (delivery: { deliver: () => void; discard: () => void; bytes: number }) => void,
+): void {
+  const send = socket.send.bind(socket);
+  directly.set(socket, send);
+  socket.send = (...args: Parameters<WsSocket['send']>) => {
+    const callback = args.at(-1);
+    pass({
+      deliver: () => send(...args),
+      discard: () => typeof callback === 'function' && callback(new Error('The connection has ended')),
+      bytes: args[0].length,
+    });
+  };
+}
+
+/** Sends at once what holds nothing of anybody: why a message was refused. */
+export function sendAtOnce(socket: { send?(data: string): void }, text: string): void {
+  const send = directly.get(socket);
+  if (send) send(text);
+  else socket.send?.(text);
 }
 
 /** Drops a client that has gone without a word: it answers no ping. */

@@ -13,6 +13,8 @@ export interface LoginAsOptions {
   readonly assurance?: AssuranceLevel;
   readonly rememberMe?: boolean;
   readonly device?: Partial<Device>;
+  /** What the session's data begins with. Default none. */
+  readonly data?: object;
 }
 
 /** A session, and every form in which a request can carry its token. @publicApi */

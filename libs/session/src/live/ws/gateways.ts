@@ -8,7 +8,6 @@ import { SessionConfigurationError } from '../../model/session-error.js';
 const GATEWAY_METADATA = 'websockets:is_gateway';
 const GATEWAY_OPTIONS = 'websockets:gateway_options';
 const PORT_METADATA = 'port';
-const MESSAGE_METADATA = 'message';
 
 /** Stands for the handshake where a gateway has no `handleConnection` to put decorators on. */
 function handshake(): void {}
@@ -16,7 +15,6 @@ function handshake(): void {}
 /** The gateways behind one path and port, and who may do what there. */
 export class Gateways {
   private constructor(
-    private readonly classes: readonly Type[],
     private readonly reader: AccessReader,
     /** Who may connect: by the decorators on the class, or on `handleConnection`. */
     readonly handshake: Access,
@@ -43,20 +41,12 @@ export class Gateways {
         `shares its path with ${first.name}: both must let in the same people`,
       );
     }
-    return new Gateways(classes, reader, first.access);
+    return new Gateways(reader, first.access);
   }
 
-  /** Who may send a message; `undefined` when there is no handler for it. */
-  accessTo(message: unknown): Access | undefined {
-    for (const metatype of this.classes) {
-      const prototype = metatype.prototype as Record<string, unknown>;
-      for (const name of methodNames(prototype)) {
-        const handler = prototype[name];
-        if (typeof handler === 'function' && Reflect.getMetadata(MESSAGE_METADATA, handler) === message)
-          return this.reader.of(handler, metatype);
-      }
-    }
-    return undefined;
+  /** Who may have a handler of a gateway run. */
+  accessTo(handler: Function, gateway: Function): Access {
+    return this.reader.of(handler, gateway);
   }
 }
 
@@ -64,20 +54,4 @@ function isAt(gateway: Type, port: number, path: string | undefined): boolean {
   const options = (Reflect.getMetadata(GATEWAY_OPTIONS, gateway) ?? {}) as { path?: string };
   const ownPort = (Reflect.getMetadata(PORT_METADATA, gateway) as number | undefined) ?? 0;
   return ownPort === port && options.path === path;
-}
-
-function methodNames(prototype: object): string[] {
-  const names: string[] = [];
-  for (
-    let at: object | null = prototype;
-    at && at !== Object.prototype;
-    at = Object.getPrototypeOf(at) as object
-  ) {
-    names.push(
-      ...Object.entries(Object.getOwnPropertyDescriptors(at))
-        .filter(([name, { value }]) => name !== 'constructor' && typeof value === 'function')
-        .map(([name]) => name),
-    );
-  }
-  return names;
 }

@@ -1,0 +1,29 @@
+import type { ExecutionContext } from '@nestjs/common';
+
+type Handler = ReturnType<ExecutionContext['getHandler']>;
+type Gateway = ReturnType<ExecutionContext['getClass']>;
+
+/**
+ * One message on its way to one handler, among the arguments that guards see. The first guard that asks has it checked,
+ * by the handler that is about to run; nobody looks a handler up by its name.
+ */
+export class MessageCheck {
+  private checking: Promise<void> | undefined;
+
+  /** @param permit rejects when the handler must not have the message */
+  constructor(private readonly permit: (handler: Handler, gateway: Gateway) => Promise<void>) {}
+
+  pass(context: ExecutionContext): Promise<void> {
+    this.checking ??= this.permit(context.getHandler(), context.getClass());
+    return this.checking;
+  }
+}
+
+/** Where SessionWsAdapter puts it: after the client, the data and the event. */
+const POSITION = 3;
+
+/** @returns `undefined` for a message that came by another adapter than ours */
+export function messageCheckOf(context: ExecutionContext): MessageCheck | undefined {
+  const argument: unknown = context.getArgByIndex(POSITION);
+  return argument instanceof MessageCheck ? argument : undefined;
+}
