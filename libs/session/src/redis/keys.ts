@@ -20,7 +20,7 @@ import { hash } from 'node:crypto';
  *
  * Quotas by client IP, or by what the app says, and the hits of a throttler are each on a slot of their own:
  *
- *     SET  lk:quota:{HASH}     <TAT in us> PX <until the whole burst is there again>
+ *     SET  lk:quota:{HASH}     <TAT in us>[;<receipts: lua/include/quota-key.lua>] PX <until the whole burst is there again>
  *     SET  lk:throttle:{HASH}  <hits of a throttler of @nestjs/throttler, packed: lua/throttle.lua> PX <until they are past>
  *
  * The named lists of IP ranges are on one slot of their own, because a request may depend upon several:

@@ -61,7 +61,7 @@ describe('Lua scripts', () => {
       'finish-load',
       'list-sessions',
       'miss-act',
-      'quota',
+      'quota-back',
       'read-confirmations',
       'read-data',
       'read-ip-lists',
@@ -73,7 +73,7 @@ describe('Lua scripts', () => {
       'revoke-one-time-tokens',
       'revoke-session',
       'sweep-sessions',
-      'user-quota',
+      'user-quota-back',
       'write-ip-list',
     ]);
   });
