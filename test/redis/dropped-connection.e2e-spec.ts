@@ -123,3 +123,16 @@ describe('a Redis that is away', () => {
     expect(performance.now() - atOnce).toBeLessThan(50);
   });
 });
+
+describe('a client that sends by its own commands', () => {
+  it('waits for a dropped connection, too', async () => {
+    const client = new Redis(server.url, { ...redisClientOptions(), keyPrefix: 'app:' });
+    closing.push(() => client.disconnect());
+    const on = await open(client);
+    const { token } = await on.sessions.create('ada');
+    const closed = new Promise((resolve) => client.once('close', resolve));
+    await hangUp();
+    await closed;
+    expect(await outcomesOf([on.sessions.authenticate(token)])).toEqual(['ok']);
+  });
+});

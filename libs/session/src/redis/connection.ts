@@ -5,6 +5,7 @@ import { inspectServers, type RedisClient, setupMistake, whenReady } from './boo
 import { Deadlines } from './deadlines.js';
 import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
 import { isPlainClient, Outbox } from './outbox.js';
+import { Readiness } from './readiness.js';
 import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
 import type { Script, ScriptArgument } from './script.js';
 
@@ -37,10 +38,10 @@ const IMMEDIATELY_EVERY_MS = 250;
  * uses them for a client of its own; give them to one that you hand in (to a `Cluster` as its `redisOptions`, with
  * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them). They set no `commandTimeout`: the library gives
  * every call of its own a deadline; for yours there is `withDeadline`.
- * @param commandTimeoutMs the module's option of that name, in milliseconds; default 150
+ * @param commandTimeoutMs the module's option of that name, in milliseconds; default 180
  * @publicApi
  */
-export function redisClientOptions(commandTimeoutMs = 150): RedisOptions {
+export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {
   const [mayRetryAtOnce, mayReconnect] = [onceEvery(IMMEDIATELY_EVERY_MS), onceEvery(50)];
   return {
     enableOfflineQueue: false,
@@ -86,6 +87,8 @@ export class RedisConnection {
   private readonly deadlines: Deadlines;
   /** Absent where ioredis has to send each call by its keys. */
   private readonly outbox: Outbox | undefined;
+  /** In the outbox's place. */
+  private readonly readiness: Readiness | undefined;
 
   private constructor(
     private readonly client: RedisClient & ByteScripting,
@@ -95,6 +98,7 @@ export class RedisConnection {
   ) {
     this.deadlines = new Deadlines(commandTimeoutMs);
     if (isPlainClient(client)) this.outbox = new Outbox(client, commandTimeoutMs);
+    else this.readiness = new Readiness(client, commandTimeoutMs);
   }
 
   /**
@@ -171,6 +175,7 @@ export class RedisConnection {
     this.closed = true;
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.outbox?.close();
+    this.readiness?.close();
     if (!this.owned) {
       this.client.off('error', ignore);
       return;
@@ -210,10 +215,16 @@ export class RedisConnection {
   };
 
   private async askByCommand<T>(script: Script, body: CallBody, read: (reply: unknown) => T): Promise<T> {
+    let isSent = false;
+    const evaluate = async (): Promise<unknown> => {
+      await this.readiness?.wait();
+      isSent = true;
+      return evaluateBy(this.client, script, body);
+    };
     try {
-      return read(await withDeadline(evaluateBy(this.client, script, body), this.commandTimeoutMs));
+      return read(await withDeadline(evaluate(), this.commandTimeoutMs));
     } catch (error) {
-      throw this.explained(error, script, isReplyError(error) ? 'no' : 'perhaps');
+      throw this.explained(error, script, isSent && !isReplyError(error) ? 'perhaps' : 'no');
     }
   }
 

@@ -1,13 +1,12 @@
 import type { Redis } from 'ioredis';
 import { BatchWriter } from './batch-writer.js';
+import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';
 import type { ScriptCall } from './script-call.js';
 
 type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'isSettled'>;
 
 /** So many calls do not wait for the end of the turn: Redis may as well begin with them. */
 const FULL_BATCH = 16;
-/** So many calls wait for a connection; more are refused at once. */
-const MOST_HELD = 1_000;
 
 /**
  * What a turn of the event loop asks of a client goes out in few writes, at the end of the turn: writing is the dearest
@@ -20,19 +19,17 @@ export class Outbox {
   private calls: OutgoingCall[] = [];
   private held: OutgoingCall[] = [];
   private readonly isTraced: boolean;
-  private lostAt = performance.now();
-  private wasReady: boolean;
+  private readonly loss: ConnectionLoss;
 
   /** @param patienceMs a connection that has been gone for longer is not waited for */
   constructor(
     private readonly client: Redis,
-    private readonly patienceMs: number,
+    patienceMs: number,
   ) {
     // So do OpenTelemetry's and Sentry's instrumentations mark what they wrap. They take the request from the async
     // context of the call: none may wait for others.
     this.isTraced = '__original' in (Reflect.get(client, 'sendCommand') as object);
-    this.wasReady = client.status === 'ready';
-    client.on('ready', this.onReady).on('close', this.onClose);
+    this.loss = new ConnectionLoss(client, patienceMs, this.sendHeld);
   }
 
   add(call: OutgoingCall): void {
@@ -43,7 +40,7 @@ export class Outbox {
   }
 
   close(): void {
-    this.client.off('ready', this.onReady).off('close', this.onClose);
+    this.loss.close();
     for (const call of this.held.splice(0)) call.reject(new Error('The connection is closed'));
   }
 
@@ -65,24 +62,14 @@ export class Outbox {
     writer.end();
   };
 
-  private readonly onReady = (): void => {
-    this.wasReady = true;
+  private readonly sendHeld = (): void => {
     this.calls.push(...this.held.splice(0).filter(({ isSettled }) => !isSettled));
     this.flush();
   };
 
-  private readonly onClose = (): void => {
-    // A connection that never came about does not begin the wait anew.
-    if (this.wasReady) this.lostAt = performance.now();
-    this.wasReady = false;
-  };
-
   private hold(call: OutgoingCall): void {
-    const { status } = this.client;
-    const isSoon = status === 'ready' || performance.now() - this.lostAt < this.patienceMs;
-    if (status === 'end' || !isSoon) return call.reject(new Error('There is no connection to Redis'));
-    if (this.held.length >= MOST_HELD) return call.reject(new Error('Too many calls wait for Redis'));
-    this.held.push(call);
+    if (this.loss.isFresh && this.held.length < MOST_WAITING) this.held.push(call);
+    else call.reject(new Error('There is no connection to Redis'));
   }
 
   private send(call: OutgoingCall, writer?: BatchWriter): void {
