@@ -54,9 +54,20 @@ trim(log)
 return id
 `,
   },
-  'audit-begin': {
-    sha1: '7473ef2959e218032f1b1cbe5c28196b0bc00ebc',
+  'audit-begin-when-full': {
+    sha1: '75f212d83380a23eaf896e5041aaa5e0b8adb9b9',
     lua: String.raw`#!lua flags=allow-oom
+if redis.call('INCR', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], 3600000) end
+if tonumber(redis.call('GET', KEYS[2])) > tonumber(ARGV[6]) then
+  return redis.error_reply('OOM too many acts while Redis is full')
+end
+return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
+  'details', ARGV[5])
+`,
+  },
+  'audit-begin': {
+    sha1: '2fd2f3785eca9f7ed91d4987da2279082fac7702',
+    lua: String.raw`#!lua
 return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
   'details', ARGV[5])
 `,

@@ -226,6 +226,11 @@ export const SCRIPTS = {
     ...AUDIT_LIMITS,
   ]),
   auditBegin: script('audit-begin', ['pending'], ['action', 'actor', 'target', 'ip', 'details']),
+  auditBeginWhenFull: script(
+    'audit-begin-when-full',
+    ['pending', 'whenFull'],
+    ['action', 'actor', 'target', 'ip', 'details', 'most'],
+  ),
   auditSettle: script('audit-settle', AUDIT_KEYS, [
     'pendingId',
     'outcome',

@@ -2,6 +2,7 @@
 -- What is known of a presented token; counts the request as activity when that is due and the request may be made.
 -- Before the token hash is found right, it tells, touches and counts nothing. It runs with every request, and Redis makes
 -- each function anew in each run: those for what is out of the ordinary are made only where they are needed.
+-- When full: check: of a right token; it adds a field for each quota of the request at most
 -- KEYS[1] user
 -- KEYS[2] data               only with withData
 -- ARGV[1] sessionId

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Looks at a quota that is on no user's slot, or gives back of it. Allowed when Redis is full: it makes no key, and none
--- larger.
+-- Looks at a quota that is on no user's slot, or gives back of it.
+-- When full: refund: it makes no key, and none larger
 -- KEYS[1] quota
 -- ARGV[1] operation          peek, refund or reset
 -- ARGV[2] emissionUs

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Looks at a quota of a user or of one of the user's sessions, or gives back of it. Allowed when Redis is full: it makes
--- no key and no field.
+-- Looks at a quota of a user or of one of the user's sessions, or gives back of it.
+-- When full: refund: it makes no key and no field
 -- KEYS[1] user
 -- ARGV[1] field              as include/user-quota.lua has it
 -- ARGV[2] operation          peek, refund or reset
