@@ -76,7 +76,7 @@ export {
   type IssuedOneTimeToken,
   type OneTimeTokenOptions,
 } from './one-time-tokens.service.js';
-export { RateLimiter } from './rate-limiter.service.js';
+export { RateLimiter, type RateLimitShare } from './rate-limiter.service.js';
 export { redisClientOptions } from './redis/connection.js';
 export { SessionEvents, type EventEmitterLike, type SessionEventListener } from './session-events.service.js';
 export {

@@ -35,7 +35,7 @@ describe('checkOptions', () => {
       kind: 'redis',
       redis: 'redis://localhost',
       keyPrefix: 'lk',
-      commandTimeoutMs: 150,
+      commandTimeoutMs: 180,
     });
   });
 

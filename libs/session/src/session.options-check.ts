@@ -109,7 +109,7 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   if (typeof keyPrefix !== 'string' || !/^[A-Za-z0-9:._-]{1,64}$/.test(keyPrefix)) {
     fail('keyPrefix', 'must be 1–64 of letters, digits and : . _ - (braces would move keys to another slot)');
   }
-  const commandTimeoutMs = integer('commandTimeoutMs', options.commandTimeoutMs ?? 150, {
+  const commandTimeoutMs = integer('commandTimeoutMs', options.commandTimeoutMs ?? 180, {
     least: 10,
     most: 10_000,
   });

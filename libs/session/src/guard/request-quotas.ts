@@ -5,13 +5,19 @@ import { type HttpRequest, type HttpResponse, setHeader } from '../platform/http
 import { quotaPartitionOfIp } from '../platform/ip-address.js';
 import { isBeforeQuotas, withQuotas } from '../policy/decide.js';
 import { quotaHeaders } from '../rate-limit/quota-headers.js';
+import { type QuotaShare, QuotaShares, type Taking } from '../quota-shares.js';
 import type { QuotaRequest, SessionRepository } from '../repository/session-repository.js';
 import { SESSION_REPOSITORY } from '../session.injection-keys.js';
 import type { Access } from './access.js';
 import { type QuotaRule, shareOf } from './quota-rule.js';
+import { RecentRefusals } from './recent-refusals.js';
 import { SessionTransport } from './session-transport.js';
 
-type Consumption = Pick<QuotaRequest, 'policy' | 'partition'>;
+type Consumption = QuotaShare;
+
+/** For how long a share can be given back: that it was taken in vain is known after one call. */
+const RECEIPT_TERM_MS = 3_000;
+const NOTHING: Taking = { results: [], taken: [] };
 
 /** A check that is under way. */
 interface Check {
@@ -23,10 +29,15 @@ interface Check {
 /** The quotas of a request that live with no user: sent in the same tick as the check, so they cost no time of their own. */
 @Injectable()
 export class RequestQuotas {
+  private readonly shares: QuotaShares;
+  private readonly refusals = new RecentRefusals();
+
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     private readonly transport: SessionTransport,
-  ) {}
+  ) {
+    this.shares = new QuotaShares(repository, RECEIPT_TERM_MS);
+  }
 
   /**
    * The decision with those quotas, and its headers on the response. Consumed are all quotas of the request or none:
@@ -37,15 +48,17 @@ export class RequestQuotas {
     consumptions: readonly Consumption[],
     { access, response, checking }: Check,
   ): Promise<Decision> {
-    const [checked, ...elsewhere] = await Promise.all([
-      checking,
-      ...consumptions.map((consumption) => this.apply('consume', consumption)),
-    ]);
-    const decision = withQuotas(checked, elsewhere);
+    const taking = this.takeBeside(checking, consumptions);
+    const [checked, { results, taken }] = await Promise.all([checking, taking]).catch((error: unknown) => {
+      // The one that succeeded is of no use without the other. Nobody waits until it is given back.
+      void taking.then((one) => this.shares.giveBack(one.taken)).catch(() => undefined);
+      void checking.then((one) => this.giveBackOfUser(access, one)).catch(() => undefined);
+      throw error;
+    });
+    const decision = withQuotas(checked, results);
     if (isRefused(decision)) {
-      await this.giveBack(consumptions.filter((_, i) => elsewhere[i]?.allowed));
-      if (checked.quotas.every(({ allowed }) => allowed))
-        await this.giveBack(this.ofUser(access.requirements, checked));
+      if (isRefused(checked)) this.refusals.note(consumptions);
+      await Promise.all([this.shares.giveBack(taken), this.giveBackOfUser(access, checked)]);
     }
     if (decision.quotas.length > 0) setQuotaHeaders(response, decision.quotas);
     return decision;
@@ -63,12 +76,30 @@ export class RequestQuotas {
 
   /** As `admit`, where there is no response to put headers on. */
   async consume(access: Access, request: HttpRequest): Promise<readonly QuotaResult[]> {
-    const consumptions = this.consumptionsOf(access, request);
-    const results = await Promise.all(consumptions.map((consumption) => this.apply('consume', consumption)));
-    if (results.some(({ allowed }) => !allowed)) {
-      await this.giveBack(consumptions.filter((_, i) => results[i]?.allowed));
-    }
-    return results;
+    return (await this.take(this.consumptionsOf(access, request))).results;
+  }
+
+  /**
+   * As a rule all at once, in the tick of the check. Shares that were lately taken in vain are taken after the check, and
+   * one after the other: then nobody else finds them gone.
+   */
+  private async takeBeside(checking: Promise<Decision>, shares: readonly Consumption[]): Promise<Taking> {
+    if (!this.refusals.suspectsFirst(shares)) return this.take(shares);
+    const peeks = Promise.all(shares.map((share) => this.repository.quota({ operation: 'peek', ...share })));
+    const [checked, results] = await Promise.all([checking, peeks]);
+    if (isRefused(checked) || results.some(({ allowed }) => !allowed)) return { results, taken: [] };
+    return this.take(shares);
+  }
+
+  private async take(shares: readonly Consumption[]): Promise<Taking> {
+    if (shares.length === 0) return NOTHING;
+    const order = this.refusals.suspectsFirst(shares);
+    const taking = order ? await this.shares.takeInTurn(order) : await this.shares.takeAtOnce(shares);
+    const ofOrder = order ?? shares;
+    const refuser = ofOrder[taking.results.findIndex(({ allowed }) => !allowed)];
+    if (refuser && shares.length > 1) this.refusals.note([refuser]);
+    const results = shares.flatMap((share) => taking.results[ofOrder.indexOf(share)] ?? []);
+    return { results, taken: taking.taken };
   }
 
   /** What a request has to consume. Throws what the app's own function throws. */
@@ -81,25 +112,20 @@ export class RequestQuotas {
       typeof by === 'function'
         ? `fn:${shareOf(policy, by, request)}`
         : `ip:${quotaPartitionOfIp(this.transport.clientIp(request))}`;
-    return { policy, partition: { key } };
+    return { policy, partition: { key }, cost: 1 };
   }
 
-  private ofUser(requirements: Access['requirements'], checked: Decision): Consumption[] {
-    if (!('session' in checked) || checked.quotas.length === 0) return [];
+  /** What the check consumed. */
+  private async giveBackOfUser({ requirements }: Access, checked: Decision): Promise<void> {
+    if (!('session' in checked) || checked.quotas.length === 0) return;
+    if (!checked.quotas.every(({ allowed }) => allowed)) return;
     const { session } = checked;
-    return (requirements.quotas ?? []).map((quota) => ({
-      policy: quota,
-      partition: { userId: session.userId, ...(quota.by === 'session' ? { sessionId: session.id } : {}) },
-    }));
-  }
-
-  private apply(operation: 'consume' | 'refund', consumption: Consumption): Promise<QuotaResult> {
-    return this.repository.quota({ operation, ...consumption, cost: 1 });
-  }
-
-  private async giveBack(consumptions: readonly Consumption[]): Promise<void> {
+    const refunds = (requirements.quotas ?? []).map((policy): QuotaRequest => {
+      const ofSession = policy.by === 'session' ? { sessionId: session.id } : {};
+      return { operation: 'refund', policy, partition: { userId: session.userId, ...ofSession }, cost: 1 };
+    });
     // What cannot be given back now comes back with time.
-    await Promise.allSettled(consumptions.map((consumption) => this.apply('refund', consumption)));
+    await Promise.allSettled(refunds.map((refund) => this.repository.quota(refund)));
   }
 }
 

@@ -149,6 +149,14 @@ export class SessionConfigurationError extends Error {
   }
 }
 
+/** The cause of a call that Redis did not carry out, and will not: it was never sent, or was refused. */
+export class NotRunError extends Error {}
+
+/** Whether what rejected may have taken place all the same, as a call that timed out may. */
+export function mayHaveRun(error: unknown): boolean {
+  return !(error instanceof SessionError && error.cause instanceof NotRunError);
+}
+
 /** When the last of the quotas that refused has room again. */
 function retryAfterSeconds(quotas: readonly QuotaResult[]): number {
   const waits = quotas

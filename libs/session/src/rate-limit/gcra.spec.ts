@@ -58,4 +58,13 @@ describe('GCRA', () => {
       }),
     );
   });
+
+  it('refuses for no longer than the burst takes, after a clock that stepped back', () => {
+    const policy = { name: 'q', quota: 10, windowMs: 10_000, burst: 10 };
+    const nowUs = 1_790_000_000_000_000;
+    const before = new Gcra(policy, 0, nowUs);
+    before.consume(10);
+    const after = new Gcra(policy, before.tatUs, nowUs - 3_600_000_000);
+    expect(after.result(false)).toMatchObject({ remaining: 0, retryAfterMs: 1_000, resetMs: 10_000 });
+  });
 });

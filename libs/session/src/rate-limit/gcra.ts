@@ -21,7 +21,8 @@ export class Gcra {
   ) {
     this.intervalUs = emissionIntervalUs(policy);
     this.capacityUs = this.intervalUs * policy.burst;
-    this.tatUs = Math.max(storedTatUs, nowUs);
+    // One further ahead than the whole burst was written before the clock stepped back.
+    this.tatUs = Math.min(Math.max(storedTatUs, nowUs), nowUs + this.capacityUs);
   }
 
   /** After how long so many more are allowed; 0: now. */
@@ -34,7 +35,8 @@ export class Gcra {
     this.tatUs = Math.max(this.nowUs, this.tatUs + cost * this.intervalUs);
   }
 
-  result(allowed: boolean): QuotaResult {
+  /** @param cost for how many the wait is told */
+  result(allowed: boolean, cost = 1): QuotaResult {
     const { name, quota, windowMs, burst } = this.policy;
     const usedUs = this.tatUs - this.nowUs;
     return {
@@ -44,7 +46,7 @@ export class Gcra {
       burst,
       allowed,
       remaining: Math.max(0, Math.floor((this.capacityUs - usedUs) / this.intervalUs)),
-      retryAfterMs: Math.ceil(this.waitUs(1) / 1_000),
+      retryAfterMs: Math.ceil(this.waitUs(cost) / 1_000),
       resetMs: Math.ceil(usedUs / 1_000),
     };
   }

@@ -63,3 +63,11 @@ export function assertFit(quotas: readonly UserQuota[]): void {
   }
   fitQuotas.add(quotas);
 }
+
+/** @throws RangeError for a cost that no waiting would ever make allowed */
+export function assertCost(cost: number, { name, burst }: QuotaPolicy): void {
+  if (cost <= burst) return;
+  throw new RangeError(
+    `cost is ${cost}, and could never be allowed: quota '${name}' has a burst of ${burst}. Raise its burst, or ask for less`,
+  );
+}

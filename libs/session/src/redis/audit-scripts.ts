@@ -17,6 +17,10 @@ export class AuditScripts extends TaggedScripts {
     return this.run<Buffer>(SCRIPTS.auditBegin, SLOT, args);
   }
 
+  beginWhenFull(args: ArgumentsOf<typeof SCRIPTS.auditBeginWhenFull>) {
+    return this.run<Buffer>(SCRIPTS.auditBeginWhenFull, SLOT, args);
+  }
+
   settle(args: ArgumentsOf<typeof SCRIPTS.auditSettle>) {
     return this.run<0 | 1>(SCRIPTS.auditSettle, SLOT, args);
   }

@@ -1,11 +1,12 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { withDeadline } from '../model/deadline.js';
-import { type SessionConfigurationError, SessionError } from '../model/session-error.js';
+import { NotRunError, type SessionConfigurationError, SessionError } from '../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { adviceOn } from './client-advice.js';
 import { Deadlines } from './deadlines.js';
 import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
 import { isPlainClient, Outbox } from './outbox.js';
+import { Readiness } from './readiness.js';
 import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
 import type { Script, ScriptArgument } from './script.js';
 
@@ -27,14 +28,22 @@ const ORDINARY_TROUBLE =
   /^(OOM|LOADING|MASTERDOWN|READONLY|NOREPLICAS|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
 
 /**
+ * Errors after which another connection may do better: a failover has made a replica of the server, or has left it without
+ * its replicas, and the Sentinels know of another primary.
+ */
+const WRONG_SERVER = /^(READONLY|NOREPLICAS|MASTERDOWN)/;
+const IMMEDIATELY_EVERY_MS = 250;
+
+/**
  * ioredis options under which no request is held up by a Redis that is away and no command is sent twice. The module
  * uses them for a client of its own; give them to one that you hand in (to a `Cluster` as its `redisOptions`, with
  * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them). They set no `commandTimeout`: the library gives
  * every call of its own a deadline; for yours there is `withDeadline`.
- * @param commandTimeoutMs the module's option of that name, in milliseconds; default 150
+ * @param commandTimeoutMs the module's option of that name, in milliseconds; default 180
  * @publicApi
  */
-export function redisClientOptions(commandTimeoutMs = 150): RedisOptions {
+export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {
+  const [mayRetryAtOnce, mayReconnect] = [onceEvery(IMMEDIATELY_EVERY_MS), onceEvery(50)];
   return {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -42,9 +51,23 @@ export function redisClientOptions(commandTimeoutMs = 150): RedisOptions {
     connectTimeout: 500,
     // A connection that has owed an answer for so long is given up for a new one.
     socketTimeout: Math.max(400, 2 * commandTimeoutMs),
-    retryStrategy: (attempt) => Math.min(attempt * 50, 250),
+    // The first time at once: as a rule the server is well, and calls wait for it. Not so for one that keeps hanging up.
+    retryStrategy: (attempt) => (attempt === 1 && mayRetryAtOnce() ? 0 : Math.min(attempt * 50, 250)),
     sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 250),
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: (error) => WRONG_SERVER.test(error.message) && mayReconnect(),
+    // Of no effect without Sentinels: a connection to a primary that they have replaced is given up at once.
+    failoverDetector: true,
+  };
+}
+
+/** A function that says yes the first time, and then once in a while. */
+function onceEvery(ms: number): () => boolean {
+  let last = -Infinity;
+  return () => {
+    const now = performance.now();
+    if (now - last < ms) return false;
+    last = now;
+    return true;
   };
 }
 
@@ -65,6 +88,8 @@ export class RedisConnection {
   private readonly deadlines: Deadlines;
   /** Absent where ioredis has to send each call by its keys. */
   private readonly outbox: Outbox | undefined;
+  /** In the outbox's place. */
+  private readonly readiness: Readiness | undefined;
 
   private constructor(
     private readonly client: RedisClient & ByteScripting,
@@ -73,7 +98,8 @@ export class RedisConnection {
     private readonly log: (line: string) => void,
   ) {
     this.deadlines = new Deadlines(commandTimeoutMs);
-    if (isPlainClient(client)) this.outbox = new Outbox(client);
+    if (isPlainClient(client)) this.outbox = new Outbox(client, commandTimeoutMs);
+    else this.readiness = new Readiness(client, commandTimeoutMs);
   }
 
   /**
@@ -151,6 +177,8 @@ export class RedisConnection {
   async close(): Promise<void> {
     this.closed = true;
     this.client.off('ready', this.onReady).off('close', this.onClose);
+    this.outbox?.close();
+    this.readiness?.close();
     if (!this.owned) {
       this.client.off('error', ignore);
       return;
@@ -185,14 +213,21 @@ export class RedisConnection {
       this.deadlines.watchUntil(dueAt, again);
       return again.promise;
     },
-    explained: (error, script) => this.explained(error, script),
+    sendAgain: (call) => this.outbox?.add(call),
+    explained: (error, script, hasRun) => this.explained(error, script, hasRun),
   };
 
   private async askByCommand<T>(script: Script, body: CallBody, read: (reply: unknown) => T): Promise<T> {
+    let isSent = false;
+    const evaluate = async (): Promise<unknown> => {
+      await this.readiness?.wait();
+      isSent = true;
+      return evaluateBy(this.client, script, body);
+    };
     try {
-      return read(await withDeadline(evaluateBy(this.client, script, body), this.commandTimeoutMs));
+      return read(await withDeadline(evaluate(), this.commandTimeoutMs));
     } catch (error) {
-      throw this.explained(error, script);
+      throw this.explained(error, script, isSent && !isReplyError(error) ? 'perhaps' : 'no');
     }
   }
 
@@ -212,7 +247,7 @@ export class RedisConnection {
   private assertFit(): void {
     if (!this.fault) return;
     if (performance.now() - this.inspectedAt >= INSPECT_AGAIN_AFTER_MS) void this.inspect({ isBoot: false });
-    throw unavailable(this.fault);
+    throw unavailable(this.fault, 'no');
   }
 
   /** At boot, what may not be looked at is a fault; what cannot be looked at for lack of time is taken to be well. */
@@ -230,16 +265,23 @@ export class RedisConnection {
     if (earlier && !this.fault) this.log('Redis is fit again.');
   }
 
-  private explained(error: unknown, script: Script): SessionError {
+  private explained(error: unknown, script: Script, hasRun: 'no' | 'perhaps'): SessionError {
     const message = messageOf(error);
-    const isReply = error instanceof Error && error.name === 'ReplyError';
     const now = performance.now();
-    if (isReply && !ORDINARY_TROUBLE.test(message) && now - this.complainedAt >= COMPLAIN_AGAIN_AFTER_MS) {
+    if (
+      isReplyError(error) &&
+      !ORDINARY_TROUBLE.test(message) &&
+      now - this.complainedAt >= COMPLAIN_AGAIN_AFTER_MS
+    ) {
       this.complainedAt = now;
       this.log(`Redis refused ${script.name}: ${message}`);
     }
-    return unavailable(error);
+    return unavailable(error, hasRun);
   }
+}
+
+function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 async function evaluateBy(client: ByteScripting, script: Script, body: CallBody): Promise<unknown> {
@@ -263,8 +305,9 @@ function isClient(redis: RedisConnectionOptions['redis']): redis is RedisClient 
 }
 
 /** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
-function unavailable(error: unknown): SessionError {
-  return new SessionError('session_store_unavailable', { cause: new Error(messageOf(error)) });
+function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
+  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
+  return new SessionError('session_store_unavailable', { cause });
 }
 
 function messageOf(error: unknown): string {

@@ -31,7 +31,8 @@ export class Deadlines {
   }
 
   /** A call that must be settled at another time than the term after now. */
-  watchUntil(dueAt: number, call: Pick<TimedCall, 'reject'>): void {
+  watchUntil(dueAt: number, call: Pick<TimedCall, 'reject' | 'dueAt'>): void {
+    call.dueAt = dueAt;
     setTimeout(() => setImmediate(() => this.reject(call)), Math.max(0, dueAt - performance.now())).unref();
   }
 
@@ -59,7 +60,8 @@ export class Deadlines {
     });
   };
 
-  private reject(call: Pick<TimedCall, 'reject'>): void {
+  private reject(call: Pick<TimedCall, 'reject' | 'dueAt'>): void {
+    call.dueAt = -Infinity; // timers may come a little early
     call.reject(new Error(`Redis gave no answer within ${this.termMs} ms`));
   }
 }

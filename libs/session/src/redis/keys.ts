@@ -20,7 +20,7 @@ import { hash } from 'node:crypto';
  *
  * Quotas by client IP, or by what the app says, and the hits of a throttler are each on a slot of their own:
  *
- *     SET  lk:quota:{HASH}     <TAT in us> PX <until the whole burst is there again>
+ *     SET  lk:quota:{HASH}     <TAT in us>[;<receipts: lua/include/quota-key.lua>] PX <until the whole burst is there again>
  *     SET  lk:throttle:{HASH}  <hits of a throttler of @nestjs/throttler, packed: lua/throttle.lua> PX <until they are past>
  *
  * The named lists of IP ranges are on one slot of their own, because a request may depend upon several:
@@ -33,6 +33,7 @@ import { hash } from 'node:crypto';
  *     XADD lk:{audit}:denials  1790000000001-0  outcome denied  action login  …    capped as well as trimmed by age
  *     XADD lk:{audit}:pending  *  action …                                       acts that were begun and not settled
  *     SET  lk:{audit}:lastId   1790000000001-0                                   the newest ID of both streams
+ *     SET  lk:{audit}:whenFull 3 PX 3600000                                          acts begun in a full Redis
  *
  * What the nodes tell each other is on one slot of its own, and events on a channel, which no slot has:
  *
@@ -86,7 +87,7 @@ function digestOf(name: string, rest: string): string {
   return hash('sha256', `${name}\u0000${rest}`, 'base64url').slice(0, 22);
 }
 
-export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId';
+export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId' | 'whenFull';
 /** The keys of one user; those of the audit log; and those that have methods of their own. */
 export type KeyName = 'user' | 'data' | 'load' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
 type NodeKeyName = 'nodes' | 'missed' | 'confirmations' | 'throttle';

@@ -6,15 +6,20 @@ import { Outbox } from './outbox.js';
 function fakeClient() {
   const written: string[] = [];
   const client = {
-    stream: { write: (text: string, encoding: string) => written.push(`${encoding}: ${text}`) },
+    status: 'ready',
+    on: (): unknown => client,
+    stream: {
+      writable: true,
+      write: (text: string, encoding: string) => written.push(`${encoding}: ${text}`),
+    },
     sendCommand: (call: { toWritable(): string }, stream: { write(text: string): void }) => {
       stream.write(call.toWritable());
     },
   };
-  return { client, outbox: new Outbox(client as unknown as Redis), written };
+  return { client, outbox: new Outbox(client as unknown as Redis, 150), written };
 }
 
-const callOf = (text: string) => ({ toWritable: () => text, reject: jest.fn() });
+const callOf = (text: string) => ({ toWritable: () => text, reject: jest.fn(), isSettled: false });
 
 describe('Outbox', () => {
   it('writes what one turn asks for at once, in order', async () => {
@@ -53,7 +58,8 @@ describe('Outbox', () => {
 
   it('does not keep a call waiting where a tracer looks for the request that it is of', () => {
     const sendCommand = Object.assign(jest.fn(), { __original: () => undefined });
-    const outbox = new Outbox({ sendCommand } as unknown as Redis);
+    const client = { sendCommand, status: 'ready', stream: { writable: true }, on: (): unknown => client };
+    const outbox = new Outbox(client as unknown as Redis, 150);
     const call = callOf('a');
     outbox.add(call);
     expect(sendCommand.mock.calls).toEqual([[call, undefined]]);

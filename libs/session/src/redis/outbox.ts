@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import { BatchWriter } from './batch-writer.js';
+import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';
 import type { ScriptCall } from './script-call.js';
 
-type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject'>;
+type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'isSettled'>;
 
 /** So many calls do not wait for the end of the turn: Redis may as well begin with them. */
 const FULL_BATCH = 16;
@@ -10,32 +11,66 @@ const FULL_BATCH = 16;
 /**
  * What a turn of the event loop asks of a client goes out in few writes, at the end of the turn: writing is the dearest
  * part of a call.
+ *
+ * Calls that find no connection wait for the next one, if that may come before their deadline: each is written once, and
+ * none after its deadline.
  */
 export class Outbox {
   private calls: OutgoingCall[] = [];
+  private held: OutgoingCall[] = [];
   private readonly isTraced: boolean;
+  private readonly loss: ConnectionLoss;
 
-  constructor(private readonly client: Redis) {
+  /** @param patienceMs a connection that has been gone for longer is not waited for */
+  constructor(
+    private readonly client: Redis,
+    patienceMs: number,
+  ) {
     // So do OpenTelemetry's and Sentry's instrumentations mark what they wrap. They take the request from the async
     // context of the call: none may wait for others.
     this.isTraced = '__original' in (Reflect.get(client, 'sendCommand') as object);
+    this.loss = new ConnectionLoss(client, patienceMs, this.sendHeld);
   }
 
   add(call: OutgoingCall): void {
-    if (this.isTraced) return this.send(call);
+    if (this.isTraced) return this.isWritable ? this.send(call) : this.hold(call);
     const waiting = this.calls.push(call);
     if (waiting === FULL_BATCH) this.flush();
     else if (waiting === 1) setImmediate(this.flush);
+  }
+
+  close(): void {
+    this.loss.close();
+    for (const call of this.held.splice(0)) call.reject(new Error('The connection is closed'));
+  }
+
+  /** Also false when the connection has begun to end and nobody said so yet. */
+  private get isWritable(): boolean {
+    return this.client.status === 'ready' && this.client.stream?.writable;
   }
 
   private readonly flush = (): void => {
     const { calls } = this;
     if (calls.length === 0) return;
     this.calls = [];
+    if (!this.isWritable) {
+      for (const call of calls) this.hold(call);
+      return;
+    }
     const writer = new BatchWriter(this.client);
     for (const call of calls) this.send(call, writer);
     writer.end();
   };
+
+  private readonly sendHeld = (): void => {
+    this.calls.push(...this.held.splice(0).filter(({ isSettled }) => !isSettled));
+    this.flush();
+  };
+
+  private hold(call: OutgoingCall): void {
+    if (this.loss.isFresh && this.held.length < MOST_WAITING) this.held.push(call);
+    else call.reject(new Error('There is no connection to Redis'));
+  }
 
   private send(call: OutgoingCall, writer?: BatchWriter): void {
     try {

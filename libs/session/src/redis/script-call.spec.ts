@@ -16,7 +16,7 @@ const argument = fc.oneof(
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
 );
 
-const owner = { onSettled: jest.fn(), sendInFull: jest.fn(), explained: jest.fn() };
+const owner = { onSettled: jest.fn(), sendInFull: jest.fn(), sendAgain: jest.fn(), explained: jest.fn() };
 
 describe('a call', () => {
   it.each(['evalsha', 'eval'] as const)('is written as %s byte for byte as ioredis does it', (command) => {
@@ -45,7 +45,7 @@ describe('a call', () => {
     const { resolve } = good!;
     resolve('reply');
     const { reject } = bad!;
-    reject(new Error('no'));
+    reject(Object.assign(new Error('no'), { name: 'ReplyError' }));
     await expect(good!.promise).resolves.toBe('reply');
     await expect(bad!.promise).rejects.toThrow('no');
   });

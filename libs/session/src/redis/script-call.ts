@@ -1,15 +1,17 @@
 import { BatchWriter } from './batch-writer.js';
 import { bulk, type CallBody } from './call-body.js';
 import type { TimedCall } from './deadlines.js';
-import type { Script } from './script.js';
+import { type Script, SCRIPTS } from './script.js';
 
 /** Whom a call tells what becomes of it. */
 export interface CallOwner {
   onSettled(): void;
   /** Sends a call that the server did not know by its hash once more, in full. @returns the reply */
   sendInFull(call: Pick<ScriptCall, 'request' | 'dueAt'>): Promise<unknown>;
+  /** Sends a call that lost its connection once more; its deadline stays. */
+  sendAgain(call: ScriptCall): void;
   /** The error for whoever waits, from what Redis or the connection said. */
-  explained(error: unknown, script: Script): Error;
+  explained(error: unknown, script: Script, hasRun: 'no' | 'perhaps'): Error;
 }
 
 const NO_ARGUMENTS: readonly string[] = [];
@@ -27,6 +29,8 @@ export class ScriptCall<T = unknown> implements TimedCall {
   isSettled = false;
   dueAt = Infinity;
   next: TimedCall | undefined = undefined;
+  private isWritten = false;
+  private mayBeRepeated: boolean;
   private fulfil!: (value: T) => void;
   private refuse!: (error: unknown) => void;
 
@@ -36,6 +40,7 @@ export class ScriptCall<T = unknown> implements TimedCall {
     private readonly read: (reply: unknown) => T,
     private readonly owner: CallOwner,
   ) {
+    this.mayBeRepeated = isRepeatable(request);
     this.promise = new Promise<T>((fulfil, refuse) => {
       this.fulfil = fulfil;
       this.refuse = refuse;
@@ -52,17 +57,24 @@ export class ScriptCall<T = unknown> implements TimedCall {
 
   readonly reject = (error: Error): void => {
     if (this.isSettled) return;
+    const isReply = error.name === 'ReplyError';
+    if (this.mayBeRepeated && !isReply && performance.now() < this.dueAt) {
+      this.mayBeRepeated = false;
+      return this.owner.sendAgain(this as ScriptCall);
+    }
     this.isSettled = true;
     this.owner.onSettled();
     if (this.name === 'evalsha' && isUnknownScript(error)) {
       this.owner.sendInFull(this).then((reply) => this.accept(reply), this.refuse);
     } else {
-      this.refuse(this.owner.explained(error, this.request.script));
+      const hasRun = this.isWritten && !isReply ? 'perhaps' : 'no';
+      this.refuse(this.owner.explained(error, this.request.script, hasRun));
     }
   };
 
   /** A client that sends a call again, after a reconnection, writes it to the socket itself: as UTF-8, if it were text. */
   toWritable(stream?: unknown): string | Buffer {
+    this.isWritten = true;
     const { script, body } = this.request;
     const text = headOf(this.name, script, body) + body.text;
     return stream instanceof BatchWriter ? text : Buffer.from(text, 'latin1');
@@ -77,10 +89,24 @@ export class ScriptCall<T = unknown> implements TimedCall {
     try {
       this.fulfil(this.read(reply));
     } catch (error) {
-      this.refuse(this.owner.explained(error, this.request.script));
+      this.refuse(this.owner.explained(error, this.request.script, 'perhaps'));
     }
   }
 }
+
+/** Whether a call may be sent once more although it may have run: it reads, or is a check that counts nothing. */
+function isRepeatable({ script, body }: ScriptCall['request']): boolean {
+  if (script !== SCRIPTS.authenticate) return READS.has(script);
+  return body.argCount === script.args.length;
+}
+
+const READS: ReadonlySet<Script> = new Set<Script>([
+  SCRIPTS.listSessions,
+  SCRIPTS.readConfirmations,
+  SCRIPTS.readData,
+  SCRIPTS.readIpLists,
+  SCRIPTS.readUser,
+]);
 
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');

@@ -54,9 +54,20 @@ trim(log)
 return id
 `,
   },
-  'audit-begin': {
-    sha1: '7473ef2959e218032f1b1cbe5c28196b0bc00ebc',
+  'audit-begin-when-full': {
+    sha1: '75f212d83380a23eaf896e5041aaa5e0b8adb9b9',
     lua: String.raw`#!lua flags=allow-oom
+if redis.call('INCR', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], 3600000) end
+if tonumber(redis.call('GET', KEYS[2])) > tonumber(ARGV[6]) then
+  return redis.error_reply('OOM too many acts while Redis is full')
+end
+return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
+  'details', ARGV[5])
+`,
+  },
+  'audit-begin': {
+    sha1: '2fd2f3785eca9f7ed91d4987da2279082fac7702',
+    lua: String.raw`#!lua
 return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
   'details', ARGV[5])
 `,
@@ -211,7 +222,7 @@ return 1
 `,
   },
   'authenticate': {
-    sha1: '6c0dca731fb191967dff8af3e613ba7c75a0d99c',
+    sha1: '450d6b9c25d7f40fb87c006fcf72c2616ed84eb7',
     lua: String.raw`#!lua flags=allow-oom
 local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
@@ -393,12 +404,15 @@ end
 if status == LIVE and not blocked and admitted then
   local writes = {}
   if quotas > 0 then
+    local function bounded_tat(tat, emission, burst, now)
+      return math.min(math.max(tat, now), now + burst * emission)
+    end
     local function wait_us(tat, emission, burst, cost, now)
       return math.max(0, tat + (cost - burst) * emission - now)
     end
-    local function describe_quota(tat, emission, burst, now)
+    local function describe_quota(tat, emission, burst, cost, now)
       local used = tat - now
-      return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
+      return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, cost, now), used
     end
     local function tat_of(stored)
       return stored and struct.unpack(TAT, stored) or 0
@@ -406,7 +420,7 @@ if status == LIVE and not blocked and admitted then
     local at_us, tats, rooms, has_room = time[1] * 1000000 + time[2], {}, {}, true
     for i = 1, quotas do
       local policy = 9 + quotas + 2 * i
-      tats[i] = math.max(tat_of(f[7 + i]), at_us)
+      tats[i] = bounded_tat(tat_of(f[7 + i]), ARGV[policy], ARGV[policy + 1], at_us)
       rooms[i] = wait_us(tats[i], ARGV[policy], ARGV[policy + 1], 1, at_us) == 0
       has_room = has_room and rooms[i]
     end
@@ -417,7 +431,7 @@ if status == LIVE and not blocked and admitted then
         tats[i] = tats[i] + emission
         writes[2 * i - 1], writes[2 * i] = ARGV[10 + i], struct.pack(TAT, tats[i])
       end
-      more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, at_us))
+      more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, 1, at_us))
     end
     flags = flags + 16
   end
@@ -1539,37 +1553,114 @@ redis.call('ZADD', KEYS[1], digits(now_ms() + tonumber(ARGV[2])), ARGV[1])
 return 1
 `,
   },
-  'quota': {
-    sha1: 'b8ef0502d92dc65654b117d322061e23babbe1ab',
+  'quota-back': {
+    sha1: '27e4f3ffdd478c4ce34a0dfda904fbfec2189e59',
     lua: String.raw`#!lua flags=allow-oom
 local function now_us()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
 end
+local function bounded_tat(tat, emission, burst, now)
+  return math.min(math.max(tat, now), now + burst * emission)
+end
 local function wait_us(tat, emission, burst, cost, now)
   return math.max(0, tat + (cost - burst) * emission - now)
 end
-local function describe_quota(tat, emission, burst, now)
+local function describe_quota(tat, emission, burst, cost, now)
   local used = tat - now
-  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
+  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, cost, now), used
 end
-local function operate(operation, tat, emission, burst, cost, now)
-  tat = operation == 'reset' and now or math.max(tat, now)
-  local allowed = wait_us(tat, emission, burst, cost, now) == 0
+local function loosen(operation, tat, emission, burst, cost, now)
+  tat = operation == 'reset' and now or bounded_tat(tat, emission, burst, now)
+  local has_room = wait_us(tat, emission, burst, cost, now) == 0
   if operation == 'refund' then tat = math.max(now, tat - cost * emission) end
-  if operation == 'consume' and allowed then tat = tat + cost * emission end
-  return allowed, tat
+  return has_room, tat
 end
-local now, emission, burst = now_us(), tonumber(ARGV[2]), tonumber(ARGV[3])
-local stored = tonumber(redis.call('GET', KEYS[1]) or 0)
-local allowed, tat = operate(ARGV[1], stored, emission, burst, tonumber(ARGV[4]), now)
-local remaining, wait, reset = describe_quota(tat, emission, burst, now)
-if ARGV[1] ~= 'peek' and reset > 0 then
-  redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil(reset / 1000))
-elseif ARGV[1] ~= 'peek' then
-  redis.call('DEL', KEYS[1])
+local RECEIPT, RECEIPT_BYTES, RECEIPT_NAME, MOST_RECEIPTS = '>I6I3c8', 17, 9, 512
+local function read_quota(key)
+  local stored = redis.call('GET', key)
+  if not stored then return 0, '' end
+  local tat, from = string.match(stored, '^(%d+);?()')
+  return tonumber(tat), string.sub(stored, from)
 end
-return { allowed and 1 or 0, remaining, wait, reset }
+local function write_quota(key, tat, receipts, now)
+  if tat <= now then return redis.call('DEL', key) end
+  local value = string.format('%.0f', tat)
+  if receipts ~= '' then value = value .. ';' .. receipts end
+  redis.call('SET', key, value, 'PX', math.ceil((tat - now) / 1000))
+end
+local function take_receipt(receipts, name)
+  for from = 1, #receipts, RECEIPT_BYTES do
+    if string.sub(receipts, from + RECEIPT_NAME, from + RECEIPT_BYTES - 1) == name then
+      local _, cost = struct.unpack(RECEIPT, receipts, from)
+      return cost, string.sub(receipts, 1, from - 1) .. string.sub(receipts, from + RECEIPT_BYTES)
+    end
+  end
+  return nil, receipts
+end
+local operation, now, emission, burst = ARGV[1], now_us(), tonumber(ARGV[2]), tonumber(ARGV[3])
+local cost, stored, receipts = tonumber(ARGV[4]), 0, ''
+if operation ~= 'reset' then stored, receipts = read_quota(KEYS[1]) end
+local taken
+if ARGV[5] ~= '' then
+  taken, receipts = take_receipt(receipts, ARGV[5])
+  cost = taken or 0
+end
+local allowed, tat = loosen(operation, stored, emission, burst, cost, now)
+if ARGV[5] ~= '' then allowed = taken ~= nil end
+if operation ~= 'peek' then write_quota(KEYS[1], tat, receipts, now) end
+return { allowed and 1 or 0, describe_quota(tat, emission, burst, 1, now) }
+`,
+  },
+  'quota': {
+    sha1: '5bc882bef1f71bccb16ffbf9cd1d02050a5c39de',
+    lua: String.raw`#!lua
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+local function bounded_tat(tat, emission, burst, now)
+  return math.min(math.max(tat, now), now + burst * emission)
+end
+local function wait_us(tat, emission, burst, cost, now)
+  return math.max(0, tat + (cost - burst) * emission - now)
+end
+local function describe_quota(tat, emission, burst, cost, now)
+  local used = tat - now
+  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, cost, now), used
+end
+local function consume(tat, emission, burst, cost, now)
+  tat = bounded_tat(tat, emission, burst, now)
+  if wait_us(tat, emission, burst, cost, now) > 0 then return false, tat end
+  return true, tat + cost * emission
+end
+local RECEIPT, RECEIPT_BYTES, RECEIPT_NAME, MOST_RECEIPTS = '>I6I3c8', 17, 9, 512
+local function read_quota(key)
+  local stored = redis.call('GET', key)
+  if not stored then return 0, '' end
+  local tat, from = string.match(stored, '^(%d+);?()')
+  return tonumber(tat), string.sub(stored, from)
+end
+local function write_quota(key, tat, receipts, now)
+  if tat <= now then return redis.call('DEL', key) end
+  local value = string.format('%.0f', tat)
+  if receipts ~= '' then value = value .. ';' .. receipts end
+  redis.call('SET', key, value, 'PX', math.ceil((tat - now) / 1000))
+end
+local function add_receipt(receipts, name, cost, term_ms, now)
+  local now_in_ms, from = math.floor(now / 1000), 1
+  while from <= #receipts and struct.unpack('>I6', receipts, from) <= now_in_ms do from = from + RECEIPT_BYTES end
+  if #receipts - from + 1 >= MOST_RECEIPTS * RECEIPT_BYTES then from = from + RECEIPT_BYTES end
+  return string.sub(receipts, from) .. struct.pack(RECEIPT, now_in_ms + term_ms, cost, name)
+end
+local now, emission, burst, cost = now_us(), tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local stored, receipts = read_quota(KEYS[1])
+local allowed, tat = consume(stored, emission, burst, cost, now)
+if allowed then
+  if ARGV[4] ~= '' then receipts = add_receipt(receipts, ARGV[4], cost, tonumber(ARGV[5]), now) end
+  write_quota(KEYS[1], tat, receipts, now)
+end
+return { allowed and 1 or 0, describe_quota(tat, emission, burst, cost, now) }
 `,
   },
   'read-confirmations': {
@@ -2825,41 +2916,79 @@ if blocked then return { limit + 1, reset, 1, blocked_until - now } end
 return { hits, reset, 0, 0 }
 `,
   },
-  'user-quota': {
-    sha1: 'c7530b032048556ce6b9a404163adbda02a0c262',
+  'user-quota-back': {
+    sha1: '9cd0b5bdbdda0e1e79ae44590ec9c68b9c65cb22',
     lua: String.raw`#!lua flags=allow-oom
 local function now_us()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
 end
+local function bounded_tat(tat, emission, burst, now)
+  return math.min(math.max(tat, now), now + burst * emission)
+end
 local function wait_us(tat, emission, burst, cost, now)
   return math.max(0, tat + (cost - burst) * emission - now)
 end
-local function describe_quota(tat, emission, burst, now)
+local function describe_quota(tat, emission, burst, cost, now)
   local used = tat - now
-  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, 1, now), used
+  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, cost, now), used
 end
-local function operate(operation, tat, emission, burst, cost, now)
-  tat = operation == 'reset' and now or math.max(tat, now)
-  local allowed = wait_us(tat, emission, burst, cost, now) == 0
+local function loosen(operation, tat, emission, burst, cost, now)
+  tat = operation == 'reset' and now or bounded_tat(tat, emission, burst, now)
+  local has_room = wait_us(tat, emission, burst, cost, now) == 0
   if operation == 'refund' then tat = math.max(now, tat - cost * emission) end
-  if operation == 'consume' and allowed then tat = tat + cost * emission end
-  return allowed, tat
+  return has_room, tat
 end
 local TAT, SLASH = '>I7', 47
 local function tat_of(stored)
   return stored and struct.unpack(TAT, stored) or 0
 end
 local now, emission, burst = now_us(), tonumber(ARGV[3]), tonumber(ARGV[4])
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+local allowed, tat = loosen(ARGV[2], tat_of(stored), emission, burst, tonumber(ARGV[5]), now)
+local remaining, wait, reset = describe_quota(tat, emission, burst, 1, now)
+if ARGV[2] ~= 'peek' and stored and reset > 0 then
+  redis.call('HSET', KEYS[1], ARGV[1], struct.pack(TAT, tat))
+elseif ARGV[2] ~= 'peek' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
+return { allowed and 1 or 0, remaining, wait, reset }
+`,
+  },
+  'user-quota': {
+    sha1: '59dcd84a251764a59b4a767ccb79aedd505c0f2f',
+    lua: String.raw`#!lua
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+local function bounded_tat(tat, emission, burst, now)
+  return math.min(math.max(tat, now), now + burst * emission)
+end
+local function wait_us(tat, emission, burst, cost, now)
+  return math.max(0, tat + (cost - burst) * emission - now)
+end
+local function describe_quota(tat, emission, burst, cost, now)
+  local used = tat - now
+  return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, cost, now), used
+end
+local function consume(tat, emission, burst, cost, now)
+  tat = bounded_tat(tat, emission, burst, now)
+  if wait_us(tat, emission, burst, cost, now) > 0 then return false, tat end
+  return true, tat + cost * emission
+end
+local TAT, SLASH = '>I7', 47
+local function tat_of(stored)
+  return stored and struct.unpack(TAT, stored) or 0
+end
+local now, emission, burst, cost = now_us(), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local stored = redis.call('HMGET', KEYS[1], ARGV[1], 'u')
-local allowed, tat = operate(ARGV[2], tat_of(stored[1]), emission, burst, tonumber(ARGV[5]), now)
-local remaining, wait, reset = describe_quota(tat, emission, burst, now)
-if ARGV[2] ~= 'peek' and reset > 0 then
+local allowed, tat = consume(tat_of(stored[1]), emission, burst, cost, now)
+local remaining, wait, reset = describe_quota(tat, emission, burst, cost, now)
+if allowed then
   redis.call('HSET', KEYS[1], ARGV[1], struct.pack(TAT, tat))
   local for_ms = math.ceil(reset / 1000)
   if not stored[2] and redis.call('PTTL', KEYS[1]) < for_ms then redis.call('PEXPIRE', KEYS[1], for_ms) end
-elseif ARGV[2] ~= 'peek' then
-  redis.call('HDEL', KEYS[1], ARGV[1])
 end
 return { allowed and 1 or 0, remaining, wait, reset }
 `,

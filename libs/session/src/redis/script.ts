@@ -72,8 +72,10 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  quota: script('quota', ['quota'], ['operation', 'emissionUs', 'burst', 'cost']),
-  userQuota: script('user-quota', ['user'], ['field', 'operation', 'emissionUs', 'burst', 'cost']),
+  quota: script('quota', ['quota'], ['emissionUs', 'burst', 'cost', 'receipt', 'receiptMs']),
+  quotaBack: script('quota-back', ['quota'], ['operation', 'emissionUs', 'burst', 'cost', 'receipt']),
+  userQuota: script('user-quota', ['user'], ['field', 'emissionUs', 'burst', 'cost']),
+  userQuotaBack: script('user-quota-back', ['user'], ['field', 'operation', 'emissionUs', 'burst', 'cost']),
   throttle: script('throttle', ['throttle'], ['ttlUs', 'limit', 'blockUs']),
   listSessions: script('list-sessions', ['user'], []),
   revokeSession: script(
@@ -224,6 +226,11 @@ export const SCRIPTS = {
     ...AUDIT_LIMITS,
   ]),
   auditBegin: script('audit-begin', ['pending'], ['action', 'actor', 'target', 'ip', 'details']),
+  auditBeginWhenFull: script(
+    'audit-begin-when-full',
+    ['pending', 'whenFull'],
+    ['action', 'actor', 'target', 'ip', 'details', 'most'],
+  ),
   auditSettle: script('audit-settle', AUDIT_KEYS, [
     'pendingId',
     'outcome',

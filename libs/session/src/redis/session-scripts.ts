@@ -87,13 +87,23 @@ export class SessionScripts extends TaggedScripts {
   }
 
   async quota(key: string, args: ArgumentsOf<typeof SCRIPTS.quota>): Promise<QuotaReply> {
-    const { operation, emissionUs, burst, cost } = args;
-    const values = [operation, emissionUs, burst, cost];
+    const { emissionUs, burst, cost, receipt, receiptMs } = args;
+    const values = [emissionUs, burst, cost, receipt, receiptMs];
     return (await this.connection.run(SCRIPTS.quota, [key], values)) as QuotaReply;
+  }
+
+  async quotaBack(key: string, args: ArgumentsOf<typeof SCRIPTS.quotaBack>): Promise<QuotaReply> {
+    const { operation, emissionUs, burst, cost, receipt } = args;
+    const values = [operation, emissionUs, burst, cost, receipt];
+    return (await this.connection.run(SCRIPTS.quotaBack, [key], values)) as QuotaReply;
   }
 
   userQuota(userRef: string, args: ArgumentsOf<typeof SCRIPTS.userQuota>) {
     return this.run<QuotaReply>(SCRIPTS.userQuota, userRef, args);
+  }
+
+  userQuotaBack(userRef: string, args: ArgumentsOf<typeof SCRIPTS.userQuotaBack>) {
+    return this.run<QuotaReply>(SCRIPTS.userQuotaBack, userRef, args);
   }
 
   createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {

@@ -179,7 +179,7 @@ export class MemorySessionRepository implements SessionRepository {
     return refreshIn(entry, request, { ...this.settings, now, announce });
   }
 
-  async quota({ operation, policy, partition, cost }: QuotaRequest): Promise<QuotaResult> {
+  async quota({ operation, policy, partition, cost, receipt }: QuotaRequest): Promise<QuotaResult> {
     const key =
       'key' in partition
         ? `:${policy.name}\u0000${partition.key}`
@@ -187,7 +187,7 @@ export class MemorySessionRepository implements SessionRepository {
             { ...partition, userRef: userRefOf(partition.userId) },
             { ...policy, by: partition.sessionId === undefined ? 'user' : 'session' },
           );
-    return this.quotas.apply(operation, { key, policy, cost }, this.clock.now());
+    return this.quotas.apply(operation, { key, policy, cost, receipt }, this.clock.now());
   }
 
   async ping(): Promise<void> {}

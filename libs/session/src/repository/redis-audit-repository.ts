@@ -6,6 +6,7 @@ import type {
   AuditPage,
   NewAuditEntry,
 } from '../model/audit-entry.js';
+import { SessionError } from '../model/session-error.js';
 import type { AuditScripts, StreamEntry } from '../redis/audit-scripts.js';
 import {
   AUDIT_SCAN,
@@ -14,6 +15,9 @@ import {
   type AuditSettings,
   type AuditSettlement,
 } from './audit-repository.js';
+
+/** Acts that may be begun in an hour while Redis is full: some 300 KB. */
+const MOST_WHEN_FULL = 1_000;
 
 /** The audit log in two Redis Streams (redis/keys.ts): each method is one script on its slot. */
 export class RedisAuditRepository implements AuditRepository {
@@ -28,7 +32,14 @@ export class RedisAuditRepository implements AuditRepository {
   }
 
   async begin(act: AuditAct): Promise<string> {
-    return (await this.scripts.begin(toFields(act))).toString();
+    const fields = toFields(act);
+    try {
+      return (await this.scripts.begin(fields)).toString();
+    } catch (error) {
+      // A moderator's block must work in a full Redis, and have its entry. What anybody can begin waits until there is room.
+      if (act.actorId === undefined || !isFull(error)) throw error;
+      return (await this.scripts.beginWhenFull({ ...fields, most: MOST_WHEN_FULL })).toString();
+    }
   }
 
   async settle(pendingId: string, { outcome, details, actorId = '' }: AuditSettlement): Promise<void> {
@@ -41,6 +52,12 @@ export class RedisAuditRepository implements AuditRepository {
     const [entries, next] = await this.scripts.read({ limit, before, userId, scan, ...this.settings });
     return { entries: entries.map(toEntry), ...(next.length === 0 ? {} : { next: next.toString() }) };
   }
+}
+
+function isFull(error: unknown): boolean {
+  return (
+    error instanceof SessionError && error.cause instanceof Error && error.cause.message.startsWith('OOM')
+  );
 }
 
 function toFields({ action, actorId = '', targetId = '', ip = '', details = {} }: AuditAct) {

@@ -251,15 +251,25 @@ class RedisSessionRepository implements SessionRepository {
     return toRefreshOutcome(reply, proof.sessionId, this.settings);
   }
 
-  async quota({ operation, policy, partition, cost }: QuotaRequest): Promise<QuotaResult> {
-    const args = { operation, emissionUs: emissionIntervalUs(policy), burst: policy.burst, cost };
+  async quota({ operation, policy, partition, cost, receipt }: QuotaRequest): Promise<QuotaResult> {
+    const args = { emissionUs: emissionIntervalUs(policy), burst: policy.burst, cost };
     if ('key' in partition) {
       const key = this.keys.ofQuota(policy.name, partition.key);
-      return toQuotaResult(policy, await this.scripts.quota(key, args));
+      const named = { ...args, receipt: receipt?.name ?? '', receiptMs: receipt?.termMs ?? '' };
+      const reply =
+        operation === 'consume'
+          ? await this.scripts.quota(key, named)
+          : await this.scripts.quotaBack(key, { ...named, operation });
+      return toQuotaResult(policy, reply);
     }
     const { userId, sessionId } = partition;
-    const field = quotaField(policy.name, sessionId);
-    return toQuotaResult(policy, await this.scripts.userQuota(userRefOf(userId), { field, ...args }));
+    const userRef = userRefOf(userId);
+    const ofUser = { ...args, field: quotaField(policy.name, sessionId) };
+    const reply =
+      operation === 'consume'
+        ? await this.scripts.userQuota(userRef, ofUser)
+        : await this.scripts.userQuotaBack(userRef, { ...ofUser, operation });
+    return toQuotaResult(policy, reply);
   }
 
   ping(): Promise<void> {

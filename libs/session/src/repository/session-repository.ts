@@ -101,6 +101,17 @@ export interface QuotaRequest {
   readonly partition: { readonly userId: string; readonly sessionId?: string } | { readonly key: string };
   /** How many at once. */
   readonly cost: number;
+  /**
+   * Of a consumption by `key`: names it for a while. A refund with that name gives back once what it took, and nothing if
+   * it never took place; `allowed` tells which.
+   */
+  readonly receipt?: QuotaReceipt;
+}
+
+export interface QuotaReceipt {
+  /** 8 characters that no other consumption of the partition has. */
+  readonly name: string;
+  readonly termMs: number;
 }
 
 /** The user's record must be loaded from the `UserDirectory` before anything can be said. */

@@ -165,6 +165,23 @@ export function describeQuotas(open: OpenContract): void {
       expect(await ask(test, 'reset')).toMatchObject({ remaining: 5 });
     });
 
+    it('gives back by receipt once, and only what was taken', async () => {
+      const test = await open();
+      const apply = (operation: 'consume' | 'refund', name: string, cost = 1) => {
+        const receipt = { name, termMs: 60_000 };
+        return test.repository.quota({ operation, policy: POSTS, partition: { key: 'a' }, cost, receipt });
+      };
+      await ask(test, 'consume', 'a', 1);
+      expect(await apply('consume', 'receipt1', 3)).toMatchObject({ allowed: true, remaining: 1 });
+      expect(await apply('consume', 'receipt2', 3)).toMatchObject({ allowed: false, remaining: 1 });
+      expect(await apply('refund', 'receipt2', 3)).toMatchObject({ allowed: false, remaining: 1 });
+      expect(await apply('refund', 'receipt1')).toMatchObject({ allowed: true, remaining: 4 });
+      expect(await apply('refund', 'receipt1')).toMatchObject({ allowed: false, remaining: 4 });
+      await apply('consume', 'receipt3');
+      await ask(test, 'reset');
+      expect(await apply('refund', 'receipt3')).toMatchObject({ allowed: false, remaining: 5 });
+    });
+
     it('never lets more than its burst through, however large the cost', async () => {
       const test = await open();
       expect(await ask(test, 'consume', 'a', 6)).toMatchObject({ allowed: false, remaining: 5 });

@@ -1,6 +1,5 @@
-#!lua flags=allow-oom
--- Announces an act before it is done, so that it cannot be done without an entry. Allowed when Redis is full: blocks
--- must work then.
+#!lua
+-- Announces an act before it is done, so that it cannot be done without an entry. Without allow-oom: anybody can cause it.
 -- KEYS[1] pending
 -- ARGV[1] action
 -- ARGV[2] actor

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- A page of the audit log, newest first, of both streams in their one order.
+-- When full: read: it moves entries and makes none
 -- KEYS[1] acts
 -- KEYS[2] denials
 -- KEYS[3] pending

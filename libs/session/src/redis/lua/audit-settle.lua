@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Turns an announced act into an audit entry, once; what is settled or abandoned already stays as it is.
+-- When full: block: it moves an entry that was let in before
 -- KEYS[1] acts
 -- KEYS[2] denials
 -- KEYS[3] pending

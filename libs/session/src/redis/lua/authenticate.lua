@@ -2,6 +2,7 @@
 -- What is known of a presented token; counts the request as activity when that is due and the request may be made.
 -- Before the token hash is found right, it tells, touches and counts nothing. It runs with every request, and Redis makes
 -- each function anew in each run: those for what is out of the ordinary are made only where they are needed.
+-- When full: check: of a right token; it adds a field for each quota of the request at most
 -- KEYS[1] user
 -- KEYS[2] data               only with withData
 -- ARGV[1] sessionId
@@ -89,7 +90,7 @@ if status == LIVE and not blocked and admitted then
     local at_us, tats, rooms, has_room = time[1] * 1000000 + time[2], {}, {}, true
     for i = 1, quotas do
       local policy = 9 + quotas + 2 * i
-      tats[i] = math.max(tat_of(f[7 + i]), at_us)
+      tats[i] = bounded_tat(tat_of(f[7 + i]), ARGV[policy], ARGV[policy + 1], at_us)
       rooms[i] = wait_us(tats[i], ARGV[policy], ARGV[policy + 1], 1, at_us) == 0
       has_room = has_room and rooms[i]
     end
@@ -100,7 +101,7 @@ if status == LIVE and not blocked and admitted then
         tats[i] = tats[i] + emission
         writes[2 * i - 1], writes[2 * i] = ARGV[10 + i], struct.pack(TAT, tats[i])
       end
-      more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, at_us))
+      more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, 1, at_us))
     end
     flags = flags + 16
   end

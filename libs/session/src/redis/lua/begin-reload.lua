@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Announces that the app's database is being asked again about a user of whom there is a record.
+-- When full: check: of a user who is known, for 30 seconds
 -- KEYS[1] user
 -- KEYS[2] load
 -- ARGV[1] nonce

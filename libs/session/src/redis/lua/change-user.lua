@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Changes a user's record if it is of the version that the caller expects.
+-- When full: block: of a user who is known
 -- KEYS[1] user
 -- KEYS[2] load
 -- ARGV[1] userId

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Says that a node has carried out an act, and how many connections it closed. Allowed when Redis is full: the key is
--- small and short-lived.
+-- Says that a node has carried out an act, and how many connections it closed.
+-- When full: block: what the nodes did about it, for 10 seconds
 -- KEYS[1] confirmations
 -- ARGV[1] nodeId
 -- ARGV[2] connectionsClosed

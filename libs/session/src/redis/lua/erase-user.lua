@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Forgets a user: state, sessions, their data, one-time tokens, and the load that may be under way.
+-- When full: revocation: it only takes away
 -- KEYS[1] user
 -- KEYS[2] load
 -- KEYS[3] data

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Stores what the app's database said of a user, unless something newer came between the question and the answer.
+-- When full: check: it stores what begin-load or begin-reload was let to ask for
 -- KEYS[1] user
 -- KEYS[2] load
 -- ARGV[1] nonce

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Everything that the list of a user's sessions is made of.
+-- When full: read: it writes nothing
 -- KEYS[1] user
 -- Returns {} when there is no such user | { now, user, all fields and values }
 -- @include time

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Says that a node did not confirm an act in time. It is told when it next says that it is there.
+-- When full: block: a node that did not hear of it
 -- KEYS[1] missed
 -- ARGV[1] nodeId
 -- ARGV[2] forMs

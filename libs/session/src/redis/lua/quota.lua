@@ -1,20 +1,21 @@
-#!lua flags=allow-oom
--- One quota that is on no user's slot: by client IP, or by what the app says.
+#!lua
+-- Consumes one quota that is on no user's slot: by client IP, or by what the app says. Without allow-oom: anybody can cause
+-- it, and it makes keys.
 -- KEYS[1] quota
--- ARGV[1] operation          consume, peek, refund or reset
--- ARGV[2] emissionUs
--- ARGV[3] burst
--- ARGV[4] cost
+-- ARGV[1] emissionUs
+-- ARGV[2] burst
+-- ARGV[3] cost
+-- ARGV[4] receipt            8 characters, by which it can be given back; empty: none
+-- ARGV[5] receiptMs          for how long
 -- Returns { allowed 1 or 0, remaining, wait in us, reset in us }; a consumption that is not allowed consumes nothing
 -- @include gcra
+-- @include quota-key
 
-local now, emission, burst = now_us(), tonumber(ARGV[2]), tonumber(ARGV[3])
-local stored = tonumber(redis.call('GET', KEYS[1]) or 0)
-local allowed, tat = operate(ARGV[1], stored, emission, burst, tonumber(ARGV[4]), now)
-local remaining, wait, reset = describe_quota(tat, emission, burst, now)
-if ARGV[1] ~= 'peek' and reset > 0 then
-  redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil(reset / 1000))
-elseif ARGV[1] ~= 'peek' then
-  redis.call('DEL', KEYS[1])
+local now, emission, burst, cost = now_us(), tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local stored, receipts = read_quota(KEYS[1])
+local allowed, tat = consume(stored, emission, burst, cost, now)
+if allowed then
+  if ARGV[4] ~= '' then receipts = add_receipt(receipts, ARGV[4], cost, tonumber(ARGV[5]), now) end
+  write_quota(KEYS[1], tat, receipts, now)
 end
-return { allowed and 1 or 0, remaining, wait, reset }
+return { allowed and 1 or 0, describe_quota(tat, emission, burst, cost, now) }

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- The data of a live session, for the client that shows its token hash.
+-- When full: read: it writes down a timeout at most
 -- KEYS[1] user
 -- KEYS[2] data
 -- ARGV[1] sessionId

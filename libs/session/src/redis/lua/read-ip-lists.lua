@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- What has become of named lists of IP ranges since the versions that a node has.
+-- When full: read: it writes nothing
 -- KEYS[1..] ipLists
 -- ARGV[1..] versions         one for each list; empty: none
 -- Returns for each list 0 there is none | 1 it is of that version | { version, ranges }

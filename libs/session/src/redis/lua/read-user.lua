@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- A user's record.
+-- When full: read: it writes nothing
 -- KEYS[1] user
 -- ARGV[1] maxStateAgeMs      empty: whatever its age
 -- Returns {} when there is none, or it is too old | { now, user }

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Answers a refresh token: gives its session the offered successors, or tells the salt of those that it has got already.
 -- One that was used before, and is not the last one within its grace, ends the session. Before the family's hash is found
--- right, it tells, touches and changes nothing. With allow-oom, as checks are: it makes no key, and adds at most some
--- 110 bytes to a session, once.
+-- right, it tells, touches and changes nothing.
+-- When full: check: of a right refresh token; it makes no key, and adds some 110 bytes to a session, once
 -- KEYS[1] user
 -- KEYS[2] data
 -- ARGV[1] sessionId

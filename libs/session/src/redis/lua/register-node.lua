@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Says that a node with live connections is there, and forgets those that have been silent for too long.
+-- When full: block: a node that must hear of it
 -- KEYS[1] nodes
 -- KEYS[2] missed
 -- ARGV[1] nodeId

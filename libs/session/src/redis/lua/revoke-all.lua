@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Starts a new epoch, which ends every session of the user's but one: the caller's, and only if the caller's session is
 -- live and its token hash right.
+-- When full: revocation: the record stays as large as it was
 -- KEYS[1] user
 -- ARGV[1] exceptSessionId    empty: end them all
 -- ARGV[2] exceptTokenHash

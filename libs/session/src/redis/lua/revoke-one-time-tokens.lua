@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Voids all one-time tokens of a subject and a purpose.
+-- When full: revocation: it only takes away
 -- KEYS[1] user
 -- KEYS[2] once
 -- ARGV[1] purpose

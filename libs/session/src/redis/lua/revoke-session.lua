@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Ends one session, forgets its data and remembers that it was ended. One that has timed out is ended, too: it must stay so.
+-- When full: revocation: the record stays as large as it was
 -- KEYS[1] user
 -- KEYS[2] data
 -- ARGV[1] sessionId

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Forgets what a login would forget: sessions that ended too long ago to be remembered, or too many of them, their data,
 -- and quotas that are full again or of sessions that have ended.
+-- When full: revocation: it only takes away
 -- KEYS[1] user
 -- KEYS[2] data
 -- ARGV[1] rememberEndedMs

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Puts a named list of IP ranges in the place of what is there. Versions go on from the time, so that a list which was
 -- lost and made again is of none that a node may have a copy of.
+-- When full: revocation: whom a list shuts out is shut out at once
 -- KEYS[1] ipList
 -- ARGV[1] name
 -- ARGV[2] ranges             parted by spaces

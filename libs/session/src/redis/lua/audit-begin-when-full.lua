@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- As audit-begin, in a full Redis and for an act of somebody known: blocks must work then, and have their entries.
+-- When full: block: an act of somebody known, of which there is a bounded number
+-- KEYS[1] pending
+-- KEYS[2] whenFull           how many acts were announced so within the hour
+-- ARGV[1] action
+-- ARGV[2] actor
+-- ARGV[3] target
+-- ARGV[4] ip
+-- ARGV[5] details            JSON
+-- ARGV[6] most               acts in an hour
+-- Returns a name for the act
+if redis.call('INCR', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], 3600000) end
+if tonumber(redis.call('GET', KEYS[2])) > tonumber(ARGV[6]) then
+  return redis.error_reply('OOM too many acts while Redis is full')
+end
+return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
+  'details', ARGV[5])
