@@ -100,7 +100,7 @@ describe.each(
   let client: Client;
 
   beforeAll(async () => {
-    @Module({ imports: [SessionModule.forRoot({ guard })], providers: [Messages] })
+    @Module({ imports: [SessionModule.forRoot(guard && { guard })], providers: [Messages] })
     class App {}
     app = await NestFactory.create(App, { logger });
     app.useWebSocketAdapter(make(app));

@@ -184,7 +184,7 @@ describe.each(PLATFORMS)('a request to a handler with quotas, on $name', (platfo
         platform,
         controllers: [controller],
         session: {
-          guard,
+          ...(guard && { guard }),
           ...(kind === 'default'
             ? {
                 rateLimits: { default: { quota: 30, window: '1m', burst: 5, by: 'user' } },

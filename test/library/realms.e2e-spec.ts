@@ -83,7 +83,7 @@ function realmModule({ name, isGlobal, guard, isOnControllers }: RealmSetup): Ty
     isOnControllers ? [SessionGuard] : [],
   );
   @Module({
-    imports: [SessionModule.forRoot({ isGlobal, guard, cookie: { name: `__Host-${name}` } })],
+    imports: [SessionModule.forRoot({ isGlobal, ...(guard && { guard }), cookie: { name: `__Host-${name}` } })],
     controllers,
   })
   class RealmModule {}

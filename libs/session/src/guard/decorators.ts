@@ -31,6 +31,7 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
 
 const ENFORCES_ACCESS = 'latchkey:enforces-access';
 const ENFORCES_SCOPES = 'latchkey:enforces-scopes';
+const KNOWS_SESSIONS = 'latchkey:knows_sessions';
 
 /** What the decorators on a class or a handler declared: the one reader of their metadata. */
 export function declaredAccessOf(target: object): DeclaredAccess {
@@ -178,6 +179,16 @@ export function EnforcesScopes(): ClassDecorator {
 /** Whether a guard class is the one that enforces `@Scopes()`. */
 export function enforcesScopes(guard: object): boolean {
   return Reflect.getMetadata(ENFORCES_SCOPES, guard) === true;
+}
+
+/** Marks `SessionGuard`, which enforces what is declared where it knows the transport. @internal */
+export function KnowsSessions(): ClassDecorator {
+  return (guard) => Reflect.defineMetadata(KNOWS_SESSIONS, true, guard);
+}
+
+/** Whether a guard class is `SessionGuard` or extends it. */
+export function knowsSessions(guard: object): boolean {
+  return Reflect.getMetadata(KNOWS_SESSIONS, guard) === true;
 }
 
 /** Whether a guard class says that it enforces what is declared. */

@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
 
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Gateway = ReturnType<ExecutionContext['getClass']>;
@@ -17,6 +17,18 @@ export class MessageCheck {
     this.checking ??= this.permit(context.getHandler(), context.getClass());
     return this.checking;
   }
+}
+
+const IS_MESSAGE_GUARD: unique symbol = Symbol.for('@latchkey/session:message-guard') as never;
+
+/** What `SessionWsAdapter` puts before every handler: of requests it knows nothing. */
+export abstract class PassesMessages implements CanActivate {
+  readonly [IS_MESSAGE_GUARD] = true;
+  abstract canActivate(context: ExecutionContext): boolean | Promise<boolean>;
+}
+
+export function isMessageGuard(guard: object): boolean {
+  return IS_MESSAGE_GUARD in guard;
 }
 
 /** Where SessionWsAdapter puts it: after the client, the data and the event. */

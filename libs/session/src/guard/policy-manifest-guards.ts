@@ -1,9 +1,10 @@
 import type { CanActivate } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import type { SessionSettings } from '../session.settings.js';
-import { enforcesAccess, enforcesScopes } from './decorators.js';
+import { enforcesAccess, enforcesScopes, knowsSessions } from './decorators.js';
+import { isMessageGuard } from './message-check.js';
 import type { Handler } from './policy-manifest-handlers.js';
-import { NO_GUARD, SessionGuard } from './session.guard.js';
+import { NO_GUARD } from './session.guard.js';
 
 // Nest's own; where it can be imported from differs between its versions.
 const GUARDS_METADATA = '__guards__';
@@ -57,7 +58,7 @@ export function guardsOf(
       settings.guardGlobally || [...config.getGlobalGuards(), ...guardsOn(found.class)].some(enforces),
     areForServices: guards.some((guard) => enforcesScopes(classOf(guard))),
     others: guards
-      .filter((guard) => !isOurs(guard) && !enforcesScopes(classOf(guard)))
+      .filter((guard) => !isOurs(guard) && !isMessageGuard(guard) && !enforcesScopes(classOf(guard)))
       .map((guard) => classOf(guard).name || '(anonymous)'),
   };
 }
@@ -72,8 +73,7 @@ export function enforcesByItsWord(target: Function): boolean {
 }
 
 function isOurs(guard: Guard): boolean {
-  const guardClass = classOf(guard);
-  return guardClass === SessionGuard || guardClass.prototype instanceof SessionGuard;
+  return knowsSessions(classOf(guard));
 }
 
 function classOf(guard: Guard): Function {

@@ -4,7 +4,7 @@ import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import { declaresRequirements } from './access.js';
-import { declaredAccessOf, enforcesAccess } from './decorators.js';
+import { declaredAccessOf, enforcesAccess, knowsSessions } from './decorators.js';
 import { type Handler, HandlerFinder } from './policy-manifest-handlers.js';
 
 type Settings = Pick<SessionSettings, 'guardGlobally'>;
@@ -152,5 +152,6 @@ function isGuardedItself(handler: Function, controller: Function): boolean {
     .flatMap(
       (target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [],
     )
-    .some((guard) => enforcesAccess(typeof guard === 'function' ? guard : guard.constructor));
+    .map((guard) => (typeof guard === 'function' ? guard : guard.constructor))
+    .some((guard) => knowsSessions(guard) || enforcesAccess(guard));
 }

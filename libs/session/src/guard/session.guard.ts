@@ -8,7 +8,7 @@ import type { Examination } from '../session.examiner.js';
 import { SessionService } from '../session.service.js';
 import type { Access } from './access.js';
 import { AccessReader } from './access-reader.js';
-import { EnforcesAccess } from './decorators.js';
+import { KnowsSessions } from './decorators.js';
 import { FailedTokens } from './failed-tokens.js';
 import { messageCheckOf } from './message-check.js';
 import { setProblemHeaders } from './problem.js';
@@ -50,7 +50,7 @@ interface Http {
  * its module imports.
  * @publicApi
  */
-@EnforcesAccess()
+@KnowsSessions()
 @Injectable()
 export class SessionGuard implements CanActivate {
   constructor(

@@ -1,10 +1,10 @@
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { messageCheckOf } from '../../guard/message-check.js';
+import type { ExecutionContext } from '@nestjs/common';
+import { messageCheckOf, PassesMessages } from '../../guard/message-check.js';
 import { SessionError } from '../../model/session-error.js';
 
 /** Stands before every handler of every gateway: what is checked is what runs. */
-export class MessageGuard implements CanActivate {
-  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+export class MessageGuard extends PassesMessages {
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType<string>() !== 'ws') return true;
     const check = messageCheckOf(context);
     if (!check)
