@@ -1,29 +1,33 @@
-import { timingSafeEqual } from 'node:crypto';
-import { UnauthorizedException } from '@nestjs/common';
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const hashOf = promisify(scrypt) as (password: string, salt: Buffer, bytes: number) => Promise<Buffer>;
 
 /** What the README's quick start takes from the app that it is written into. */
 export interface Account {
   readonly id: string;
   readonly roles: string[];
-  readonly password: string;
+  readonly salt: Buffer;
+  readonly hash: Buffer;
 }
 
-export class Credentials {
-  username!: string;
-  password!: string;
+/** What a name that nobody has is checked against: no password has this hash. */
+export const NOBODY: Account = { id: 'nobody', roles: [], salt: randomBytes(16), hash: randomBytes(32) };
+
+const accounts = new Map<string, Account>();
+
+export async function addAccount(
+  username: string,
+  { password, ...account }: Pick<Account, 'id' | 'roles'> & { readonly password: string },
+): Promise<void> {
+  const salt = randomBytes(16);
+  accounts.set(username, { ...account, salt, hash: await hashOf(password, salt, 32) });
 }
 
-const ACCOUNTS: Readonly<Record<string, Account>> = {
-  ada: { id: '1', roles: ['user'], password: 'engine-no-1' },
-  mia: { id: '2', roles: ['moderator'], password: 'be-kind-now' },
-};
-
-export function findAccount(username: string): Account {
-  const account = ACCOUNTS[username];
-  if (!account) throw new UnauthorizedException();
-  return account;
+export function findAccount(username: string): Account | undefined {
+  return accounts.get(username);
 }
 
-export async function passwordMatches(account: Account, password: string): Promise<boolean> {
-  return timingSafeEqual(Buffer.from(account.password.padEnd(64)), Buffer.from(password.padEnd(64)));
+export async function passwordMatches({ salt, hash }: Account, password: string): Promise<boolean> {
+  return timingSafeEqual(await hashOf(password, salt, 32), hash);
 }

@@ -1,7 +1,23 @@
-import { Body, Controller, Get, Module, Param, Post, UnauthorizedException } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Module,
+  Param,
+  Post,
+  UnauthorizedException,
+  ValidationPipe,
+} from '@nestjs/common';
+import { APP_PIPE } from '@nestjs/core';
 import { CurrentUser, Public, Roles, SessionModule } from '@latchkey/session';
 import { SessionService, UserStateService, type UserState } from '@latchkey/session';
-import { type Credentials, findAccount, passwordMatches } from './accounts.js'; // yours
+import { IsString } from 'class-validator';
+import { findAccount, NOBODY, passwordMatches } from './accounts.js'; // yours
+
+class Credentials {
+  @IsString() username!: string;
+  @IsString() password!: string;
+}
 
 @Controller()
 class AppController {
@@ -13,9 +29,10 @@ class AppController {
   @Public()
   @Post('login')
   async login(@Body() { username, password }: Credentials) {
-    const account = findAccount(username);
+    const account = findAccount(username) ?? NOBODY; // an account like any other, so that it takes as long
     const { id, epoch } = await this.users.ensure(account.id, { roles: account.roles });
-    if (!(await passwordMatches(account, password))) throw new UnauthorizedException();
+    const isRight = await passwordMatches(account, password);
+    if (!isRight || account === NOBODY) throw new UnauthorizedException();
     const { token } = await this.sessions.create(id, { ifEpoch: epoch }); // no block came in between
     return { token };
   }
@@ -32,5 +49,11 @@ class AppController {
   }
 }
 
-@Module({ imports: [SessionModule.forRoot({ guard: 'global' })], controllers: [AppController] })
+const validation = new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true });
+
+@Module({
+  imports: [SessionModule.forRoot({ guard: 'global' })],
+  controllers: [AppController],
+  providers: [{ provide: APP_PIPE, useValue: validation }],
+})
 export class AppModule {}

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { INestApplication } from '@nestjs/common';
+import { ValidationPipe, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import request from 'supertest';
+import { addAccount } from './accounts.js';
 import { AppModule } from './quick-start.js';
 
 const root = join(__dirname, '../..');
@@ -45,24 +46,71 @@ describe('the README', () => {
   });
 });
 
-describe('the quick start', () => {
+describe.each([
+  ['as it is', []],
+  // What an app may have besides, and a type or a class without decorators would not survive.
+  [
+    'with a pipe of the app',
+    [new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true })],
+  ],
+])('the quick start, %s', (_, pipes) => {
   let app: INestApplication;
+  let http: ReturnType<typeof request>;
   beforeAll(async () => {
+    await addAccount('ada', { id: '1', roles: ['user'], password: 'engine-no-1' });
+    await addAccount('mia', { id: '2', roles: ['moderator'], password: 'be-kind-now' });
     app = await NestFactory.create(AppModule, { logger: false });
-    await app.init();
+    app.useGlobalPipes(...pipes);
+    await app.listen(0, '127.0.0.1');
+    http = request(await app.getUrl());
   });
   afterAll(() => app.close());
 
   const login = async (username: string, password: string): Promise<string> => {
-    const { body } = await request(app.getHttpServer())
-      .post('/login')
-      .send({ username, password })
-      .expect(201);
+    const { body } = await http.post('/login').send({ username, password }).expect(201);
     return (body as { token: string }).token;
   };
 
+  it('refuses a name that nobody has as it does a wrong password, and takes as long', async () => {
+    const timesOf = async (username: string): Promise<number[]> => {
+      const times: number[] = [];
+      for (let i = 0; i < 7; i++) {
+        const begin = performance.now();
+        const { status, body } = await http.post('/login').send({ username, password: 'wrong' });
+        times.push(performance.now() - begin);
+        expect({ status, body: body as unknown }).toEqual({
+          status: 401,
+          body: { message: 'Unauthorized', statusCode: 401 },
+        });
+      }
+      return times.sort((a, b) => a - b);
+    };
+    await timesOf('ada');
+    const [known, unknown] = [await timesOf('ada'), await timesOf('nemo')];
+    expect(unknown[0]! / known[0]!).toBeGreaterThan(0.5);
+    for (const username of ['', 'constructor', '__proto__', 'nobody', 'a'.repeat(5_000)])
+      await http.post('/login').send({ username, password: 'wrong' }).expect(401);
+    await http
+      .post('/login')
+      .send({ username: 'ada', password: 'ä'.repeat(5_000) })
+      .expect(401);
+  });
+
+  it.each([[undefined], [{}], [[]], [{ username: 'ada' }], [{ username: 'ada', password: 5 }]])(
+    'answers 400 to the body %j',
+    async (body) => {
+      await http.post('/login').send(body).expect(400);
+    },
+  );
+
+  it('answers 400 to a body with more in it', async () => {
+    await http
+      .post('/login')
+      .send({ username: 'ada', password: 'engine-no-1', roles: ['admin'] })
+      .expect(400);
+  });
+
   it('logs in, tells who is there, and blocks at once', async () => {
-    const http = request(app.getHttpServer());
     await http.get('/me').expect(401);
     await http.post('/login').send({ username: 'ada', password: 'wrong' }).expect(401);
     const ada = await login('ada', 'engine-no-1');

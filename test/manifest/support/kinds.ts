@@ -211,6 +211,9 @@ export const SOCKET_IO: Kind = {
   call: async () => undefined,
 };
 
+/** A port of its own; there is no server of HTTP to share. */
+export const SOCKET_OF_MICROSERVICE: Kind = { ...SOCKET_IO, name: 'a gateway of a microservice', app: 'rpc' };
+
 const rpc = (name: string, app: Kind['app'], isEvent = false): Kind => ({
   name,
   app,

@@ -11,10 +11,8 @@ export const FIELDS_HINT =
   "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
 
 /** Whether decorators demand or limit something here, and so rely on something to enforce it. */
-export function demands({ method, handler, class: owner }: Found, mode: Access['mode']): boolean {
-  // A field has what itself says; what its class says is for operations, and holds for those.
-  const targets = method === 'FIELD' ? [handler] : [handler, owner];
-  const declared = targets.map(declaredAccessOf);
+export function demands({ handler, class: owner }: Found, mode: Access['mode']): boolean {
+  const declared = [declaredAccessOf(handler), declaredAccessOf(owner)];
   return (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
 }
 

@@ -108,9 +108,19 @@ export class HandlerFinder {
     return Boolean(this.host.httpAdapter);
   }
 
-  /** Whether sockets are opened; Nest has an adapter by the time of `onModuleInit`, if there is a gateway. */
+  /** Whether sockets are opened, by any adapter. A microservice has its default one only after `onModuleInit`. */
   get opensSockets(): boolean {
-    return this.isHttpApp || Boolean(this.config.getIoAdapter());
+    return this.isHttpApp || Boolean(this.config.getIoAdapter()) || this.isMicroservice();
+  }
+
+  private isMicroservice(): boolean {
+    let isOne = false;
+    // Older versions of Nest have no such registry; it tells at once what it knows.
+    this.modules
+      .getRpcTargetRegistry?.()
+      .subscribe(() => (isOne = true))
+      .unsubscribe();
+    return isOne;
   }
 
   private surroundings(providers: readonly Provider[]): Surroundings {
