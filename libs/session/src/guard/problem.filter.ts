@@ -3,6 +3,7 @@ import { type Observable, throwError } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../platform/http.js';
 import { problemHeaders, toProblem } from './problem.js';
+import { showWayOut } from './way-out.js';
 
 const LOG_INTERVAL_MS = 10_000;
 
@@ -51,6 +52,7 @@ export class ProblemFilter implements ExceptionFilter<SessionError> {
 function answerRequest(error: SessionError, host: ArgumentsHost): void {
   const request = host.getArgByIndex<HttpRequest>(0);
   const response = host.getArgByIndex<HttpResponse>(1);
+  showWayOut(response, error);
   sendJson(response, error.statusCode, { headers: problemHeaders(error, request), body: toProblem(error) });
 }
 
