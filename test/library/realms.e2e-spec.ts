@@ -1,4 +1,5 @@
 import { Controller, type DynamicModule, Get, Inject, Module, type Type, UseGuards } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
 import {
   CurrentUser,
@@ -13,6 +14,7 @@ import {
   UserStateService,
   type UserState,
 } from '@latchkey/session';
+import { SessionPassportModule } from '@latchkey/session/passport';
 import request from 'supertest';
 import { bootFailure, stopApps } from './app.js';
 
@@ -207,6 +209,15 @@ class WithQuota {
   }
 }
 
+@UseGuards(AuthGuard('latchkey'))
+@Controller()
+class Passported {
+  @Get()
+  get() {
+    return {};
+  }
+}
+
 const realm = (options: Parameters<typeof SessionModule.forRoot>[0]) => SessionModule.forRoot(options);
 
 function moduleOf(
@@ -261,6 +272,11 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
       /Silent\.get belongs to the SessionModule that its module imports/,
       () => boot([realm({ guard: 'global' }), moduleOf([realm({ isGlobal: false })], [Silent])]),
     ],
+    [
+      "AuthGuard('latchkey') before a handler of another than its strategy's",
+      /Passported\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
+      () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })], [Passported])]),
+    ],
   ])('%s', async (_, message, start) => {
     const error = await start();
     expect(error).toBeInstanceOf(SessionConfigurationError);
@@ -296,6 +312,10 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
             [WithQuota],
           ),
         ]),
+    ],
+    [
+      "AuthGuard('latchkey') before a handler of its strategy's own",
+      () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })])], [Passported]),
     ],
     ['one module imported twice', () => boot(((one) => [one, moduleOf([one], [Guarded])])(realm({})))],
   ])('%s is none of that', async (_, start) => {
