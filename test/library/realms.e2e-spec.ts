@@ -22,9 +22,9 @@ type Decoration = 'none' | 'roles' | 'optional' | 'public';
 const DECORATIONS: readonly Decoration[] = ['none', 'roles', 'optional', 'public'];
 
 function decoratorsOf(decoration: Decoration, role: string): MethodDecorator & ClassDecorator {
-  if (decoration === 'roles') return Roles(role) as MethodDecorator & ClassDecorator;
-  if (decoration === 'optional') return OptionalSession() as MethodDecorator & ClassDecorator;
-  if (decoration === 'public') return Public() as MethodDecorator & ClassDecorator;
+  if (decoration === 'roles') return Roles(role);
+  if (decoration === 'optional') return OptionalSession();
+  if (decoration === 'public') return Public();
   return () => undefined;
 }
 

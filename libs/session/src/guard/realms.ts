@@ -122,8 +122,7 @@ export class Realms implements OnModuleInit {
         )
         .map((module) => this.ownerOfModule(module)),
     );
-    const [owner, another] = owners;
-    return another === undefined ? owner : AMBIGUOUS;
+    return owners.size > 1 ? AMBIGUOUS : [...owners][0];
   }
 
   private ownerOfModule(module: Module): Realm | typeof AMBIGUOUS | undefined {
