@@ -133,7 +133,10 @@ describe.each(ways.flatMap((way) => guards.map((guard) => [way, guard] as const)
 
     beforeAll(async () => {
       const options = { host: '127.0.0.1', port: await freePort() };
-      @Module({ imports: [SessionModule.forRoot(guard && { guard })], controllers: [Messages, Mixed, WithFilter] })
+      @Module({
+        imports: [SessionModule.forRoot(guard && { guard })],
+        controllers: [Messages, Mixed, WithFilter],
+      })
       class App {}
       const service: MicroserviceOptions = { transport: Transport.TCP, options };
       if (way === 'microservice') {

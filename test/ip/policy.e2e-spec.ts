@@ -160,7 +160,7 @@ describe.each(PLATFORMS)('where requests may come from, on $name', (platform) =>
       status: 403,
       body: { type: 'urn:problem-type:latchkey:ip_not_allowed', code: 'ip_not_allowed' },
     });
-    expect(refused.headers).not.toHaveProperty('ratelimit');
+    expect(refused.headers['ratelimit']).toBe('"counted";r=5;t=0, "counted-ip";r=5;t=0'); // untouched
     expect(refused.headers['content-type']).toContain('application/problem+json');
     expect(await codes('/office', [HOME])).toEqual(['session_missing']);
     expect(await codes('/office', [HOME], 'nonsense')).toEqual(['session_invalid']);

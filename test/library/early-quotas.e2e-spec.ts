@@ -35,7 +35,7 @@ function quotasOf(kind: Kind): MethodDecorator {
     burst: 5,
     by: by === 'fn' ? () => 'all' : (by as 'user' | 'session' | 'ip'),
   }));
-  return RateLimit(...rules) as MethodDecorator;
+  return RateLimit(...rules);
 }
 
 @Injectable()

@@ -178,7 +178,8 @@ describe.each(PLATFORMS)('guards that stand together, on $name', (platform: Plat
     );
 
     it('hands over whom it let in, and the data that came with the check', async () => {
-      const { headers } = await loginAs(running.app, { userId: 'ada', data: { cart: [1] } });
+      const { token } = await running.app.get(SessionService).create('ada', { data: { cart: [1] } });
+      const headers = { authorization: `Bearer ${token}` };
       const reply = await running.http.get('/admin').set(headers);
       expect(reply.body).toEqual({ data: { cart: [1] }, user: 'ada' });
       expect((await running.http.get('/admin')).body.code).toBe('session_missing');

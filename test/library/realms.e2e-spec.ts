@@ -1,4 +1,5 @@
 import { Controller, type DynamicModule, Get, Inject, Module, type Type, UseGuards } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
 import {
   CurrentUser,
@@ -13,6 +14,7 @@ import {
   UserStateService,
   type UserState,
 } from '@latchkey/session';
+import { SessionPassportModule } from '@latchkey/session/passport';
 import request from 'supertest';
 import { bootFailure, stopApps } from './app.js';
 
@@ -20,9 +22,9 @@ type Decoration = 'none' | 'roles' | 'optional' | 'public';
 const DECORATIONS: readonly Decoration[] = ['none', 'roles', 'optional', 'public'];
 
 function decoratorsOf(decoration: Decoration, role: string): MethodDecorator & ClassDecorator {
-  if (decoration === 'roles') return Roles(role) as MethodDecorator & ClassDecorator;
-  if (decoration === 'optional') return OptionalSession() as MethodDecorator & ClassDecorator;
-  if (decoration === 'public') return Public() as MethodDecorator & ClassDecorator;
+  if (decoration === 'roles') return Roles(role);
+  if (decoration === 'optional') return OptionalSession();
+  if (decoration === 'public') return Public();
   return () => undefined;
 }
 
@@ -83,7 +85,9 @@ function realmModule({ name, isGlobal, guard, isOnControllers }: RealmSetup): Ty
     isOnControllers ? [SessionGuard] : [],
   );
   @Module({
-    imports: [SessionModule.forRoot({ isGlobal, ...(guard && { guard }), cookie: { name: `__Host-${name}` } })],
+    imports: [
+      SessionModule.forRoot({ isGlobal, ...(guard && { guard }), cookie: { name: `__Host-${name}` } }),
+    ],
     controllers,
   })
   class RealmModule {}
@@ -207,6 +211,15 @@ class WithQuota {
   }
 }
 
+@UseGuards(AuthGuard('latchkey'))
+@Controller()
+class Passported {
+  @Get()
+  get() {
+    return {};
+  }
+}
+
 const realm = (options: Parameters<typeof SessionModule.forRoot>[0]) => SessionModule.forRoot(options);
 
 function moduleOf(
@@ -261,6 +274,11 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
       /Silent\.get belongs to the SessionModule that its module imports/,
       () => boot([realm({ guard: 'global' }), moduleOf([realm({ isGlobal: false })], [Silent])]),
     ],
+    [
+      "AuthGuard('latchkey') before a handler of another than its strategy's",
+      /Passported\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
+      () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })], [Passported])]),
+    ],
   ])('%s', async (_, message, start) => {
     const error = await start();
     expect(error).toBeInstanceOf(SessionConfigurationError);
@@ -296,6 +314,10 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
             [WithQuota],
           ),
         ]),
+    ],
+    [
+      "AuthGuard('latchkey') before a handler of its strategy's own",
+      () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })])], [Passported]),
     ],
     ['one module imported twice', () => boot(((one) => [one, moduleOf([one], [Guarded])])(realm({})))],
   ])('%s is none of that', async (_, start) => {

@@ -22,6 +22,16 @@ export class AccessReader {
     return this.realms.isAlone || this.realms.isMine(handler, controller);
   }
 
+  /** Whether what a class serves is for sessions of this `SessionModule`. */
+  owns(owned: Function): boolean {
+    return this.realms.owns(owned);
+  }
+
+  /** @throws SessionConfigurationError where the guard stands before a handler of another `SessionModule` */
+  assertOwnBehind(guard: Function, name: string): void {
+    this.realms.assertOwnBehind(guard, name);
+  }
+
   /** What a handler demands that says nothing and is not public. */
   get sessionOnly(): AccessRequirements {
     return sessionOnly(this.settings.ipPolicy.requirements);

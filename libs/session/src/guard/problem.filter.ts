@@ -4,6 +4,7 @@ import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../platform/http.js';
 import { sendAtOnce } from '../platform/ws.js';
 import { problemHeaders, toProblem } from './problem.js';
+import { showWayOut } from './way-out.js';
 
 const LOG_INTERVAL_MS = 10_000;
 
@@ -52,6 +53,7 @@ export class ProblemFilter implements ExceptionFilter<SessionError> {
 function answerRequest(error: SessionError, host: ArgumentsHost): void {
   const request = host.getArgByIndex<HttpRequest>(0);
   const response = host.getArgByIndex<HttpResponse>(1);
+  showWayOut(response, error);
   sendJson(response, error.statusCode, { headers: problemHeaders(error, request), body: toProblem(error) });
 }
 

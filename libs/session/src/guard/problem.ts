@@ -3,6 +3,7 @@ import type { SessionError } from '../model/session-error.js';
 import { quotaHeaders } from '../rate-limit/quota-headers.js';
 import { type HttpRequest, type HttpResponse, isHeadSent, setHeader } from '../platform/http.js';
 import { requestAccessOf } from './request-access.js';
+import { showWayOut } from './way-out.js';
 
 export type { Problem } from '../model/problem.js';
 
@@ -28,12 +29,13 @@ export function problemHeaders(error: SessionError, request?: HttpRequest): Reco
 
 /**
  * Puts the headers of a denial on its response, all but the body's type: they are there whatever filter answers, also one
- * that knows nothing of ours.
+ * that knows nothing of ours. Cookies that would make the next request fail, too, are taken back.
  */
 export function setProblemHeaders(response: HttpResponse, error: SessionError, request: HttpRequest): void {
   if (isHeadSent(response)) return;
   for (const [name, value] of Object.entries(problemHeaders(error, request)))
     if (name !== 'Content-Type') setHeader(response, name, value);
+  showWayOut(response, error);
 }
 
 /** RFC 6750 §3, and RFC 9470 §3 for a session that is not fresh or not strong enough. */

@@ -64,6 +64,29 @@ export class Realms implements OnModuleInit {
     for (const found of this.handlers.find()) this.check(found);
   }
 
+  /** Whether what a class serves is for sessions of this one, or of none that is known. */
+  owns(owned: Function): boolean {
+    if (this.isAlone) return true;
+    const owner = this.ownerOf(owned);
+    return owner === undefined || (owner !== AMBIGUOUS && owner.settings === this.settings);
+  }
+
+  /** @throws SessionConfigurationError where a guard that knows this one's sessions stands before another one's handler */
+  assertOwnBehind(guard: Function, name: string): void {
+    if (this.isAlone) return;
+    const stranger = this.handlers
+      .find()
+      .find(
+        (found) =>
+          guardsOn(found.handler, found.class).some((one) => isA(one, guard)) && !this.owns(found.class),
+      );
+    if (!stranger) return;
+    throw new SessionConfigurationError(
+      stranger.name,
+      `is behind ${name}, which knows the sessions of another SessionModule only: use SessionGuard there`,
+    );
+  }
+
   private check(found: Handler): void {
     if (isOpen(found)) return;
     const owner = this.ownerOf(found.class);
@@ -99,8 +122,7 @@ export class Realms implements OnModuleInit {
         )
         .map((module) => this.ownerOfModule(module)),
     );
-    const [owner, another] = owners;
-    return another === undefined ? owner : AMBIGUOUS;
+    return owners.size > 1 ? AMBIGUOUS : [...owners][0];
   }
 
   private ownerOfModule(module: Module): Realm | typeof AMBIGUOUS | undefined {
@@ -148,10 +170,17 @@ function isEnforcedBy({ settings }: Realm, handler: Function, controller: Functi
 
 /** Guards on a handler or its class are made in their module, and so of the SessionModule that it belongs to. */
 function isGuardedItself(handler: Function, controller: Function): boolean {
-  return [handler, controller]
+  return guardsOn(handler, controller).some((guard) => knowsSessions(guard) || enforcesAccess(guard));
+}
+
+function guardsOn(...targets: Function[]): Function[] {
+  return targets
     .flatMap(
       (target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [],
     )
-    .map((guard) => (typeof guard === 'function' ? guard : guard.constructor))
-    .some((guard) => knowsSessions(guard) || enforcesAccess(guard));
+    .map((guard) => (typeof guard === 'function' ? guard : guard.constructor));
+}
+
+function isA(guard: Function, kind: Function): boolean {
+  return guard === kind || guard.prototype instanceof kind;
 }

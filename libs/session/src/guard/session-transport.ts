@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { SessionError } from '../model/session-error.js';
 import type { Device } from '../model/session.js';
 import { clientIpResolver } from '../platform/client-ip.js';
 import {
@@ -13,10 +14,17 @@ import {
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { IssuedSession } from '../session.service.js';
 import type { SessionSettings, TransportSettings } from '../session.settings.js';
-import { clearingCookie, REFRESH_COOKIE, refreshCookie, sessionCookie } from '../transport/cookie.js';
+import {
+  clearingCookie,
+  cookieValues,
+  REFRESH_COOKIE,
+  refreshCookie,
+  sessionCookie,
+} from '../transport/cookie.js';
 import { readCredentials, type Credentials } from '../transport/credentials.js';
-import { assertSameOrigin } from '../transport/cross-origin.js';
+import { assertSameOrigin, isSameOrigin } from '../transport/cross-origin.js';
 import { readRefreshCredentials, type RefreshCredentials } from '../transport/refresh-credentials.js';
+import { type Clearing, offerWayOut } from './way-out.js';
 
 /**
  * How tokens travel over HTTP, on Express and Fastify: for login and logout handlers. Requests and responses are
@@ -79,9 +87,14 @@ export class SessionTransport {
    * @throws SessionError `ambiguous_credentials`, `cross_origin`
    */
   readRefreshToken(request: HttpRequest, inBody?: string): RefreshCredentials {
-    const credentials = readRefreshCredentials(nodeRequestOf(request), inBody, this.settings);
-    if (credentials.transport === 'cookie') this.assertSameOrigin(request);
-    return credentials;
+    const node = nodeRequestOf(request);
+    try {
+      const credentials = readRefreshCredentials(node, inBody, this.settings);
+      if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
+      return credentials;
+    } catch (error) {
+      throw this.withWayOut(error, node);
+    }
   }
 
   /** The client IP in canonical form; `undefined` when it is not to be known. See the option `trustProxy`. */
@@ -98,9 +111,34 @@ export class SessionTransport {
   /** @internal */
   credentialsOf(request: HttpRequest): Credentials {
     const node = nodeRequestOf(request);
-    const credentials = readCredentials(node, this.settings);
-    if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
-    return credentials;
+    try {
+      const credentials = readCredentials(node, this.settings);
+      if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
+      return credentials;
+    } catch (error) {
+      throw this.withWayOut(error, node);
+    }
+  }
+
+  /**
+   * Scripts cannot delete a stale cookie of ours that stands beside their bearer token: the refusal does, if their page is
+   * ours. A foreign one must not log anybody out.
+   */
+  private withWayOut(error: unknown, request: NodeRequest): unknown {
+    const isStuck = error instanceof SessionError && error.code === 'ambiguous_credentials';
+    if (isStuck && isSameOrigin(request, this.settings)) offerWayOut(error, this.clearingsFor(request));
+    return error;
+  }
+
+  private clearingsFor(request: NodeRequest): Clearing[] {
+    const { cookieName, refreshCookiePath: path } = this.settings;
+    const header = headerOf(request.headers, 'cookie');
+    const clearings: Clearing[] = [];
+    if (cookieValues(header, cookieName).length > 0)
+      clearings.push([cookieName, clearingCookie(this.settings)]);
+    if (path !== undefined && cookieValues(header, REFRESH_COOKIE).length > 0)
+      clearings.push([REFRESH_COOKIE, refreshCookie('', 0, path)]);
+    return clearings;
   }
 
   private writeRefreshCookie(response: HttpResponse, token: string, maxAge: number): void {

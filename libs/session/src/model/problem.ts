@@ -26,16 +26,44 @@ export interface ProblemParts {
   readonly quotas: readonly QuotaResult[] | undefined;
 }
 
-/** The body for an error: nothing of its cause is in it, nor who set a block. */
-export function problemOf({ code, status, title, detail, block, quotas }: ProblemParts): Problem {
-  const problem = { type: typeOf(code), title, status, detail, code };
-  if (quotas) {
-    const violated = quotas.filter(({ allowed }) => !allowed).map(({ name }) => name);
-    return { ...problem, 'violated-policies': violated };
+/** A problem, with what code looks for that knows Nest's own errors. JSON and copies do not show it. */
+class ProblemBody implements Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: SessionErrorCode;
+  block?: NonNullable<Problem['block']>;
+  'violated-policies'?: readonly string[];
+
+  constructor({ code, status, title, detail }: ProblemParts) {
+    this.type = typeOf(code);
+    this.title = title;
+    this.status = status;
+    this.detail = detail;
+    this.code = code;
   }
-  if (!block) return problem;
-  const until = block.until === undefined ? {} : { until: new Date(block.until).toISOString() };
-  return { ...problem, block: { reason: block.reason, ...until } };
+
+  get statusCode(): number {
+    return this.status;
+  }
+
+  get message(): string {
+    return this.detail;
+  }
+}
+
+/** The body for an error: nothing of its cause is in it, nor who set a block. */
+export function problemOf(parts: ProblemParts): Problem {
+  const { block, quotas } = parts;
+  const problem = new ProblemBody(parts);
+  if (quotas) {
+    problem['violated-policies'] = quotas.filter(({ allowed }) => !allowed).map(({ name }) => name);
+  } else if (block) {
+    const until = block.until === undefined ? {} : { until: new Date(block.until).toISOString() };
+    problem.block = { reason: block.reason, ...until };
+  }
+  return problem;
 }
 
 /** The RateLimit draft registers a type of its own. */

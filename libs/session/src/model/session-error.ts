@@ -85,12 +85,11 @@ export class SessionError extends HttpException {
   ) {
     const [statusCode, title] = CATALOGUE[code];
     const { detail = title, block, quotas } = details;
-    super(responseOf(problemOf({ code, status: statusCode, title, detail, block, quotas })), statusCode);
+    super(problemOf({ code, status: statusCode, title, detail, block, quotas }), statusCode);
     this.message = detail;
     // Nest's class would show it in every copy of the error.
     if (details.cause !== undefined)
       Object.defineProperty(this, 'cause', { ...HIDDEN, value: details.cause });
-    Error.captureStackTrace?.(this, SessionError); // else the stack lacks the message, which Nest's class sets too late
     this.statusCode = statusCode;
     this.title = title;
     if (block) this.block = block;
@@ -115,14 +114,6 @@ export class SessionError extends HttpException {
   toJSON(): Problem {
     return this.getResponse();
   }
-}
-
-/** Besides the problem, what Nest's own errors have and code that knows those looks for; JSON does not show it. */
-function responseOf(problem: Problem): Problem {
-  return Object.defineProperties(problem, {
-    statusCode: { ...HIDDEN, value: problem.status },
-    message: { ...HIDDEN, value: problem.detail },
-  });
 }
 
 /** The error that a denial is to a client. */

@@ -1,5 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { PassportStrategy } from '@nestjs/passport';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import { AccessReader } from '../guard/access-reader.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
@@ -21,11 +21,11 @@ class TokenStrategy extends passport.Strategy {}
 /**
  * The Passport strategy `latchkey`: `@UseGuards(AuthGuard('latchkey'))` where there was `AuthGuard('jwt')`. It reads the
  * token as `SessionGuard` does and fails with the same `SessionError`s. It knows nothing of the handler: `@Roles()` and
- * the other decorators need `SessionGuard`. In a list of strategies it comes last, because it lets none after it try.
+ * the other decorators need `SessionGuard`. It is of the one `SessionModule` that its module imports. In a list of strategies it comes last, because it lets none after it try.
  * @publicApi
  */
 @Injectable()
-export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey') {
+export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey') implements OnModuleInit {
   constructor(
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
@@ -33,6 +33,11 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     private readonly failedTokens: FailedTokens,
   ) {
     super();
+  }
+
+  /** Passport knows one strategy of a name, and that one sessions of one `SessionModule`. */
+  onModuleInit(): void {
+    this.accesses.assertOwnBehind(AuthGuard('latchkey'), "AuthGuard('latchkey')");
   }
 
   override authenticate(request: HttpRequest): void {

@@ -29,6 +29,13 @@ export class Gateways {
       .filter((metatype): metatype is Type => typeof metatype === 'function')
       .filter((metatype) => Reflect.getMetadata(GATEWAY_METADATA, metatype) === true)
       .filter((metatype) => isAt(metatype, port, path));
+    const foreign = classes.find((metatype) => !reader.owns(metatype));
+    if (foreign) {
+      throw new SessionConfigurationError(
+        foreign.name,
+        'belongs to another SessionModule than the one whose sessions SessionWsAdapter looks up',
+      );
+    }
     const [first, ...others] = [...new Set(classes)].map((metatype) => {
       const own = (metatype.prototype as { handleConnection?: Function }).handleConnection;
       return { access: reader.of(own ?? handshake, metatype), name: metatype.name };
