@@ -262,17 +262,18 @@ export class RedisConnection {
     if (earlier && !this.fault) this.log('Redis is fit again.');
   }
 
+  /** Tells people, though not more often than bearable, of something in Redis that should not be there. */
+  complain(line: string): void {
+    const now = performance.now();
+    if (now - this.complainedAt < COMPLAIN_AGAIN_AFTER_MS) return;
+    this.complainedAt = now;
+    this.log(line);
+  }
+
   private explained(error: unknown, script: Script, hasRun: 'no' | 'perhaps'): SessionError {
     const message = messageOf(error);
-    const now = performance.now();
-    if (
-      isReplyError(error) &&
-      !ORDINARY_TROUBLE.test(message) &&
-      now - this.complainedAt >= COMPLAIN_AGAIN_AFTER_MS
-    ) {
-      this.complainedAt = now;
-      this.log(`Redis refused ${script.name}: ${message}`);
-    }
+    if (isReplyError(error) && !ORDINARY_TROUBLE.test(message))
+      this.complain(`Redis refused ${script.name}: ${message}`);
     return unavailable(error, hasRun);
   }
 }
