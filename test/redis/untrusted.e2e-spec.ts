@@ -153,6 +153,12 @@ describe('what somebody else has written into Redis', () => {
     expect(unhandled).toEqual([]);
   }, 120_000);
 
+  it('in a device that is none, makes the list of sessions unavailable', async () => {
+    const { known } = await life();
+    await admin.hset(`lk:{${userRefOf('ada')}}:user`, `${known.id}:d`, 'z');
+    await expect(sessions().list('ada')).rejects.toMatchObject({ code: 'session_store_unavailable' });
+  });
+
   it('hides no other entry of the audit log', async () => {
     const log = app.get(AuditLog);
     await log.append({ action: 'user.block', actorId: 'mia', outcome: 'ok' });
