@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -7,14 +8,19 @@ import {
   OneTimeTokens,
   IpAllowlists,
   RateLimiter,
+  redisClientOptions,
   SessionEvents,
   SessionModule,
   SessionService,
   UserStateService,
 } from '@latchkey/session';
 import { RedisThrottlerStorage } from '@latchkey/session/throttler';
+import { Cluster } from 'ioredis';
 import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
 import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import type { Client } from '../sample/support/client.js';
+import { PASSWORD, Sample } from '../sample/support/sample.js';
+import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** The permissions that the README asks for, as ACL SETUSER takes them. */
@@ -22,6 +28,20 @@ function permissionsInReadme(): string[] {
   const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
   const block = /^```\n(~lk:\*[^]*?)^```$/m.exec(readme)?.[1];
   if (!block) throw new Error('The README does not say what the Redis user needs');
+  return block.trim().split(/\s+/);
+}
+
+/** What it asks for on a Cluster besides. */
+function permissionsOnCluster(): string[] {
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+  return [...readme.matchAll(/`(\+cluster\|\w+)`/g)].map(([, permission]) => permission as string);
+}
+
+/** What the sample's own user needs besides. */
+function permissionsOfSample(): string[] {
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+  const block = /^```\n(~app:\*[^]*?)^```$/m.exec(readme)?.[1];
+  if (!block) throw new Error("The README does not say what the sample's Redis user needs");
   return block.trim().split(/\s+/);
 }
 
@@ -83,4 +103,84 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
     const log = (await admin.call('ACL', 'LOG')) as unknown[];
     expect(log).toEqual([]); // nothing was tried in vain
   });
+});
+
+describe('on a Cluster', () => {
+  it('is enough, with what the README asks for there', async () => {
+    const cluster = await RedisCluster.start();
+    const admins = cluster.nodes.map((node) => node.client());
+    const rules = ['reset', 'on', '>secret', ...permissionsInReadme(), ...permissionsOnCluster()];
+    for (const admin of admins) await admin.call('ACL', 'SETUSER', 'app', ...rules);
+    const { enableOfflineQueue, retryStrategy, ...nodeOptions } = redisClientOptions();
+    const client = new Cluster(
+      cluster.nodes.map(({ host, port }) => ({ host, port })),
+      { enableOfflineQueue: false, redisOptions: { ...nodeOptions, username: 'app', password: 'secret' } },
+    );
+    const onCluster = await NestFactory.createApplicationContext(
+      SessionModule.forRoot({ redis: client, commandTimeoutMs: 2_000 }),
+      { logger: false },
+    );
+    try {
+      await onCluster.get(SessionEvents).on('user.blocked', () => undefined);
+      for (const id of ['ada', 'bob', 'eve', 'mia']) {
+        await onCluster.get(UserStateService).ensure(id);
+        const { token } = await onCluster.get(SessionService).create(id);
+        await onCluster.get(SessionService).authenticate(token);
+        await onCluster.get(UserStateService).block(id, { reason: 'spam' });
+      }
+      for (const admin of admins) expect(await admin.call('ACL', 'LOG')).toEqual([]);
+    } finally {
+      await onCluster.close();
+      client.disconnect();
+      await cluster.stop();
+    }
+  }, 60_000);
+});
+
+describe('the sample', () => {
+  it('has its demo accounts, posts, accounts and acts with what the README asks for', async () => {
+    const admin = server.client();
+    await admin.flushall();
+    await admin.call('ACL', 'LOG', 'RESET');
+    const rules = ['reset', 'on', '>secret', ...permissionsInReadme(), ...permissionsOfSample()];
+    await admin.call('ACL', 'SETUSER', 'sample', ...rules);
+    const sample = await Sample.start({
+      env: { REDIS_URL: `redis://sample:secret@127.0.0.1:${server.port}` },
+    });
+    try {
+      const until = performance.now() + 20_000;
+      let root: Client | undefined;
+      while (!root) {
+        try {
+          await Promise.all(['alice', 'bob', 'mia'].map((name) => sample.as(name)));
+          root = await sample.as('root');
+        } catch (error) {
+          if (performance.now() > until)
+            throw new Error(JSON.stringify(await admin.call('ACL', 'LOG')), { cause: error });
+          await sleep(100);
+        }
+      }
+      const newcomer = await sample.newcomer(['user']);
+      const moderator = await sample.newcomer(['moderator']);
+      const post = await newcomer.post('/posts', { title: 'Hello', body: 'World' });
+      await newcomer.get('/posts');
+      await newcomer.delete(`/posts/${post.body.id}`);
+      await newcomer.put('/auth/password', { currentPassword: PASSWORD, newPassword: `${PASSWORD}!` });
+      await newcomer.get('/sessions');
+      await newcomer.get('/auth/me');
+      await sample.anybody().post('/auth/password-reset', { username: newcomer.username });
+      await newcomer.post('/auth/email-proof', { email: 'ada@example.org' });
+      await moderator.get('/moderation/users');
+      await moderator.post(`/moderation/users/${newcomer.userId}/block`, { reason: 'spam' });
+      await moderator.get('/moderation/audit');
+      const second = await sample.newcomer(['admin']);
+      await root.put(`/admin/users/${second.userId}/roles`, { roles: ['user'] });
+      await root.get('/admin/users');
+      await root.get('/admin/ip-allowlists/admin');
+      await sleep(300);
+      expect(await admin.call('ACL', 'LOG')).toEqual([]);
+    } finally {
+      await sample.stop();
+    }
+  }, 60_000);
 });

@@ -51,6 +51,12 @@ export function blockInPast(): SessionError {
   return badRequest("A block's end must lie in the future");
 }
 
+/** An update that lost to a newer one. The caller may take a block to be in force otherwise. */
+export function outdated(given: number | undefined, known: number | undefined): SessionError {
+  const detail = `The update has sourceVersion ${given}, and ${known} is known already: nothing was changed`;
+  return new SessionError('version_conflict', { detail });
+}
+
 export function checkedVersion(version: number): number {
   if (!Number.isSafeInteger(version) || version < 0)
     throw badRequest('A version is a safe, non-negative integer');

@@ -10,7 +10,14 @@ import type { UserChange, UserChangeOutcome } from './repository/user-repository
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
 import { userRefOf } from './token/session-token.js';
-import { blockInPast, checkedBlock, checkedList, checkedRoles, checkedVersion } from './user-state.checks.js';
+import {
+  blockInPast,
+  checkedBlock,
+  checkedList,
+  checkedRoles,
+  checkedVersion,
+  outdated,
+} from './user-state.checks.js';
 
 /** @publicApi */
 export interface BlockOptions {
@@ -140,8 +147,10 @@ export class UserStateService {
    * Takes over what the app changed in its own database, making the record if there is none. To tighten, call this
    * first and write the database then; to loosen, the other way round. Best with a `sourceVersion`, and with both roles
    * and block: then it takes one call, and an older push that arrives late loses.
-   * @returns the state that now holds: with an outdated `sourceVersion`, the newer one that was there
-   * @throws SessionError `user_unknown` for a part of a user whom the `UserDirectory` does not know
+   * @returns the state that now holds. With the `sourceVersion` that is there already, an update may only tighten: it takes
+   * roles away and blocks, and gives nothing
+   * @throws SessionError `version_conflict` with an outdated `sourceVersion`: nothing was changed, a newer state holds;
+   * `user_unknown` for a part of a user whom the `UserDirectory` does not know
    */
   async update(userId: string, update: UserUpdate): Promise<UserState> {
     const block = update.block && checkedBlock(update.block);
@@ -158,7 +167,8 @@ export class UserStateService {
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
       const outcome = await this.repository.users.change({ ...change, ifVersion });
-      if (outcome.outcome === 'changed' || outcome.outcome === 'outdated') return outcome.user;
+      if (outcome.outcome === 'changed') return outcome.user;
+      if (outcome.outcome === 'outdated') throw outdated(update.sourceVersion, outcome.user.sourceVersion);
       if (outcome.outcome === 'block_in_past') throw blockInPast();
     }
     throw new SessionError('version_conflict');

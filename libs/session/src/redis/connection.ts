@@ -50,7 +50,7 @@ export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {
     maxRetriesPerRequest: 0,
     connectTimeout: 500,
     // A connection that has owed an answer for so long is given up for a new one.
-    socketTimeout: Math.max(400, 2 * commandTimeoutMs),
+    ...(isSocketTimeoutQuiet(Redis) ? { socketTimeout: Math.max(400, 2 * commandTimeoutMs) } : {}),
     // The first time at once: as a rule the server is well, and calls wait for it. Not so for one that keeps hanging up.
     retryStrategy: (attempt) => (attempt === 1 && mayRetryAtOnce() ? 0 : Math.min(attempt * 50, 250)),
     sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 250),
@@ -58,6 +58,11 @@ export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {
     // Of no effect without Sentinels: a connection to a primary that they have replaced is given up at once.
     failoverDetector: true,
   };
+}
+
+/** ioredis 5.4.0 prints a line for every reply when it has a `socketTimeout`; 5.4.1 and later do not. */
+export function isSocketTimeoutQuiet({ prototype }: { readonly prototype: object }): boolean {
+  return !String(Reflect.get(prototype, 'setSocketTimeout')).includes('console.');
 }
 
 /** A function that says yes the first time, and then once in a while. */
@@ -265,17 +270,18 @@ export class RedisConnection {
     if (earlier && !this.fault) this.log('Redis is fit again.');
   }
 
+  /** Tells people, though not more often than bearable, of something in Redis that should not be there. */
+  complain(line: string): void {
+    const now = performance.now();
+    if (now - this.complainedAt < COMPLAIN_AGAIN_AFTER_MS) return;
+    this.complainedAt = now;
+    this.log(line);
+  }
+
   private explained(error: unknown, script: Script, hasRun: 'no' | 'perhaps'): SessionError {
     const message = messageOf(error);
-    const now = performance.now();
-    if (
-      isReplyError(error) &&
-      !ORDINARY_TROUBLE.test(message) &&
-      now - this.complainedAt >= COMPLAIN_AGAIN_AFTER_MS
-    ) {
-      this.complainedAt = now;
-      this.log(`Redis refused ${script.name}: ${message}`);
-    }
+    if (isReplyError(error) && !ORDINARY_TROUBLE.test(message))
+      this.complain(`Redis refused ${script.name}: ${message}`);
     return unavailable(error, hasRun);
   }
 }

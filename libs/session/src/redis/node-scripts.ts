@@ -42,7 +42,7 @@ export class NodeScripts {
     const reply = await this.run(SCRIPTS.readConfirmations, keys, [forMs]);
     const [nodes, awaited, pairs] = reply as [Buffer[], Buffer[], Buffer[]];
     const confirmed = new Map<string, number>();
-    for (let i = 0; i < pairs.length; i += 2) confirmed.set(String(pairs[i]), Number(pairs[i + 1]));
+    for (let i = 0; i < pairs.length; i += 2) confirmed.set(String(pairs[i]), countOf(pairs[i + 1]));
     return { nodes: nodes.map(String), awaited: awaited.map(String), confirmed };
   }
 
@@ -53,4 +53,10 @@ export class NodeScripts {
   private confirmationsOf({ userRef, version }: Act): string {
     return this.keys.confirmationsOf(userRef, version);
   }
+}
+
+/** What is no number of ours counts as none. */
+function countOf(value: Buffer | undefined): number {
+  const count = Number(value);
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }

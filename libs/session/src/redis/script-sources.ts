@@ -55,11 +55,14 @@ return id
 `,
   },
   'audit-begin-when-full': {
-    sha1: '75f212d83380a23eaf896e5041aaa5e0b8adb9b9',
+    sha1: '62f8fe353c09e95c9fe3b753b0de8a21accda1a0',
     lua: String.raw`#!lua flags=allow-oom
-if redis.call('INCR', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], 3600000) end
-if tonumber(redis.call('GET', KEYS[2])) > tonumber(ARGV[6]) then
-  return redis.error_reply('OOM too many acts while Redis is full')
+local begun = tonumber(redis.call('GET', KEYS[2]) or 0)
+if begun >= tonumber(ARGV[6]) then return redis.error_reply('OOM too many acts while Redis is full') end
+if begun == 0 then
+  redis.call('SET', KEYS[2], 1, 'PX', 3600000)
+else
+  redis.call('SET', KEYS[2], begun + 1, 'KEEPTTL')
 end
 return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
   'details', ARGV[5])

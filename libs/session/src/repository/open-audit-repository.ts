@@ -1,6 +1,7 @@
 import { AuditScripts } from '../redis/audit-scripts.js';
 import type { Clock } from '../model/clock.js';
 import type { AuditRepository, AuditSettings } from './audit-repository.js';
+import { distrust } from './distrust.js';
 import { MemoryAuditRepository } from './memory-audit-repository.js';
 import { RedisAuditRepository } from './redis-audit-repository.js';
 import { redisPlaceOf } from './redis-session-repository.js';
@@ -14,5 +15,7 @@ export function openAuditRepository(
 ): AuditRepository {
   const place = redisPlaceOf(repository);
   if (!place) return new MemoryAuditRepository(settings, clock);
-  return new RedisAuditRepository(new AuditScripts(place.connection, place.keys), settings);
+  const complain = (line: string): void => place.connection.complain(line);
+  const scripts = new AuditScripts(place.connection, place.keys);
+  return distrust(new RedisAuditRepository(scripts, settings, complain), complain);
 }

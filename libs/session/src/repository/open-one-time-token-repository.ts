@@ -1,4 +1,5 @@
 import { OneTimeTokenScripts } from '../redis/one-time-token-scripts.js';
+import { distrust } from './distrust.js';
 import { MemoryOneTimeTokenRepository } from './memory-one-time-token-repository.js';
 import { MemorySessionRepository } from './memory-session-repository.js';
 import type { OneTimeTokenRepository } from './one-time-token-repository.js';
@@ -12,7 +13,10 @@ import type { SessionRepository } from './session-repository.js';
  */
 export function openOneTimeTokenRepository(repository: SessionRepository): OneTimeTokenRepository {
   const place = redisPlaceOf(repository);
-  if (place) return new RedisOneTimeTokenRepository(new OneTimeTokenScripts(place.connection, place.keys));
+  if (place) {
+    const scripts = new OneTimeTokenScripts(place.connection, place.keys);
+    return distrust(new RedisOneTimeTokenRepository(scripts), (line) => place.connection.complain(line));
+  }
   if (repository instanceof MemorySessionRepository) return new MemoryOneTimeTokenRepository(repository);
   throw new TypeError('One-time tokens go with the repositories in Redis and in memory only');
 }

@@ -21,9 +21,11 @@ const MOST_WHEN_FULL = 1_000;
 
 /** The audit log in two Redis Streams (redis/keys.ts): each method is one script on its slot. */
 export class RedisAuditRepository implements AuditRepository {
+  /** @param complain takes one line for people */
   constructor(
     private readonly scripts: AuditScripts,
     private readonly settings: AuditSettings,
+    private readonly complain: (line: string) => void = () => undefined,
   ) {}
 
   async append(entry: NewAuditEntry): Promise<string> {
@@ -50,9 +52,32 @@ export class RedisAuditRepository implements AuditRepository {
   async read({ limit, before = '', userId = '' }: AuditQuery): Promise<AuditPage> {
     const scan = userId === '' ? limit : AUDIT_SCAN;
     const [entries, next] = await this.scripts.read({ limit, before, userId, scan, ...this.settings });
-    return { entries: entries.map(toEntry), ...(next.length === 0 ? {} : { next: next.toString() }) };
+    return {
+      entries: entries.flatMap((entry) => this.readable(entry)),
+      ...(next.length === 0 ? {} : { next: next.toString() }),
+    };
+  }
+
+  /** An entry that is none of ours is left out: it must not hide the others. */
+  private readable(entry: StreamEntry): readonly AuditEntry[] {
+    try {
+      return [toEntry(entry)];
+    } catch (error) {
+      this.complain(`An audit entry cannot be read and was left out: ${String(error)}`);
+      return [];
+    }
   }
 }
+
+/** @throws Error for what is no entry of ours */
+function readDetails(text: string): AuditDetails {
+  const details: unknown = JSON.parse(text);
+  if (typeof details === 'object' && details !== null && !Array.isArray(details))
+    return details as AuditDetails;
+  throw new TypeError('its details are no object');
+}
+
+const OUTCOMES: ReadonlySet<string> = new Set<AuditOutcome>(['ok', 'denied', 'failed', 'unknown']);
 
 function isFull(error: unknown): boolean {
   return (
@@ -66,9 +91,11 @@ function toFields({ action, actorId = '', targetId = '', ip = '', details = {} }
 
 function toEntry([idBytes, values]: StreamEntry): AuditEntry {
   const id = idBytes.toString();
+  if (!Array.isArray(values)) throw new TypeError('it has no fields');
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < values.length; i += 2) fields.set(String(values[i]), String(values[i + 1]));
   const field = (name: string): string => fields.get(name) ?? '';
+  if (field('action') === '' || !OUTCOMES.has(field('outcome'))) throw new TypeError('it lacks a field');
   const optional = <K extends string>(key: K, value: string) =>
     (value === '' ? {} : { [key]: value }) as { [P in K]?: string };
   return {
@@ -79,6 +106,6 @@ function toEntry([idBytes, values]: StreamEntry): AuditEntry {
     ...optional('actorId', field('actor')),
     ...optional('targetId', field('target')),
     ...optional('ip', field('ip')),
-    details: JSON.parse(field('details')) as AuditDetails,
+    details: readDetails(field('details')),
   };
 }

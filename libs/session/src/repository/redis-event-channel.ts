@@ -1,8 +1,11 @@
 import { parseSessionEvent, type SessionEvent } from '../model/session-event.js';
 import { unpackIp } from '../redis/device-record.js';
+import { isSessionId, isUserRefOf } from '../token/session-token.js';
 import { RedisSubscriber, type SubscriberHandlers } from '../redis/subscriber.js';
 import type { ChannelListener, EventChannel } from './event-channel.js';
 
+/** Longer than any event: a user id, two addresses and two user agents, escaped. */
+const MOST_CHARACTERS = 8_192;
 /** How long a listener waits for the subscription, in milliseconds; then it is made in the background. */
 const PATIENCE_MS = 500;
 
@@ -13,10 +16,14 @@ export class RedisEventChannel implements EventChannel {
   private heard!: () => void;
   private readonly firstHearing = new Promise<void>((resolve) => (this.heard = resolve));
 
-  constructor(open: (handlers: SubscriberHandlers) => RedisSubscriber) {
+  /** @param complain takes one line for people */
+  constructor(
+    open: (handlers: SubscriberHandlers) => RedisSubscriber,
+    private readonly complain: (line: string) => void,
+  ) {
     this.subscriber = open({
       onMessage: (text) => {
-        const event = withIps(parseSessionEvent(text));
+        const event = this.read(text);
         if (event) this.each((listener) => listener.onEvent(event));
       },
       onLost: () => this.each((listener) => listener.onLost?.()),
@@ -48,9 +55,37 @@ export class RedisEventChannel implements EventChannel {
     return this.subscriber.close();
   }
 
-  private each(tell: (listener: ChannelListener) => void): void {
-    for (const listener of this.listeners) tell(listener);
+  /** Anybody who may publish in this Redis may have written the line. One that is no event of ours is dropped. */
+  private read(text: string): SessionEvent | undefined {
+    try {
+      if (text.length > MOST_CHARACTERS) throw new RangeError('the line is too long');
+      const event = withIps(parseSessionEvent(text));
+      if (event && !isConsistent(event)) throw new RangeError('its parts contradict each other');
+      return event;
+    } catch (error) {
+      this.complain(`An event that no node wrote was dropped: ${String(error)}`);
+      return undefined;
+    }
   }
+
+  /** What one listener throws keeps the event from no other. */
+  private each(tell: (listener: ChannelListener) => void): void {
+    for (const listener of this.listeners) {
+      try {
+        tell(listener);
+      } catch (error) {
+        this.complain(`A listener failed at an event: ${String(error)}`);
+      }
+    }
+  }
+}
+
+function isConsistent(event: SessionEvent): boolean {
+  if (!Number.isSafeInteger(event.version)) return false;
+  if (event.name === 'ip_list.changed') return true;
+  const { userRef, userId, epoch, sessionId } = event;
+  if (!Number.isSafeInteger(epoch) || !isUserRefOf(userRef, userId)) return false;
+  return sessionId === undefined || isSessionId(sessionId);
 }
 
 /** Scripts tell of devices as they are kept. */

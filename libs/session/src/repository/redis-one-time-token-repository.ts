@@ -1,7 +1,7 @@
 import { SessionError } from '../model/session-error.js';
 import type { OneTimeTokenScripts } from '../redis/one-time-token-scripts.js';
 import type { OneTimeTokenProof } from '../token/one-time-token.js';
-import { userRefOf } from '../token/session-token.js';
+import { isUserRefOf, userRefOf } from '../token/session-token.js';
 import {
   type ConsumedRecord,
   type IssueOutcome,
@@ -36,8 +36,9 @@ export class RedisOneTimeTokenRepository implements OneTimeTokenRepository {
   ): Promise<ConsumedRecord | undefined> {
     const reply = await this.scripts.consume(userRef, { tokenId, tokenHash, revokeAll: revokeAll ? 1 : 0 });
     if (reply.length === 0) return undefined;
-    const [subject, data, epoch] = reply;
-    return { subject: subject.toString(), data: data.toString(), ...(epoch === 0 ? {} : { epoch }) };
+    const [subject, data, epoch] = [String(reply[0]), reply[1], reply[2]];
+    if (!isUserRefOf(userRef, subject)) return undefined;
+    return { subject, data: data.toString(), ...(epoch === 0 ? {} : { epoch }) };
   }
 
   revoke(subject: string, purpose: string): Promise<number> {

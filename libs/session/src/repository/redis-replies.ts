@@ -10,11 +10,22 @@ import { readSessionRecord, type SessionRecord } from '../redis/session-record.j
 import type { RefreshReply } from '../redis/session-scripts.js';
 import { type BlockRecord, readUserRecord, type UserRecord, type UserReply } from '../redis/user-record.js';
 import { isSessionId } from '../token/session-token.js';
+import { unexpected } from './redis-outcomes.js';
 import type { LoadFirst, RefreshOutcome, RepositorySettings } from './session-repository.js';
 
 /** A user's record as the rest of the library sees it. A block whose end has passed is none. */
 export function toUserState(reply: UserReply, now: number): UserState {
   return userOf(readUserRecord(reply), now);
+}
+
+/**
+ * As `toUserState`, of a certain user.
+ * @throws SessionError for a record that says it is somebody else's
+ */
+export function toUserOf(userId: string, reply: UserReply, now: number): UserState {
+  const user = toUserState(reply, now);
+  if (user.id !== userId) throw unexpected('user_mismatch');
+  return user;
 }
 
 function userOf({ id, version, epoch, roles, ...rare }: UserRecord, now: number): UserState {

@@ -11,9 +11,10 @@ import { assuranceCode, END_REASON_CODE, traitsOf } from '../redis/session-recor
 import { readCheckReply, SessionScripts } from '../redis/session-scripts.js';
 import { RedisSubscriber } from '../redis/subscriber.js';
 import { UserScripts } from '../redis/user-scripts.js';
-import { userRefOf } from '../token/session-token.js';
+import { isUserRefOf, userRefOf } from '../token/session-token.js';
 import { addressBits } from '../policy/ip.js';
 import { emissionIntervalUs } from '../rate-limit/gcra.js';
+import { distrust } from './distrust.js';
 import { RedisEventChannel } from './redis-event-channel.js';
 import { RedisIpLists } from './redis-ip-lists.js';
 import { RedisNodeRegistry } from './redis-node-registry.js';
@@ -31,6 +32,7 @@ import {
   toQuotaResult,
   toRefreshOutcome,
   toSession,
+  toUserOf,
   toUserState,
 } from './redis-replies.js';
 import { RedisUserRepository } from './redis-user-repository.js';
@@ -99,19 +101,24 @@ class RedisSessionRepository implements SessionRepository {
     private readonly settings: RepositorySettings,
   ) {
     this.keys = new RedisKeys(keyPrefix);
-    this.nodes = new RedisNodeRegistry(new NodeScripts(connection, this.keys));
-    this.ipLists = new RedisIpLists(new IpListScripts(connection, this.keys));
+    const complain = (line: string): void => connection.complain(line);
+    this.nodes = distrust(new RedisNodeRegistry(new NodeScripts(connection, this.keys)), complain);
+    this.ipLists = distrust(new RedisIpLists(new IpListScripts(connection, this.keys)), complain);
     this.events = new RedisEventChannel(
       (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
+      complain,
     );
-    this.users = new RedisUserRepository(new UserScripts(connection, this.keys), settings);
+    const users = new RedisUserRepository(new UserScripts(connection, this.keys), settings);
+    this.users = distrust(users, complain);
     this.roleLifetimes = roleLifetimesArgument(settings);
     this.maxStateAgeMs = maxStateAgeArgument(settings);
     const { touchIntervalMs, rememberEndedMs } = settings;
     const { maxStateAgeMs, roleLifetimes } = this;
     const sameForAll = { touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes };
     this.scripts = new SessionScripts(connection, this.keys, sameForAll);
-    this.data = new RedisSessionDataRepository(this.scripts, roleLifetimes);
+    this.data = distrust(new RedisSessionDataRepository(this.scripts, roleLifetimes), complain);
+    // A check reads its reply where it comes in.
+    distrust<SessionRepository>(this, complain, ['authenticate']);
   }
 
   authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
@@ -125,8 +132,12 @@ class RedisSessionRepository implements SessionRepository {
     };
     return this.scripts.authenticate(proof, asked, (reply) => {
       const found = readCheckReply(reply, quotas.length);
-      if ('user' in found) return toFacts(found, { sessionId: proof.sessionId, quotas }, this.settings);
-      return found.length === 1 ? UNKNOWN : { kind: 'load', userId: found[1].toString() };
+      if ('user' in found) {
+        // Redis cannot compute a userRef: whether the record is of the token's user is looked at here.
+        if (!isUserRefOf(proof.userRef, found.user.id)) return UNKNOWN;
+        return toFacts(found, { sessionId: proof.sessionId, quotas }, this.settings);
+      }
+      return found.length === 1 ? UNKNOWN : loadOf(proof, String(found[1]));
     });
   }
 
@@ -173,7 +184,7 @@ class RedisSessionRepository implements SessionRepository {
     const reply = await this.scripts.listSessions(userRefOf(userId));
     if (reply.length === 0) return [];
     const [now, userReply, fields] = reply;
-    return liveSessions(fields, { user: toUserState(userReply, now), now, settings: this.settings });
+    return liveSessions(fields, { user: toUserOf(userId, userReply, now), now, settings: this.settings });
   }
 
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
@@ -227,6 +238,7 @@ class RedisSessionRepository implements SessionRepository {
     if (reply.length === 1) return { outcome: 'refused' };
     const [, now, record, device, userReply, revoked] = reply;
     const user = toUserState(userReply, now);
+    if (!isUserRefOf(proof.userRef, user.id)) throw unexpected('user_mismatch');
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
     return { outcome: 'replaced', session, user, revoked, now };
   }
@@ -248,7 +260,9 @@ class RedisSessionRepository implements SessionRepository {
       maxStateAgeMs: this.maxStateAgeMs,
       roleLifetimes: this.roleLifetimes,
     });
-    return toRefreshOutcome(reply, proof.sessionId, this.settings);
+    const outcome = toRefreshOutcome(reply, proof.sessionId, this.settings);
+    const userId = 'kind' in outcome ? outcome.userId : 'user' in outcome ? outcome.user.id : undefined;
+    return userId === undefined || isUserRefOf(proof.userRef, userId) ? outcome : { outcome: 'unknown' };
   }
 
   async quota({ operation, policy, partition, cost, receipt }: QuotaRequest): Promise<QuotaResult> {
@@ -280,6 +294,11 @@ class RedisSessionRepository implements SessionRepository {
     await this.events.close();
     await this.connection.close();
   }
+}
+
+/** Of a record that is another user's, nobody is loaded. */
+function loadOf({ userRef }: TokenProof, userId: string): Facts | LoadFirst {
+  return isUserRefOf(userRef, userId) ? { kind: 'load', userId } : UNKNOWN;
 }
 
 function familyArguments(family: NewFamily | undefined) {

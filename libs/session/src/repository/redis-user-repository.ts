@@ -8,7 +8,7 @@ import {
   roleLifetimesArgument,
   unexpected,
 } from './redis-outcomes.js';
-import { toUserState, writeIpAllowlist } from './redis-replies.js';
+import { toUserOf, toUserState, writeIpAllowlist } from './redis-replies.js';
 import type { RepositorySettings } from './session-repository.js';
 import type { LoadedUser, UserChange, UserChangeOutcome, UserRepository } from './user-repository.js';
 
@@ -29,7 +29,7 @@ export class RedisUserRepository implements UserRepository {
 
   async read(userId: string): Promise<UserState | undefined> {
     const reply = await this.scripts.read(userRefOf(userId), { maxStateAgeMs: this.maxStateAgeMs });
-    return reply.length === 0 ? undefined : this.sameUser(toUserState(reply[1], reply[0]), userId);
+    return reply.length === 0 ? undefined : toUserOf(userId, reply[1], reply[0]);
   }
 
   async change(change: UserChange): Promise<UserChangeOutcome> {
@@ -103,11 +103,6 @@ export class RedisUserRepository implements UserRepository {
     if (reply.length === 4) return { outcome: 'changed', user, sessions: reply[3] };
     if (outcome === 'version_conflict' || outcome === 'outdated') return { outcome, user };
     throw unexpected(outcome);
-  }
-
-  private sameUser(user: UserState, userId: string): UserState {
-    if (user.id !== userId) throw unexpected('user_mismatch');
-    return user;
   }
 }
 

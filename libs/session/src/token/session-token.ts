@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { memo } from '../model/memo.js';
 import { SessionError } from '../model/session-error.js';
 import { sha256 } from './sha256.js';
 
@@ -41,6 +42,21 @@ export function userRefOf(userId: string): string {
     throw new SessionError('bad_request', { detail: 'A user id is a text of 1–256 well-formed characters' });
   }
   return sha256(`user:${userId}`).subarray(0, 16).toString('base64url');
+}
+
+const MOST_REMEMBERED = 10_000;
+
+const rememberedRefOf = memo((userId) => {
+  try {
+    return userRefOf(userId);
+  } catch {
+    return ''; // of no user id: nobody's
+  }
+}, MOST_REMEMBERED);
+
+/** Whether a user id that was read from a record is the one that a userRef is made of. */
+export function isUserRefOf(userRef: string, userId: string): boolean {
+  return rememberedRefOf(userId) === userRef;
 }
 
 /** A name for a session: 96 random bits. Not a credential. */

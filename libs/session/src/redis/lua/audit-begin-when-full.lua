@@ -10,9 +10,12 @@
 -- ARGV[5] details            JSON
 -- ARGV[6] most               acts in an hour
 -- Returns a name for the act
-if redis.call('INCR', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], 3600000) end
-if tonumber(redis.call('GET', KEYS[2])) > tonumber(ARGV[6]) then
-  return redis.error_reply('OOM too many acts while Redis is full')
+local begun = tonumber(redis.call('GET', KEYS[2]) or 0)
+if begun >= tonumber(ARGV[6]) then return redis.error_reply('OOM too many acts while Redis is full') end
+if begun == 0 then
+  redis.call('SET', KEYS[2], 1, 'PX', 3600000)
+else
+  redis.call('SET', KEYS[2], begun + 1, 'KEEPTTL')
 end
 return redis.call('XADD', KEYS[1], '*', 'action', ARGV[1], 'actor', ARGV[2], 'target', ARGV[3], 'ip', ARGV[4],
   'details', ARGV[5])
