@@ -4,6 +4,7 @@ import { CurrentUser, Fresh, IpAllowlist, Roles, type UserState } from '@latchke
 import type { Request } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
 import { ForbiddenFilter } from '../audit/forbidden.filter.js';
+import { existing } from '../http/ids.js';
 import { ActsService } from '../moderation/acts.service.js';
 import { ActReply } from '../moderation/moderation.dto.js';
 import { RankGuard } from '../moderation/rank.guard.js';
@@ -31,7 +32,7 @@ export class AdminController {
   })
   @ApiOkResponse({ type: ActReply })
   setRoles(
-    @Param('id') id: string,
+    @Param('id', existing('user')) id: string,
     @Body() { roles }: SetRolesDto,
     @CurrentUser() actor: UserState,
     @Req() request: Request,

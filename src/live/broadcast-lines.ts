@@ -1,4 +1,4 @@
-import { isPostId } from '../posts/post.js';
+import { isId } from '../http/ids.js';
 import type { PostDto } from '../posts/post.dto.js';
 import { isInstant, fieldsOf, type Unknowns, UntrustedJson } from '../untrusted/untrusted-json.js';
 import type { Broadcast } from './timeline.js';
@@ -18,8 +18,7 @@ export const BROADCASTS = new UntrustedJson<Broadcast>('A line', ({ name, data }
 function postIn({ id, author, text, createdAt, likes, liked }: Unknowns): PostDto | undefined {
   const { id: authorId, username } = fieldsOf(author) ?? {};
   const isPost =
-    typeof id === 'string' &&
-    isPostId(id) &&
+    isId('post', id) &&
     typeof authorId === 'string' &&
     typeof username === 'string' &&
     typeof text === 'string' &&

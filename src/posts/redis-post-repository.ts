@@ -1,6 +1,7 @@
 import { type RedisStore, redisScript } from '../redis/redis-store.js';
+import { isId } from '../http/ids.js';
 import { isInstant, UntrustedJson } from '../untrusted/untrusted-json.js';
-import { isPostId, type Post, type ReadPost } from './post.js';
+import type { Post, ReadPost } from './post.js';
 import { type PostPage, PostRepository } from './post-repository.js';
 
 /**
@@ -88,7 +89,7 @@ function keysFor(readerId: string): string[] {
 /** @returns `undefined` for a row that is damaged */
 function toPost([id, record, likes, liked]: Row): ReadPost | undefined {
   const post = RECORDS.read(record, POSTS);
-  if (!post || typeof id !== 'string' || !isPostId(id)) return undefined;
+  if (!post || !isId('post', id)) return undefined;
   const isCount = typeof likes === 'string' && /^\d{1,15}$/.test(likes);
   return { ...post, id, likes: isCount ? Number(likes) : 0, likedByReader: liked === 1 };
 }

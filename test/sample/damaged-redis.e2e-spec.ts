@@ -191,3 +191,14 @@ it('keys of another type are an honest 503', async () => {
   await writer.hset('app:{posts}:likes', (await alice.post('/posts', { text: 'y' })).body.post.id, 'many');
   await alice.get('/posts').expect(200);
 });
+
+it('entries of the audit log that no node wrote are left out', async () => {
+  const mia = await as('mia');
+  await writer.xadd('lk:{audit}:denials', '*', 'a', 'b');
+  for (const details of ODD.slice(0, 8)) {
+    await writer.xadd('lk:{audit}:denials', '*', 'action', 'x', 'outcome', 'denied', 'details', details);
+    await writer.xadd('lk:{audit}:denials', '*', 'action', 'x', 'at', details || 'never', 'details', '{}');
+  }
+  const { body } = await mia.get('/moderation/audit').expect(200);
+  expect(body.events.length).toBeGreaterThan(0);
+});
