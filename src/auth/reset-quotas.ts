@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
+  ipPartition,
   quotaHeaders,
   type QuotaOptions,
   RateLimiter,
@@ -71,6 +72,6 @@ export class ResetQuotas {
   }
 
   private ipOf({ request }: Exchange): string {
-    return this.transport.clientIp(request) ?? 'unknown';
+    return ipPartition(this.transport.clientIp(request));
   }
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import argon2 from 'argon2';
 import { Problem } from '../problem/problem.js';
-import { Semaphore } from './semaphore.js';
+import { FairQueue, type TaskOwner } from './fair-queue.js';
 
 /** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane. */
 const ARGON2ID = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -13,8 +13,12 @@ const MOST_KIB = 262_144;
 const MOST_PASSES = 16;
 /** One of libuv's four threads stays free for everything else that needs one. */
 const MOST_AT_A_TIME = 3;
-/** Some two seconds of work; whoever comes after that is better told to come again. */
-const LONGEST_QUEUE = 64;
+/** Some three seconds of work; whoever comes after that is better told to come again. */
+const LONGEST_QUEUE = 128;
+/** As many as an office may have waiting that comes by one address. */
+const LONGEST_OF_CLIENT = 64;
+/** Our own: demo accounts and commands. */
+const OURSELVES: TaskOwner = { client: '', account: '' };
 
 /** Whether a text can be a hash of ours at all. */
 function isPasswordHash(text: string): boolean {
@@ -22,12 +26,13 @@ function isPasswordHash(text: string): boolean {
   return Number(kib) <= MOST_KIB && Number(passes) <= MOST_PASSES;
 }
 
-/** Makes and checks password hashes, a few at a time: each costs 19 MiB and tens of milliseconds of a core. */
+/** Makes and checks password hashes, a few at a time and clients in turn: each costs 19 MiB and tens of milliseconds of a core. */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
-  private readonly semaphore = new Semaphore({
+  private readonly queue = new FairQueue({
     concurrency: Math.min(availableParallelism(), MOST_AT_A_TIME),
-    queue: LONGEST_QUEUE,
+    waiting: LONGEST_QUEUE,
+    waitingPerClient: LONGEST_OF_CLIENT,
   });
   private decoy = '';
 
@@ -40,23 +45,28 @@ export class PasswordHasher implements OnModuleInit {
     return this.decoy;
   }
 
-  /** @throws Problem `overloaded` when too many are waiting */
-  hash(password: string): Promise<string> {
-    return this.inTurn(() => argon2.hash(password, ARGON2ID));
+  /**
+   * @param owner whose turn it takes; default: this process's own
+   * @throws Problem `overloaded` when too many are waiting
+   */
+  hash(password: string, owner = OURSELVES): Promise<string> {
+    return this.inTurn(owner, () => argon2.hash(password, ARGON2ID));
   }
 
   /**
    * A hash that is damaged matches no password, and takes as long as another.
+   * @param owner whose turn it takes
    * @throws Problem `overloaded` when too many are waiting
    */
-  verify(hash: string, password: string): Promise<boolean> {
+  verify(hash: string, password: string, owner: TaskOwner): Promise<boolean> {
     const known = isPasswordHash(hash) ? hash : this.decoy;
-    return this.inTurn(() => argon2.verify(known, password));
+    return this.inTurn(owner, () => argon2.verify(known, password));
   }
 
-  private inTurn<T>(task: () => Promise<T>): Promise<T> {
-    return this.semaphore.run(
+  private inTurn<T>(owner: TaskOwner, task: () => Promise<T>): Promise<T> {
+    return this.queue.run(
       task,
+      owner,
       () => new Problem('overloaded', 'Too many people are logging in: try again'),
     );
   }
