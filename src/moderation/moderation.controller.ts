@@ -55,15 +55,17 @@ export class ModerationController {
     return { users: await Promise.all(accounts.map((account) => this.users.describe(account))) };
   }
 
-  /** Looking is not acting: the rank rule does not apply. */
+  /** Devices and addresses are told by rank, as acts are allowed; one's own to everybody. */
   @Get(':id/sessions')
   @ApiOperation({ summary: "A user's devices, newest first" })
   @ApiOkResponse({ type: SessionsReply })
   async listSessions(
     @Param('id', existing('user')) id: string,
+    @CurrentUser() actor: UserState,
     @CurrentSession() current: Session,
   ): Promise<SessionsReply> {
     const account = await this.users.require(id);
+    await this.acts.assertMayLook(actor, account);
     const sessions = await this.sessions.list(account.id);
     return { sessions: sessions.map((session) => toSessionDto(session, current.id)) };
   }
