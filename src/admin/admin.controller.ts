@@ -4,7 +4,6 @@ import { CurrentUser, Fresh, IpAllowlist, Roles, type UserState } from '@latchke
 import type { Request } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
 import { ForbiddenFilter } from '../audit/forbidden.filter.js';
-import { existing } from '../http/ids.js';
 import { ActsService } from '../moderation/acts.service.js';
 import { ActReply } from '../moderation/moderation.dto.js';
 import { RankGuard } from '../moderation/rank.guard.js';
@@ -32,7 +31,7 @@ export class AdminController {
   })
   @ApiOkResponse({ type: ActReply })
   setRoles(
-    @Param('id', existing('user')) id: string,
+    @Param('id') id: string, // no pipe: what is wrong with the body is told first
     @Body() { roles }: SetRolesDto,
     @CurrentUser() actor: UserState,
     @Req() request: Request,

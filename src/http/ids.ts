@@ -50,7 +50,10 @@ export function IsId(kind: IdName): PropertyDecorator {
     });
 }
 
-/** A path's parameter that names something: 404 for what cannot be the name of anything. */
+/**
+ * A path's parameter that names something: 404 for what cannot be the name of anything. Not beside a body, whose faults
+ * are to be told first: there the handler's own look-up says so.
+ */
 export function existing(kind: IdName): PipeTransform {
   return {
     transform(value: unknown) {

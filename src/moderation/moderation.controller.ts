@@ -76,7 +76,7 @@ export class ModerationController {
   @ApiOperation({ summary: 'Refuse a user from now on, and end all their sessions' })
   @ApiOkResponse({ type: ActReply })
   block(
-    @Param('id', existing('user')) id: string,
+    @Param('id') id: string, // no pipe: what is wrong with the body is told first
     @Body() { reason, until }: BlockUserDto,
     @CurrentUser() actor: UserState,
     @Req() request: Request,
