@@ -1,14 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  ipPartition,
-  quotaHeaders,
-  type QuotaOptions,
-  RateLimiter,
-  SessionTransport,
-} from '@latchkey/session';
+import { ipPartition, quotaHeaders, RateLimiter, SessionTransport } from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Problem } from '../problem/problem.js';
+import { HOUR_MS, type Quota, takeAll, untouched } from './quota-shares.js';
 
 /** How much looser the quotas are that one attacker could use up for others. */
 export const LOOSER = { byIp: 10, byAccount: 5 } as const;
@@ -19,7 +14,7 @@ export const MOST = 1_000_000;
  * near who does not log in in a loop. Sustained it is one in a second for an account and five for a client IP, of the
  * twenty or more that a core hashes in a second. A larger `LOGIN_QUOTA` makes them larger, a smaller one not smaller.
  */
-const WORK = { byAccount: 300, byIp: 1_500, window: '5m', timesLoginQuota: 30 } as const;
+const WORK = { byAccount: 300, byIp: 1_500, windowMs: 300_000, timesLoginQuota: 30 } as const;
 
 /** The request that a password came with. */
 export interface PasswordRequest {
@@ -37,23 +32,23 @@ export interface PasswordRequest {
  */
 @Injectable()
 export class PasswordAttempts {
-  private readonly quotas: Readonly<Record<'byBoth' | 'byIp' | 'byAccount', QuotaOptions>>;
-  private readonly work: Readonly<Record<'byIp' | 'byAccount', QuotaOptions>>;
+  private readonly quotas: Readonly<Record<'byBoth' | 'byIp' | 'byAccount', Quota>>;
+  private readonly work: Readonly<Record<'byIp' | 'byAccount', Quota>>;
 
   constructor(
     @Inject(APP_CONFIG) { loginQuota }: AppConfig,
     private readonly limiter: RateLimiter,
     private readonly transport: SessionTransport,
   ) {
-    const per = (name: string, times: number): QuotaOptions => ({
+    const per = (name: string, times: number): Quota => ({
       name,
       quota: Math.min(loginQuota * times, MOST),
-      window: '1h',
+      window: HOUR_MS,
     });
-    const work = (name: string, count: number, times: number): QuotaOptions => ({
+    const work = (name: string, count: number, times: number): Quota => ({
       name,
       quota: Math.min(Math.max(count, loginQuota * times), MOST),
-      window: WORK.window,
+      window: WORK.windowMs,
     });
     this.work = {
       byAccount: work('login-work-account', WORK.byAccount, WORK.timesLoginQuota),
@@ -64,6 +59,12 @@ export class PasswordAttempts {
       byIp: per('login-ip', LOOSER.byIp),
       byAccount: per('login-account', LOOSER.byAccount),
     };
+  }
+
+  /** What a reply says of the quotas that leaves before anything is counted. */
+  get untouchedHeaders(): ReturnType<typeof quotaHeaders> {
+    const { byBoth, byIp, byAccount } = this.quotas;
+    return quotaHeaders(untouched([byBoth, byIp, byAccount]));
   }
 
   /**
@@ -78,13 +79,13 @@ export class PasswordAttempts {
       { quota: this.quotas.byIp, partitionKey: ip },
       { quota: this.quotas.byAccount, partitionKey: username },
     ];
-    response.set(quotaHeaders(await this.limiter.consumeAll(shares)));
+    response.set(quotaHeaders(await takeAll(this.limiter, shares)));
     const work = [
       { quota: this.work.byAccount, partitionKey: username },
       { quota: this.work.byIp, partitionKey: ip },
     ];
     try {
-      await this.limiter.consumeAll(work);
+      await takeAll(this.limiter, work);
     } catch (error) {
       this.giveBack(shares);
       throw error;
