@@ -5,6 +5,7 @@ import { SessionConfigurationError } from '@latchkey/session';
 import { createApp } from './app.factory.js';
 import { type AppConfig, ConfigurationError } from './config/app-config.js';
 import { accessTokenBanner } from './jwt/access-tokens.js';
+import { DemoAccounts } from './users/demo-accounts.js';
 import { type Environment, readConfig, storageVariable } from './config/read-config.js';
 
 /** Requests get 8 s to end; then Redis is closed; then this. */
@@ -22,6 +23,7 @@ export async function start(environment: Environment): Promise<void> {
     const tokens = accessTokenBanner(config);
     if (tokens) console.log(tokens);
     await app.listen(config.port, config.host);
+    await app.get(DemoAccounts).settled();
     console.log(`listening on ${addressOf(app.getHttpServer(), config)}`);
   } catch (error) {
     console.error(bootFailure(error, config));

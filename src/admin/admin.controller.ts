@@ -31,7 +31,7 @@ export class AdminController {
   })
   @ApiOkResponse({ type: ActReply })
   setRoles(
-    @Param('id') id: string,
+    @Param('id') id: string, // no pipe: what is wrong with the body is told first
     @Body() { roles }: SetRolesDto,
     @CurrentUser() actor: UserState,
     @Req() request: Request,

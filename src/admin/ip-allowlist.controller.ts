@@ -4,12 +4,11 @@ import { IpAllowlist, IpAllowlists, Roles, SessionTransport } from '@latchkey/se
 import type { Request } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
 import { ForbiddenFilter } from '../audit/forbidden.filter.js';
-import { badRequest, Problem } from '../problem/problem.js';
+import { existing, newName } from '../http/ids.js';
+import { Problem } from '../problem/problem.js';
 import { ADMIN_LIST } from './admin-list.js';
 import { IpAllowlistReply, SetIpAllowlistDto, SetIpAllowlistQuery } from './ip-allowlist.dto.js';
 import { IpListActs } from './ip-list-acts.service.js';
-
-const LIST_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 
 @ApiTags('admin')
 @ApiBearerAuth()
@@ -29,8 +28,8 @@ export class IpAllowlistController {
   @Get(':name')
   @ApiOperation({ summary: 'A list of addresses; `admin` is the one that guards /admin' })
   @ApiOkResponse({ type: IpAllowlistReply })
-  async read(@Param('name') name: string): Promise<IpAllowlistReply> {
-    const list = LIST_NAME.test(name) ? await this.lists.get(name) : undefined;
+  async read(@Param('name', existing('ipList')) name: string): Promise<IpAllowlistReply> {
+    const list = await this.lists.get(name);
     if (!list) throw new Problem('not_found');
     return { name, cidrs: list.cidrs };
   }
@@ -39,14 +38,11 @@ export class IpAllowlistController {
   @ApiOperation({ summary: 'Replace or make a list; it holds on every node from the next request on' })
   @ApiOkResponse({ type: IpAllowlistReply })
   async replace(
-    @Param('name') name: string,
+    @Param('name', newName('ipList')) name: string,
     @Body() { cidrs }: SetIpAllowlistDto,
     @Query() { force }: SetIpAllowlistQuery,
     @Req() request: Request,
   ): Promise<IpAllowlistReply> {
-    if (!LIST_NAME.test(name)) {
-      throw badRequest({ field: 'name', message: 'is 1–64 letters, digits and . _ : -' });
-    }
     const isForced = force === 'true';
     const details = { list: name, after: excerpt(cidrs), ...(isForced ? { forced: true } : {}) };
     return this.recorder.record(request, { action: 'ip_allowlist.set', details }, async (act) => {

@@ -1,6 +1,7 @@
 import { Controller, Get, Query, UseFilters } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type AuditEntry, AuditLog, Roles } from '@latchkey/session';
+import { isInstant } from '../untrusted/untrusted-json.js';
 import { UsersService } from '../users/users.service.js';
 import { type AuditEventDto, AuditQuery, AuditReply, type PersonDto } from './audit.dto.js';
 import { ForbiddenFilter } from './forbidden.filter.js';
@@ -21,11 +22,12 @@ export class AuditController {
   @ApiOperation({ summary: 'Who did what to whom, when and from which IP, newest first' })
   @ApiOkResponse({ type: AuditReply })
   async list(@Query() { limit, before, userId }: AuditQuery): Promise<AuditReply> {
-    const { entries, next } = await this.audit.read({
+    const { entries: read, next } = await this.audit.read({
       limit,
       ...(before === undefined ? {} : { before }),
       ...(userId === undefined ? {} : { userId }),
     });
+    const entries = read.filter(({ at }) => isInstant(at)); // Redis may hold what no node wrote
     const people = await this.peopleIn(entries);
     return {
       events: entries.map((entry) => toEventDto(entry, people)),

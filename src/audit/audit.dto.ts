@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { AuditDetails, AuditOutcome } from '@latchkey/session';
-import { Matches } from 'class-validator';
+import { IsId } from '../http/ids.js';
 import { DEFAULT_PAGE, MayBeAbsent, PageSize } from '../http/fields.js';
 
 export class AuditQuery {
@@ -9,12 +9,12 @@ export class AuditQuery {
 
   @ApiPropertyOptional({ description: "The id of the last page's last event, or its `next`" })
   @MayBeAbsent()
-  @Matches(/^\d{1,15}-\d{1,15}$/, { message: "is an event's id" })
+  @IsId('event')
   before?: string;
 
   @ApiPropertyOptional({ description: 'Only what this user did, or what was done to them' })
   @MayBeAbsent()
-  @Matches(/^[A-Za-z0-9_-]{16}$/, { message: "is a user's id" })
+  @IsId('user')
   userId?: string;
 }
 

@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+import { type MiddlewareConsumer, Module, type NestModule, RequestMethod } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
 import { AuditModule } from '../audit/audit.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
 import { AppProblemFilter } from '../problem/problem.filter.js';
@@ -37,4 +38,30 @@ import { ResetQuotas } from './reset-quotas.js';
   ],
   exports: [ClientTokens],
 })
-export class AuthModule {}
+export class AuthModule implements NestModule {
+  constructor(
+    private readonly attempts: PasswordAttempts,
+    private readonly resets: ResetQuotas,
+  ) {}
+
+  /**
+   * These routes count by themselves, once their body is known: until then, a reply tells of their quotas as of full
+   * shares. The quotas of all other routes are the guard's business.
+   */
+  configure(consumer: MiddlewareConsumer): void {
+    const { ofMessages, ofGuesses } = this.resets.untouchedHeaders;
+    const routes = {
+      'auth/login': this.attempts.untouchedHeaders,
+      'auth/password-reset': ofMessages,
+      'auth/password-reset/confirm': ofGuesses,
+      'auth/email-proof/confirm': ofGuesses,
+    };
+    for (const [path, headers] of Object.entries(routes)) {
+      const tell = (_request: Request, response: Response, next: NextFunction): void => {
+        response.set(headers);
+        next();
+      };
+      consumer.apply(tell).forRoutes({ path, method: RequestMethod.POST });
+    }
+  }
+}

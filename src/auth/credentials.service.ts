@@ -4,6 +4,7 @@ import {
   AuditLog,
   type AuthenticatedSession,
   type IssuedSession,
+  ipPartition,
   SessionError,
   SessionService,
 } from '@latchkey/session';
@@ -46,7 +47,7 @@ export class CredentialsService {
   async register({ username, password, ip }: Registration): Promise<Account> {
     const taken = new Problem('conflict', 'This user name is taken');
     if (await this.users.findByUsername(username)) throw taken; // spares the hash, decides nothing
-    const passwordHash = await this.passwords.hash(password);
+    const passwordHash = await this.passwords.hash(password, { client: ipPartition(ip), account: username });
     return this.audit.record({ action: 'register', ip, details: { username } }, async (act) => {
       const account = await this.users.create({ username, passwordHash, roles: ['user'] });
       if (!account) throw taken;
@@ -87,7 +88,8 @@ export class CredentialsService {
   ): Promise<IssuedSession> {
     const what = { action: 'password.change', ip: change.ip };
     const account = await this.prove(user.id, change.currentPassword, what);
-    const to = await this.passwords.hash(change.newPassword);
+    const owner = { client: ipPartition(change.ip), account: account.username };
+    const to = await this.passwords.hash(change.newPassword, owner);
     return this.audit.record({ ...what, actorId: account.id }, async (act) => {
       const issued = await this.sessions.replaceToken(session, { ifEpoch: user.epoch, revokeOthers: true });
       try {
@@ -112,7 +114,9 @@ export class CredentialsService {
   /** @throws Problem `bad_credentials` */
   private async prove(userId: string, password: string, what: AuditAct): Promise<Account> {
     const account = await this.users.find(userId);
-    const isRight = await this.passwords.verify(account?.passwordHash ?? this.passwords.decoyHash, password);
+    const hash = account?.passwordHash ?? this.passwords.decoyHash;
+    const owner = { client: ipPartition(what.ip), account: account?.username ?? userId };
+    const isRight = await this.passwords.verify(hash, password, owner);
     if (!account || !isRight) {
       await this.denials.note({ ...what, actorId: userId, details: { code: 'bad_credentials' } });
       throw new Problem('bad_credentials', 'The password is wrong');

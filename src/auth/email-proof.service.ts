@@ -1,7 +1,8 @@
 import { Injectable, Optional } from '@nestjs/common';
-import { AuditLog, OneTimeTokens, type UserState } from '@latchkey/session';
+import { AuditLog, OneTimeTokens, SessionError, type UserState } from '@latchkey/session';
 import { Outbox } from '../outbox/outbox.js';
 import { Problem } from '../problem/problem.js';
+import { fieldsOf } from '../untrusted/untrusted-json.js';
 import { UsersService } from '../users/users.service.js';
 
 const PURPOSE = 'email-proof';
@@ -38,7 +39,9 @@ export class EmailProofService {
     await this.audit.record({ action: 'email.prove', ip }, async (act) => {
       const { subject, data } = await this.tokens.consume(token, PURPOSE);
       act.add({ actorId: subject });
-      await this.users.setEmail(subject, (data as { readonly email: string }).email);
+      const email = fieldsOf(data)?.['email'];
+      if (typeof email !== 'string') throw new SessionError('token_invalid');
+      await this.users.setEmail(subject, email);
     });
   }
 }

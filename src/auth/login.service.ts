@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   AuditLog,
   type Device,
+  ipPartition,
   type IssuedSession,
   SessionError,
   SessionService,
@@ -73,7 +74,9 @@ export class LoginService {
     const state = await this.states.get(id);
     // Read after the epoch: a hash that was replaced in between is not the one that is checked.
     const account = await this.users.find(id);
-    const isRight = await this.passwords.verify(account?.passwordHash ?? this.passwords.decoyHash, password);
+    const hash = account?.passwordHash ?? this.passwords.decoyHash;
+    const owner = { client: ipPartition(device.ip), account: username };
+    const isRight = await this.passwords.verify(hash, password, owner);
     const what = { action: 'login', ip: device.ip || undefined };
     if (!account || !isRight || (this.config.production && isDemoUserId(account.id))) {
       // Not what was typed as a user name: that is now and then a password.

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
-import { AuditLog, OneTimeTokens, SessionError, SessionService } from '@latchkey/session';
+import { AuditLog, ipPartition, OneTimeTokens, SessionError, SessionService } from '@latchkey/session';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Outbox } from '../outbox/outbox.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
@@ -70,7 +70,8 @@ export class PasswordResetService {
    * @throws Problem `conflict` when the password was changed by other means meanwhile
    */
   async confirm({ token, newPassword, ip }: PasswordReset): Promise<void> {
-    const to = await this.passwords.hash(newPassword); // before the token is used: what fails here loses nothing
+    const owner = { client: ipPartition(ip), account: '' }; // whose it is, the token has yet to tell
+    const to = await this.passwords.hash(newPassword, owner); // before the token is used: what fails here loses nothing
     await this.audit.record({ action: 'password.reset', ip }, async (act) => {
       const { subject, epoch } = await this.tokens.consume(token, PURPOSE, { revokeAll: true });
       act.add({ actorId: subject });

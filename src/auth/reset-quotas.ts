@@ -1,13 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  quotaHeaders,
-  type QuotaOptions,
-  RateLimiter,
-  SessionError,
-  SessionTransport,
-} from '@latchkey/session';
+import { ipPartition, quotaHeaders, RateLimiter, SessionError, SessionTransport } from '@latchkey/session';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import type { Exchange } from './client-tokens.js';
+import { HOUR_MS, type Quota, takeAll, untouched } from './quota-shares.js';
 import { LOOSER, MOST } from './password-attempts.js';
 
 /**
@@ -16,23 +11,32 @@ import { LOOSER, MOST } from './password-attempts.js';
  */
 @Injectable()
 export class ResetQuotas {
-  private readonly quotas: Readonly<Record<'byBoth' | 'byIp' | 'byAccount' | 'guesses', QuotaOptions>>;
+  private readonly quotas: Readonly<Record<'byBoth' | 'byIp' | 'byAccount' | 'guesses', Quota>>;
 
   constructor(
     @Inject(APP_CONFIG) { loginQuota }: AppConfig,
     private readonly limiter: RateLimiter,
     private readonly transport: SessionTransport,
   ) {
-    const per = (name: string, times: number): QuotaOptions => ({
+    const per = (name: string, times: number): Quota => ({
       name,
       quota: Math.min(loginQuota * times, MOST),
-      window: '1h',
+      window: HOUR_MS,
     });
     this.quotas = {
       byBoth: per('reset', 1),
       byIp: per('reset-ip', LOOSER.byIp),
       byAccount: per('reset-account', LOOSER.byAccount),
       guesses: per('reset-guesses-ip', LOOSER.byIp),
+    };
+  }
+
+  /** What a reply says of the quotas that leaves before anything is counted. */
+  get untouchedHeaders(): Readonly<Record<'ofMessages' | 'ofGuesses', ReturnType<typeof quotaHeaders>>> {
+    const { byBoth, byIp, byAccount, guesses } = this.quotas;
+    return {
+      ofMessages: quotaHeaders(untouched([byBoth, byIp, byAccount])),
+      ofGuesses: quotaHeaders(untouched([guesses])),
     };
   }
 
@@ -47,7 +51,7 @@ export class ResetQuotas {
       { quota: this.quotas.byIp, partitionKey: ip },
       { quota: this.quotas.byAccount, partitionKey: username },
     ];
-    exchange.response.set(quotaHeaders(await this.limiter.consumeAll(shares)));
+    exchange.response.set(quotaHeaders(await takeAll(this.limiter, shares)));
   }
 
   /**
@@ -56,7 +60,7 @@ export class ResetQuotas {
    */
   async countingGuess<T>(exchange: Exchange, attempt: () => Promise<T>): Promise<T> {
     const shares = [{ quota: this.quotas.guesses, partitionKey: this.ipOf(exchange) }];
-    exchange.response.set(quotaHeaders(await this.limiter.consumeAll(shares)));
+    exchange.response.set(quotaHeaders(await takeAll(this.limiter, shares)));
     const giveBack = (): Promise<void> => this.limiter.refundAll(shares).catch(() => undefined);
     try {
       const result = await attempt();
@@ -71,6 +75,6 @@ export class ResetQuotas {
   }
 
   private ipOf({ request }: Exchange): string {
-    return this.transport.clientIp(request) ?? 'unknown';
+    return ipPartition(this.transport.clientIp(request));
   }
 }

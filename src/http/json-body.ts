@@ -2,24 +2,24 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import type { Observable } from 'rxjs';
+import { assertBounded } from './body-bounds.js';
 import { Problem } from '../problem/problem.js';
 
 const BODY_LIMIT = '64kb';
-/** Far more than any request needs, and far less than what recursion over a body can bear. */
-const MAX_LEVELS = 32;
+/** Levels: far less than what recursion over a body can bear. Parts: as many as 8 KiB of session data can have. */
+const BOUNDS = { levels: 32, parts: 8_192 };
 
 /** What was wrong with a body, until it is its turn to be told. */
 const bodyErrors = new WeakMap<Request, Problem>();
 
 /**
- * Reads JSON bodies up to 64 KiB and 32 levels. What is wrong with one is only told behind the guards (see `JsonBodyInterceptor`):
- * whoever may not enter learns that first, whatever was sent along.
+ * Reads JSON bodies up to 64 KiB, 32 levels and 8,192 keys and elements. What is wrong with one is only told behind the
+ * guards (see `JsonBodyInterceptor`): whoever may not enter learns that first, whatever was sent along.
  */
 export function useJsonBodies(app: NestExpressApplication): void {
   app.useBodyParser('json', { limit: BODY_LIMIT, type: 'application/json' });
   app.use((request: Request, _response: Response, next: NextFunction) => {
-    if (hasMoreLevels(request.body, MAX_LEVELS))
-      throw new Problem('bad_request', 'The body is nested too deeply', []);
+    assertBounded(request.body, BOUNDS);
     next();
   });
   app.use((error: unknown, request: Request, _response: Response, next: NextFunction) => {
@@ -46,11 +46,6 @@ export class JsonBodyInterceptor implements NestInterceptor {
 function hasBody(request: Request): boolean {
   const { 'transfer-encoding': encoding, 'content-length': length } = request.headers;
   return encoding !== undefined || (length !== undefined && length !== '0');
-}
-
-function hasMoreLevels(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => hasMoreLevels(inner, levels - 1));
 }
 
 /** body-parser's errors say in `status` what they are. Their messages may quote the body and stay here. */

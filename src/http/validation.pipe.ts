@@ -1,14 +1,10 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
-import type { ValidationError } from 'class-validator';
+import { getMetadataStorage, type ValidationError } from 'class-validator';
+import { assertBounded } from './body-bounds.js';
 import { type FieldError, type Problem, badRequest } from '../problem/problem.js';
 
-/**
- * Names that class-transformer drops without a word, or that class-validator takes for known ones because every object
- * has them. No DTO declares one, so in a body they are unknown fields.
- */
-function isInborn(name: string): boolean {
-  return name in Object.prototype || name === 'prototype';
-}
+/** A list of 1,000 entries and some fields: class-transformer takes 15 µs for each. */
+const BOUNDS = { levels: 32, parts: 1_064 };
 
 /** Validates bodies and queries against their DTO classes. A body may have no unknown fields, a query may. */
 @Injectable()
@@ -28,13 +24,25 @@ export class RequestValidationPipe implements PipeTransform {
   });
 
   async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type !== 'body') return this.rest.transform(value, metadata);
-    if (typeof value === 'object' && value !== null) {
-      const field = Object.keys(value).find(isInborn);
-      if (field !== undefined) throw badRequest({ field, message: 'is not known' });
+    const { type, metatype } = metadata;
+    if (metatype !== undefined && metatype !== Object && typeof value === 'object' && value !== null) {
+      assertBounded(value, BOUNDS);
+      if (type === 'body') assertKnownFields(value, metatype);
     }
-    return this.body.transform(value, metadata);
+    return type === 'body' ? this.body.transform(value, metadata) : this.rest.transform(value, metadata);
   }
+}
+
+/** Before anything is transformed: that costs as much for fields that are not known. */
+function assertKnownFields(body: object, dto: new () => unknown): void {
+  if (Array.isArray(body)) throw badRequest({ field: 'body', message: 'is a JSON object' });
+  const known = new Set(
+    getMetadataStorage()
+      .getTargetValidationMetadatas(dto, '', false, false)
+      .map(({ propertyName }) => propertyName),
+  );
+  const unknown = Object.keys(body).filter((field) => !known.has(field));
+  if (unknown.length > 0) throw badRequest(...unknown.map((field) => ({ field, message: 'is not known' })));
 }
 
 function toProblem(errors: readonly ValidationError[]): Problem {

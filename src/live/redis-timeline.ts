@@ -1,6 +1,7 @@
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { openListener, type RedisClient } from '../redis/open-redis.js';
 import type { RedisStore } from '../redis/redis-store.js';
+import { BROADCASTS } from './broadcast-lines.js';
 import { type Broadcast, Timeline } from './timeline.js';
 
 const CHANNEL = 'app:timeline';
@@ -36,7 +37,10 @@ export class RedisTimeline extends Timeline implements OnApplicationShutdown {
 
   private listen(): RedisClient {
     const listener = openListener(this.client, CHANNEL);
-    listener.on('message', (_channel: string, text: string) => this.tell(JSON.parse(text) as Broadcast));
+    listener.on('message', (channel: string, line: string) => {
+      const broadcast = BROADCASTS.read(line, channel);
+      if (broadcast) this.tell(broadcast);
+    });
     return listener;
   }
 }

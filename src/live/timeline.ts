@@ -1,4 +1,5 @@
 import type { PostDto } from '../posts/post.dto.js';
+import { RareWarning } from '../untrusted/rare-warning.js';
 
 /** What everybody who is connected is told at once, on every node. */
 export type Broadcast =
@@ -8,6 +9,7 @@ export type Broadcast =
 /** Carries broadcasts between the nodes. Who is not connected at the moment reads them later, from where they are kept. */
 export abstract class Timeline {
   private readonly listeners = new Set<(broadcast: Broadcast) => void>();
+  private readonly warning = new RareWarning('Timeline');
 
   /** Tells everybody. Never rejects: what is told is stored already. */
   abstract publish(broadcast: Broadcast): Promise<void>;
@@ -19,7 +21,13 @@ export abstract class Timeline {
   }
 
   protected tell(broadcast: Broadcast): void {
-    for (const listener of this.listeners) listener(broadcast);
+    for (const listener of this.listeners) {
+      try {
+        listener(broadcast);
+      } catch (error) {
+        this.warning.say(`Somebody missed a broadcast: ${String(error)}`); // the others are told all the same
+      }
+    }
   }
 }
 

@@ -89,6 +89,16 @@ export class ActsService {
     return (await this.perform(actor, targetId, { ...MODERATION, write })).result;
   }
 
+  /**
+   * The rank rule for what is only looked at. One's own is everybody's to see.
+   * @throws SessionError `forbidden`; `session_store_unavailable` for a user whose rank was lost, unless an admin asks
+   */
+  async assertMayLook(actor: UserState, target: Account): Promise<void> {
+    if (actor.id === target.id || isAdmin(actor.roles)) return;
+    const { roles } = await this.users.stateOf(target);
+    if (!mayActOn(actor.roles, roles)) throw new SessionError('forbidden');
+  }
+
   private async perform<T>(
     { id: actorId }: UserState,
     targetId: string,

@@ -23,6 +23,7 @@ import {
 import type { Request } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
 import { ForbiddenFilter } from '../audit/forbidden.filter.js';
+import { existing } from '../http/ids.js';
 import { badRequest } from '../problem/problem.js';
 import { SessionsReply, toSessionDto } from '../sessions/session.dto.js';
 import { UserReply } from '../users/user.dto.js';
@@ -54,12 +55,17 @@ export class ModerationController {
     return { users: await Promise.all(accounts.map((account) => this.users.describe(account))) };
   }
 
-  /** Looking is not acting: the rank rule does not apply. */
+  /** Devices and addresses are told by rank, as acts are allowed; one's own to everybody. */
   @Get(':id/sessions')
   @ApiOperation({ summary: "A user's devices, newest first" })
   @ApiOkResponse({ type: SessionsReply })
-  async listSessions(@Param('id') id: string, @CurrentSession() current: Session): Promise<SessionsReply> {
+  async listSessions(
+    @Param('id', existing('user')) id: string,
+    @CurrentUser() actor: UserState,
+    @CurrentSession() current: Session,
+  ): Promise<SessionsReply> {
     const account = await this.users.require(id);
+    await this.acts.assertMayLook(actor, account);
     const sessions = await this.sessions.list(account.id);
     return { sessions: sessions.map((session) => toSessionDto(session, current.id)) };
   }
@@ -70,7 +76,7 @@ export class ModerationController {
   @ApiOperation({ summary: 'Refuse a user from now on, and end all their sessions' })
   @ApiOkResponse({ type: ActReply })
   block(
-    @Param('id') id: string,
+    @Param('id') id: string, // no pipe: what is wrong with the body is told first
     @Body() { reason, until }: BlockUserDto,
     @CurrentUser() actor: UserState,
     @Req() request: Request,
@@ -87,7 +93,7 @@ export class ModerationController {
   @ApiOperation({ summary: 'Lift a block; old sessions stay dead' })
   @ApiOkResponse({ type: UserReply })
   unblock(
-    @Param('id') id: string,
+    @Param('id', existing('user')) id: string,
     @CurrentUser() actor: UserState,
     @Req() request: Request,
   ): Promise<UserReply> {
@@ -101,7 +107,7 @@ export class ModerationController {
   @ApiOperation({ summary: 'Log a user out everywhere' })
   @ApiOkResponse({ type: EndedReply })
   async endSessions(
-    @Param('id') id: string,
+    @Param('id', existing('user')) id: string,
     @CurrentUser() actor: UserState,
     @Req() request: Request,
   ): Promise<EndedReply> {

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { RevocationReceipt } from '@latchkey/session';
 import { IsString, Matches, registerDecorator } from 'class-validator';
+import { IsId } from '../http/ids.js';
 import { DEFAULT_PAGE, MayBeAbsent, PageSize } from '../http/fields.js';
 import { RevokedReply } from '../sessions/session.dto.js';
 import { UserDto, UserReply } from '../users/user.dto.js';
@@ -41,7 +42,7 @@ export class UsersQuery {
 
   @ApiPropertyOptional({ description: "The id of the last page's last user" })
   @MayBeAbsent()
-  @Matches(/^[A-Za-z0-9_-]{16}$/, { message: "is a user's id" })
+  @IsId('user')
   before?: string;
 }
 

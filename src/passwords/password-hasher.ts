@@ -3,21 +3,36 @@ import { availableParallelism } from 'node:os';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import argon2 from 'argon2';
 import { Problem } from '../problem/problem.js';
-import { Semaphore } from './semaphore.js';
+import { FairQueue, type TaskOwner } from './fair-queue.js';
 
 /** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane. */
 const ARGON2ID = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+/** A hash that is checked at no greater cost than 256 MiB and 16 passes: what Redis holds must not stall this process. */
+const PHC = /^\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=[1-4]\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$/;
+const MOST_KIB = 262_144;
+const MOST_PASSES = 16;
 /** One of libuv's four threads stays free for everything else that needs one. */
 const MOST_AT_A_TIME = 3;
-/** Some two seconds of work; whoever comes after that is better told to come again. */
-const LONGEST_QUEUE = 64;
+/** Some three seconds of work; whoever comes after that is better told to come again. */
+const LONGEST_QUEUE = 128;
+/** As many as an office may have waiting that comes by one address. */
+const LONGEST_OF_CLIENT = 64;
+/** Our own: demo accounts and commands. */
+const OURSELVES: TaskOwner = { client: '', account: '' };
 
-/** Makes and checks password hashes, a few at a time: each costs 19 MiB and tens of milliseconds of a core. */
+/** Whether a text can be a hash of ours at all. */
+function isPasswordHash(text: string): boolean {
+  const [, kib, passes] = PHC.exec(text) ?? [];
+  return Number(kib) <= MOST_KIB && Number(passes) <= MOST_PASSES;
+}
+
+/** Makes and checks password hashes, a few at a time and clients in turn: each costs 19 MiB and tens of milliseconds of a core. */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
-  private readonly semaphore = new Semaphore({
+  private readonly queue = new FairQueue({
     concurrency: Math.min(availableParallelism(), MOST_AT_A_TIME),
-    queue: LONGEST_QUEUE,
+    waiting: LONGEST_QUEUE,
+    waitingPerClient: LONGEST_OF_CLIENT,
   });
   private decoy = '';
 
@@ -30,19 +45,28 @@ export class PasswordHasher implements OnModuleInit {
     return this.decoy;
   }
 
-  /** @throws Problem `overloaded` when too many are waiting */
-  hash(password: string): Promise<string> {
-    return this.inTurn(() => argon2.hash(password, ARGON2ID));
+  /**
+   * @param owner whose turn it takes; default: this process's own
+   * @throws Problem `overloaded` when too many are waiting
+   */
+  hash(password: string, owner = OURSELVES): Promise<string> {
+    return this.inTurn(owner, () => argon2.hash(password, ARGON2ID));
   }
 
-  /** @throws Problem `overloaded` when too many are waiting */
-  verify(hash: string, password: string): Promise<boolean> {
-    return this.inTurn(() => argon2.verify(hash, password));
+  /**
+   * A hash that is damaged matches no password, and takes as long as another.
+   * @param owner whose turn it takes
+   * @throws Problem `overloaded` when too many are waiting
+   */
+  verify(hash: string, password: string, owner: TaskOwner): Promise<boolean> {
+    const known = isPasswordHash(hash) ? hash : this.decoy;
+    return this.inTurn(owner, () => argon2.verify(known, password));
   }
 
-  private inTurn<T>(task: () => Promise<T>): Promise<T> {
-    return this.semaphore.run(
+  private inTurn<T>(owner: TaskOwner, task: () => Promise<T>): Promise<T> {
+    return this.queue.run(
       task,
+      owner,
       () => new Problem('overloaded', 'Too many people are logging in: try again'),
     );
   }

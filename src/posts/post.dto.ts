@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Length, Matches } from 'class-validator';
+import { IsId } from '../http/ids.js';
 import { DEFAULT_PAGE, MayBeAbsent, PageSize } from '../http/fields.js';
 import type { ReadPost } from './post.js';
 
@@ -17,7 +18,7 @@ export class PostsQuery {
 
   @ApiPropertyOptional({ description: "The id of the last page's last post" })
   @MayBeAbsent()
-  @Matches(/^[1-9]\d{0,14}$/, { message: "is a post's id" })
+  @IsId('post')
   before?: string;
 }
 

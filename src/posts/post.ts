@@ -14,10 +14,3 @@ export interface ReadPost extends Post {
   readonly likes: number;
   readonly likedByReader: boolean;
 }
-
-const POST_ID = /^[1-9]\d{0,14}$/;
-
-/** Whether a text can be a post's id at all. */
-export function isPostId(text: string): boolean {
-  return POST_ID.test(text);
-}

@@ -9,9 +9,9 @@ import {
 } from '@nestjs/swagger';
 import { CurrentUser, RateLimit, type UserState } from '@latchkey/session';
 import { Timeline } from '../live/timeline.js';
+import { existing } from '../http/ids.js';
 import { Problem } from '../problem/problem.js';
 import { UsersService } from '../users/users.service.js';
-import { isPostId } from './post.js';
 import { NewPostDto, PostReply, PostsQuery, PostsReply, toPostDto } from './post.dto.js';
 import { PostRepository } from './post-repository.js';
 
@@ -55,8 +55,8 @@ export class PostsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Like a post; liking twice is liking once' })
   @ApiOkResponse({ type: PostReply })
-  async like(@Param('id') id: string, @CurrentUser() user: UserState): Promise<PostReply> {
-    const post = isPostId(id) ? await this.posts.like(id, user.id) : undefined;
+  async like(@Param('id', existing('post')) id: string, @CurrentUser() user: UserState): Promise<PostReply> {
+    const post = await this.posts.like(id, user.id);
     if (!post) throw new Problem('not_found', 'There is no such post');
     return { post: toPostDto(post) };
   }

@@ -1,4 +1,6 @@
 import { type RedisStore, redisScript } from '../redis/redis-store.js';
+import { isId } from '../http/ids.js';
+import { isInstant, UntrustedJson } from '../untrusted/untrusted-json.js';
 import type { Post, ReadPost } from './post.js';
 import { type PostPage, PostRepository } from './post-repository.js';
 
@@ -47,7 +49,16 @@ if redis.call('SADD', KEYS[4], ARGV[1]) == 1 then redis.call('HINCRBY', KEYS[3],
 return read(ARGV[1])
 `);
 
-type Row = [id: string, post: string, likes: string, liked: number];
+type Row = readonly [id: unknown, post: unknown, likes: unknown, liked: unknown];
+
+const RECORDS = new UntrustedJson<Omit<Post, 'id'>>('A post', ({ authorId, authorName, text, createdAt }) => {
+  const isPost =
+    typeof authorId === 'string' &&
+    typeof authorName === 'string' &&
+    typeof text === 'string' &&
+    isInstant(createdAt);
+  return isPost ? { authorId, authorName, text, createdAt } : undefined;
+});
 
 export class RedisPostRepository extends PostRepository {
   constructor(private readonly store: RedisStore) {
@@ -62,7 +73,7 @@ export class RedisPostRepository extends PostRepository {
   async list({ readerId, limit, before }: PostPage): Promise<ReadPost[]> {
     const max = before === undefined ? '+inf' : `(${before}`;
     const rows = await this.store.script(LIST, keysFor(readerId), [limit, max]);
-    return (rows as Row[]).map(toPost);
+    return (rows as Row[]).map(toPost).filter((post) => post !== undefined);
   }
 
   async like(postId: string, readerId: string): Promise<ReadPost | undefined> {
@@ -75,6 +86,10 @@ function keysFor(readerId: string): string[] {
   return [POSTS, TIMELINE, LIKES, likedBy(readerId)];
 }
 
-function toPost([id, post, likes, liked]: Row): ReadPost {
-  return { ...(JSON.parse(post) as Omit<Post, 'id'>), id, likes: Number(likes), likedByReader: liked === 1 };
+/** @returns `undefined` for a row that is damaged */
+function toPost([id, record, likes, liked]: Row): ReadPost | undefined {
+  const post = RECORDS.read(record, POSTS);
+  if (!post || !isId('post', id)) return undefined;
+  const isCount = typeof likes === 'string' && /^\d{1,15}$/.test(likes);
+  return { ...post, id, likes: isCount ? Number(likes) : 0, likedByReader: liked === 1 };
 }

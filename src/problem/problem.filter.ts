@@ -28,6 +28,9 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
   415: 'unsupported_media_type',
 };
 
+/** The session is over: what a browser keeps of it is nobody's to see any more. */
+const ENDED: ReadonlySet<SessionErrorCode> = new Set(['user_blocked', 'session_revoked', 'session_expired']);
+
 const LOG_INTERVAL_MS = 1_000;
 
 /** Answers every error with problem+json: one shape, the contract's codes, and nothing of what is inside. */
@@ -47,6 +50,7 @@ export class AppProblemFilter implements ExceptionFilter {
     if (error instanceof SessionError && !RENAMED[error.code]) {
       if (error.statusCode >= 500) this.logOutage(error);
       response.status(error.statusCode).set(problemHeaders(error, http.getRequest<Request>()));
+      if (ENDED.has(error.code)) forgetPages(http.getRequest<Request>(), response);
       response.end(JSON.stringify(toProblem(error)));
       return;
     }
@@ -75,6 +79,15 @@ export class AppProblemFilter implements ExceptionFilter {
     this.lastLoggedAt = now;
     this.logger.error(`${code}: ${cause instanceof Error ? cause.message : 'no cause given'}`);
   }
+}
+
+/**
+ * Has a browser drop its pages of this origin, those of its back-forward cache among them: after a block, Back must not
+ * show what the user saw. `no-store` alone does not do it. A client with a bearer token has no pages of ours.
+ */
+function forgetPages({ headers }: Request, response: Response): void {
+  const isBrowser = headers.cookie !== undefined && headers.authorization === undefined;
+  if (isBrowser && !response.hasHeader('Clear-Site-Data')) response.set('Clear-Site-Data', '"cache"');
 }
 
 /** Also of what Express's router throws, as for a path that cannot be decoded. */

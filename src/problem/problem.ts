@@ -36,7 +36,25 @@ export class Problem extends Error {
   }
 }
 
-/** What does not validate, field by field. */
+const MOST_ERRORS = 20;
+const LONGEST_NAME = 64;
+const LONGEST_MESSAGE = 200;
+/** So that no reply has more than 4 KiB, whatever was sent. */
+const MOST_BYTES = 3_072;
+
+/** What does not validate, field by field: the first of them. Names and messages are cut, because clients choose some. */
 export function badRequest(...errors: readonly FieldError[]): Problem {
-  return new Problem('bad_request', undefined, errors);
+  const told: FieldError[] = [];
+  let bytes = 0;
+  for (const { field, message } of errors.slice(0, MOST_ERRORS)) {
+    const error = { field: cut(field, LONGEST_NAME), message: cut(message, LONGEST_MESSAGE) };
+    bytes += Buffer.byteLength(JSON.stringify(error));
+    if (bytes > MOST_BYTES) break;
+    told.push(error);
+  }
+  return new Problem('bad_request', undefined, told);
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

@@ -3,10 +3,9 @@ import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } fr
 import { CurrentSession, type Session, SessionService } from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { ClientTokens } from '../auth/client-tokens.js';
+import { existing } from '../http/ids.js';
 import { Problem } from '../problem/problem.js';
 import { RevocationScope, RevokedReply, SessionsReply, toSessionDto } from './session.dto.js';
-
-const SESSION_ID = /^[A-Za-z0-9_-]{16}$/;
 
 @ApiTags('sessions')
 @ApiBearerAuth()
@@ -30,13 +29,13 @@ export class SessionsController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Log one of my devices out' })
   async revoke(
-    @Param('id') id: string,
+    @Param('id', existing('session')) id: string,
     @CurrentSession() current: Session,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
-    const isMine = SESSION_ID.test(id) && (await this.sessions.revoke(current.userId, id));
-    if (!isMine) throw new Problem('not_found', 'You have no such session');
+    if (!(await this.sessions.revoke(current.userId, id)))
+      throw new Problem('not_found', 'You have no such session');
     if (id === current.id) this.tokens.takeBack({ request, response });
   }
 

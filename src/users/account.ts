@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isId } from '../http/ids.js';
 
 /**
  * What the sample itself keeps of a person. Roles and blocks are not here: they are the library's user state, so that
@@ -15,7 +16,6 @@ export interface Account {
   readonly createdAt: number;
 }
 
-const USER_ID = /^[A-Za-z0-9_-]{16}$/;
 /** What the ids of demo accounts begin with; one of 2^48 others would, too, and is not given out. */
 const DEMO_PREFIX = 'demo----';
 /** Letters and digits of any script, `_` and `-`. */
@@ -40,7 +40,7 @@ export function isDemoUserId(id: string): boolean {
 
 /** Whether a text can be a user id at all. */
 export function isUserId(text: string): boolean {
-  return USER_ID.test(text);
+  return isId('user', text);
 }
 
 /** The one form of a user name: NFKC, lower-case. What looks the same to a keyboard is the same account. */

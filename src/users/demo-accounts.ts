@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -5,7 +7,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { SessionError } from '@latchkey/session';
+import { SessionError, withDeadline } from '@latchkey/session';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import type { RedisClient } from '../redis/open-redis.js';
 import { REDIS_CLIENT } from '../redis/redis.module.js';
@@ -21,16 +23,22 @@ const DEMO_ACCOUNTS = [
 ] as const;
 
 const RETRY_MS = 250;
+/** A busy machine answers late; a Redis that takes longer than this is away. */
+const PING_MS = 1_000;
+const LONGEST_WAIT_MS = 10_000;
 
 /**
  * Makes the demo accounts at boot, but never in production. While Redis is away it keeps trying, without holding up
- * the boot; and whenever Redis comes back, it may be without its data.
+ * the boot; and whenever Redis comes back, it may be without its data. A Redis that is only slow, as on a busy machine, is
+ * waited for: see `settled`.
  */
 @Injectable()
 export class DemoAccounts implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(DemoAccounts.name);
   private stopped = false;
   private retry: NodeJS.Timeout | undefined;
+  private areMade = false;
+  private attempting: Promise<void> = Promise.resolve();
 
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
@@ -41,8 +49,28 @@ export class DemoAccounts implements OnApplicationBootstrap, OnApplicationShutdo
 
   async onApplicationBootstrap(): Promise<void> {
     if (this.config.production) return;
-    await this.attempt();
     this.redis?.on('ready', this.onReady);
+    await this.attempt();
+  }
+
+  /**
+   * Resolves when the accounts exist, or when it is clear that Redis is away: who serves then makes them later.
+   */
+  async settled(): Promise<void> {
+    if (this.config.production) return;
+    const giveUpAt = performance.now() + LONGEST_WAIT_MS;
+    await this.attempting;
+    while (!this.areMade && !this.stopped) {
+      if (!(await this.isRedisThere())) return;
+      if (performance.now() > giveUpAt) {
+        this.logger.warn(
+          'The demo accounts cannot be made yet, although Redis answers: may its user write app:*?',
+        );
+        return;
+      }
+      await sleep(RETRY_MS);
+      await this.attempt();
+    }
   }
 
   onApplicationShutdown(): void {
@@ -53,10 +81,31 @@ export class DemoAccounts implements OnApplicationBootstrap, OnApplicationShutdo
 
   private readonly onReady = (): void => void this.attempt();
 
-  private async attempt(): Promise<void> {
+  /** Whether Redis answers at all, if not within the deadline of a call. */
+  private async isRedisThere(): Promise<boolean> {
+    const { redis } = this;
+    if (!redis) return true;
+    try {
+      if (redis.status !== 'ready') await withDeadline(once(redis, 'ready'), PING_MS);
+      await withDeadline(redis.ping(), PING_MS);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** One attempt at a time: whoever asks meanwhile waits for the one under way. */
+  private attempt(): Promise<void> {
+    this.attempting = this.attempting.then(() => this.tryOnce());
+    return this.attempting;
+  }
+
+  private async tryOnce(): Promise<void> {
     clearTimeout(this.retry);
+    if (this.stopped) return;
     try {
       await Promise.all(DEMO_ACCOUNTS.map((demo) => this.make(demo)));
+      this.areMade = true;
     } catch (error) {
       if (this.stopped) return;
       const isAway = error instanceof SessionError && error.code === 'session_store_unavailable';

@@ -1,5 +1,6 @@
 import { type RedisStore, redisScript } from '../redis/redis-store.js';
-import type { Account } from './account.js';
+import { isInstant, UntrustedJson } from '../untrusted/untrusted-json.js';
+import { type Account, isUserId } from './account.js';
 import { type AccountPage, AccountRepository, type PasswordHashChange } from './account-repository.js';
 
 /**
@@ -53,6 +54,16 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `);
 
+const RECORDS = new UntrustedJson<Account>('An account', ({ id, username, passwordHash, createdAt }) => {
+  const isAccount =
+    typeof id === 'string' &&
+    isUserId(id) &&
+    typeof username === 'string' &&
+    typeof passwordHash === 'string' &&
+    isInstant(createdAt);
+  return isAccount ? { id, username, passwordHash, createdAt } : undefined;
+});
+
 export class RedisAccountRepository extends AccountRepository {
   constructor(private readonly store: RedisStore) {
     super();
@@ -64,11 +75,13 @@ export class RedisAccountRepository extends AccountRepository {
   }
 
   async findById(id: string): Promise<Account | undefined> {
-    return decode(await this.store.call((client) => client.hget(ACCOUNTS, id)));
+    const account = decode(await this.store.call((client) => client.hget(ACCOUNTS, id)));
+    return account?.id === id ? account : undefined; // another's record in its place is nobody's
   }
 
   async findByUsername(username: string): Promise<Account | undefined> {
-    return decode(await this.store.script(FIND_BY_USERNAME, [NAMES, ACCOUNTS], [username]));
+    const account = decode(await this.store.script(FIND_BY_USERNAME, [NAMES, ACCOUNTS], [username]));
+    return account?.username === username ? account : undefined;
   }
 
   async list({ limit, before = '' }: AccountPage): Promise<Account[] | undefined> {
@@ -99,6 +112,7 @@ function encode({ id, username, passwordHash, createdAt }: Account): string {
   return JSON.stringify({ id, username, passwordHash, createdAt });
 }
 
+/** @returns `undefined` for one that is not there, and for one that is damaged: nobody gets in by it */
 function decode(text: unknown): Account | undefined {
-  return typeof text === 'string' ? (JSON.parse(text) as Account) : undefined;
+  return typeof text === 'string' ? RECORDS.read(text, ACCOUNTS) : undefined;
 }

@@ -45,14 +45,20 @@ describeSample('/moderation and /admin', (sample) => {
     });
   });
 
-  it("GET /moderation/users/:id/sessions lists a user's devices, also those of higher rank", async () => {
+  it("GET /moderation/users/:id/sessions lists a user's devices, by rank", async () => {
     const [mia, target] = [await sample().as('mia'), await sample().newcomer()];
     const reply = await mia.get(`/moderation/users/${target.userId}/sessions`).expect(200);
     expect(reply.body.sessions).toEqual([
       expect.objectContaining({ id: target.sessionId, current: false, device: expect.any(Object) }),
     ]);
-    const root = await sample().as('root');
-    await mia.get(`/moderation/users/${root.userId}/sessions`).expect(200);
+    const [root, other] = [await sample().as('root'), await sample().newcomer(['moderator'])];
+    for (const above of [root, other]) {
+      expectProblem(await mia.get(`/moderation/users/${above.userId}/sessions`), 403, 'forbidden');
+      await root.get(`/moderation/users/${above.userId}/sessions`).expect(200);
+    }
+    expectProblem(await mia.get(`/moderation/users/${NOBODY}/sessions`), 404, 'not_found');
+    await root.put(`/admin/users/${target.userId}/roles`, { roles: ['admin'] }).expect(200);
+    expectProblem(await mia.get(`/moderation/users/${target.userId}/sessions`), 403, 'forbidden');
     const own = await mia.get(`/moderation/users/${mia.userId}/sessions`).expect(200);
     expect(own.body.sessions[0]).toMatchObject({ id: mia.sessionId, current: true });
   });

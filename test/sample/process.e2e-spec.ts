@@ -31,6 +31,47 @@ describe('the process', () => {
     await redis.stop();
   });
 
+  it('says that it listens when its demo accounts exist, although Redis is slow at first', async () => {
+    const redis = await RedisServer.start();
+    const pauser = redis.client();
+    let [isSlow, pauses] = [true, 0];
+    const pausing = (async () => {
+      for (; isSlow; pauses++) {
+        await pauser.call('CLIENT', 'PAUSE', '400', 'WRITE'); // reads are answered, and a ping is
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    })();
+    setTimeout(() => (isSlow = false), 4_000);
+    const env = { REDIS_URL: redis.url };
+    const apps = await Promise.all([AppProcess.start({ env }), AppProcess.start({ env })]);
+    for (const { url } of apps) {
+      for (const name of ['alice', 'bob', 'mia', 'root'])
+        await new Client(url).login(name, `correct-horse-${name}`);
+    }
+    await pausing;
+    expect(pauses).toBeGreaterThan(10);
+    await Promise.all(apps.map((app) => app.stop()));
+    await redis.stop();
+  }, 30_000);
+
+  it('listens all the same while Redis is away, and makes them later', async () => {
+    const redis = await RedisServer.start();
+    await redis.kill();
+    const app = await AppProcess.start({ env: { REDIS_URL: redis.url } });
+    await new Client(app.url).get('/health').expect(503);
+    await redis.restart();
+    const deadline = Date.now() + 10_000;
+    const login = { username: 'mia', password: 'correct-horse-mia' };
+    let status = 0;
+    while (status !== 200 && Date.now() < deadline) {
+      ({ status } = await new Client(app.url).post('/auth/login', login));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(status).toBe(200);
+    await app.stop();
+    await redis.stop();
+  }, 30_000);
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'finishes what is in flight and ends with 0 at %s, however often',
     async (signal) => {

@@ -95,7 +95,7 @@ describeSample('a logout', (sample) => {
     expect(reply.headers['set-cookie']).toBeUndefined();
   });
 
-  it('is the only reply that has a browser forget', async () => {
+  it('is the only reply that has a browser forget all, and the end of a session has it forget its pages', async () => {
     const { username } = await sample().newcomer();
     const client = await sample().anybody().login(username, PASSWORD, { transport: 'cookie' });
     const token = await resetTokenFor(sample().url, username);
@@ -108,7 +108,30 @@ describeSample('a logout', (sample) => {
     expect(replies.map(({ headers }) => headers['clear-site-data'])).toEqual([
       undefined,
       undefined,
-      undefined,
+      '"cache"',
     ]);
+  });
+});
+
+describeSample('the end of a session', (sample) => {
+  it.each(['cookie', 'bearer'] as const)(
+    'by a block has a browser drop its pages (%s)',
+    async (transport) => {
+      const { username, userId } = await sample().newcomer();
+      const client = await sample().anybody().login(username, PASSWORD, { transport });
+      expect((await client.get('/auth/me').expect(200)).headers['cache-control']).toBe('no-store');
+      const mia = await sample().as('mia');
+      await mia.post(`/moderation/users/${userId}/block`, { reason: 'Spam' }).expect(200);
+      const denied = await client.get('/auth/me');
+      expectProblem(denied, 403, 'user_blocked');
+      expect(denied.headers['clear-site-data']).toBe(transport === 'cookie' ? '"cache"' : undefined);
+    },
+  );
+
+  it('that never was takes nothing away', async () => {
+    for (const headers of [{}, { cookie: '__Host-session=nonsense' }]) {
+      const reply = await request(sample().url).get('/auth/me').set(headers);
+      expect(reply.headers['clear-site-data']).toBeUndefined();
+    }
   });
 });

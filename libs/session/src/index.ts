@@ -63,6 +63,7 @@ export type { JsonObject, JsonValue } from './model/session-data.js';
 export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
 export type { HttpRequest, HttpResponse, StreamableResponse } from './platform/http.js';
+export { ipPartition } from './platform/ip-address.js';
 export type { RefreshCredentials } from './transport/refresh-credentials.js';
 export { LIFETIME_PRESETS, type LifetimeOption } from './policy/lifetime.js';
 export type { RolePermissions } from './policy/roles.js';

@@ -57,6 +57,79 @@ describe('AuditLog', () => {
     expect(warnings).toEqual([expect.stringContaining('password')]);
   });
 
+  it.each([
+    null,
+    5,
+    'x',
+    [],
+    { limit: '5' },
+    { limit: [5] },
+    { limit: null },
+    { limit: NaN },
+    { before: '0-0' },
+    { before: '000-00' },
+    { before: ['1-1'] },
+    { before: { text: '1-1' } },
+    { before: null },
+    { before: '' },
+    { before: '-' },
+    { before: '+' },
+    { before: '(1-1' },
+    { before: `1-${'9'.repeat(16)}` },
+    { before: '1-1\n' },
+    { userId: null },
+    { userId: 5 },
+    { userId: ['alice'] },
+  ])('refuses the query %j with a typed error', async (query) => {
+    await expect(log.read(query as never)).rejects.toMatchObject({ code: 'bad_request' });
+  });
+
+  it('reads with cursors that only look odd', async () => {
+    await log.append({ action: 'login', outcome: 'ok' });
+    for (const before of ['0-1', '1-0', '999999999999999-999999999999999'])
+      await expect(log.read({ before })).resolves.toHaveProperty('entries');
+  });
+
+  it.each([
+    null,
+    undefined,
+    5,
+    [],
+    {},
+    { action: ['login'] },
+    { action: 'login', ip: 5 },
+    { action: 'login', ip: ['192.0.2.1'] },
+    { action: 'login', actorId: null },
+    { action: 'login', targetId: {} },
+    { action: 'login', details: null },
+    { action: 'login', details: [] },
+    { action: 'login', details: 'x' },
+    { action: 'login', details: { a: null } },
+    { action: 'login', details: { a: { b: 1 } } },
+    { action: 'login', details: { a: 1n } },
+  ])('refuses the act %p with a typed error, and does nothing', async (act) => {
+    const perform = jest.fn(async () => 'done');
+    await expect(log.record(act as never, perform)).rejects.toMatchObject({ code: 'bad_request' });
+    expect(perform).not.toHaveBeenCalled();
+    const entry = Object(act) === act && !Array.isArray(act) ? { ...(act as object), outcome: 'ok' } : act;
+    await expect(log.append(entry as never)).rejects.toMatchObject({ code: 'bad_request' });
+  });
+
+  it.each([undefined, null, 'done', ['ok'], 'toString'])('refuses the outcome %p', async (outcome) => {
+    const appending = log.append({ action: 'login', outcome: outcome as never });
+    await expect(appending).rejects.toMatchObject({ code: 'bad_request' });
+  });
+
+  it('refuses an act that is no function, and what cannot be added to one', async () => {
+    await expect(log.record({ action: 'login' }, undefined as never)).rejects.toMatchObject({
+      code: 'bad_request',
+    });
+    for (const more of [null, undefined, 'x', { actorId: 5 }]) {
+      const act = log.record({ action: 'login' }, async (open) => open.add(more as never));
+      await expect(act).rejects.toMatchObject({ code: 'bad_request' });
+    }
+  });
+
   it('takes tokens out of texts', async () => {
     const details = { reason: `It was ${TOKEN}!`, list: [TOKEN] };
     await log.append({ action: 'user.block', outcome: 'ok', details });

@@ -1,7 +1,7 @@
 import type { AuditAct, AuditDetails, AuditOutcome, AuditPage, NewAuditEntry } from '../model/audit-entry.js';
 import { SessionError } from '../model/session-error.js';
 import type { AuditRepository } from '../repository/audit-repository.js';
-import { checkUserId, checkedAct, checkedDetails } from './audit-rules.js';
+import { assertFields, checkUserId, checkedAct, checkedDetails, checkedEntry } from './audit-rules.js';
 
 /** @publicApi */
 export interface AuditLogQuery {
@@ -15,7 +15,10 @@ export interface AuditLogQuery {
 
 /** An act under way, as `record` hands it to whoever does it. @publicApi */
 export interface OpenAct {
-  /** Adds to the entry what was not known at the beginning. */
+  /**
+   * Adds to the entry what was not known at the beginning.
+   * @throws SessionError `bad_request` for what is no object, and for an id that is none
+   */
   add(more: { readonly actorId?: string; readonly details?: AuditDetails }): void;
   /** Says that it is done: what fails from here on does not make it undone. */
   done(): void;
@@ -23,7 +26,8 @@ export interface OpenAct {
 
 const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
-const ENTRY_ID = /^\d{1,15}-\d{1,15}$/;
+/** `0-0` is the one that Redis refuses: nothing is older. */
+const ENTRY_ID = /^(?!0+-0+$)\d{1,15}-\d{1,15}$/;
 const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 
 /**
@@ -51,7 +55,7 @@ export class AuditLog {
    * whatever a full Redis does not take
    */
   async append(entry: NewAuditEntry): Promise<string> {
-    return this.repository.append(checkedAct(entry));
+    return this.repository.append(checkedEntry(entry));
   }
 
   /**
@@ -61,6 +65,9 @@ export class AuditLog {
    */
   async record<T>(act: AuditAct, perform: (act: OpenAct) => Promise<T>): Promise<T> {
     const checked = checkedAct(act);
+    if (typeof perform !== 'function') {
+      throw new SessionError('bad_request', { detail: 'An act to be recorded is a function' });
+    }
     const open = new Open(checked.details);
     const pendingId = await this.repository.begin(checked);
     let result: T;
@@ -84,11 +91,13 @@ export class AuditLog {
    * One page, newest first.
    * @throws SessionError `bad_request` for a query that cannot be answered
    */
-  async read({ limit = DEFAULT_LIMIT, before, userId }: AuditLogQuery = {}): Promise<AuditPage> {
+  async read(query: AuditLogQuery = {}): Promise<AuditPage> {
+    assertFields(query, 'A query of the audit log');
+    const { limit = DEFAULT_LIMIT, before, userId } = query;
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
       throw new SessionError('bad_request', { detail: `limit is a whole number from 1 to ${MAX_LIMIT}` });
     }
-    if (before !== undefined && !ENTRY_ID.test(before)) {
+    if (before !== undefined && (typeof before !== 'string' || !ENTRY_ID.test(before))) {
       throw new SessionError('bad_request', { detail: "before is an entry's id" });
     }
     checkUserId(userId);
@@ -129,7 +138,10 @@ class Open implements OpenAct {
 
   constructor(readonly begunWith: AuditDetails) {}
 
-  add({ actorId, details }: { readonly actorId?: string; readonly details?: AuditDetails }): void {
+  add(more: { readonly actorId?: string; readonly details?: AuditDetails }): void {
+    assertFields(more, 'What is added to an act');
+    const { actorId, details } = more;
+    checkUserId(actorId);
     this.actorId = actorId ?? this.actorId;
     this.added = { ...this.added, ...details };
   }

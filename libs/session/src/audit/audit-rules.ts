@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { AuditAct, AuditDetails } from '../model/audit-entry.js';
+import type { AuditAct, AuditDetails, AuditOutcome, NewAuditEntry } from '../model/audit-entry.js';
 import { SessionError } from '../model/session-error.js';
 
 const ACTION = /^[a-z][a-z0-9._-]{0,63}$/;
@@ -19,13 +19,34 @@ const MAX_USER_ID_LENGTH = 256;
  * @throws SessionError `bad_request` for one that cannot be written down
  */
 export function checkedAct<T extends AuditAct>(act: T): T & { readonly details: AuditDetails } {
+  assertFields(act, 'An audited act');
   if (typeof act.action !== 'string' || !ACTION.test(act.action)) {
     throw bad("An audited act's name is 1–64 lower-case letters, digits and . _ -");
   }
   checkUserId(act.actorId);
   checkUserId(act.targetId);
-  if (act.ip !== undefined && isIP(act.ip) === 0) throw bad('An audit entry has an IP address that is none');
-  return { ...act, details: checkedDetails(act.details ?? {}) };
+  if (act.ip !== undefined && (typeof act.ip !== 'string' || isIP(act.ip) === 0))
+    throw bad('An audit entry has an IP address that is none');
+  return { ...act, details: checkedDetails(act.details === undefined ? {} : act.details) };
+}
+
+const OUTCOMES: Readonly<Record<AuditOutcome, true>> = {
+  ok: true,
+  denied: true,
+  failed: true,
+  unknown: true,
+};
+
+/** As `checkedAct`, of one that is over. */
+export function checkedEntry(entry: NewAuditEntry): NewAuditEntry {
+  const checked = checkedAct(entry);
+  if (typeof entry.outcome === 'string' && Object.hasOwn(OUTCOMES, entry.outcome)) return checked;
+  throw bad(`An audit entry's outcome is one of ${Object.keys(OUTCOMES).join(', ')}`);
+}
+
+/** @throws SessionError `bad_request` for what is no object with fields */
+export function assertFields(value: unknown, what: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(`${what} is an object`);
 }
 
 /** @throws SessionError `bad_request` */
@@ -37,6 +58,7 @@ export function checkUserId(userId: string | undefined): void {
 
 /** @throws SessionError `bad_request` for details that are too big, of another kind, or named like a secret */
 export function checkedDetails(details: AuditDetails): AuditDetails {
+  assertFields(details, 'The details of an audit entry');
   const given = Object.entries(details).filter(([, value]) => value !== undefined);
   if (given.length > MAX_DETAILS) throw bad(`An audit entry has at most ${MAX_DETAILS} details`);
   const checked = Object.fromEntries(

@@ -1,4 +1,4 @@
-import { IpRanges, normaliseIp } from './ip-address.js';
+import { IpRanges, normaliseIp, ipPartition } from './ip-address.js';
 
 describe('normaliseIp', () => {
   test.each([
@@ -50,5 +50,25 @@ describe('IpRanges', () => {
     '10.0.0.0/8/8',
   ])('refuses %j and names it', (range) => {
     expect(() => new IpRanges(['127.0.0.1', range])).toThrow(`'${range}'`);
+  });
+});
+
+describe('ipPartition', () => {
+  test.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['::ffff:c000:207', '192.0.2.7'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:DB8:0:0:ffff:ffff:ffff:ffff', '2001:db8:0:0::/64'],
+    ['2001:db8:0:1::1', '2001:db8:0:1::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    [undefined, 'unknown'],
+    [null, 'unknown'],
+    ['', 'unknown'],
+    ['no address', 'unknown'],
+    [['192.0.2.7'], 'unknown'],
+  ])('of %j is %s', (ip, expected) => {
+    expect(ipPartition(ip as string)).toBe(expected);
   });
 });

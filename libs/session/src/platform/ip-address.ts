@@ -82,7 +82,20 @@ function badList(detail: string): SessionError {
   return new SessionError('bad_request', { detail });
 }
 
-/** By what a quota tells clients apart: IPv4 by address, IPv6 by /64, which is what one subscriber has. */
+/**
+ * By what a quota tells client IPs apart, for quotas of your own: IPv4 by address, IPv6 by /64, because one subscriber has
+ * all addresses of a /64. IPv4 inside IPv6 is IPv4. Everybody whose address is not known shares one part, `unknown`.
+ * @param clientIp as `SessionTransport.clientIp` gives it, or any other text
+ * @example
+ * const share = { quota: logins, partitionKey: ipPartition(transport.clientIp(request)) };
+ * await limiter.consumeAll([share]); // 2001:db8::1 and 2001:db8::2 have one share: 2001:db8:0:0::/64
+ * @publicApi
+ */
+export function ipPartition(clientIp: string | undefined): string {
+  return quotaPartitionOfIp(typeof clientIp === 'string' ? normaliseIp(clientIp) : undefined);
+}
+
+/** As `ipPartition`, of an address in its canonical form. */
 export function quotaPartitionOfIp(ip: string | undefined): string {
   if (ip === undefined || !ip.includes(':')) return ip ?? 'unknown';
   const [head = '', tail] = ip.split('::', 2);
