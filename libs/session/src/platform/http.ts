@@ -41,11 +41,14 @@ export function peerAddressOf(request: NodeRequest): string | undefined {
   return request.socket?.remoteAddress;
 }
 
+/** A host name of 253 characters, a dot and a port. What a URL's parser does with names is not linear in their length. */
+const LONGEST_HOST = 260;
+
 /** The origin that the request was sent to, as far as this process can see: a proxy that ends TLS hides it. */
 export function requestedOriginOf(request: NodeRequest): string | undefined {
   const host = headerOf(request.headers, 'host') ?? headerOf(request.headers, ':authority');
   const scheme = (request.socket as Partial<TLSSocket> | undefined)?.encrypted === true ? 'https' : 'http';
-  if (!host || !URL.canParse(`${scheme}://${host}`)) return undefined;
+  if (!host || host.length > LONGEST_HOST || !URL.canParse(`${scheme}://${host}`)) return undefined;
   return new URL(`${scheme}://${host}`).origin;
 }
 
