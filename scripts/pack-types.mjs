@@ -34,9 +34,11 @@ function appFile() {
   const subpaths = Object.keys(known).filter((name) => name !== './package.json');
   const missing = subpaths.filter((name) => !(name.slice(1) in doors));
   if (missing.length > 0) throw new Error(`pack-types.mjs imports nothing from ${missing.join(', ')}`);
-  const lines = Object.entries(doors).map(([path, names]) => `import { ${names} } from '${LIBRARY}${path}';`);
+  const lines = Object.entries(doors).map(
+    ([path, names]) => `import { ${names.join(', ')} } from '${LIBRARY}${path}';`,
+  );
   return `${lines.join('\n')}
-export const all: readonly unknown[] = [${Object.values(doors).flat()}];
+export const all: readonly unknown[] = [${Object.values(doors).flat().join(', ')}];
 export const storage = (limiter: RateLimiter) => RedisThrottlerStorage.beside(limiter);
 export const token = async (sessions: SessionService): Promise<string> => (await sessions.create('a')).token;
 // @ts-expect-error the declarations are found, and are not any
@@ -80,9 +82,9 @@ function check([name, { module, moduleResolution }, ending]) {
     folder,
   );
   const host = ts.createCompilerHost(options);
-  const { readFile } = host;
+  const readFile = host.readFile.bind(host);
   host.readFile = (path) => {
-    if (!texts.has(path)) texts.set(path, readFile.call(host, path));
+    if (!texts.has(path)) texts.set(path, readFile(path));
     return texts.get(path);
   };
   const program = ts.createProgram({ rootNames: [file], options, host });
@@ -98,12 +100,13 @@ function check([name, { module, moduleResolution }, ending]) {
 
 let isFine = true;
 for (const mode of MODES) {
-  if (mode[0] === 'node16, CommonJS' && !isNestRequirable) continue;
+  const name = /** @type {string} */ (mode[0]);
+  if (name === 'node16, CommonJS' && !isNestRequirable) continue;
   const startedAt = performance.now();
   const { count, problems } = check(mode);
   const ms = Math.round(performance.now() - startedAt);
   console.log(
-    `${problems.length === 0 ? 'ok' : 'not ok'}: TypeScript ${ts.version}, ${mode[0]} (${count} files, ${ms} ms)`,
+    `${problems.length === 0 ? 'ok' : 'not ok'}: TypeScript ${ts.version}, ${name} (${count} files, ${ms} ms)`,
   );
   if (problems.length === 0) continue;
   isFine = false;

@@ -1,10 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { fields, type Input, listOf, text } from './model/inputs.js';
 import type { QuotaPolicy, QuotaResult } from './model/quota.js';
 import { SessionError } from './model/session-error.js';
 import { type QuotaOptions, toQuotaPolicy } from './rate-limit/rate-limit-options.js';
 import { redisPlaceOf, type RedisPlace } from './repository/redis-session-repository.js';
 import type { QuotaRequest, SessionRepository } from './repository/session-repository.js';
 import { SESSION_REPOSITORY } from './session.injection-keys.js';
+
+/** Each quota is checked as it is used. */
+const quotaOptions: Input<QuotaOptions> = (value) => {
+  toQuotaPolicy(value as QuotaOptions);
+  return value as QuotaOptions;
+};
+const listOfShares = listOf(
+  fields<{ readonly quota: QuotaOptions; readonly partitionKey: string }>({
+    quota: quotaOptions,
+    partitionKey: text,
+  }),
+);
 
 /**
  * Quotas wherever the app needs them besides routes: for attempts at a password, mails to one address, costly jobs.
@@ -33,6 +46,7 @@ export class RateLimiter {
   async consumeAll(
     shares: readonly { readonly quota: QuotaOptions; readonly partitionKey: string }[],
   ): Promise<readonly QuotaResult[]> {
+    listOfShares(shares, 'shares');
     const results = await Promise.all(
       shares.map(({ quota, partitionKey }) => this.consume(quota, partitionKey)),
     );
@@ -45,6 +59,7 @@ export class RateLimiter {
   async refundAll(
     shares: readonly { readonly quota: QuotaOptions; readonly partitionKey: string }[],
   ): Promise<void> {
+    listOfShares(shares, 'shares');
     await Promise.all(shares.map(({ quota, partitionKey }) => this.refund(quota, partitionKey)));
   }
 
@@ -73,8 +88,8 @@ export class RateLimiter {
     quota: QuotaOptions,
     { partitionKey, cost }: { readonly partitionKey: string; readonly cost: number },
   ): Promise<QuotaResult> {
-    if (!Number.isInteger(cost) || cost < 1) throw new RangeError('cost must be a positive integer');
-    const partition = { key: `app:${partitionKey}` };
+    if (!Number.isSafeInteger(cost) || cost < 1) throw new RangeError('cost must be a positive integer');
+    const partition = { key: `app:${text(partitionKey, 'partitionKey')}` };
     return this.repository.quota({ operation, policy: this.policyOf(quota), partition, cost });
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { callable, oneOf } from './model/inputs.js';
 import { SESSION_EVENT_NAMES, type SessionEvent, type SessionEventName } from './model/session-event.js';
 import type { SessionRepository } from './repository/session-repository.js';
 import { SESSION_REPOSITORY } from './session.injection-keys.js';
@@ -12,6 +13,8 @@ export type SessionEventListener<Name extends SessionEventName = SessionEventNam
 export interface EventEmitterLike {
   emit(name: string, event: SessionEvent): unknown;
 }
+
+const eventName = oneOf(...SESSION_EVENT_NAMES);
 
 /**
  * What is done to users and their sessions, on every node and told on every node: logins, revocations, blocks, changes
@@ -29,21 +32,27 @@ export class SessionEvents {
 
   /**
    * Calls the listener with every such event from now on. What it throws is logged.
+   * @throws TypeError for a name that no event has
    * @returns when events are heard, or after half a second while Redis cannot be reached
    */
-  on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): Promise<void> {
+  async on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): Promise<void> {
+    eventName(name, 'name');
+    callable(listener, 'listener');
     const listeners = this.listeners.get(name) ?? new Set<SessionEventListener>();
     this.listeners.set(name, listeners.add(listener as SessionEventListener));
-    this.listening ??= this.repository.events.listen({ onEvent: (event) => this.tell(event) });
-    return this.listening;
+    await (this.listening ??= this.repository.events.listen({ onEvent: (event) => this.tell(event) }));
   }
 
   off<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): void {
+    eventName(name, 'name');
+    callable(listener, 'listener');
     this.listeners.get(name)?.delete(listener as SessionEventListener);
   }
 
   /** Emits every event under its own name, such as `user.blocked`, by Nest's `EventEmitter2` or one like it. */
   async forwardTo(emitter: EventEmitterLike): Promise<void> {
+    const emit = (emitter as Partial<EventEmitterLike> | null | undefined)?.emit;
+    callable(emit, 'emitter.emit');
     await Promise.all(SESSION_EVENT_NAMES.map((name) => this.on(name, (event) => emitter.emit(name, event))));
   }
 

@@ -1,4 +1,5 @@
 import type { AuditAct, AuditDetails, AuditOutcome, AuditPage, NewAuditEntry } from '../model/audit-entry.js';
+import { anything, callable, fieldsOf, type Inputs, wrong } from '../model/inputs.js';
 import { SessionError } from '../model/session-error.js';
 import type { AuditRepository } from '../repository/audit-repository.js';
 import { checkUserId, checkedAct, checkedDetails } from './audit-rules.js';
@@ -23,7 +24,9 @@ export interface OpenAct {
 
 const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
-const ENTRY_ID = /^\d{1,15}-\d{1,15}$/;
+/** Redis counts from 0-1 on, and takes nothing "before" 0-0. */
+const ENTRY_ID = /^(?!0+-0+$)\d{1,15}-\d{1,15}$/;
+const QUERY: Inputs<AuditLogQuery> = { limit: anything, before: anything, userId: anything };
 const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 
 /**
@@ -51,7 +54,9 @@ export class AuditLog {
    * whatever a full Redis does not take
    */
   async append(entry: NewAuditEntry): Promise<string> {
-    return this.repository.append(checkedAct(entry));
+    const checked = checkedAct(entry);
+    if (checked.outcome === undefined) throw wrong('entry.outcome', 'how the act ended', undefined);
+    return this.repository.append(checked);
   }
 
   /**
@@ -60,6 +65,7 @@ export class AuditLog {
    * @throws SessionError `session_store_unavailable` or `bad_request` when it cannot be written down: then it was not done
    */
   async record<T>(act: AuditAct, perform: (act: OpenAct) => Promise<T>): Promise<T> {
+    callable(perform, 'perform');
     const checked = checkedAct(act);
     const open = new Open(checked.details);
     const pendingId = await this.repository.begin(checked);
@@ -84,11 +90,12 @@ export class AuditLog {
    * One page, newest first.
    * @throws SessionError `bad_request` for a query that cannot be answered
    */
-  async read({ limit = DEFAULT_LIMIT, before, userId }: AuditLogQuery = {}): Promise<AuditPage> {
+  async read(query: AuditLogQuery = {}): Promise<AuditPage> {
+    const { limit = DEFAULT_LIMIT, before, userId } = fieldsOf(query, 'query', QUERY);
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
       throw new SessionError('bad_request', { detail: `limit is a whole number from 1 to ${MAX_LIMIT}` });
     }
-    if (before !== undefined && !ENTRY_ID.test(before)) {
+    if (before !== undefined && (typeof before !== 'string' || !ENTRY_ID.test(before))) {
       throw new SessionError('bad_request', { detail: "before is an entry's id" });
     }
     checkUserId(userId);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { requestAccessOf } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
+import { wrong } from '../model/inputs.js';
 import { beginStream, type HttpRequest, type StreamableResponse } from '../platform/http.js';
 import { EventStream } from './event-stream.js';
 import { LiveConnections } from './live-connections.js';
@@ -23,6 +24,8 @@ export class EventStreams {
    * @throws SessionError as `LiveConnections.register` does: the response is still untouched
    */
   async open(request: HttpRequest, response: StreamableResponse): Promise<EventStream> {
+    if (typeof Object(response).setHeader !== 'function' && !('hijack' in Object(response)))
+      throw wrong('response', 'a response as Nest hands it out', response);
     const access = requestAccessOf(request);
     const connection = await this.connections.register({
       token: this.transport.readToken(request),

@@ -1,5 +1,6 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { wrong } from '../model/inputs.js';
 
 /** What the library needs of Node's own request. */
 export type NodeRequest = Pick<IncomingMessage, 'headers' | 'method' | 'socket'> &
@@ -27,7 +28,10 @@ export type HttpResponse = NodeResponse | Reply;
 
 export function nodeRequestOf(request: HttpRequest): NodeRequest {
   if (request instanceof IncomingMessage) return request; // Express's: the quickest of all questions to ask of one
-  return 'raw' in request && 'headers' in request.raw ? request.raw : (request as NodeRequest);
+  if (typeof request !== 'object' || request === null) throw wrong('request', 'a request', request);
+  const isWrapped =
+    'raw' in request && typeof request.raw === 'object' && request.raw && 'headers' in request.raw;
+  return isWrapped ? request.raw : (request as NodeRequest);
 }
 
 /** A request header; one that came several times is one list, as RFC 9110 has it. */
