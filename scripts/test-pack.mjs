@@ -15,7 +15,8 @@ import ensureRedis from './ensure-redis.mjs';
 import { packLibrary } from './pack-lib.mjs';
 
 const run = promisify(execFile);
-const appSources = join(dirname(fileURLToPath(import.meta.url)), 'pack-app');
+const here = dirname(fileURLToPath(import.meta.url));
+const appSources = join(here, 'pack-app');
 const running = new Set();
 
 const apps = [
@@ -34,7 +35,7 @@ const apps = [
 ];
 
 function nest(version) {
-  const packages = ['common', 'core', 'platform-express', 'testing'];
+  const packages = ['common', 'core', 'platform-express', 'platform-ws', 'testing', 'websockets'];
   const names = packages.map((name) => [`@nestjs/${name}`, version]);
   const others = {
     '@nestjs/throttler': '^6',
@@ -75,6 +76,25 @@ async function makeApp(app, folder, tarball) {
     app.type === 'commonjs',
     'compiled as planned',
   );
+}
+
+/** Every door opens, to `import` and to `require`, and under every way in which TypeScript looks for it. */
+async function tryDoors(folder) {
+  const { exports, typesVersions } = JSON.parse(
+    readFileSync(join(folder, 'node_modules/@latchkey/session/package.json'), 'utf8'),
+  );
+  const doors = Object.keys(exports).filter((door) => door !== './package.json');
+  const subpaths = doors.filter((door) => door !== '.').map((door) => door.slice(2));
+  assert.deepEqual(Object.keys(typesVersions['*']), subpaths, 'typesVersions has every subpath');
+  const names = JSON.stringify(doors.map((door) => `@latchkey/session${door.slice(1)}`));
+  for (const script of [
+    `for (const name of ${names}) if (!Object.keys(require(name)).length) throw new Error(name);`,
+    `void (async () => { for (const name of ${names}) await import(name); })();`,
+  ]) {
+    await run(process.execPath, ['-e', `require('reflect-metadata'); ${script}`], { cwd: folder });
+  }
+  const { stdout } = await run(process.execPath, [join(here, 'pack-types.mjs'), folder]);
+  process.stdout.write(stdout);
 }
 
 /** With jose, `/jwt` works; without it, all the rest does, and whoever asks for JWTs is told what is missing. */
@@ -204,6 +224,7 @@ try {
     apps.map(async (app) => {
       const folder = join(workFolder, app.folder);
       await makeApp(app, folder, tarball);
+      await tryDoors(folder);
       await tryJwt(folder);
       console.log(`ok: ${app.name}, JWTs`);
       await tryApp(folder, {});

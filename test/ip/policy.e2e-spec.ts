@@ -310,8 +310,8 @@ describe('IpAllowlists', () => {
     [['10.0.0.0/08'], "'10.0.0.0/08' is no IP address or CIDR"],
     [['10.0.0.0/8 '], "'10.0.0.0/8 ' is no IP address or CIDR"],
     [['10.0.0.0/8;'], "'10.0.0.0/8;' is no IP address or CIDR"],
-    [[7], "'7' is no IP address or CIDR"],
-    [[['10.0.0.1']], "'10.0.0.1' is no IP address or CIDR"],
+    [[7], 'An entry of type number is no IP address or CIDR'],
+    [[['10.0.0.1']], 'An entry of type object is no IP address or CIDR'],
     ['10.0.0.0/8', 'A list is an array of CIDRs'],
     [Array(1_001).fill('::1'), 'A list has at most 1000 ranges'],
   ])('refuses %j and says why', async (cidrs, message) => {

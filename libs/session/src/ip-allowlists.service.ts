@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { confirmationsOf } from './live/confirmations.js';
 import type { IpRangeSet } from './model/ip-list.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
+import { anything, fieldsOf, type Input, type Inputs, version } from './model/inputs.js';
 import { SessionError } from './model/session-error.js';
 import { normaliseIp, parseIpList } from './platform/ip-address.js';
 import { NAME_PATTERN } from './policy/roles.js';
@@ -32,6 +33,10 @@ export interface IpListOptions {
 export interface IpListReceipt
   extends IpList, Pick<RevocationReceipt, 'connectionsClosed' | 'nodes' | 'ms'> {}
 
+const versionOrAbsent: Input<number | 'absent'> = (value, name) =>
+  value === 'absent' ? value : version(value, name);
+const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything };
+
 /**
  * The lists that `@IpAllowlist('name')` and `@IpDenylist('name')` and the option `ipPolicy` name. Every method rejects with
  * `SessionError`; `session_store_unavailable` when Redis cannot answer in time, `bad_request` for what is no name.
@@ -57,11 +62,12 @@ export class IpAllowlists {
     const startedAt = performance.now();
     checkedName(name);
     const ranges = parseIpList(cidrs, MAX_RANGES);
+    const { ifVersion = 'any' } = fieldsOf(options, 'options', SET);
     if ('keeps' in options && !holds(ranges, options.keeps)) throw new SessionError('would_lock_out');
     const written = await this.repository.ipLists.write({
       name,
       cidrs: ranges.cidrs,
-      ifVersion: options.ifVersion ?? 'any',
+      ifVersion,
     });
     if (written.outcome === 'version_conflict') {
       throw new SessionError('version_conflict');
@@ -72,9 +78,9 @@ export class IpAllowlists {
   }
 
   /** Whether a list, as it was read, holds an address. */
-  holds({ cidrs }: Pick<IpList, 'cidrs'>, ip: string | undefined): boolean {
+  holds(list: Pick<IpList, 'cidrs'>, ip: string | undefined): boolean {
     try {
-      return holds(parseIpList(cidrs, MAX_RANGES), ip);
+      return holds(parseIpList(list.cidrs, MAX_RANGES), ip);
     } catch {
       return false; // damaged
     }

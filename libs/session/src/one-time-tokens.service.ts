@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Duration, toMilliseconds } from './model/duration.js';
+import { anything, epoch, fieldsOf, type Inputs, yesOrNo } from './model/inputs.js';
 import { SessionError } from './model/session-error.js';
 import { NAME_PATTERN } from './policy/roles.js';
 import type { OneTimeTokenRepository } from './repository/one-time-token-repository.js';
 import { ONE_TIME_TOKEN_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
 import { mintOneTimeToken, parseOneTimeToken } from './token/one-time-token.js';
-import { userRefOf } from './token/session-token.js';
+import { checkedUserId, userRefOf } from './token/session-token.js';
 import { UserStateService } from './user-state.service.js';
 
 /** @publicApi */
@@ -49,6 +50,14 @@ const MIN_TTL_MS = 1_000;
 const MAX_TTL_MS = 31 * 86_400_000;
 const MAX_DATA_BYTES = 2_048;
 
+const ISSUE: Inputs<OneTimeTokenOptions> = {
+  ttl: anything, // by checkedTtl
+  data: anything, // by checkedData
+  replaceOlder: yesOrNo,
+  ifEpoch: epoch,
+};
+const CONSUME: Inputs<ConsumeOptions> = { revokeAll: yesOrNo };
+
 /**
  * Tokens that work once: in a message that lets somebody reset a password or proves an e-mail address. Opaque, kept as a
  * hash, bound to a purpose. For a subject who is a user they are bound to the user's epoch: a block, a password change
@@ -73,13 +82,11 @@ export class OneTimeTokens {
    * @param subject whom or what it is about: a user id, or another text of 1–256 characters
    * @throws SessionError `epoch_changed` with an `ifEpoch` that is no longer the user's
    */
-  async issue(purpose: string, subject: string, options: OneTimeTokenOptions): Promise<IssuedOneTimeToken> {
+  async issue(purpose: string, subject: string, given: OneTimeTokenOptions): Promise<IssuedOneTimeToken> {
+    const options = fieldsOf(given, 'options', ISSUE);
     const ttlMs = checkedTtl(options.ttl);
     const data = checkedData(options.data);
     const { token, ...proof } = mintOneTimeToken(userRefOf(subject), checkedPurpose(purpose));
-    if ('ifEpoch' in options && options.ifEpoch === undefined) {
-      throw new TypeError('ifEpoch is undefined: take it from the user, or leave the option out');
-    }
     if (this.settings.userDirectory) await this.users.get(subject); // loads the record that it will be bound to
     const issued = await this.repository.issue({
       ...proof,
@@ -103,8 +110,9 @@ export class OneTimeTokens {
   async consume(
     token: unknown,
     purpose: string,
-    { revokeAll = false }: ConsumeOptions = {},
+    options: ConsumeOptions = {},
   ): Promise<ConsumedOneTimeToken> {
+    const { revokeAll = false } = fieldsOf(options, 'options', CONSUME);
     const proof = parseOneTimeToken(token, checkedPurpose(purpose));
     const consumed = proof && (await this.repository.consume(proof, { revokeAll }));
     if (!consumed) throw new SessionError('token_invalid');
@@ -118,7 +126,7 @@ export class OneTimeTokens {
 
   /** Voids all tokens of a purpose and a subject. @returns how many could still have been used */
   async revoke(purpose: string, subject: string): Promise<number> {
-    return this.repository.revoke(subject, checkedPurpose(purpose));
+    return this.repository.revoke(checkedUserId(subject), checkedPurpose(purpose));
   }
 }
 
@@ -142,13 +150,23 @@ function checkedTtl(ttl: Duration): number {
 function checkedData(data: unknown): string {
   if (data === undefined) return '';
   let json: string | undefined;
+  let values = 0;
   try {
-    json = JSON.stringify(data); // undefined for a function, whatever the types say
+    // undefined for a function, whatever the types say
+    json = JSON.stringify(data, (_key, value: unknown) => {
+      // Each takes a byte at least; an object that holds another twice, and so on, would never end.
+      if (++values > MAX_DATA_BYTES) throw new RangeError('too many values');
+      return value;
+    });
   } catch {
     // told below
   }
-  if (json === undefined) throw badRequest('The data of a one-time token is what JSON can hold');
-  if (Buffer.byteLength(json) > MAX_DATA_BYTES) {
+  const isTooLarge =
+    values > MAX_DATA_BYTES || (json !== undefined && Buffer.byteLength(json) > MAX_DATA_BYTES);
+  if (json === undefined && !isTooLarge) {
+    throw badRequest('The data of a one-time token is what JSON can hold');
+  }
+  if (json === undefined || isTooLarge) {
     throw badRequest(`The data of a one-time token is at most ${MAX_DATA_BYTES} bytes of JSON`);
   }
   return json;

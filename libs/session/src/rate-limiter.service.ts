@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { fields, type Input, listOf, text } from './model/inputs.js';
 import type { QuotaPolicy, QuotaResult } from './model/quota.js';
 import { SessionError } from './model/session-error.js';
 import { type QuotaShare, QuotaShares, type TakenShare } from './quota-shares.js';
@@ -16,6 +17,13 @@ export interface RateLimitShare {
 
 /** For how long a share can be given back by its receipt; later, without. */
 const RECEIPT_TERM_MS = 300_000;
+
+/** Each quota is checked as it is used. */
+const quotaOptions: Input<QuotaOptions> = (value) => {
+  toQuotaPolicy(value as QuotaOptions);
+  return value as QuotaOptions;
+};
+const listOfShares = listOf(fields<RateLimitShare>({ quota: quotaOptions, partitionKey: text }));
 
 /**
  * Quotas wherever the app needs them besides routes: for attempts at a password, mails to one address, costly jobs.
@@ -57,7 +65,9 @@ export class RateLimiter {
    * @throws SessionError `rate_limited` when there is no room in one of them; its `quotas` end with the one that refused
    */
   async consumeAll(shares: readonly RateLimitShare[]): Promise<readonly QuotaResult[]> {
-    const wanted = shares.map(({ quota, partitionKey }) => this.shareOf(quota, partitionKey, 1));
+    const wanted = listOfShares(shares, 'shares').map(({ quota, partitionKey }) =>
+      this.shareOf(quota, partitionKey, 1),
+    );
     const { results, taken } = await this.shares.takeInTurn(wanted);
     if (taken.length < wanted.length) throw new SessionError('rate_limited', { quotas: results });
     this.taken.set(shares, { at: performance.now(), shares: taken });
@@ -69,6 +79,7 @@ export class RateLimiter {
    * `consumeAll` was called with, it gives back once, never rejects, and goes on in the background while Redis is away.
    */
   async refundAll(shares: readonly RateLimitShare[]): Promise<void> {
+    listOfShares(shares, 'shares');
     const taken = this.taken.get(shares);
     this.taken.delete(shares);
     if (taken && performance.now() - taken.at < RECEIPT_TERM_MS / 2)
@@ -102,7 +113,8 @@ export class RateLimiter {
 
   private shareOf(quota: QuotaOptions, partitionKey: string, cost: number): QuotaShare {
     if (!Number.isSafeInteger(cost) || cost < 1) throw new RangeError('cost must be a positive integer');
-    return { policy: this.policyOf(quota), partition: { key: `app:${partitionKey}` }, cost };
+    const key = `app:${text(partitionKey, 'partitionKey')}`;
+    return { policy: this.policyOf(quota), partition: { key }, cost };
   }
 
   private policyOf(quota: QuotaOptions): QuotaPolicy {

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { SessionConfigurationError } from './model/session-error.js';
+import { callable, oneOf } from './model/inputs.js';
 import { SESSION_EVENT_NAMES, type SessionEvent, type SessionEventName } from './model/session-event.js';
 import type { SessionRepository } from './repository/session-repository.js';
 import { SESSION_REPOSITORY } from './session.injection-keys.js';
@@ -13,6 +13,8 @@ export type SessionEventListener<Name extends SessionEventName = SessionEventNam
 export interface EventEmitterLike {
   emit(name: string, event: SessionEvent): unknown;
 }
+
+const eventName = oneOf(...SESSION_EVENT_NAMES);
 
 /**
  * What is done to users and their sessions, on every node and told on every node: logins, revocations, blocks, changes
@@ -31,35 +33,33 @@ export class SessionEvents {
   /**
    * Calls the listener with every such event from now on. What it throws is logged.
    * @returns when events are heard, or after half a second while Redis cannot be reached
-   * @throws SessionConfigurationError at once, not as a rejection, for a name that no event has, or a listener that is no function
+   * @throws TypeError at once, not as a rejection, for a name that no event has, or a listener that is no function
    */
   on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): Promise<void> {
-    assertKnown(name, listener);
+    eventName(name, 'name');
+    callable(listener, 'listener');
     const listeners = this.listeners.get(name) ?? new Set<SessionEventListener>();
     this.listeners.set(name, listeners.add(listener as SessionEventListener));
-    this.listening ??= this.repository.events.listen({ onEvent: (event) => this.tell(event) });
-    return this.listening;
+    return (this.listening ??= this.repository.events.listen({ onEvent: (event) => this.tell(event) }));
   }
 
   /**
    * Calls that listener no more.
-   * @throws SessionConfigurationError as `on` does
+   * @throws TypeError as `on` does
    */
   off<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): void {
-    assertKnown(name, listener);
+    eventName(name, 'name');
+    callable(listener, 'listener');
     this.listeners.get(name)?.delete(listener as SessionEventListener);
   }
 
   /**
    * Emits every event under its own name, such as `user.blocked`, by Nest's `EventEmitter2` or one like it.
-   * @throws SessionConfigurationError for what has no method `emit`
+   * @throws TypeError for what has no method `emit`
    */
   async forwardTo(emitter: EventEmitterLike): Promise<void> {
-    if (typeof (emitter as Partial<EventEmitterLike> | undefined)?.emit !== 'function')
-      throw new SessionConfigurationError(
-        'SessionEvents',
-        'can only forward to an object with a method emit()',
-      );
+    const emit = (emitter as Partial<EventEmitterLike> | null | undefined)?.emit;
+    callable(emit, 'emitter.emit');
     await Promise.all(SESSION_EVENT_NAMES.map((name) => this.on(name, (event) => emitter.emit(name, event))));
   }
 
@@ -73,21 +73,5 @@ export class SessionEvents {
     } catch (error) {
       this.logger.error(error);
     }
-  }
-}
-
-function assertKnown(name: unknown, listener: unknown): void {
-  if (!SESSION_EVENT_NAMES.some((known) => known === name)) {
-    const given = typeof name === 'string' ? `'${name}'` : `(a ${typeof name})`;
-    throw new SessionConfigurationError(
-      'SessionEvents',
-      `know no event ${given}: there are ${SESSION_EVENT_NAMES.join(', ')}`,
-    );
-  }
-  if (typeof listener !== 'function') {
-    throw new SessionConfigurationError(
-      'SessionEvents',
-      `need a function as the listener of ${String(name)}, not a ${typeof listener}`,
-    );
   }
 }

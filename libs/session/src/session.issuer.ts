@@ -62,6 +62,7 @@ export class SessionIssuer {
 
   /** See `SessionService.refresh`. */
   async refresh(refreshToken: string, { device, accessToken }: RefreshOptions): Promise<Issue> {
+    const normalised = normaliseDevice(device);
     const presented = parseRefreshToken(refreshToken);
     if (!presented || !(await this.isOfSameSession(presented, accessToken))) {
       throw new SessionError('session_invalid');
@@ -74,7 +75,7 @@ export class SessionIssuer {
       offer: { salt, refreshHash: offered.refresh.refreshHash, tokenHash: offered.proof.tokenHash },
       accessTokenTtlMs,
       graceMs,
-      device: normaliseDevice(device),
+      device: normalised,
     };
     const ask = () => this.repository.refresh(request);
     const first = await ask();

@@ -1,4 +1,5 @@
 import { attachment } from './model/attachment.js';
+import { object } from './model/inputs.js';
 import { SessionError } from './model/session-error.js';
 import type { Session } from './model/session.js';
 import type { TokenProof } from './repository/session-repository.js';
@@ -13,11 +14,11 @@ export function keepProof(session: Session, proof: ParsedToken): void {
 }
 
 /**
- * @throws TypeError for a session that no token has opened
+ * @throws TypeError for a session that no token has opened, and for what is no session
  * @throws SessionError `session_expired` when that token's time is over
  */
 export function proofOf(session: Session): TokenProof {
-  const proof = proofs.get(session);
+  const proof = proofs.get(object(session, 'session'));
   if (!proof)
     throw new TypeError(
       'This session comes from a list: only one from authenticate() or create() acts for itself',

@@ -2,21 +2,28 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { handleOf, keepHandle, SessionDataHandle } from './data/session-data-handle.js';
 import { SessionDataStore } from './data/session-data-store.js';
 import type { AccessRequirements, Decision } from './model/decision.js';
+import { anything, epoch, fieldsOf, type Inputs, oneOf, yesOrNo } from './model/inputs.js';
 import { SessionError, denialError } from './model/session-error.js';
 import { confirmationsOf } from './live/confirmations.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
 import type { JsonObject, StoredData } from './model/session-data.js';
 import type { UserState } from './model/user-state.js';
-import { assertFit } from './rate-limit/rate-limit-options.js';
 import type { SessionRepository, TokenProof } from './repository/session-repository.js';
 import { type Examination, type Look, SessionExaminer, type TokenOrigin } from './session.examiner.js';
+import { assertRequirements, checkedOrigin } from './session.requirements.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import { type Issue, SessionIssuer } from './session.issuer.js';
 import { keepProof, proofOf } from './session.proofs.js';
 import type { SessionSettings } from './session.settings.js';
 import type { AccessTokenFormat } from './token/access-token.js';
-import { isSessionId, newSessionId, type ParsedToken, userRefOf } from './token/session-token.js';
+import {
+  checkedUserId,
+  isSessionId,
+  newSessionId,
+  type ParsedToken,
+  userRefOf,
+} from './token/session-token.js';
 import { normaliseDevice } from './policy/device.js';
 import { IpPolicy } from './ip-policy.service.js';
 import { UserStateService } from './user-state.service.js';
@@ -83,6 +90,24 @@ export interface RefreshOptions {
 
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 
+const assuranceLevel = oneOf('aal1', 'aal2', 'aal3');
+const endReason = oneOf('logout', 'revoked', 'evicted');
+const CREATE: Inputs<CreateSessionOptions> = {
+  device: anything, // by normaliseDevice
+  data: anything, // by the data store
+  rememberMe: yesOrNo,
+  assurance: assuranceLevel,
+  ifEpoch: epoch,
+};
+const REPLACE: Inputs<ReplaceTokenOptions> = {
+  ifEpoch: epoch,
+  reauthenticated: yesOrNo,
+  assurance: assuranceLevel,
+  revokeOthers: yesOrNo,
+};
+const REFRESH: Inputs<RefreshOptions> = { device: anything, accessToken: anything };
+const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
+
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
  * Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
@@ -123,15 +148,16 @@ export class SessionService {
    * Makes a session for a user and a token that opens it.
    * @throws SessionError `user_blocked`, `epoch_changed`, `session_limit_reached`, or `user_unknown` (with a
    * `UserDirectory` that does not know the user, or with `ifEpoch` for a user who was erased); with `data` also
-   * `bad_request` and `too_large`
+   * `bad_request` and `too_large`, with `device` also `bad_request`
+   * @throws TypeError naming an option that is of another type, `ifEpoch: undefined` among them
    */
-  async create(userId: string, options: CreateSessionOptions = {}): Promise<IssuedSession> {
+  async create(userId: string, given: CreateSessionOptions = {}): Promise<IssuedSession> {
     const { settings } = this;
-    if ('ifEpoch' in options && options.ifEpoch === undefined) {
-      throw new TypeError('ifEpoch is undefined: read the epoch with ensure(), or leave the option out');
-    }
-    if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
+    const options = fieldsOf(given, 'options', CREATE);
     const names = { userRef: userRefOf(userId), sessionId: newSessionId() };
+    const device = normaliseDevice(options.device);
+    const data = options.data === undefined ? undefined : this.dataStore.payloadOf(options.data, names);
+    if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
     const tokens = this.issuer.begin(names);
     const rememberMe = options.rememberMe ?? false;
     const created = await this.repository.create({
@@ -139,13 +165,13 @@ export class SessionService {
       sessionId: names.sessionId,
       tokenHash: tokens.proof.tokenHash,
       ...this.issuer.familyOf(tokens),
-      device: normaliseDevice(options.device),
+      device,
       lifetime: rememberMe ? settings.rememberMeLifetime : settings.lifetime,
       assurance: options.assurance ?? 'aal1',
       rememberMe,
       createUser: !settings.userDirectory && options.ifEpoch === undefined,
       ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
-      ...(options.data === undefined ? {} : { data: this.dataStore.payloadOf(options.data, names) }),
+      ...(data === undefined ? {} : { data }),
     });
     if (created.outcome === 'user_blocked')
       throw denialError({ reason: 'user_blocked', block: created.user.block });
@@ -156,7 +182,7 @@ export class SessionService {
   /**
    * The session that a token opens, if it meets the requirements.
    * @throws SessionError with the first denial that applies (see `decide`)
-   * @throws RangeError for quotas that are none
+   * @throws TypeError, RangeError for requirements that are none. A token that is no text is an invalid one
    */
   async authenticate(
     token: string | undefined,
@@ -168,13 +194,14 @@ export class SessionService {
     return decision;
   }
 
-  /** As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for quotas that are none. */
+  /** As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for requirements that are none. */
   async decide(
     token: string | undefined,
     requirements: AccessRequirements = NO_REQUIREMENTS,
-    { clientIp }: TokenOrigin = {},
+    origin: TokenOrigin = {},
   ): Promise<Decision> {
-    if (requirements.quotas) assertFit(requirements.quotas);
+    assertRequirements(requirements);
+    const { clientIp } = checkedOrigin(origin);
     return (await this.examine(token, requirements, { isActivity: true, clientIp })).decision;
   }
 
@@ -192,8 +219,8 @@ export class SessionService {
   }
 
   /** The user's live sessions, newest first. */
-  list(userId: string): Promise<Session[]> {
-    return this.repository.list(userId);
+  async list(userId: string): Promise<Session[]> {
+    return this.repository.list(checkedUserId(userId));
   }
 
   /**
@@ -201,6 +228,8 @@ export class SessionService {
    * @returns whether there was such a live session of this user's
    */
   async revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
+    checkedUserId(userId);
+    endReason(reason, 'reason');
     return isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason);
   }
 
@@ -208,8 +237,8 @@ export class SessionService {
    * Forgets what is left of sessions that ended more than a day ago: their devices, addresses and data. Each login does
    * it for its user; call it for users who do not come back. @returns how many sessions were forgotten
    */
-  sweep(userId: string): Promise<number> {
-    return this.repository.sweep(userId);
+  async sweep(userId: string): Promise<number> {
+    return this.repository.sweep(checkedUserId(userId));
   }
 
   /**
@@ -218,7 +247,9 @@ export class SessionService {
    */
   async revokeAll(userId: string, options: { readonly except?: Session } = {}): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    const except = options.except && proofOf(options.except);
+    checkedUserId(userId);
+    const { except: own } = fieldsOf(options, 'options', REVOKE_ALL);
+    const except = own === undefined ? undefined : proofOf(own);
     const revoked = await this.repository.revokeAll(userId, except);
     if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
     if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
@@ -232,8 +263,9 @@ export class SessionService {
    * @param session as `authenticate` gave it: with proof of the old token
    * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
    */
-  async replaceToken(session: Session, options: ReplaceTokenOptions = {}): Promise<IssuedSession> {
+  async replaceToken(session: Session, given: ReplaceTokenOptions = {}): Promise<IssuedSession> {
     const proof = proofOf(session);
+    const options = fieldsOf(given, 'options', REPLACE);
     const tokens = this.issuer.begin(proof);
     const replaced = await this.repository.replaceToken({
       proof,
@@ -257,7 +289,7 @@ export class SessionService {
    */
   async refresh(refreshToken: string | undefined, options: RefreshOptions = {}): Promise<IssuedSession> {
     if (refreshToken === undefined) throw new SessionError('session_missing');
-    return this.known(await this.issuer.refresh(refreshToken, options));
+    return this.known(await this.issuer.refresh(refreshToken, fieldsOf(options, 'options', REFRESH)));
   }
 
   /**

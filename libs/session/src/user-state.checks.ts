@@ -1,3 +1,4 @@
+import { anything, fieldsOf, type Inputs, version } from './model/inputs.js';
 import { SessionError } from './model/session-error.js';
 import { parseIpList } from './platform/ip-address.js';
 import { NAME_PATTERN } from './policy/roles.js';
@@ -5,12 +6,29 @@ import { NAME_PATTERN } from './policy/roles.js';
 const MAX_REASON_LENGTH = 500;
 const MAX_BY_LENGTH = 128;
 const MAX_ROLES = 32;
+/** With some of them named more than once. */
+const LONGEST_LIST = 1_000;
 /** Every request of the user's reads them. */
 const MAX_RANGES = 64;
+
+interface GivenBlock {
+  readonly reason: string;
+  readonly until?: Date | number;
+  readonly by?: string;
+}
+
+/** Taken by `checkedBlock`. */
+const BLOCK: Inputs<GivenBlock> = { reason: anything, until: anything, by: anything };
+const CHANGE: Inputs<{ readonly ifVersion?: number }> = { ifVersion: version };
+
+export function checkedChange(options: { readonly ifVersion?: number }): { readonly ifVersion?: number } {
+  return fieldsOf(options, 'options', CHANGE);
+}
 
 /** @throws SessionError `bad_request`: each check here does, unless what was given will do */
 export function checkedRoles(roles: readonly string[]): string[] {
   if (!Array.isArray(roles)) throw badRequest('Roles are a list of names');
+  if (roles.length > LONGEST_LIST) throw badRequest(`A user has at most ${MAX_ROLES} roles`);
   const unique = [...new Set(roles as readonly string[])];
   if (unique.some((role) => typeof role !== 'string' || !NAME_PATTERN.test(role)))
     throw badRequest('A role is 1–64 letters, digits and . _ : -');
@@ -22,12 +40,11 @@ export function checkedList(cidrs: readonly string[] | null): readonly string[] 
   return cidrs === null ? null : parseIpList(cidrs, MAX_RANGES).cidrs;
 }
 
-export function checkedBlock(block: {
-  readonly reason: string;
-  readonly until?: Date | number;
-  readonly by?: string;
-}) {
-  const until = block.until === undefined ? undefined : Number(block.until);
+export function checkedBlock(given: GivenBlock) {
+  const block = fieldsOf(given, 'block', BLOCK);
+  const { until: end } = block;
+  const isInstant = end === undefined || typeof end === 'number' || end instanceof Date;
+  const until = end === undefined ? undefined : isInstant ? Number(end) : NaN;
   if (
     typeof block.reason !== 'string' ||
     block.reason.length < 1 ||

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { confirmationsOf } from './live/confirmations.js';
 import { withDeadline } from './model/deadline.js';
+import { anything, fieldsOf, type Inputs } from './model/inputs.js';
 import type { RevocationReceipt } from './model/revocation-receipt.js';
 import { SessionError } from './model/session-error.js';
 import type { UserState } from './model/user-state.js';
@@ -9,10 +10,11 @@ import type { SessionRepository } from './repository/session-repository.js';
 import type { UserChange, UserChangeOutcome } from './repository/user-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from './session.injection-keys.js';
 import type { SessionSettings } from './session.settings.js';
-import { userRefOf } from './token/session-token.js';
+import { checkedUserId, userRefOf } from './token/session-token.js';
 import {
   blockInPast,
   checkedBlock,
+  checkedChange,
   checkedList,
   checkedRoles,
   checkedVersion,
@@ -50,6 +52,15 @@ export interface UserUpdate {
   readonly sourceVersion?: number;
 }
 
+const INITIAL: Inputs<{ readonly roles?: readonly string[] }> = { roles: anything };
+/** Each by a check of its own. */
+const UPDATE: Inputs<UserUpdate> = {
+  roles: anything,
+  block: anything,
+  ipAllowlist: anything,
+  sourceVersion: anything,
+};
+
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
 
 const LOAD_ATTEMPTS = 5;
@@ -72,6 +83,7 @@ export class UserStateService {
 
   /** The user's state, loaded from the `UserDirectory` if there is one and no fresh record; `undefined` for an unknown user. */
   async get(userId: string): Promise<UserState | undefined> {
+    checkedUserId(userId);
     return (await this.repository.users.read(userId)) ?? (await this.load(userId));
   }
 
@@ -81,12 +93,14 @@ export class UserStateService {
    * @throws SessionError `user_unknown` with a `UserDirectory` that does not know the user
    */
   async ensure(userId: string, initial: { readonly roles?: readonly string[] } = {}): Promise<UserState> {
+    const { roles: given = [] } = fieldsOf(initial, 'initial', INITIAL);
+    const roles = checkedRoles(given);
     const known = await this.get(userId);
     if (known) return known;
     if (this.settings.userDirectory) throw new SessionError('user_unknown');
     const made = await this.repository.users.change({
       userId,
-      roles: checkedRoles(initial.roles ?? []),
+      roles,
       ifVersion: 'absent',
     });
     if ('user' in made && made.user) return made.user;
@@ -134,12 +148,14 @@ export class UserStateService {
   }
 
   /** Adds one role. */
-  grant(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+  async grant(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+    checkedRoles([role]);
     return this.act(userId, options, (user) => ({ roles: checkedRoles([...user.roles, role]) }));
   }
 
   /** Takes one role away. */
-  withdraw(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+  async withdraw(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+    checkedRoles([role]);
     return this.act(userId, options, (user) => ({ roles: user.roles.filter((held) => held !== role) }));
   }
 
@@ -152,13 +168,16 @@ export class UserStateService {
    * @throws SessionError `version_conflict` with an outdated `sourceVersion`: nothing was changed, a newer state holds;
    * `user_unknown` for a part of a user whom the `UserDirectory` does not know
    */
-  async update(userId: string, update: UserUpdate): Promise<UserState> {
-    const block = update.block && checkedBlock(update.block);
+  async update(userId: string, given: UserUpdate): Promise<UserState> {
+    checkedUserId(userId);
+    const update = fieldsOf(given, 'update', UPDATE);
+    const block =
+      update.block === undefined || update.block === null ? update.block : checkedBlock(update.block);
     const isWhole = update.roles !== undefined && block !== undefined;
     const change = {
       userId,
       isWhole,
-      ...(update.roles ? { roles: checkedRoles(update.roles) } : {}),
+      ...(update.roles !== undefined ? { roles: checkedRoles(update.roles) } : {}),
       ...(block === undefined ? {} : { block }),
       ...(update.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(update.ipAllowlist) }),
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
@@ -178,8 +197,8 @@ export class UserStateService {
    * Forgets the user: state, sessions, every trace; counts of quotas by client IP or by a function go with their windows.
    * @returns how many live sessions that ended
    */
-  erase(userId: string): Promise<number> {
-    return this.repository.users.erase(userId);
+  async erase(userId: string): Promise<number> {
+    return this.repository.users.erase(checkedUserId(userId));
   }
 
   /**
@@ -257,14 +276,15 @@ export class UserStateService {
     options: ChangeOptions,
     changeOf: ChangeOf,
   ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
+    const wanted = checkedChange(options).ifVersion;
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const user = await this.get(userId);
       if (!user) throw new SessionError('user_unknown');
-      const ifVersion = options.ifVersion ?? user.version;
+      const ifVersion = wanted ?? user.version;
       const outcome = await this.repository.users.change({ userId, ifVersion, ...changeOf(user) });
       if (outcome.outcome === 'changed') return outcome;
       if (outcome.outcome === 'block_in_past') throw blockInPast();
-      if (options.ifVersion !== undefined) break;
+      if (wanted !== undefined) break;
     }
     throw new SessionError('version_conflict');
   }

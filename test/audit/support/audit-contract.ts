@@ -1,4 +1,4 @@
-import type { NewAuditEntry } from '@latchkey/session';
+import { AuditLog, type NewAuditEntry } from '@latchkey/session';
 import type {
   AuditRepository,
   AuditSettings,
@@ -105,6 +105,20 @@ export function describeAuditContract(
       expect(numbers(second.entries)).toEqual([7]);
       expect(second.next).toBeUndefined();
     });
+
+    /** @see issue 10, 3: `before=0-0` was 503 */
+    it.each(['0-0', '00-0', '0-000'])('refuses to read before %s, which nothing can be', async (before) => {
+      const { repository } = await open();
+      await expect(new AuditLog(repository).read({ before })).rejects.toMatchObject({ code: 'bad_request' });
+    });
+
+    it.each(['0-1', '1-0', '000000000000000-1', '999999999999999-999999999999999'])(
+      'reads before %s',
+      async (before) => {
+        const { repository } = await open();
+        expect(await new AuditLog(repository).read({ before })).toMatchObject({ entries: [] });
+      },
+    );
 
     it('forgets what is older than the retention, acts and denials', async () => {
       const log = await open({ retentionMs: 300 });

@@ -1,7 +1,8 @@
 import type { AuditAct, AuditDetails, AuditOutcome, AuditPage, NewAuditEntry } from '../model/audit-entry.js';
+import { anything, callable, fieldsOf, type Inputs, object, wrong } from '../model/inputs.js';
 import { SessionError } from '../model/session-error.js';
 import type { AuditRepository } from '../repository/audit-repository.js';
-import { assertFields, checkUserId, checkedAct, checkedDetails, checkedEntry } from './audit-rules.js';
+import { checkUserId, checkedAct, checkedDetails } from './audit-rules.js';
 
 /** @publicApi */
 export interface AuditLogQuery {
@@ -26,8 +27,9 @@ export interface OpenAct {
 
 const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
-/** `0-0` is the one that Redis refuses: nothing is older. */
+/** Redis counts from 0-1 on, and takes nothing "before" 0-0. */
 const ENTRY_ID = /^(?!0+-0+$)\d{1,15}-\d{1,15}$/;
+const QUERY: Inputs<AuditLogQuery> = { limit: anything, before: anything, userId: anything };
 const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 
 /**
@@ -55,7 +57,9 @@ export class AuditLog {
    * whatever a full Redis does not take
    */
   async append(entry: NewAuditEntry): Promise<string> {
-    return this.repository.append(checkedEntry(entry));
+    const checked = checkedAct(entry);
+    if (checked.outcome === undefined) throw wrong('entry.outcome', 'how the act ended', undefined);
+    return this.repository.append(checked);
   }
 
   /**
@@ -64,10 +68,8 @@ export class AuditLog {
    * @throws SessionError `session_store_unavailable` or `bad_request` when it cannot be written down: then it was not done
    */
   async record<T>(act: AuditAct, perform: (act: OpenAct) => Promise<T>): Promise<T> {
+    callable(perform, 'perform');
     const checked = checkedAct(act);
-    if (typeof perform !== 'function') {
-      throw new SessionError('bad_request', { detail: 'An act to be recorded is a function' });
-    }
     const open = new Open(checked.details);
     const pendingId = await this.repository.begin(checked);
     let result: T;
@@ -92,8 +94,7 @@ export class AuditLog {
    * @throws SessionError `bad_request` for a query that cannot be answered
    */
   async read(query: AuditLogQuery = {}): Promise<AuditPage> {
-    assertFields(query, 'A query of the audit log');
-    const { limit = DEFAULT_LIMIT, before, userId } = query;
+    const { limit = DEFAULT_LIMIT, before, userId } = fieldsOf(query, 'query', QUERY);
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
       throw new SessionError('bad_request', { detail: `limit is a whole number from 1 to ${MAX_LIMIT}` });
     }
@@ -139,7 +140,7 @@ class Open implements OpenAct {
   constructor(readonly begunWith: AuditDetails) {}
 
   add(more: { readonly actorId?: string; readonly details?: AuditDetails }): void {
-    assertFields(more, 'What is added to an act');
+    object(more, 'more');
     const { actorId, details } = more;
     checkUserId(actorId);
     this.actorId = actorId ?? this.actorId;

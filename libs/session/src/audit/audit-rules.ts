@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import type { AuditAct, AuditDetails, AuditOutcome, NewAuditEntry } from '../model/audit-entry.js';
+import type { AuditAct, AuditDetails, NewAuditEntry } from '../model/audit-entry.js';
+import { anything, fieldsOf, type Inputs, object, oneOf } from '../model/inputs.js';
 import { SessionError } from '../model/session-error.js';
 
 const ACTION = /^[a-z][a-z0-9._-]{0,63}$/;
@@ -14,12 +15,22 @@ const MAX_LIST_LENGTH = 64;
 const MAX_BYTES = 4_096;
 const MAX_USER_ID_LENGTH = 256;
 
+/** Taken by what follows, but for the outcome. */
+const ENTRY: Inputs<NewAuditEntry> = {
+  action: anything,
+  actorId: anything,
+  targetId: anything,
+  ip: anything,
+  details: anything,
+  outcome: oneOf('ok', 'denied', 'failed', 'unknown'),
+};
+
 /**
  * An act with its details copied and free of tokens.
  * @throws SessionError `bad_request` for one that cannot be written down
  */
-export function checkedAct<T extends AuditAct>(act: T): T & { readonly details: AuditDetails } {
-  assertFields(act, 'An audited act');
+export function checkedAct<T extends AuditAct>(given: T): T & { readonly details: AuditDetails } {
+  const act = fieldsOf<AuditAct & Partial<NewAuditEntry>>(given, 'entry', ENTRY);
   if (typeof act.action !== 'string' || !ACTION.test(act.action)) {
     throw bad("An audited act's name is 1–64 lower-case letters, digits and . _ -");
   }
@@ -27,26 +38,9 @@ export function checkedAct<T extends AuditAct>(act: T): T & { readonly details: 
   checkUserId(act.targetId);
   if (act.ip !== undefined && (typeof act.ip !== 'string' || isIP(act.ip) === 0))
     throw bad('An audit entry has an IP address that is none');
-  return { ...act, details: checkedDetails(act.details === undefined ? {} : act.details) };
-}
-
-const OUTCOMES: Readonly<Record<AuditOutcome, true>> = {
-  ok: true,
-  denied: true,
-  failed: true,
-  unknown: true,
-};
-
-/** As `checkedAct`, of one that is over. */
-export function checkedEntry(entry: NewAuditEntry): NewAuditEntry {
-  const checked = checkedAct(entry);
-  if (typeof entry.outcome === 'string' && Object.hasOwn(OUTCOMES, entry.outcome)) return checked;
-  throw bad(`An audit entry's outcome is one of ${Object.keys(OUTCOMES).join(', ')}`);
-}
-
-/** @throws SessionError `bad_request` for what is no object with fields */
-export function assertFields(value: unknown, what: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(`${what} is an object`);
+  return { ...act, details: checkedDetails(act.details === undefined ? {} : act.details) } as T & {
+    readonly details: AuditDetails;
+  };
 }
 
 /** @throws SessionError `bad_request` */
@@ -58,8 +52,7 @@ export function checkUserId(userId: string | undefined): void {
 
 /** @throws SessionError `bad_request` for details that are too big, of another kind, or named like a secret */
 export function checkedDetails(details: AuditDetails): AuditDetails {
-  assertFields(details, 'The details of an audit entry');
-  const given = Object.entries(details).filter(([, value]) => value !== undefined);
+  const given = entriesOf(details).filter(([, value]) => value !== undefined);
   if (given.length > MAX_DETAILS) throw bad(`An audit entry has at most ${MAX_DETAILS} details`);
   const checked = Object.fromEntries(
     given.map(([name, value]) => [checkedName(name), checkedValue(name, value)]),
@@ -68,6 +61,14 @@ export function checkedDetails(details: AuditDetails): AuditDetails {
     throw bad(`The details of an audit entry have at most ${MAX_BYTES} bytes`);
   }
   return checked;
+}
+
+function entriesOf(details: AuditDetails): [string, AuditDetails[string]][] {
+  try {
+    return Object.entries(object(details, 'details')) as [string, AuditDetails[string]][];
+  } catch {
+    throw bad('The details of an audit entry are a plain object');
+  }
 }
 
 function checkedName(name: string): string {

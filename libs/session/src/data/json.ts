@@ -7,13 +7,34 @@ export type MutableJsonObject = Record<string, JsonValue>;
 /** Far more than any data needs, and far less than what recursion can bear. A cycle has more. */
 const MAX_LEVELS = 32;
 const MAX_PATH_LENGTH = 100;
+/**
+ * As many as the largest data can have: each takes two bytes at least. Without an end to it, an object that holds another
+ * twice, which holds another twice, and so on, would be copied for ever.
+ */
+const MAX_VALUES = 524_288;
+
+/** How much may still come. */
+interface Room {
+  readonly levels: number;
+  readonly count: { values: number };
+}
 
 /**
  * A deep copy of what JSON can say. Its objects have no prototype, so that no key means more than it says; `undefined`
  * is absence.
  * @throws SessionError `bad_request`, naming the place, for what JSON cannot say, and for a key `__proto__`
  */
-export function copyOf(value: unknown, path = 'data', levels = MAX_LEVELS): JsonValue {
+export function copyOf(value: unknown, path = 'data'): JsonValue {
+  return readable(path, () => copied(value, path, { levels: MAX_LEVELS, count: { values: 0 } }));
+}
+
+/** As `copyOf`, of an object. */
+export function copyOfObject(value: unknown, path = 'data'): MutableJsonObject {
+  return readable(path, () => copiedObject(value, path, { levels: MAX_LEVELS, count: { values: 0 } }));
+}
+
+function copied(value: unknown, path: string, { levels, count }: Room): JsonValue {
+  if (++count.values > MAX_VALUES) throw unfit(path, 'has too many values');
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw unfit(path, `is ${value}, which JSON cannot say`);
@@ -21,20 +42,29 @@ export function copyOf(value: unknown, path = 'data', levels = MAX_LEVELS): Json
   }
   if (typeof value !== 'object') throw unfit(path, `is of type ${typeof value}, which JSON cannot say`);
   if (levels === 0) throw unfit(path, `is nested deeper than ${MAX_LEVELS} levels`);
+  if (!Array.isArray(value)) return copiedObject(value, path, { levels, count });
+  if (value.length > MAX_VALUES) throw unfit(path, 'has too many values');
   // Array.from: holes are no values either.
-  if (Array.isArray(value)) return Array.from(value, (item, i) => copyOf(item, `${path}[${i}]`, levels - 1));
-  return copyOfObject(value, path, levels);
+  return Array.from(value, (item, i) => copied(item, `${path}[${i}]`, { levels: levels - 1, count }));
 }
 
-/** As `copyOf`, of an object. */
-export function copyOfObject(value: unknown, path = 'data', levels = MAX_LEVELS): MutableJsonObject {
+function copiedObject(value: unknown, path: string, { levels, count }: Room): MutableJsonObject {
   assertPlainObject(value, path);
   const copy = emptyObject();
   for (const [key, inner] of Object.entries(value)) {
     assertKey(key, path);
-    if (inner !== undefined) copy[key] = copyOf(inner, `${path}.${key}`, levels - 1);
+    if (inner !== undefined) copy[key] = copied(inner, `${path}.${key}`, { levels: levels - 1, count });
   }
   return copy;
+}
+
+/** A property may be a function of the app's, which may throw whatever it likes. */
+function readable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof SessionError ? error : unfit(path, 'cannot be read');
+  }
 }
 
 export function emptyObject(): MutableJsonObject {

@@ -1,8 +1,9 @@
 import { attachment } from '../model/attachment.js';
+import { fieldsOf, type Inputs, version } from '../model/inputs.js';
 import type { JsonObject, JsonValue, StoredData } from '../model/session-data.js';
 import type { Session } from '../model/session.js';
 import type { TokenProof } from '../repository/session-repository.js';
-import { assertKey, assertPlainObject, copyOf, type MutableJsonObject, unfit } from './json.js';
+import { assertKey, copyOf, copyOfObject, type MutableJsonObject, unfit } from './json.js';
 import type { SessionDataStore } from './session-data-store.js';
 
 /** The data of a session at one moment. @publicApi */
@@ -50,6 +51,7 @@ export class SessionDataHandle<T extends object = JsonObject> {
   get(): Promise<Partial<T>>;
   get<K extends keyof T & string>(key: K): Promise<T[K] | undefined>;
   async get(key?: string): Promise<unknown> {
+    if (key !== undefined) assertKey(key);
     const data = this.seen() ?? (await this.read()).data;
     return key === undefined ? data : data[key as keyof typeof data];
   }
@@ -61,23 +63,27 @@ export class SessionDataHandle<T extends object = JsonObject> {
   }
 
   /** Sets one key; `undefined` deletes it. */
-  set<K extends keyof T & string>(
+  async set<K extends keyof T & string>(
     key: K,
     value: T[K] | undefined,
     options?: DataChangeOptions,
   ): Promise<SessionDataState<T>> {
-    return this.change((data) => put(data, key, value), options);
+    const copy = copyOfValue(key, value);
+    return this.change((data) => put(data, key, copy), options);
   }
 
   /** Sets the keys of `patch`, whole values each; `undefined` deletes one, `null` is a value like others. */
-  merge(patch: DataPatch<T>, options?: DataChangeOptions): Promise<SessionDataState<T>> {
+  async merge(patch: DataPatch<T>, options?: DataChangeOptions): Promise<SessionDataState<T>> {
+    const copy = copyOfObject(patch);
+    const deleted = Object.keys(patch).filter((key) => !(key in copy));
     return this.change((data) => {
-      assertPlainObject(patch);
-      for (const [key, value] of Object.entries(patch)) put(data, key, value);
+      for (const key of deleted) put(data, key, undefined);
+      for (const [key, value] of Object.entries(copy)) put(data, key, value);
     }, options);
   }
 
-  delete(key: keyof T & string, options?: DataChangeOptions): Promise<SessionDataState<T>> {
+  async delete(key: keyof T & string, options?: DataChangeOptions): Promise<SessionDataState<T>> {
+    assertKey(key);
     return this.change((data) => put(data, key, undefined), options);
   }
 
@@ -87,14 +93,14 @@ export class SessionDataHandle<T extends object = JsonObject> {
    * @throws SessionError `bad_request` when the value is no number, or the sum no safe integer
    */
   async increment(key: keyof T & string, by = 1): Promise<number> {
+    assertKey(key);
+    if (!Number.isSafeInteger(by)) throw unfit(`data.${key}`, 'would be no safe integer');
     let sum = NaN;
     await this.change((data) => {
-      assertKey(key);
       const value = key in data ? data[key] : 0;
       if (!Number.isSafeInteger(value)) throw unfit(`data.${key}`, 'is no whole number');
       sum = (value as number) + by;
-      if (!Number.isSafeInteger(by) || !Number.isSafeInteger(sum))
-        throw unfit(`data.${key}`, 'would be no safe integer');
+      if (!Number.isSafeInteger(sum)) throw unfit(`data.${key}`, 'would be no safe integer');
       data[key] = sum;
     });
     return sum;
@@ -107,13 +113,16 @@ export class SessionDataHandle<T extends object = JsonObject> {
 
   private async change(
     apply: (data: MutableJsonObject) => void,
-    { ifVersion }: DataChangeOptions = {},
+    options: DataChangeOptions = {},
   ): Promise<SessionDataState<T>> {
+    const { ifVersion } = fieldsOf(options, 'options', CHANGE);
     const { data, stored } = await this.store.change(this.proof, { apply, ifVersion }, this.latest);
     if (stored.version > (this.latest?.version ?? 0)) this.latest = stored;
     return { data: data as Partial<T>, version: stored.version };
   }
 }
+
+const CHANGE: Inputs<DataChangeOptions> = { ifVersion: version };
 
 /** Beside the session object, so that it goes where that goes. */
 const handles = attachment<SessionDataHandle>();
@@ -128,8 +137,13 @@ export function keepHandle(session: Session, handle: SessionDataHandle): Session
   return handle;
 }
 
-function put(data: MutableJsonObject, key: unknown, value: unknown): void {
+function copyOfValue(key: unknown, value: unknown): JsonValue | undefined {
   assertKey(key);
+  return value === undefined ? undefined : copyOf(value, `data.${key}`);
+}
+
+/** One of the copies made for this change: what the app does to its own value meanwhile does not count. */
+function put(data: MutableJsonObject, key: string, value: JsonValue | undefined): void {
   if (value === undefined) delete data[key];
-  else data[key] = copyOf(value, `data.${key}`) satisfies JsonValue;
+  else data[key] = value;
 }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { fieldsOf, type Inputs, object, text, wrong } from '../model/inputs.js';
 import { SessionError } from '../model/session-error.js';
-import type { Device } from '../model/session.js';
+import type { Device, Session } from '../model/session.js';
 import { clientIpResolver } from '../platform/client-ip.js';
 import {
   headerOf,
@@ -26,6 +27,13 @@ import { assertSameOrigin, isSameOrigin } from '../transport/cross-origin.js';
 import { readRefreshCredentials, type RefreshCredentials } from '../transport/refresh-credentials.js';
 import { type Clearing, offerWayOut } from './way-out.js';
 
+type Issued = Pick<IssuedSession, 'token' | 'refreshToken' | 'session'>;
+const ISSUED: Inputs<Issued> = {
+  token: text,
+  refreshToken: text,
+  session: (value, name) => object(value, name) as Session,
+};
+
 /**
  * How tokens travel over HTTP, on Express and Fastify: for login and logout handlers. Requests and responses are
  * those that Nest hands out.
@@ -46,7 +54,7 @@ export class SessionTransport {
    * @throws SessionError `cross_origin` for an unsafe method that a page of another origin sent
    */
   assertSameOrigin(request: HttpRequest): void {
-    assertSameOrigin(nodeRequestOf(request), this.settings);
+    assertSameOrigin(nodeOf(request), this.settings);
   }
 
   /**
@@ -54,21 +62,20 @@ export class SessionTransport {
    * is one, in a cookie of its own.
    * @throws SessionError `cross_origin` as `assertSameOrigin` does
    */
-  setCookie(
-    request: HttpRequest,
-    response: HttpResponse,
-    issued: Pick<IssuedSession, 'token' | 'refreshToken' | 'session'>,
-  ): void {
+  setCookie(request: HttpRequest, response: HttpResponse, issued: Issued): void {
     this.assertSameOrigin(request);
+    assertResponse(response);
+    const { token, refreshToken, session } = fieldsOf(issued, 'issued', ISSUED);
     // Both instants are the repository's: its clock may differ from this process's.
-    const lifetimeMs = issued.session.absoluteExpiresAt - issued.session.lastSeenAt;
-    const maxAge = Math.ceil(lifetimeMs / 1_000);
-    this.writeCookie(response, sessionCookie(issued.token, maxAge, this.settings));
-    if (issued.refreshToken !== undefined) this.writeRefreshCookie(response, issued.refreshToken, maxAge);
+    const maxAge = Math.ceil((session?.absoluteExpiresAt - session?.lastSeenAt) / 1_000);
+    if (token === undefined || !Number.isFinite(maxAge)) throw wrong('issued', 'what create() gave', issued);
+    this.writeCookie(response, sessionCookie(token, maxAge, this.settings));
+    if (refreshToken !== undefined) this.writeRefreshCookie(response, refreshToken, maxAge);
   }
 
   /** Takes the cookies back, at logout. */
   clearCookie(response: HttpResponse): void {
+    assertResponse(response);
     this.writeCookie(response, clearingCookie(this.settings));
     this.writeRefreshCookie(response, '', 0);
   }
@@ -87,9 +94,11 @@ export class SessionTransport {
    * @throws SessionError `ambiguous_credentials`, `cross_origin`
    */
   readRefreshToken(request: HttpRequest, inBody?: string): RefreshCredentials {
-    const node = nodeRequestOf(request);
+    const node = nodeOf(request);
+    // What is no text can be no token; but something was sent.
+    const sent = inBody === undefined || typeof inBody === 'string' ? inBody : '';
     try {
-      const credentials = readRefreshCredentials(node, inBody, this.settings);
+      const credentials = readRefreshCredentials(node, sent, this.settings);
       if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
       return credentials;
     } catch (error) {
@@ -99,18 +108,18 @@ export class SessionTransport {
 
   /** The client IP in canonical form; `undefined` when it is not to be known. See the option `trustProxy`. */
   clientIp(request: HttpRequest): string | undefined {
-    return this.resolveClientIp(nodeRequestOf(request));
+    return this.resolveClientIp(nodeOf(request));
   }
 
   /** The device behind a login, for `SessionService.create`. */
   deviceOf(request: HttpRequest, name = ''): Device {
-    const userAgent = headerOf(nodeRequestOf(request).headers, 'user-agent') ?? '';
-    return { name, userAgent, ip: this.clientIp(request) ?? '' };
+    const userAgent = headerOf(nodeOf(request).headers, 'user-agent') ?? '';
+    return { name: text(name, 'device.name'), userAgent, ip: this.clientIp(request) ?? '' };
   }
 
   /** @internal */
   credentialsOf(request: HttpRequest): Credentials {
-    const node = nodeRequestOf(request);
+    const node = nodeOf(request);
     try {
       const credentials = readCredentials(node, this.settings);
       if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
@@ -150,4 +159,15 @@ export class SessionTransport {
     setCookieHeader(response, this.settings.cookieName, cookie);
     setHeader(response, 'Cache-Control', 'no-store');
   }
+}
+
+function nodeOf(request: HttpRequest): NodeRequest {
+  const node = nodeRequestOf(request);
+  if (typeof node.headers !== 'object') throw wrong('request', 'a request as Nest hands it out', request);
+  return node;
+}
+
+function assertResponse(response: HttpResponse): void {
+  const { getHeader } = Object(response) as { getHeader?: unknown };
+  if (typeof getHeader !== 'function') throw wrong('response', 'a response as Nest hands it out', response);
 }

@@ -22,7 +22,7 @@ export interface UnverifiedJwt {
  * with `jku`, `x5u`, `jwk`, `x5c` or `crit` is none of ours, so nothing that it names is ever followed.
  */
 export function parseJwt(token: string): UnverifiedJwt | undefined {
-  if (token.length > MAX_TOKEN_LENGTH) return undefined;
+  if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return undefined;
   const [head, body, signature, ...more] = token.split('.');
   if (!head || !body || !signature || more.length > 0 || !decode(signature)) return undefined;
   const header = readJson(head);

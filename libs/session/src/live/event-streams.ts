@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { requestAccessOf } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
+import { wrong } from '../model/inputs.js';
 import {
   beginStream,
   type HttpRequest,
@@ -32,9 +33,13 @@ export class EventStreams {
    * @throws Error when the response has been answered already
    */
   async open(request: HttpRequest, response: StreamableResponse): Promise<EventStream> {
+    if (typeof Object(response).setHeader !== 'function' && !('hijack' in Object(response)))
+      throw wrong('response', 'a response as Nest hands it out', response);
     const raw = rawResponseOf(response);
     if (raw.headersSent || raw.writableEnded)
-      throw new Error('EventStreams.open() needs a response that has not been answered: let nothing else write to it');
+      throw new Error(
+        'EventStreams.open() needs a response that has not been answered: let nothing else write to it',
+      );
     const access = requestAccessOf(request, this.transport);
     const candidate = {
       token: this.transport.readToken(request),
@@ -43,7 +48,9 @@ export class EventStreams {
       isGone: () => isGone(raw),
     };
     const isHead = nodeRequestOf(request).method === 'HEAD';
-    const connection = await (isHead ? this.connections.look(candidate) : this.connections.register(candidate));
+    const connection = await (isHead
+      ? this.connections.look(candidate)
+      : this.connections.register(candidate));
     try {
       beginStream(response);
       if (isHead) raw.end();

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { sessionOnly } from '../guard/access.js';
 import type { AccessRequirements } from '../model/decision.js';
+import { anything, callable, fieldsOf, type Inputs } from '../model/inputs.js';
 import type { SessionEvent, SessionEventName, UserEvent } from '../model/session-event.js';
 import { denialError, SessionError } from '../model/session-error.js';
 import { actOnIpList } from '../repository/node-registry.js';
 import type { SessionRepository } from '../repository/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../session.injection-keys.js';
 import { IpPolicy } from '../ip-policy.service.js';
+import { assertRequirements, checkedOrigin } from '../session.requirements.js';
 import { SessionService } from '../session.service.js';
 import type { SessionSettings } from '../session.settings.js';
 import { LiveConnection } from './live-connection.js';
@@ -31,6 +33,13 @@ export interface LiveCandidate {
    */
   readonly isGone?: () => boolean;
 }
+
+const CANDIDATE: Inputs<LiveCandidate> = {
+  token: anything,
+  requirements: anything,
+  clientIp: anything,
+  isGone: (value, name) => callable(value, name) as () => boolean,
+};
 
 /** Room comes when somebody closes a tab: nothing that would be worth asking for every second. */
 const RETRY_AFTER_SECONDS = 10;
@@ -124,11 +133,14 @@ export class LiveConnections implements OnModuleDestroy {
     return connection;
   }
 
-  private async pending({
-    token,
-    requirements = sessionOnly(this.settings.ipPolicy.requirements),
-    clientIp,
-  }: LiveCandidate): Promise<LiveConnection> {
+  private async pending(candidate: LiveCandidate): Promise<LiveConnection> {
+    const {
+      token,
+      requirements = sessionOnly(this.settings.ipPolicy.requirements),
+      clientIp: givenIp,
+    } = fieldsOf(candidate, 'candidate', CANDIDATE);
+    assertRequirements(requirements);
+    const { clientIp } = checkedOrigin({ clientIp: givenIp });
     if (this.isClosing) throw new SessionError('session_store_unavailable');
     const proof = token === undefined ? undefined : await this.sessions.parse(token);
     if (token === undefined || !proof) {

@@ -1,5 +1,6 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { wrong } from '../model/inputs.js';
 
 /** What the library needs of Node's own request. */
 export type NodeRequest = Pick<IncomingMessage, 'headers' | 'method' | 'socket'> &
@@ -27,7 +28,10 @@ export type HttpResponse = NodeResponse | Reply;
 
 export function nodeRequestOf(request: HttpRequest): NodeRequest {
   if (request instanceof IncomingMessage) return request; // Express's: the quickest of all questions to ask of one
-  return 'raw' in request && 'headers' in request.raw ? request.raw : (request as NodeRequest);
+  if (typeof request !== 'object' || request === null) throw wrong('request', 'a request', request);
+  const isWrapped =
+    'raw' in request && typeof request.raw === 'object' && request.raw && 'headers' in request.raw;
+  return isWrapped ? request.raw : (request as NodeRequest);
 }
 
 /** A request header; one that came several times is one list, as RFC 9110 has it. */
@@ -41,11 +45,14 @@ export function peerAddressOf(request: NodeRequest): string | undefined {
   return request.socket?.remoteAddress;
 }
 
+/** A host name of 253 characters, a dot and a port. What a URL's parser does with names is not linear in their length. */
+const LONGEST_HOST = 260;
+
 /** The origin that the request was sent to, as far as this process can see: a proxy that ends TLS hides it. */
 export function requestedOriginOf(request: NodeRequest): string | undefined {
   const host = headerOf(request.headers, 'host') ?? headerOf(request.headers, ':authority');
   const scheme = (request.socket as Partial<TLSSocket> | undefined)?.encrypted === true ? 'https' : 'http';
-  if (!host || !URL.canParse(`${scheme}://${host}`)) return undefined;
+  if (!host || host.length > LONGEST_HOST || !URL.canParse(`${scheme}://${host}`)) return undefined;
   return new URL(`${scheme}://${host}`).origin;
 }
 

@@ -12,7 +12,7 @@ const LONGEST_QUOTED = 64;
  * IPv6 is compressed and in lower case. `undefined` for anything that is no IP address.
  */
 export function normaliseIp(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
+  if (typeof text !== 'string') return undefined;
   if (isIPv4(text)) return text;
   if (!isIPv6(text)) return undefined;
   const zone = text.indexOf('%');
@@ -51,12 +51,14 @@ export class IpRanges implements IpRangeSet {
   }
 }
 
-function assertCidr(cidr: unknown): void {
-  const [, address = '', prefix] = /^([0-9A-Fa-f.:]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(String(cidr)) ?? [];
+function assertCidr(cidr: unknown): asserts cidr is string {
+  if (typeof cidr !== 'string')
+    throw new RangeError(`An entry of type ${typeof cidr} is no IP address or CIDR`);
+  const [, address = '', prefix] = /^([0-9A-Fa-f.:]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(cidr) ?? [];
   const version = isIP(address);
   const bits = version === 4 ? 32 : 128;
-  if (typeof cidr !== 'string' || version === 0 || Number(prefix ?? 0) > bits) {
-    throw new RangeError(`'${String(cidr).slice(0, LONGEST_QUOTED)}' is no IP address or CIDR`);
+  if (version === 0 || Number(prefix ?? 0) > bits) {
+    throw new RangeError(`'${cidr.slice(0, LONGEST_QUOTED)}' is no IP address or CIDR`);
   }
   if (version === 6 && !normaliseIp(address)?.includes(':')) {
     throw new RangeError(`'${cidr}' is IPv4 inside IPv6: write it as IPv4`);

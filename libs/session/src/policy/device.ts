@@ -1,3 +1,5 @@
+import { type Inputs, fieldsOf, text, unusable } from '../model/inputs.js';
+import { SessionError } from '../model/session-error.js';
 import type { Device } from '../model/session.js';
 
 const MAX_NAME_LENGTH = 64;
@@ -5,13 +7,27 @@ const MAX_HEADER_LENGTH = 512;
 const MAX_USER_AGENT_LENGTH = 48;
 const MAX_IP_LENGTH = 45;
 
-/** A device as it is kept: control characters out, lengths bounded, the user agent in its short form. */
+const DEVICE: Inputs<Partial<Device>> = { name: text, userAgent: text, ip: text };
+
+/**
+ * A device as it is kept: control characters out, lengths bounded, the user agent in its short form.
+ * @throws SessionError `bad_request` for what is no object, or has a field that is no text: clients name their devices
+ */
 export function normaliseDevice(device: Partial<Device> = {}): Device {
+  const { name, userAgent = '', ip } = deviceIn(device);
   return {
-    name: clean(device.name, MAX_NAME_LENGTH),
-    userAgent: shortUserAgent(device.userAgent ?? ''),
-    ip: clean(device.ip, MAX_IP_LENGTH),
+    name: clean(name, MAX_NAME_LENGTH),
+    userAgent: shortUserAgent(userAgent),
+    ip: clean(ip, MAX_IP_LENGTH),
   };
+}
+
+function deviceIn(device: Partial<Device>): Partial<Device> {
+  try {
+    return fieldsOf(device, 'device', DEVICE);
+  } catch (error) {
+    throw error instanceof SessionError ? error : unusable((error as Error).message);
+  }
 }
 
 const BROWSERS: readonly (readonly [name: string, pattern: RegExp])[] = [

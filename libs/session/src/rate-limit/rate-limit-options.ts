@@ -1,5 +1,6 @@
 import type { Duration } from '../model/duration.js';
 import { toMilliseconds } from '../model/duration.js';
+import { anything, fieldsOf, type Inputs, object } from '../model/inputs.js';
 import type { QuotaPolicy, UserQuota } from '../model/quota.js';
 import { NAME_PATTERN } from '../policy/roles.js';
 
@@ -28,14 +29,17 @@ export interface RateLimitOptions<
   readonly by: By;
 }
 
+/** Taken by `toQuotaPolicy`. */
+const QUOTA: Inputs<QuotaOptions> = { name: anything, quota: anything, window: anything, burst: anything };
+
 /**
  * The quota in milliseconds, with its burst.
- * @throws RangeError saying what is wrong
+ * @throws TypeError, RangeError saying what is wrong
  */
 export function toQuotaPolicy(options: QuotaOptions): QuotaPolicy {
-  const { name, quota, window, burst = quota } = options;
-  if ('burst' in options && options.burst === undefined)
+  if ('burst' in object(options, 'quota') && options.burst === undefined)
     throw new RangeError('burst is undefined: leave it out for as many as quota');
+  const { name, quota, window, burst = quota } = fieldsOf(options, 'quota', QUOTA);
   const windowMs = toMilliseconds(window);
   if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
     throw new RangeError('name must be 1–64 letters, digits and . _ : -');
@@ -57,7 +61,8 @@ const fitQuotas = new WeakSet<readonly UserQuota[]>();
 /** @throws RangeError saying what is wrong with quotas that come from the app's own code */
 export function assertFit(quotas: readonly UserQuota[]): void {
   if (fitQuotas.has(quotas)) return;
-  for (const { name, quota, windowMs, burst, by } of quotas) {
+  for (const one of quotas) {
+    const { name, quota, windowMs, burst, by } = object(one, 'a quota') as UserQuota;
     toQuotaPolicy({ name, quota, window: windowMs, burst });
     if (by !== 'user' && by !== 'session') throw new RangeError("by must be 'user' or 'session'");
   }

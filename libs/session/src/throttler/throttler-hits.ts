@@ -1,4 +1,5 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
+import { wrong } from '../model/inputs.js';
 import type { ThrottleScripts } from '../redis/throttle-scripts.js';
 
 type ThrottlerStorageRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
@@ -21,7 +22,7 @@ export abstract class ThrottlerHits implements ThrottlerStorage {
    * @returns times in whole seconds, rounded up: waiting for so long is always enough. `timeToExpire` is when the oldest
    * hit leaves the window, so that one more is left
    * @throws SessionError `session_store_unavailable` when Redis cannot answer in time: nothing is let in
-   * @throws RangeError for a number that is none
+   * @throws RangeError for a number that is none, TypeError for a text that is none
    */
   // The five parameters are the interface's.
   async increment(
@@ -31,6 +32,9 @@ export abstract class ThrottlerHits implements ThrottlerStorage {
     blockDuration: number,
     throttlerName: string,
   ): Promise<ThrottlerStorageRecord> {
+    for (const [name, value] of Object.entries({ key, throttlerName })) {
+      if (typeof value !== 'string') throw wrong(name, 'a text', value);
+    }
     const args = {
       ttlUs: microseconds('ttl', ttl),
       limit: Math.floor(Math.min(notNegative('limit', limit), MAX_LIMIT)),

@@ -56,7 +56,7 @@ export function newRefreshToken({ userRef, sessionId }: Names): RefreshToken {
 
 /** Takes a presented refresh token apart; `undefined` for anything that cannot be one, so that it never reaches the repository. */
 export function parseRefreshToken(token: string): RefreshToken | undefined {
-  return SHAPE.test(token) ? hashed(token) : undefined;
+  return typeof token === 'string' && SHAPE.test(token) ? hashed(token) : undefined;
 }
 
 export function newSalt(): Buffer {

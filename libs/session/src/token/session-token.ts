@@ -37,11 +37,18 @@ export interface MintedToken extends ParsedToken {
  * @throws SessionError `bad_request` for what is no user id: a text of 1–256 characters that UTF-8 can hold
  */
 export function userRefOf(userId: string): string {
+  return sha256(`user:${checkedUserId(userId)}`)
+    .subarray(0, 16)
+    .toString('base64url');
+}
+
+/** @throws SessionError `bad_request` as `userRefOf` does */
+export function checkedUserId(userId: unknown): string {
   // Half a surrogate pair would be stored as U+FFFD, and so be another user.
   if (typeof userId !== 'string' || userId === '' || userId.length > 256 || /\p{Surrogate}/u.test(userId)) {
     throw new SessionError('bad_request', { detail: 'A user id is a text of 1–256 well-formed characters' });
   }
-  return sha256(`user:${userId}`).subarray(0, 16).toString('base64url');
+  return userId;
 }
 
 const MOST_REMEMBERED = 10_000;
@@ -65,8 +72,8 @@ export function newSessionId(): string {
 }
 
 /** Whether a text can be a session ID at all. */
-export function isSessionId(text: string): boolean {
-  return /^[A-Za-z0-9_-]{16}$/.test(text);
+export function isSessionId(text: unknown): text is string {
+  return typeof text === 'string' && /^[A-Za-z0-9_-]{16}$/.test(text);
 }
 
 /** Makes a token for a session; the only place where one is put together. */
@@ -80,7 +87,8 @@ export function mintToken(
 
 /** Takes a presented token apart; `undefined` for anything that cannot be one, so that it never reaches the repository. */
 export function parseToken(token: string): ParsedToken | undefined {
-  if (!SHAPE.test(token)) return undefined;
+  // A list of one token would pass for its text.
+  if (typeof token !== 'string' || !SHAPE.test(token)) return undefined;
   return {
     userRef: token.slice(PREFIX.length, USER_REF_END),
     sessionId: token.slice(USER_REF_END, SESSION_ID_END),

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { clearingCookie, cookieValues, refreshCookie, sessionCookie } from './cookie.js';
 
 const NAME = '__Host-session';
@@ -26,6 +27,21 @@ describe('cookieValues', () => {
     ['\u000b__Host-session=abc', []],
   ])('%j has %j', (header, expected) => {
     expect(cookieValues(header, NAME)).toEqual(expected);
+  });
+
+  it('has the values of the pairs that begin with the name, without the blanks around them', () => {
+    const piece = fc.constantFrom(';', ' ', '\t', '=', 'a', 'n=', ' n=', ';n=b', '\u00a0');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const header = pieces.join('');
+        const expected = header
+          .split(';')
+          .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ''))
+          .filter((pair) => pair.startsWith('n='))
+          .map((pair) => pair.slice(2));
+        expect(cookieValues(header, 'n')).toEqual(expected);
+      }),
+    );
   });
 });
 

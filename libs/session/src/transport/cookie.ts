@@ -11,11 +11,23 @@ const NO_VALUES: readonly string[] = [];
 export function cookieValues(header: string | undefined, name: string): readonly string[] {
   if (header === undefined || !header.includes(name)) return NO_VALUES;
   const prefix = `${name}=`;
-  return header
-    .split(';')
-    .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ''))
-    .filter((pair) => pair.startsWith(prefix))
-    .map((pair) => pair.slice(prefix.length));
+  const values: string[] = [];
+  // No expression: one that looks for blanks at a pair's end takes quadratic time for blanks inside it.
+  for (let start = 0, end: number; start < header.length; start = end + 1) {
+    end = header.indexOf(';', start);
+    if (end < 0) end = header.length;
+    while (isBlank(header, start)) start++;
+    if (!header.startsWith(prefix, start)) continue;
+    let last = end;
+    while (isBlank(header, last - 1)) last--;
+    values.push(header.slice(start + prefix.length, last));
+  }
+  return values;
+}
+
+function isBlank(text: string, index: number): boolean {
+  const code = text.charCodeAt(index);
+  return code === 0x20 || code === 0x09;
 }
 
 /** The `Set-Cookie` line that hands out a token. */

@@ -2,6 +2,7 @@ import { type JsonWebKey, randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { type Clock, systemClock } from '../../model/clock.js';
 import { toMilliseconds } from '../../model/duration.js';
+import { anything, fieldsOf, type Inputs } from '../../model/inputs.js';
 import { SessionError } from '../../model/session-error.js';
 import { NAME_PATTERN } from '../../policy/roles.js';
 import { checkAlgorithm, checkKeys, checkParty, checkTolerance } from '../../session.jwt-options-check.js';
@@ -16,6 +17,9 @@ const TYPE = 'service+jwt';
 const DEFAULT_TTL_MS = 60_000;
 const MAX_TTL_MS = 5 * 60_000;
 const MAX_SCOPES = 20;
+
+/** Taken by `sign`. */
+const TOKEN: Inputs<NewServiceToken> = { to: anything, scopes: anything, subject: anything, ttl: anything };
 
 interface Signer {
   readonly algorithm: JwtAlgorithm;
@@ -76,15 +80,16 @@ export class ServiceTokens {
 
   /**
    * A token with which this service calls another; to go into `Authorization: Bearer`.
-   * @throws RangeError for what no token can say
+   * @throws RangeError, TypeError or SessionConfigurationError for what no token can say
    */
-  async sign({ to, scopes, subject, ttl = DEFAULT_TTL_MS }: NewServiceToken): Promise<string> {
+  async sign(given: NewServiceToken): Promise<string> {
+    const { to, scopes, subject, ttl = DEFAULT_TTL_MS } = fieldsOf(given, 'token', TOKEN);
     const { service, signing, clock } = this.parts;
     if (!signing) throw new RangeError('This service has no keys to sign with: see the option signing');
     const ttlMs = toMilliseconds(ttl);
     if (ttlMs < 1_000 || ttlMs > MAX_TTL_MS) throw new RangeError('ttl must be 1s to 5m');
     if (!areScopes(scopes)) throw new RangeError(`scopes must be at most ${MAX_SCOPES} names`);
-    const sub = subject ?? service;
+    const sub = subject === undefined ? service : subject;
     if (!isSubject(sub)) throw new RangeError('subject must be a text of 1–256 well-formed characters');
     const { kid, key } = await signing.ring.signer();
     const iat = Math.floor(clock.now() / 1_000);
