@@ -75,7 +75,10 @@ describe.each(['Express', 'Fastify', 'Express behind compression()'])('a stream 
 
   it('brings each event at once, whatever the client accepts', async () => {
     for (const encoding of [{}, { 'accept-encoding': 'gzip, br' }]) {
-      const client = await StreamClient.open(url, { ...bearer(token), ...encoding } as Record<string, string>);
+      const client = await StreamClient.open(url, { ...bearer(token), ...encoding } as Record<
+        string,
+        string
+      >);
       expect((await client.event('hello')).data).toEqual({ userId: 'ada' });
       expect(client.response.headers).toMatchObject({
         'content-type': 'text/event-stream; charset=utf-8',

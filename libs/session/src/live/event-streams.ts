@@ -34,7 +34,9 @@ export class EventStreams {
   async open(request: HttpRequest, response: StreamableResponse): Promise<EventStream> {
     const raw = rawResponseOf(response);
     if (raw.headersSent || raw.writableEnded)
-      throw new Error('EventStreams.open() needs a response that has not been answered: let nothing else write to it');
+      throw new Error(
+        'EventStreams.open() needs a response that has not been answered: let nothing else write to it',
+      );
     const access = requestAccessOf(request, this.transport);
     const candidate = {
       token: this.transport.readToken(request),
@@ -43,7 +45,9 @@ export class EventStreams {
       isGone: () => isGone(raw),
     };
     const isHead = nodeRequestOf(request).method === 'HEAD';
-    const connection = await (isHead ? this.connections.look(candidate) : this.connections.register(candidate));
+    const connection = await (isHead
+      ? this.connections.look(candidate)
+      : this.connections.register(candidate));
     try {
       beginStream(response);
       if (isHead) raw.end();

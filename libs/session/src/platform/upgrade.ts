@@ -30,7 +30,12 @@ export function upgradePathOf({ url = '', headers, rawHeaders }: IncomingMessage
 }
 
 /** Whether a request asks for a WebSocket in the one way that there is (RFC 6455 §4.1). Any other upgrade is ignored. */
-export function asksForWebSocket({ method, headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
+export function asksForWebSocket({
+  method,
+  headers,
+  httpVersionMajor,
+  httpVersionMinor,
+}: IncomingMessage): boolean {
   const isModern = httpVersionMajor > 1 || (httpVersionMajor === 1 && httpVersionMinor >= 1);
   return method === 'GET' && isModern && headers.upgrade?.toLowerCase() === 'websocket';
 }
@@ -48,7 +53,10 @@ export function isAwaitingReply(socket: Socket): boolean {
 /** For an upgrade that is left to others, who may leave it to nobody. */
 export function destroyUnlessAnswered(socket: Socket): void {
   const { bytesWritten } = socket;
-  const timer = setTimeout(() => socket.bytesWritten === bytesWritten && socket.destroy(), PATIENCE_MS).unref();
+  const timer = setTimeout(
+    () => socket.bytesWritten === bytesWritten && socket.destroy(),
+    PATIENCE_MS,
+  ).unref();
   socket.once('close', () => clearTimeout(timer));
 }
 
