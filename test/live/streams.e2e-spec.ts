@@ -57,7 +57,7 @@ describe.each(['Express', 'Fastify', 'Express behind compression()'])('a stream 
   let token: string;
   beforeAll(async () => {
     const adapter = platform === 'Fastify' ? new FastifyAdapter() : new ExpressAdapter();
-    app = await NestFactory.create<INestApplication>(App, adapter, { logger: false });
+    app = await NestFactory.create(App, adapter, { logger: false });
     if (platform.includes('compression')) app.use(compression({ threshold: 0, filter: () => true }));
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();

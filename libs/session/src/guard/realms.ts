@@ -149,8 +149,6 @@ function isEnforcedBy({ settings }: Realm, handler: Function, controller: Functi
 /** Guards on a handler or its class are made in their module, and so of the SessionModule that it belongs to. */
 function isGuardedItself(handler: Function, controller: Function): boolean {
   return [handler, controller]
-    .flatMap(
-      (target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [],
-    )
+    .flatMap((target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [])
     .some((guard) => enforcesAccess(typeof guard === 'function' ? guard : guard.constructor));
 }

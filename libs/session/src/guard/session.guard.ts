@@ -103,10 +103,7 @@ export class SessionGuard implements CanActivate {
   private async admit(
     http: Http,
     access: Access,
-    {
-      token,
-      record: earlier,
-    }: { readonly token: string | undefined; readonly record: RequestAccess | undefined },
+    { token, record: earlier }: { readonly token: string | undefined; readonly record: RequestAccess | undefined },
   ): Promise<boolean> {
     const { mode, requirements } = access;
     const record = setRequestAccess(http.request, {

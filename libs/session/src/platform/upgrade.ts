@@ -47,7 +47,7 @@ export function survive(socket: Socket): void {
 
 /** Whether an earlier request of this connection has no whole reply yet. */
 export function isAwaitingReply(socket: Socket): boolean {
-  return Boolean((socket as { _httpMessage?: unknown })._httpMessage);
+  return Boolean(Reflect.get(socket, '_httpMessage')); // Node's own name for that reply
 }
 
 /** For an upgrade that is left to others, who may leave it to nobody. */

@@ -86,7 +86,7 @@ export class Messages {
           complete: () => decided(),
         });
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   }
