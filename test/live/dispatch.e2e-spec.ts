@@ -201,8 +201,8 @@ describe.each([
 
   it('of two gateways on one path, each by its own', async () => {
     const [bob, ada] = [await open('bob', '/shared'), await open('ada', '/shared')];
-    expect((await say(bob, 'wipe')).toSorted()).toEqual(['Plain.wipe', 'forbidden']);
-    expect((await say(ada, 'wipe')).toSorted()).toEqual(['Plain.wipe', 'Strict.wipe']);
+    expect(new Set(await say(bob, 'wipe'))).toEqual(new Set(['Plain.wipe', 'forbidden']));
+    expect(new Set(await say(ada, 'wipe'))).toEqual(new Set(['Plain.wipe', 'Strict.wipe']));
     expect(await say(bob, 'only-plain')).toEqual(['done', 'Plain.onlyPlain']);
     expect(await say(bob, 'counted')).toEqual(['done', 'Strict.counted']);
     expect(await say(bob, 'counted')).toEqual(['rate_limited']);

@@ -57,7 +57,7 @@ describe.each(['Express', 'Fastify', 'Express behind compression()'])('a stream 
   let token: string;
   beforeAll(async () => {
     const adapter = platform === 'Fastify' ? new FastifyAdapter() : new ExpressAdapter();
-    app = await NestFactory.create<INestApplication>(App, adapter, { logger: false });
+    app = await NestFactory.create(App, adapter, { logger: false });
     if (platform.includes('compression')) app.use(compression({ threshold: 0, filter: () => true }));
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
@@ -75,7 +75,10 @@ describe.each(['Express', 'Fastify', 'Express behind compression()'])('a stream 
 
   it('brings each event at once, whatever the client accepts', async () => {
     for (const encoding of [{}, { 'accept-encoding': 'gzip, br' }]) {
-      const client = await StreamClient.open(url, { ...bearer(token), ...encoding } as Record<string, string>);
+      const client = await StreamClient.open(url, { ...bearer(token), ...encoding } as Record<
+        string,
+        string
+      >);
       expect((await client.event('hello')).data).toEqual({ userId: 'ada' });
       expect(client.response.headers).toMatchObject({
         'content-type': 'text/event-stream; charset=utf-8',

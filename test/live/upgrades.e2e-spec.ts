@@ -70,19 +70,24 @@ describe.each(['Express', 'Fastify'])('an upgrade on %s', (platform) => {
     await expectAlive();
   });
 
-  it.each(['h2c', 'websocket'])('to %s with a body is answered by the handler, body and all', async (upgrade) => {
-    const text = JSON.stringify({ text: 'x'.repeat(20_000) });
-    const headers = ['Content-Type: application/json', `Content-Length: ${text.length}`];
-    const parts = { method: 'POST', target: '/echo', upgrade, headers, body: text };
-    const reply = await RawSocket.ask(app.url, upgradeBytes(parts));
-    expect(reply).toMatch(/^HTTP\/1\.1 201 /);
-    expect(reply.endsWith(text)).toBe(true);
-  });
+  it.each(['h2c', 'websocket'])(
+    'to %s with a body is answered by the handler, body and all',
+    async (upgrade) => {
+      const text = JSON.stringify({ text: 'x'.repeat(20_000) });
+      const headers = ['Content-Type: application/json', `Content-Length: ${text.length}`];
+      const parts = { method: 'POST', target: '/echo', upgrade, headers, body: text };
+      const reply = await RawSocket.ask(app.url, upgradeBytes(parts));
+      expect(reply).toMatch(/^HTTP\/1\.1 201 /);
+      expect(reply.endsWith(text)).toBe(true);
+    },
+  );
 
   it('in chunks, which end after the handler has begun, too', async () => {
     const headers = ['Content-Type: application/json', 'Transfer-Encoding: chunked'];
     const raw = await RawSocket.open(app.url);
-    raw.write(upgradeBytes({ method: 'POST', target: '/echo', upgrade: 'h2c', headers, body: '8\r\n{"a":"b"\r\n' }));
+    raw.write(
+      upgradeBytes({ method: 'POST', target: '/echo', upgrade: 'h2c', headers, body: '8\r\n{"a":"b"\r\n' }),
+    );
     await sleep(50);
     raw.write('1\r\n}\r\n0\r\n\r\n');
     for (let i = 0; i < 100 && !raw.isClosed && !raw.received.includes('{"a"'); i++) await sleep(20);
@@ -117,7 +122,8 @@ describe.each(['Express', 'Fastify'])('an upgrade on %s', (platform) => {
   });
 
   it('after an earlier request without its reply is cut off', async () => {
-    const slow = 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}';
+    const slow =
+      'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}';
     for (let i = 0; i < 20; i++) await RawSocket.ask(app.url, slow + upgradeBytes({ target: '/nowhere' }));
     await expectAlive();
   });

@@ -30,7 +30,12 @@ export function upgradePathOf({ url = '', headers, rawHeaders }: IncomingMessage
 }
 
 /** Whether a request asks for a WebSocket in the one way that there is (RFC 6455 §4.1). Any other upgrade is ignored. */
-export function asksForWebSocket({ method, headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
+export function asksForWebSocket({
+  method,
+  headers,
+  httpVersionMajor,
+  httpVersionMinor,
+}: IncomingMessage): boolean {
   const isModern = httpVersionMajor > 1 || (httpVersionMajor === 1 && httpVersionMinor >= 1);
   return method === 'GET' && isModern && headers.upgrade?.toLowerCase() === 'websocket';
 }
@@ -42,13 +47,16 @@ export function survive(socket: Socket): void {
 
 /** Whether an earlier request of this connection has no whole reply yet. */
 export function isAwaitingReply(socket: Socket): boolean {
-  return Boolean((socket as { _httpMessage?: unknown })._httpMessage);
+  return Boolean(Reflect.get(socket, '_httpMessage')); // Node's own name for that reply
 }
 
 /** For an upgrade that is left to others, who may leave it to nobody. */
 export function destroyUnlessAnswered(socket: Socket): void {
   const { bytesWritten } = socket;
-  const timer = setTimeout(() => socket.bytesWritten === bytesWritten && socket.destroy(), PATIENCE_MS).unref();
+  const timer = setTimeout(
+    () => socket.bytesWritten === bytesWritten && socket.destroy(),
+    PATIENCE_MS,
+  ).unref();
   socket.once('close', () => clearTimeout(timer));
 }
 

@@ -27,8 +27,10 @@ export interface MessageRules {
 
 /** The messages of one socket, one after the other, to the handlers of every gateway at its path. */
 export class Messages {
-  private readonly gateways: { readonly handlers: ReadonlyMap<unknown, Callback>; readonly transform: Transform }[] =
-    [];
+  private readonly gateways: {
+    readonly handlers: ReadonlyMap<unknown, Callback>;
+    readonly transform: Transform;
+  }[] = [];
 
   constructor(
     private readonly socket: WsSocket,
@@ -66,7 +68,10 @@ export class Messages {
   private dispatch(callback: Callback, { data, event }: ParsedMessage, transform: Transform): Promise<void> {
     return new Promise((decided, reject) => {
       const check = new MessageCheck((handler, gateway) =>
-        this.rules.permit(handler, gateway).then(() => this.assertOpen()).finally(decided),
+        this.rules
+          .permit(handler, gateway)
+          .then(() => this.assertOpen())
+          .finally(decided),
       );
       try {
         transform(callback(data, event, check)).subscribe({
@@ -81,7 +86,7 @@ export class Messages {
           complete: () => decided(),
         });
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   }
