@@ -20,7 +20,11 @@ export function openListener(client: RedisClient, channel: string): RedisClient 
   const listener =
     'nodes' in client
       ? client.duplicate()
-      : client.duplicate({ connectionName: 'latchkey-sample-listener', autoResubscribe: false });
+      : client.duplicate({
+          connectionName: 'latchkey-sample-listener',
+          autoResubscribe: false,
+          failoverDetector: false, // it finds the new primary when the old one hangs up
+        });
   listener.on('error', () => undefined);
   listener.on('ready', () => void listener.subscribe(channel).catch(() => undefined));
   return listener;

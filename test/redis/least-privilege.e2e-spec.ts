@@ -111,7 +111,7 @@ describe('on a Cluster', () => {
     const admins = cluster.nodes.map((node) => node.client());
     const rules = ['reset', 'on', '>secret', ...permissionsInReadme(), ...permissionsOnCluster()];
     for (const admin of admins) await admin.call('ACL', 'SETUSER', 'app', ...rules);
-    const { enableOfflineQueue, retryStrategy, ...nodeOptions } = redisClientOptions();
+    const { enableOfflineQueue: _queue, retryStrategy: _retry, ...nodeOptions } = redisClientOptions();
     const client = new Cluster(
       cluster.nodes.map(({ host, port }) => ({ host, port })),
       { enableOfflineQueue: false, redisOptions: { ...nodeOptions, username: 'app', password: 'secret' } },

@@ -86,9 +86,9 @@ async function life() {
   await nodes.confirm('node-1', act, 1);
   const known = (await sessions().authenticate(token)).session;
   const calls: (() => Promise<unknown>)[] = [
-    () => sessions().authenticate(token, { roleGroups: [], withData: true } as never),
+    () => sessions().authenticate(token, { roleGroups: [], withData: true }),
     () => sessions().authenticate(token, { roleGroups: [['user']] }),
-    () => sessions().refresh(refreshToken as string),
+    () => sessions().refresh(refreshToken),
     () => sessions().data(known).get('cart'),
     () => sessions().data(known).set('cart', 2),
     () => sessions().replaceToken(known),
@@ -185,7 +185,7 @@ describe('what somebody else has written into Redis', () => {
       `user.blocked ${ref} ${'9'.repeat(30)} 6 - ada`,
       `user.blocked ${ref} 5 ${'9'.repeat(30)} - ada`,
       `user.blocked ${ref} 5 6 not-a-session ada`,
-      `user.blocked x 5 6 - ${'\ud800'}`,
+      'user.blocked x 5 6 - \ud800',
       `refresh.reused ${ref} 5 6 - %ZZ %E0%A4%A %00 ~~ ada`,
       `refresh.device_changed ${ref} 5 6 - ~AAAA - ~ - ada`,
       `ip_list.changed office ${'9'.repeat(30)}`,

@@ -6,6 +6,7 @@ import { adviceOn } from './client-advice.js';
 import { Deadlines } from './deadlines.js';
 import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
 import { isPlainClient, Outbox } from './outbox.js';
+import { reviveAfterFailover } from './failover-revival.js';
 import { Readiness } from './readiness.js';
 import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
 import type { Script, ScriptArgument } from './script.js';
@@ -93,6 +94,7 @@ export class RedisConnection {
   private readonly deadlines: Deadlines;
   /** Absent where ioredis has to send each call by its keys. */
   private readonly outbox: Outbox | undefined;
+  private readonly stopReviving: () => void;
   /** In the outbox's place. */
   private readonly readiness: Readiness | undefined;
 
@@ -103,6 +105,7 @@ export class RedisConnection {
     private readonly log: (line: string) => void,
   ) {
     this.deadlines = new Deadlines(commandTimeoutMs);
+    this.stopReviving = reviveAfterFailover(client);
     if (isPlainClient(client)) this.outbox = new Outbox(client, commandTimeoutMs);
     else this.readiness = new Readiness(client, commandTimeoutMs);
   }
@@ -182,6 +185,7 @@ export class RedisConnection {
   async close(): Promise<void> {
     this.closed = true;
     this.client.off('ready', this.onReady).off('close', this.onClose);
+    this.stopReviving();
     this.outbox?.close();
     this.readiness?.close();
     if (!this.owned) {
