@@ -23,13 +23,14 @@ const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
 const names = (process.env.FUZZ_TARGETS ?? 'express-memory,express-redis,fastify-memory,fastify-redis').split(
   ',',
 );
-const CONNECTIONS = 12;
+const CONNECTIONS = 32;
 /** A reply may wait for a password's hash on a busy machine, and for no more. */
 const LATE_MS = 5_000;
 /** How long bytes that do not say where they end are waited upon. */
-const PATIENCE_MS = 150;
+const PATIENCE_MS = 60;
 const running = new Set();
 let failed = false;
+let isStopping = false;
 
 const FASTIFY_ROUTES = [
   ['POST', '/auth/login', 'userId,deviceName,data,roles,transport'],
@@ -167,14 +168,19 @@ class Target {
   }
 
   async work() {
-    while (this.sent < this.share && this.child.exitCode === null && this.child.signalCode === null) {
+    while (
+      !isStopping &&
+      this.sent < this.share &&
+      this.child.exitCode === null &&
+      this.child.signalCode === null
+    ) {
       const count = this.random.chance(0.15) ? 1 + this.random.below(5) : 1;
       const batch = Array.from({ length: count }, (_, i) =>
         makeRequest(this.random, { routes: this.routes, people: this.people, isLast: i === count - 1 }),
       );
       this.sent += count;
       // What was fuzzed has ended sessions, blocked people and changed tokens.
-      if (this.sent % 400 < count) await this.logEverybodyIn();
+      if (this.sent % 1_000 < count) await this.logEverybodyIn();
       await this.exchange(batch);
     }
   }
@@ -319,14 +325,15 @@ function median(numbers) {
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
-for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
+// Asked to stop, it tells what it has found by then.
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => (isStopping = true));
 
 console.log(`seed ${seed}, ${requests} requests to ${names.join(', ')}`);
 spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), '--if-needed'], {
   cwd: root,
   stdio: 'inherit',
 });
-for (let i = 0; i < names.length; i += 2) {
+for (let i = 0; i < names.length && !isStopping; i += 2) {
   await Promise.all(
     names.slice(i, i + 2).map(async (name) => {
       const target = new Target(name, Math.ceil(requests / names.length));
