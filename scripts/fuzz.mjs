@@ -269,17 +269,21 @@ class Target {
   }
 
   async judge() {
-    const isAlive = this.child.exitCode === null && this.child.signalCode === null;
-    const answers =
+    const { exitCode, signalCode } = this.child;
+    const isAlive = exitCode === null && signalCode === null;
+    // Whoever stops this process by its group stops the app as well.
+    const isStopped = isStopping && exitCode === 0;
+    const isThere =
       isAlive &&
       (await fetch(`${this.url}/auth/me`, { signal: AbortSignal.timeout(3_000) }).catch(() => undefined));
-    if (!isAlive || !answers)
+    if (!isThere && !isStopped) {
       this.faults.set('dead', {
         count: 1,
         what: `the process is dead: ${this.child.text.slice(-2_000)}`,
         names: [],
         bytes: '',
       });
+    }
     const half = this.memory.slice(this.memory.length >> 1);
     const third = half.slice(0, Math.ceil(half.length / 3));
     const last = half.slice(-Math.ceil(half.length / 3));

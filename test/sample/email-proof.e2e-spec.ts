@@ -77,12 +77,17 @@ describeSample('the proof of an e-mail address', (sample) => {
     await confirm(token).expect(204);
   });
 
-  it.each([['nobody'], ['a@b'], [''], [7], [`${'x'.repeat(250)}@example.org`]])(
-    'refuses %j',
-    async (email) => {
-      expectProblem(await owner.post('/auth/email-proof', { email }), 400, 'bad_request');
-    },
-  );
+  it.each([
+    ['nobody'],
+    ['a@b'],
+    [''],
+    [7],
+    [`${'x'.repeat(250)}@example.org`],
+    ['\ud800'],
+    ['a\udc00@example.org'],
+  ])('refuses %j', async (email) => {
+    expectProblem(await owner.post('/auth/email-proof', { email }), 400, 'bad_request');
+  });
 
   it('needs a session', async () => {
     const reply = await sample().anybody().post('/auth/email-proof', { email: 'me@example.org' });
