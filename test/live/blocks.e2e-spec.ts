@@ -84,7 +84,7 @@ describe.each<PlatformName>(['Express', 'Fastify'])('on %s', (platform) => {
     const events = await nodes.stream(nodes.holding, token);
     expect(events.response.headers).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
+      'cache-control': 'no-store, no-transform',
     });
     const refused = await StreamClient.open(nodes.holding.url, bearer(token), '/moderation/events');
     expect(refused.response.statusCode).toBe(403);

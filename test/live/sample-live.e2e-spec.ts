@@ -28,7 +28,7 @@ describeSample('the live connections of the sample', (sample) => {
     });
     expect(events.response.headers).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
+      'cache-control': 'no-store, no-transform',
     });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const { body } = await writer.post('/posts', { text: 'To everybody' }).expect(201);
