@@ -80,6 +80,13 @@ export class AuthController {
     );
     await this.endEarlierSession(request);
     const client = body.transport ?? 'cookie';
+    // Its session is over: beside the new token, the cookie would make every request ambiguous.
+    if (
+      client === 'bearer' &&
+      this.tokens.transportOf(request) === 'cookie' &&
+      this.transport.readToken(request)
+    )
+      this.transport.clearCookie(response);
     const tokens = this.tokens.handOver({ request, response }, issued, client);
     return {
       user: toUserDto(account, issued.user),

@@ -135,3 +135,21 @@ describeSample('the end of a session', (sample) => {
     }
   });
 });
+
+describeSample('a bearer login of a browser', (sample) => {
+  it.each(['live', 'stale'])('ends and takes back the %s cookie that came along', async (kind) => {
+    const { username } = await sample().newcomer();
+    const browser = await sample().anybody().login(username, PASSWORD, { transport: 'cookie' });
+    if (kind === 'stale') await browser.copy().post('/auth/logout').expect(204);
+    const login = await browser.post('/auth/login', { username, password: PASSWORD, transport: 'bearer' });
+    expect(login.status).toBe(200);
+    expect(cookieOf(login)).toBe('');
+    expect(await browser.denial()).toBe('session_revoked');
+    const bearer = Object.assign(browser.copy(), { transport: 'bearer', token: login.body.token });
+    expect(await bearer.denial()).toBeUndefined();
+    const plain = await sample()
+      .anybody()
+      .post('/auth/login', { username, password: PASSWORD, transport: 'bearer' });
+    expect(cookieOf(plain)).toBeUndefined();
+  });
+});
