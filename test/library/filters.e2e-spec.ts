@@ -11,6 +11,7 @@ import {
 import { APP_FILTER, BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { Public, RateLimit, Roles, SessionError, UserStateService, type UserState } from '@latchkey/session';
+import { Scopes, ServiceTokenGuard, ServiceTokensModule } from '@latchkey/session/jwt';
 import { SessionPassportModule } from '@latchkey/session/passport';
 import { loginAs } from '@latchkey/session/testing';
 import { PLATFORMS, startApp, stopApps, type Platform, type RunningApp } from './app.js';
@@ -101,6 +102,13 @@ class Doors {
   @UseGuards(AuthGuard('latchkey'))
   @Get('passport')
   passport() {
+    return {};
+  }
+
+  @UseGuards(ServiceTokenGuard)
+  @Scopes('orders:read')
+  @Get('for-services')
+  forServices() {
     return {};
   }
 
@@ -198,6 +206,12 @@ const DENIALS: Readonly<Record<string, Denial>> = {
     },
   },
   "AuthGuard('latchkey')": { path: '/passport', status: 401, code: 'session_missing', headers: challenge },
+  ServiceTokenGuard: {
+    path: '/for-services',
+    status: 401,
+    code: 'service_token_missing',
+    headers: { 'www-authenticate': /^Bearer realm="service"$/, 'cache-control': /no-store/ },
+  },
   'a service of ours in a handler': {
     path: '/service',
     status: 404,
@@ -240,7 +254,7 @@ function start(platform: Platform, filter: string, how: string): Promise<Running
     controllers: [Doors],
     session: { guard: 'global' },
     module: {
-      imports: [SessionPassportModule],
+      imports: [SessionPassportModule, ServiceTokensModule.forRoot({ service: 'orders' })],
       providers: isProvided ? [{ provide: APP_FILTER, useClass: global }] : [],
     },
     prepare: (app) => {
