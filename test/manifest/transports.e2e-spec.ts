@@ -14,7 +14,8 @@ import {
 } from '@latchkey/session';
 import { Scopes } from '@latchkey/session/jwt';
 import { bootKind, GUARDS, type Given } from './support/boot-kind.js';
-import { FIELDS, KINDS, SOCKET_IO, SOCKET_OF_MICROSERVICE } from './support/kinds.js';
+import { FIELDS } from './support/kinds-graphql.js';
+import { KINDS, SOCKET_IO, SOCKET_OF_MICROSERVICE } from './support/kinds.js';
 
 type Decorator = MethodDecorator & ClassDecorator;
 const once = RateLimit({ name: 'once', quota: 1, window: '1h', by: 'ip' });

@@ -10,7 +10,7 @@ import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { PolicyManifest, SessionGuard, SessionModule, type PolicyEntry } from '@latchkey/session';
 import { freePort } from '../../support/free-port.js';
-import type { AnyApp, Kind } from './kinds.js';
+import type { AnyApp, Kind } from './kind.js';
 
 /** Where a SessionGuard may stand. */
 export const GUARDS = [

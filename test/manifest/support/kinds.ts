@@ -1,62 +1,13 @@
-import {
-  All,
-  Controller,
-  Get,
-  Injectable,
-  Scope,
-  Sse,
-  Version,
-  VersioningType,
-  type INestApplication,
-  type INestMicroservice,
-  type ModuleMetadata,
-  type Type,
-} from '@nestjs/common';
-import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import {
-  Field,
-  GraphQLModule,
-  Int,
-  Mutation,
-  ObjectType,
-  Query,
-  ResolveField,
-  Resolver,
-} from '@nestjs/graphql';
+import { All, Controller, Get, Injectable, Scope, Sse, Version, VersioningType } from '@nestjs/common';
 import { ClientProxyFactory, EventPattern, MessagePattern, Transport } from '@nestjs/microservices';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { Public } from '@latchkey/session';
 import { SessionWsAdapter } from '@latchkey/session/ws';
 import { firstValueFrom, of, timeout } from 'rxjs';
 import { WebSocket } from 'ws';
-
-/** What stands on one handler and its class. */
-export interface Target {
-  readonly onHandler: readonly MethodDecorator[];
-  readonly onClass: readonly ClassDecorator[];
-  /** Called whenever the handler runs. */
-  readonly ran: () => void;
-}
-
-export interface Subject {
-  readonly owner: Type;
-  readonly module: ModuleMetadata;
-}
-
-/** One way in which Nest lets clients call a method. */
-export interface Kind {
-  readonly name: string;
-  /** `http`: an app; `hybrid`: one with a microservice beside it; `rpc`: a microservice alone. */
-  readonly app: 'http' | 'hybrid' | 'hybrid-inheriting' | 'rpc';
-  /** Much like another one: a few decorators will do. */
-  readonly isVariant?: boolean;
-  readonly subject: (target: Target) => Subject;
-  readonly prepare?: (app: INestApplication) => void;
-  /** Asks for it as nobody, and resolves when the handler had time to run. */
-  readonly call: (at: { readonly url: string; readonly tcpPort: number }) => Promise<void>;
-}
+import { decorate, type Kind, type Subject, type Target } from './kind.js';
+import { OPERATIONS } from './kinds-graphql.js';
 
 const EMPTY = { async: undefined };
 const PATIENCE_MS = 120;
@@ -81,18 +32,6 @@ function controller(
     [Controller({ path: 'at', scope }), ...target.onClass],
   );
   return { owner: Subject, module: { controllers: [Subject] } };
-}
-
-function decorate(
-  owner: Type,
-  method: string,
-  onMethod: readonly MethodDecorator[],
-  onClass: readonly ClassDecorator[],
-): void {
-  const prototype = owner.prototype as object;
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)!;
-  for (const one of onMethod) one(prototype, method, descriptor);
-  for (const one of onClass) one(owner);
 }
 
 const get =
@@ -243,108 +182,4 @@ const RPC: readonly Kind[] = [
   rpc('a message of a hybrid app with inheritAppConfig', 'hybrid-inheriting'),
 ];
 
-@ObjectType()
-class Post {
-  @Field(() => Int)
-  id!: number;
-}
-
-const graphqlModule = (enhancers?: ('guards' | 'filters')[]) =>
-  GraphQLModule.forRoot<ApolloDriverConfig>({
-    driver: ApolloDriver,
-    autoSchemaFile: true,
-    ...(enhancers ? { fieldResolverEnhancers: enhancers } : {}),
-  });
-
-const ask =
-  (query: string) =>
-  async ({ url }: { url: string }): Promise<void> => {
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
-    });
-    await response.text();
-  };
-
-/** A schema without a query is none. */
-function alive(): Type {
-  class Alive {
-    alive() {
-      return 1;
-    }
-    post() {
-      return { id: 1 };
-    }
-  }
-  decorate(Alive, 'alive', [Query(() => Int), Public()], []);
-  decorate(Alive, 'post', [Query(() => Post), Public()], [Resolver()]);
-  return Alive;
-}
-
-function resolver(
-  target: Target,
-  how: MethodDecorator,
-  of?: Type,
-  enhancers?: ('guards' | 'filters')[],
-): Subject {
-  class Subject {
-    act() {
-      target.ran();
-      return 1;
-    }
-  }
-  decorate(
-    Subject,
-    'act',
-    [how, ...target.onHandler],
-    [of ? Resolver(() => of) : Resolver(), ...target.onClass],
-  );
-  return { owner: Subject, module: { imports: [graphqlModule(enhancers)], providers: [Subject, alive()] } };
-}
-
-const field = () => ResolveField('act', () => Int);
-
-const GRAPHQL: readonly Kind[] = [
-  {
-    name: 'a query',
-    app: 'http',
-    subject: (target) =>
-      resolver(
-        target,
-        Query(() => Int),
-      ),
-    call: ask('{ act }'),
-  },
-  {
-    name: 'a mutation',
-    isVariant: true,
-    app: 'http',
-    subject: (target) =>
-      resolver(
-        target,
-        Mutation(() => Int),
-      ),
-    call: ask('mutation { act }'),
-  },
-];
-
-/** A field is as open as the operation that leads to it, which is public here; only what it says itself must hold. */
-export const FIELDS: readonly Kind[] = [
-  {
-    name: 'a field',
-    app: 'http',
-    subject: (target) => resolver(target, field(), Post),
-    call: ask('{ post { act } }'),
-  },
-  {
-    name: 'a field with guards',
-    app: 'http',
-    subject: (target) => resolver(target, field(), Post, ['guards']),
-    call: ask('{ post { act } }'),
-  },
-];
-
-export const KINDS: readonly Kind[] = [...HTTP, ...WEB_SOCKET, ...RPC, ...GRAPHQL];
-
-export type AnyApp = INestApplication | INestMicroservice;
+export const KINDS: readonly Kind[] = [...HTTP, ...WEB_SOCKET, ...RPC, ...OPERATIONS];
