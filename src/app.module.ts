@@ -38,6 +38,7 @@ export class AppModule {
             ...(settings.trustProxy === undefined ? {} : { trustProxy: settings.trustProxy }),
             ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
             forwardedHeader: settings.forwardedHeader,
+            commandTimeoutMs: settings.redisTimeoutMs,
             refresh: settings.refresh,
             ...(settings.dataKeys === undefined
               ? {}

@@ -36,6 +36,8 @@ export interface AppConfig {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly storage: Storage;
+  /** How long each call of Redis may take, in milliseconds; then the request is answered with 503. */
+  readonly redisTimeoutMs: number;
   /** `NODE_ENV` is `production`: no demo accounts, no memory unless asked for. */
   readonly production: boolean;
   readonly allowMemory: boolean;

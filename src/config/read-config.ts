@@ -13,6 +13,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 3000;
+/** The library's own. */
+const DEFAULT_REDIS_TIMEOUT_MS = 180;
 const STORAGE_VARIABLES = ['REDIS_URL', 'REDIS_CLUSTER', 'REDIS_SENTINELS'] as const;
 
 /**
@@ -41,6 +43,7 @@ export function readConfig(environment: Environment): AppConfig {
     host: readBinding('HOST', valueOf('HOST') ?? DEFAULT_HOST),
     port: readPort(valueOf('PORT')),
     storage,
+    redisTimeoutMs: readTimeout(valueOf('REDIS_TIMEOUT_MS')),
     production,
     allowMemory,
     forwardedHeader: readHeaderName(valueOf('FORWARDED_HEADER')),
@@ -101,6 +104,14 @@ function readPort(value: string | undefined): number {
     throw new ConfigurationError('PORT', 'must be a number from 0 to 65535');
   }
   return Number(value);
+}
+
+function readTimeout(value: string | undefined): number {
+  if (value === undefined) return DEFAULT_REDIS_TIMEOUT_MS;
+  const ms = /^\d{2,5}$/.test(value) ? Number(value) : 0;
+  if (ms < 10 || ms > 10_000)
+    throw new ConfigurationError('REDIS_TIMEOUT_MS', 'must be a number of milliseconds from 10 to 10000');
+  return ms;
 }
 
 function readCount(name: string, value: string | undefined, byDefault: number): number {

@@ -8,8 +8,8 @@ const RETRY_STEP_MS = 50;
 const LONGEST_RETRY_MS = 250;
 
 /** The app's one Redis client, set up as the library asks; it connects by itself and keeps trying. */
-export function openRedis(storage: Exclude<Storage, { kind: 'memory' }>): RedisClient {
-  const client = connect(storage);
+export function openRedis(storage: Exclude<Storage, { kind: 'memory' }>, timeoutMs: number): RedisClient {
+  const client = connect(storage, timeoutMs);
   // Without a listener ioredis prints every failed attempt. Each call reports its own failure.
   client.on('error', () => undefined);
   return client;
@@ -30,8 +30,8 @@ export function openListener(client: RedisClient, channel: string): RedisClient 
   return listener;
 }
 
-function connect(storage: Exclude<Storage, { kind: 'memory' }>): RedisClient {
-  const options = { ...redisClientOptions(), connectionName: 'latchkey-sample' };
+function connect(storage: Exclude<Storage, { kind: 'memory' }>, timeoutMs: number): RedisClient {
+  const options = { ...redisClientOptions(timeoutMs), connectionName: 'latchkey-sample' };
   if (storage.kind === 'redis') return new Redis(storage.url, options);
   if (storage.kind === 'sentinel') {
     return new Redis({

@@ -12,20 +12,20 @@ export function redisScript(lua: string): RedisScript {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }
 
-/** As long as the library waits for its own calls. */
-const DEADLINE_MS = 150;
-
 /**
- * What the sample's own repositories see of Redis. Every call ends within the deadline, and whatever goes wrong is
+ * What the sample's own repositories see of Redis. Every call ends in time, and whatever goes wrong is
  * one error: `session_store_unavailable`.
  */
 export class RedisStore {
-  constructor(private readonly client: RedisClient) {}
+  constructor(
+    private readonly client: RedisClient,
+    private readonly timeoutMs: number,
+  ) {}
 
   /** Runs one command. */
   async call<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
     try {
-      return await withDeadline(command(this.client), DEADLINE_MS);
+      return await withDeadline(command(this.client), this.timeoutMs);
     } catch (cause) {
       throw new SessionError('session_store_unavailable', { cause });
     }

@@ -18,12 +18,14 @@ const QUIT_PATIENCE_MS = 500;
     {
       provide: REDIS_CLIENT,
       inject: [APP_CONFIG],
-      useFactory: ({ storage }: AppConfig) => (storage.kind === 'memory' ? undefined : openRedis(storage)),
+      useFactory: ({ storage, redisTimeoutMs }: AppConfig) =>
+        storage.kind === 'memory' ? undefined : openRedis(storage, redisTimeoutMs),
     },
     {
       provide: REDIS_STORE,
-      inject: [{ token: REDIS_CLIENT, optional: true }],
-      useFactory: (client?: RedisClient) => client && new RedisStore(client),
+      inject: [APP_CONFIG, { token: REDIS_CLIENT, optional: true }],
+      useFactory: ({ redisTimeoutMs }: AppConfig, client?: RedisClient) =>
+        client && new RedisStore(client, redisTimeoutMs),
     },
   ],
   exports: [REDIS_CLIENT, REDIS_STORE],

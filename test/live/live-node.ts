@@ -75,7 +75,13 @@ export async function startNode(options: SessionModuleOptions, platform: Platfor
   }
 
   @Module({
-    imports: [SessionModule.forRoot({ guard: 'global', ...options })],
+    imports: [
+      SessionModule.forRoot({
+        guard: 'global',
+        ...(options.redis && { commandTimeoutMs: 1_000 }),
+        ...options,
+      }),
+    ],
     controllers: [StreamController],
     providers: [Gateway, ModerationGateway],
   })

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { redisClientOptions } from '@latchkey/session';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
+import { DEFAULT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 import { startMuteNode, startNode } from './live-node.js';
 import { figures, useNodes } from './live-nodes.js';
@@ -13,7 +14,7 @@ const SILENCE_BOUND_MS = 8_000;
 let server: RedisServer;
 const nodes = useNodes(async () => {
   server = await RedisServer.start();
-  const start = () => startNode({ redis: server.url });
+  const start = () => startNode({ redis: server.url, commandTimeoutMs: DEFAULT_MS });
   return { nodes: [await start(), await start()], stop: () => server.stop() };
 });
 

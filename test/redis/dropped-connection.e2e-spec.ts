@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RateLimiter, redisClientOptions } from '@latchkey/session';
 import { Redis } from 'ioredis';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
+import { DEFAULT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn } from './sessions-on.js';
 
@@ -19,7 +20,7 @@ afterEach(async () => {
 afterAll(() => server.stop());
 
 async function open(redis: string | Redis = server.url, options = {}) {
-  const on = await sessionsOn(redis, options);
+  const on = await sessionsOn(redis, { commandTimeoutMs: DEFAULT_MS, ...options });
   closing.push(() => on.close());
   return { ...on, limiter: new RateLimiter(on.repository) };
 }

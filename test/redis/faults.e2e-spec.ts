@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionConfigurationError, SessionError } from '../../libs/session/src/model/session-error.js';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
+import { DEFAULT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn, type SessionsOn } from './sessions-on.js';
 
@@ -39,7 +40,7 @@ async function open(
   url: string = server.url,
   settings?: Parameters<typeof sessionsOn>[1],
 ): Promise<SessionsOn> {
-  const on = await sessionsOn(url, settings);
+  const on = await sessionsOn(url, { commandTimeoutMs: DEFAULT_MS, ...settings });
   opened.push(on);
   return on;
 }

@@ -6,15 +6,19 @@ import { IpPolicy } from '../../libs/session/src/ip-policy.service.js';
 import { checkOptions } from '../../libs/session/src/session.options-check.js';
 import { openAccessTokens } from '../../libs/session/src/session.access-tokens.js';
 import { SessionService } from '../../libs/session/src/session.service.js';
+import { PATIENT_MS } from '../support/patience.js';
 import { UserStateService } from '../../libs/session/src/user-state.service.js';
 
-/** The library's services on a Redis as a node has them, without an app around them. */
+/**
+ * The library's services on a Redis as a node has them, without an app around them. Redis gets two seconds unless the
+ * options say otherwise.
+ */
 export async function sessionsOn(
   redis: NonNullable<SessionModuleOptions['redis']>,
   options: SessionModuleOptions = {},
   overrides: Partial<RepositorySettings> = {},
 ) {
-  const settings = { ...checkOptions({ ...options, redis }), ...overrides };
+  const settings = { ...checkOptions({ commandTimeoutMs: PATIENT_MS, ...options, redis }), ...overrides };
   if (settings.storage.kind !== 'redis') throw new Error('There is a Redis among the options');
   const log: string[] = [];
   const repository = await openRedisRepository(

@@ -3,20 +3,20 @@ import { UsersService } from '../../src/users/users.service.js';
 import { RedisServer } from '../support/redis-server.js';
 import { type Client, expectProblem } from './support/client.js';
 import { type Gate, hold } from './support/gate.js';
-import { Sample } from './support/sample.js';
+import { IMPATIENT, Sample } from './support/sample.js';
 
 /**
- * The first call that gets no answer ends it after 150 ms; only where that is the note that the act is done, one more may
+ * The first call that gets no answer ends it after 180 ms; only where that is the note that the act is done, one more may
  * follow. The rest is for the hash, and for a machine that is busy with other tests.
  */
-const BOUND_MS = 2 * 150 + 500;
+const BOUND_MS = 2 * 180 + 500;
 
 let redis: RedisServer;
 let sample: Sample;
 
 beforeAll(async () => {
   redis = await RedisServer.start();
-  sample = await Sample.start({ env: { REDIS_URL: redis.url } });
+  sample = await Sample.start({ env: { REDIS_URL: redis.url, ...IMPATIENT } });
 });
 afterEach(() => {
   redis.thaw();

@@ -4,7 +4,7 @@ import { setAdminIps } from '../../src/admin/set-admin-ips.js';
 import { RedisServer } from '../support/redis-server.js';
 import { type Client, expectProblem } from './support/client.js';
 import { hold } from './support/gate.js';
-import { Sample, STORAGES } from './support/sample.js';
+import { IMPATIENT, Sample, STORAGES } from './support/sample.js';
 
 const OFFICE = '198.51.100.7';
 const HOME = '203.0.113.9';
@@ -244,7 +244,7 @@ describe('the list `admin` over restarts', () => {
   it('is made by a node that started before Redis did', async () => {
     const { port } = redis;
     await redis.kill();
-    const sample = await Sample.start({ env: env() });
+    const sample = await Sample.start({ env: { ...env(), ...IMPATIENT } });
     const started = await RedisServer.start({ port });
     try {
       const deadline = Date.now() + 5_000;

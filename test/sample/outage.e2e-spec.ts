@@ -3,7 +3,7 @@ import { freePort } from '../support/free-port.js';
 import { RedisServer } from '../support/redis-server.js';
 import { type Client, expectProblem } from './support/client.js';
 import { hold } from './support/gate.js';
-import { PASSWORD, Sample } from './support/sample.js';
+import { IMPATIENT, PASSWORD, Sample } from './support/sample.js';
 
 /** What our figure of 250 ms becomes on a machine that is busy with other tests. */
 const BOUND_MS = 250 + 500;
@@ -48,7 +48,7 @@ describe('Redis away', () => {
     'while it serves (%s): 503 in bounded time for every route, and recovery',
     async (how) => {
       const redis = await RedisServer.start();
-      const sample = await Sample.start({ env: { REDIS_URL: redis.url } });
+      const sample = await Sample.start({ env: { REDIS_URL: redis.url, ...IMPATIENT } });
       try {
         const root = await sample.as('root');
         const target = await sample.newcomer();
@@ -92,7 +92,7 @@ describe('Redis away', () => {
 
   it('does not hold up the end', async () => {
     const redis = await RedisServer.start();
-    const sample = await Sample.start({ env: { REDIS_URL: redis.url } });
+    const sample = await Sample.start({ env: { REDIS_URL: redis.url, ...IMPATIENT } });
     redis.freeze();
     const [, ms] = await timed(sample.stop());
     expect(ms).toBeLessThan(2_000);
@@ -108,7 +108,7 @@ describe('Redis away', () => {
 
     beforeEach(async () => {
       redis = await RedisServer.start();
-      sample = await Sample.start({ env: { REDIS_URL: redis.url } });
+      sample = await Sample.start({ env: { REDIS_URL: redis.url, ...IMPATIENT } });
       root = await sample.as('root');
       target = await sample.newcomer();
       const userRef = (target.token as string).slice(3, 25);

@@ -9,6 +9,7 @@ import { type Account, newUserId } from '../../src/users/account.js';
 import type { AccountRepository } from '../../src/users/account-repository.js';
 import { MemoryAccountRepository } from '../../src/users/memory-account-repository.js';
 import { RedisAccountRepository } from '../../src/users/redis-account-repository.js';
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 import { STORAGES } from './support/sample.js';
 
@@ -39,7 +40,7 @@ describe.each(STORAGES)("the sample's repositories (%s)", (storage) => {
     }
     const client = server.client();
     await client.flushall();
-    const store = new RedisStore(client);
+    const store = new RedisStore(client, PATIENT_MS);
     repositories = {
       accounts: new RedisAccountRepository(store),
       posts: new RedisPostRepository(store),

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.js';
+import { PATIENT_MS } from './patience.js';
 import { killWithUs } from './watchdog.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PORT_ATTEMPTS = 3;
 
 export interface AppProcessOptions {
-  /** The settings of SAMPLE-API.md, such as `REDIS_URL`. Nothing is inherited but `PATH`, `HOME` and `TMPDIR`. */
+  /** The settings of SAMPLE-API.md, such as `REDIS_URL`. Nothing is inherited but `PATH`, `HOME` and `TMPDIR`; Redis gets two seconds unless `REDIS_TIMEOUT_MS` says otherwise. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default one that is free. */
   readonly port?: number;
@@ -109,6 +110,7 @@ export class AppProcess {
       NODE_ENV: 'test',
       HOST: '127.0.0.1',
       PORT: String(port),
+      REDIS_TIMEOUT_MS: String(PATIENT_MS),
       ...options.env,
     };
     const entry = options.entry ?? join(ROOT, 'dist/src/main.js');

@@ -33,14 +33,14 @@ export class SessionEvents {
   /**
    * Calls the listener with every such event from now on. What it throws is logged.
    * @returns when events are heard, or after half a second while Redis cannot be reached
-   * @throws TypeError at once, not as a rejection, for a name that no event has, or a listener that is no function
+   * @throws TypeError for a name that no event has, or a listener that is no function
    */
-  on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): Promise<void> {
+  async on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): Promise<void> {
     eventName(name, 'name');
     callable(listener, 'listener');
     const listeners = this.listeners.get(name) ?? new Set<SessionEventListener>();
     this.listeners.set(name, listeners.add(listener as SessionEventListener));
-    return (this.listening ??= this.repository.events.listen({ onEvent: (event) => this.tell(event) }));
+    await (this.listening ??= this.repository.events.listen({ onEvent: (event) => this.tell(event) }));
   }
 
   /**

@@ -6,7 +6,7 @@ import type { ProblemCode } from '../../../src/problem/problem.js';
 import { bearer, SocketClient } from '../../live/clients.js';
 import { freePort } from '../../support/free-port.js';
 import type { Client } from './client.js';
-import { newName, PASSWORD, Sample } from './sample.js';
+import { IMPATIENT, newName, PASSWORD, Sample } from './sample.js';
 
 /** What the library may raise and the sample never tells under that name. */
 type Untold =
@@ -43,7 +43,9 @@ export async function startSamples(): Promise<void> {
   sample = await Sample.start({ session: { clock }, env: { TRUST_PROXY: '1' } });
   strict = await Sample.start({ env: { LOGIN_QUOTA: '1', POST_QUOTA: '1', SESSION_QUOTA: '3' } });
   refreshing = await Sample.start({ env: { REFRESH: 'on' } });
-  cutOff = await Sample.start({ env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } });
+  cutOff = await Sample.start({
+    env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}`, ...IMPATIENT },
+  });
   sample.app.useLogger(false); // one of the answers is to a fault of ours
 }
 

@@ -3,6 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { SessionModuleOptions } from '@latchkey/session';
 import { createApp } from '../../../src/app.factory.js';
 import { type Environment, readConfig } from '../../../src/config/read-config.js';
+import { PATIENT_MS } from '../../support/patience.js';
 import { RedisServer } from '../../support/redis-server.js';
 import { Client, type LoginOptions } from './client.js';
 
@@ -12,8 +13,15 @@ export interface SampleOptions {
   readonly session?: SessionModuleOptions;
 }
 
-/** Quotas that are in nobody's way: of tests that are about something else. */
-const PLENTY = { LOGIN_QUOTA: '100000', POST_QUOTA: '100000', SESSION_QUOTA: '100000' };
+/** Quotas and a timeout that are in nobody's way: of tests that are about something else. */
+const PLENTY = {
+  LOGIN_QUOTA: '100000',
+  POST_QUOTA: '100000',
+  SESSION_QUOTA: '100000',
+  REDIS_TIMEOUT_MS: String(PATIENT_MS),
+};
+/** For tests of what becomes of requests while Redis is away: the timeout is the default. */
+export const IMPATIENT = { REDIS_TIMEOUT_MS: '' };
 
 /** The sample app in this process, listening on a port of its own. */
 export class Sample {

@@ -24,7 +24,7 @@ export function distrust<T extends object>(
         throw unexpected('something unreadable');
       });
     };
-    Object.defineProperty(repository, name, { value: distrustful });
+    Object.defineProperty(repository, name, { value: distrustful, configurable: true, writable: true });
   }
   return repository;
 }

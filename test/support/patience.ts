@@ -1,0 +1,7 @@
+/**
+ * How long Redis gets in tests that are about something else, in milliseconds: on a machine that is busy with other things
+ * the default would answer 503 now and then, as it should. Tests of that very promise leave it at the default.
+ */
+export const PATIENT_MS = 2_000;
+/** The library's default, for those. */
+export const DEFAULT_MS = 180;
