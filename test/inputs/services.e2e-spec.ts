@@ -229,9 +229,11 @@ UserStateService.change UserStateService.write
 RateLimiter.apply RateLimiter.policyOf RateLimiter.shareOf
 AuditLog.settle AuditLog.detailsOf
 SessionEvents.tell SessionEvents.call
-SessionTransport.writeRefreshCookie SessionTransport.writeCookie
+SessionTransport.writeRefreshCookie SessionTransport.writeCookie SessionTransport.withWayOut
+SessionTransport.clearingsFor
 LiveConnections.assertRoom LiveConnections.carryOut LiveConnections.concernedBy LiveConnections.dependingOn
-LiveConnections.all LiveConnections.add LiveConnections.remove
+LiveConnections.all LiveConnections.add LiveConnections.remove LiveConnections.look LiveConnections.pending
+LiveConnections.admit
 SessionDataHandle.change
 RedisThrottlerStorage.scripts RedisThrottlerStorage.firstScripts RedisThrottlerStorage.open
 ServiceTokens.callIn`;
