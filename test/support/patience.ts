@@ -5,3 +5,5 @@
 export const PATIENT_MS = 2_000;
 /** The library's default, for those. */
 export const DEFAULT_MS = 180;
+/** What a machine with other things to do may add to a wait: where a bound tells a bounded wait from one that is not. */
+export const BUSY_MS = 1_000;
