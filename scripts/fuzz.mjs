@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeRequest } from '../test/fuzz/support/http-bytes.mjs';
 import { faultOf, readReplies } from '../test/fuzz/support/http-replies.mjs';
-import { Random } from '../test/fuzz/support/random.mjs';
+import { Random } from '../test/fuzz/support/seeded-random.mjs';
 import ensureRedis from './ensure-redis.mjs';
 
 const root = join(import.meta.dirname, '..');

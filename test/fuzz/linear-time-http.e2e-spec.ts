@@ -45,9 +45,10 @@ describe.each(PLATFORMS)('a header of 15 KB on $name', (platform) => {
     for (const path of ['/things', '/auth/login', '/auth/read']) {
       let best = Infinity;
       for (let i = 0; i < REQUESTS; i++) {
-        const startedAt = performance.now();
+        const startedAt = process.cpuUsage();
         await send(path, headers);
-        best = Math.min(best, performance.now() - startedAt);
+        const { user, system } = process.cpuUsage(startedAt); // of client and server; a busy machine adds nothing
+        best = Math.min(best, (user + system) / 1_000);
       }
       slowest = Math.max(slowest, best);
     }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionEvent, SessionEventName } from '@latchkey/session';
+import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { RedisServer } from '../support/redis-server.js';
 import { startNode } from './live-node.js';
 
@@ -29,9 +30,10 @@ describe('SessionEvents', () => {
     const heard: SessionEvent<'refresh.reused'>[] = [];
     await node.events.on('refresh.reused', (event) => void heard.push(event));
     const publish = (line: string) => server.client().publish('lk:events', line);
-    await publish('refresh.reused REF 1 1 SESSION ~AAAA Agent ~ Agent ada');
+    await publish(`refresh.reused ${userRefOf('ada')} 1 1 SESSION ~AAAA Agent ~ Agent ada`);
     await publish('no event');
-    await publish('refresh.reused REF 1 1 SESSION 192.0.2.1 Agent - - bob');
+    await publish(`refresh.reused ${userRefOf('ada')} 1 1 SESSION 192.0.2.1 Agent - - bob`); // of another user
+    await publish(`refresh.reused ${userRefOf('bob')} 1 1 SESSION 192.0.2.1 Agent - - bob`);
     while (heard.length < 2) await sleep(5);
     expect(heard.map(({ devices }) => [devices?.session.ip, devices?.presented.ip])).toEqual([
       ['~AAAA', '~'],

@@ -108,7 +108,7 @@ describe('Redis away', () => {
 
     beforeEach(async () => {
       redis = await RedisServer.start();
-      sample = await Sample.start({ env: { REDIS_URL: redis.url, ...IMPATIENT } });
+      sample = await Sample.start({ env: { REDIS_URL: redis.url } });
       root = await sample.as('root');
       target = await sample.newcomer();
       const userRef = (target.token as string).slice(3, 25);
