@@ -67,7 +67,7 @@ const elsewhere = (): string => `${lax.url.replace('127.0.0.1', 'localhost')}/el
 
 describe('Back in a browser, after the user was blocked', () => {
   it('is tried with the back-forward cache on: a page that is nobody’s comes back as it was', async () => {
-    await tab.goto(`${app.url}/docs-json`); // the first page takes the icon, a `no-store` reply that counts against it
+    await tab.takeIcon(`${app.url}/docs-json`);
     await tab.goto(`${app.url}/health`);
     await tab.goto(elsewhere());
     expect([await tab.back(), tab.reasons]).toEqual(['restored', []]);
@@ -80,7 +80,7 @@ describe('Back in a browser, after the user was blocked', () => {
     ['a page of ours that asks for no session', () => `${app.url}/health`, false],
     ['a page of ours that was refused', () => `${app.url}/posts`, true],
   ])('shows no document about the user again, from %s', async (_name, away, isBlockedBefore) => {
-    await tab.goto(`${app.url}/health`);
+    await tab.takeIcon(`${app.url}/health`);
     await tab.send('POST', '/auth/login', { username: NAME, password: PASSWORD });
     await tab.send('PATCH', '/sessions/current/data', { note: 'a secret of hers' });
     for (const path of documents) {
@@ -136,6 +136,17 @@ describe('Back in a browser, after the user was blocked', () => {
 });
 
 describe('The console in a browser', () => {
+  it('has all pages dropped that were kept, when its own question is refused', async () => {
+    await tab.takeIcon(`${app.url}/docs-json`);
+    await logIn();
+    await tab.goto(`${app.url}/health`);
+    await tab.goto(`${app.url}/`);
+    await tab.says(PERSONAL);
+    await block();
+    await tab.says(/blocked.*Log in/s);
+    expect([await tab.back(), tab.reasons]).toEqual(['loaded', expect.arrayContaining(['CacheFlushed'])]);
+  });
+
   it('takes the user away when the stream says that the session has ended', async () => {
     await logIn();
     await tab.says(PERSONAL);

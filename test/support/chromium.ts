@@ -56,9 +56,16 @@ export class Tab {
     return new Tab(page, devTools);
   }
 
-  /** Opens a page, and waits until its icon has come too: one that is left before is not kept for Back. */
   async goto(url: string): Promise<void> {
     await this.page.goto(url);
+  }
+
+  /**
+   * Opens a page, and waits until it has asked for its icon. A `no-store` reply to that counts against the page, which is
+   * not kept for Back then; the next pages of the origin do not ask again.
+   */
+  async takeIcon(url: string): Promise<void> {
+    await this.goto(url);
     await sleep(ICON_MS);
   }
 
@@ -106,7 +113,7 @@ export class Tab {
 }
 
 const PATIENCE_MS = 5_000;
-const ICON_MS = 100;
+const ICON_MS = 200;
 
 async function until(
   condition: () => boolean | Promise<boolean>,
