@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeRequest } from '../test/fuzz/support/http-bytes.mjs';
 import { faultOf, readReplies } from '../test/fuzz/support/http-replies.mjs';
 import { Random } from '../test/fuzz/support/seeded-random.mjs';
-import ensureRedis from './ensure-redis.mjs';
+import { ensureProgram } from './ensure-debian.mjs';
 
 const root = join(import.meta.dirname, '..');
 const requests = Number(process.env.FUZZ_REQUESTS ?? 200_000);
@@ -129,7 +129,7 @@ class Target {
     const port = await freePort();
     this.folder = mkdtempSync(join(tmpdir(), 'latchkey-fuzz-'));
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', this.folder];
-    this.redis = start(ensureRedis(), args, {});
+    this.redis = start(ensureProgram('redis-server'), args, {});
     await waitFor(this.redis, /Ready to accept connections/);
     this.redisUrl = `redis://127.0.0.1:${port}`;
   }

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import ensureRedis from './ensure-redis.mjs';
+import { ensureProgram } from './ensure-debian.mjs';
 import { packLibrary } from './pack-lib.mjs';
 
 const run = promisify(execFile);
@@ -159,7 +159,14 @@ async function tryApp(folder, env) {
 
 async function tryWithRedis(folder) {
   const port = await freePort();
-  const server = start(ensureRedis(), ['--port', String(port), '--bind', '127.0.0.1', '--save', '']);
+  const server = start(ensureProgram('redis-server'), [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+  ]);
   try {
     await waitFor(server, /Ready to accept connections/);
     await tryApp(folder, { REDIS_URL: `redis://127.0.0.1:${port}` });

@@ -9,6 +9,7 @@ import type { AppConfig } from './config/app-config.js';
 import { useDocs } from './http/docs.js';
 import { JsonBodyInterceptor, useJsonBodies } from './http/json-body.js';
 import { BootLogger } from './http/boot-logger.js';
+import { PersonalDocumentInterceptor } from './http/personal-document.interceptor.js';
 import { RequestValidationPipe } from './http/validation.pipe.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
 import { DemoSessionGuard } from './users/demo-session.guard.js';
@@ -34,7 +35,7 @@ export async function createApp(
   useJsonBodies(app);
   // Behind the library's own global guard, which finds out whose session it is.
   if (config.production) app.useGlobalGuards(new DemoSessionGuard());
-  app.useGlobalInterceptors(new JsonBodyInterceptor());
+  app.useGlobalInterceptors(new JsonBodyInterceptor(), new PersonalDocumentInterceptor());
   app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(app.get(AppProblemFilter));
   app.useWebSocketAdapter(new SessionWsAdapter(app));

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
-import ensureRedis from '../../scripts/ensure-redis.mjs';
+import { ensureProgram } from '../../scripts/ensure-debian.mjs';
 
 const MODULES = ['../node_modules/', '../../node_modules/'].map((path) => new URL(path, import.meta.url));
 const MEASURED = [
@@ -24,7 +24,7 @@ const MEASURED = [
 
 /** What the figures were measured on. */
 export function describeMachine() {
-  const { stdout } = spawnSync(ensureRedis(), ['--version'], { encoding: 'utf8' });
+  const { stdout } = spawnSync(ensureProgram('redis-server'), ['--version'], { encoding: 'utf8' });
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import ensureRedis from '../../scripts/ensure-redis.mjs';
+import { ensureProgram } from '../../scripts/ensure-debian.mjs';
 import { end, endWithUs } from './child.mjs';
 
 const HOST = '127.0.0.1';
@@ -15,7 +15,9 @@ export class RedisServer {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
     const port = await freePort();
     const options = `--port ${port} --bind ${HOST} --dir ${folder} --appendonly no --loglevel warning`;
-    const child = endWithUs(spawn(ensureRedis(), [...options.split(' '), '--save', ''], { stdio: 'ignore' }));
+    const child = endWithUs(
+      spawn(ensureProgram('redis-server'), [...options.split(' '), '--save', ''], { stdio: 'ignore' }),
+    );
     const client = new Redis(port, HOST, { retryStrategy: () => 20, maxRetriesPerRequest: 500 });
     client.on('error', () => undefined); // until it listens
     const server = new RedisServer({ child, client, folder, port });

@@ -2,6 +2,7 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Public } from '@latchkey/session';
 import { PAGE } from './page.js';
+import { SCRIPT } from './script.js';
 
 @ApiExcludeController()
 @Public()
@@ -11,5 +12,11 @@ export class ConsoleController {
   @Header('Content-Type', 'text/html; charset=utf-8')
   page(): string {
     return PAGE;
+  }
+
+  @Get('console.js')
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  script(): string {
+    return SCRIPT;
   }
 }

@@ -1,4 +1,4 @@
-/** What a browser sees at `/`: what this is, and how to try it. */
+/** What a browser sees at `/`: what this is, how to try it, and who is logged in, which `script.ts` fills in. */
 export const PAGE = `<!doctype html>
 <html lang="en">
 <head>
@@ -9,11 +9,13 @@ export const PAGE = `<!doctype html>
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }
 pre { background: #f3f3f3; color: #111; padding: 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 </style>
+<script type="module" src="console.js"></script>
 </head>
 <body>
 <h1>Latchkey sample</h1>
 <p>A small moderated micro-blog: people log in from several devices, post and like; moderators block; admins change
-roles. This is its HTTP API. There is no user interface here yet.</p>
+roles. This is its HTTP API.</p>
+<section id="account"></section>
 <ul>
 <li><a href="docs">API documentation</a> (<a href="docs-json">OpenAPI as JSON</a>)</li>
 <li><a href="health">Health</a></li>

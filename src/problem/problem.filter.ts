@@ -83,7 +83,9 @@ export class AppProblemFilter implements ExceptionFilter {
 
 /**
  * Has a browser drop its pages of this origin, those of its back-forward cache among them: after a block, Back must not
- * show what the user saw. `no-store` alone does not do it. A client with a bearer token has no pages of ours.
+ * show what the user saw. `no-store` alone does not do it. Nor does this for the page that is being left while we answer,
+ * which enters that cache only afterwards; PersonalDocumentInterceptor and the console's script see to it. A client with
+ * a bearer token has no pages of ours.
  */
 function forgetPages({ headers }: Request, response: Response): void {
   const isBrowser = headers.cookie !== undefined && headers.authorization === undefined;

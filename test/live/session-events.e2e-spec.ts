@@ -29,11 +29,12 @@ describe('SessionEvents', () => {
     const node = await startNode({ redis: server.url });
     const heard: SessionEvent<'refresh.reused'>[] = [];
     await node.events.on('refresh.reused', (event) => void heard.push(event));
+    const SESSION = 'A'.repeat(16);
     const publish = (line: string) => server.client().publish('lk:events', line);
-    await publish(`refresh.reused ${userRefOf('ada')} 1 1 SESSION ~AAAA Agent ~ Agent ada`);
+    await publish(`refresh.reused ${userRefOf('ada')} 1 1 ${SESSION} ~AAAA Agent ~ Agent ada`);
     await publish('no event');
-    await publish(`refresh.reused ${userRefOf('ada')} 1 1 SESSION 192.0.2.1 Agent - - bob`); // of another user
-    await publish(`refresh.reused ${userRefOf('bob')} 1 1 SESSION 192.0.2.1 Agent - - bob`);
+    await publish(`refresh.reused ${userRefOf('ada')} 1 1 ${SESSION} 192.0.2.1 Agent - - bob`); // of another user
+    await publish(`refresh.reused ${userRefOf('bob')} 1 1 ${SESSION} 192.0.2.1 Agent - - bob`);
     while (heard.length < 2) await sleep(5);
     expect(heard.map(({ devices }) => [devices?.session.ip, devices?.presented.ip])).toEqual([
       ['~AAAA', '~'],
