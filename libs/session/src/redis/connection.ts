@@ -176,6 +176,7 @@ export class RedisConnection {
       readOnly: false,
       autoResubscribe: false,
       connectionName: 'latchkey-events',
+      disconnectTimeout: 100, // it runs on for one that has ended
       retryStrategy: () => null,
       sentinelRetryStrategy: () => null,
     });
