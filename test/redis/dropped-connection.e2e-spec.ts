@@ -125,6 +125,29 @@ describe('a Redis that is away', () => {
   });
 });
 
+describe('a Redis that misses its replicas', () => {
+  it('is told of in one line, not connected to without end, and used at once when they are back', async () => {
+    const on = await open();
+    const { token } = await on.sessions.create('ada');
+    const connections = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))?.[1]);
+    await admin.config('SET', 'min-replicas-to-write', '1');
+    try {
+      const before = await connections();
+      const until = performance.now() + 2_500;
+      while (performance.now() < until) {
+        expect(await outcomesOf([on.sessions.authenticate(token)])).toEqual(['session_store_unavailable']);
+        await sleep(5);
+      }
+      expect((await connections()) - before).toBeLessThan(12);
+    } finally {
+      await admin.config('SET', 'min-replicas-to-write', '0');
+    }
+    expect(await outcomesOf([on.sessions.authenticate(token)])).toEqual(['ok']);
+    expect(on.log).toEqual([expect.stringMatching(/^Redis refused \w+: NOREPLICAS/)]);
+  });
+});
+
 describe('a client that sends by its own commands', () => {
   it('waits for a dropped connection, too', async () => {
     const client = new Redis(server.url, { ...redisClientOptions(), keyPrefix: 'app:' });

@@ -200,5 +200,27 @@ describe("a server's clock that stepped back", () => {
     const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas });
     expect(facts).toMatchObject({ kind: 'known', quotas: [{ allowed: false }] });
     expect(facts.kind === 'known' && facts.quotas[0]?.retryAfterMs).toBeLessThanOrEqual(1_000);
+    const outside = {
+      operation: 'consume',
+      policy: quotas[0],
+      partition: { userId: 'ada' },
+      cost: 1,
+    } as const;
+    const consumed = await repository.quota(outside);
+    expect(consumed.allowed).toBe(false);
+    expect(consumed.retryAfterMs).toBeLessThanOrEqual(1_000);
+  });
+
+  it('does so in memory, too', async () => {
+    let now = Date.now() + 3_600_000;
+    const repository = new MemorySessionRepository(RELAXED_SETTINGS, { now: () => now });
+    const limiter = new RateLimiter(repository);
+    const policy = { name: 'acts', quota: 10, window: '10s' } as const;
+    await limiter.consume(policy, 'ada');
+    now -= 3_600_000;
+    const { allowed, retryAfterMs, resetMs } = await limiter.consume(policy, 'ada');
+    expect(allowed).toBe(false);
+    expect(retryAfterMs).toBeLessThanOrEqual(1_000);
+    expect(resetMs).toBeLessThanOrEqual(10_000);
   });
 });

@@ -263,6 +263,29 @@ describe('in Redis', () => {
     expect(await hit(throttler)).toMatchObject({ totalHits: 2 });
     expect(await hit(throttler)).toMatchObject({ isBlocked: true });
   });
+
+  it('a clock that was set back by a year refuses for no longer than the window or the block takes', async () => {
+    const throttler = { ttl: 60_000, limit: 1 };
+    const admin = server.client();
+    await admin.flushall();
+    await hit(throttler);
+    const [made = ''] = await admin.keys('*');
+    const ahead = (await admin.getBuffer(made))!;
+    const inAYear = Date.now() * 1_000 + 31_536_000_000_000;
+    const writeInstant = (at: number) => {
+      ahead.writeUInt8(Math.floor(inAYear / 2 ** 48), at);
+      ahead.writeUIntBE(inAYear % 2 ** 48, at + 1, 6);
+    };
+    writeInstant(7); // its last hit
+    await admin.set(made, ahead);
+    const refused = await hit(throttler);
+    expect(refused.isBlocked).toBe(true);
+    expect(refused.timeToBlockExpire).toBeLessThanOrEqual(60);
+    expect(refused.timeToExpire).toBeLessThanOrEqual(60);
+    writeInstant(0); // blocked until
+    await admin.set(made, ahead);
+    expect((await hit(throttler)).timeToBlockExpire).toBeLessThanOrEqual(60);
+  });
 });
 
 describe('in a Cluster', () => {

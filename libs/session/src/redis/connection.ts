@@ -7,6 +7,7 @@ import { Deadlines } from './deadlines.js';
 import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
 import { isPlainClient, Outbox } from './outbox.js';
 import { reviveAfterFailover } from './failover-revival.js';
+import { everMoreRarely, onceEvery } from './pace.js';
 import { Readiness } from './readiness.js';
 import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
 import type { Script, ScriptArgument } from './script.js';
@@ -25,8 +26,7 @@ const BOOT_PATIENCE_MS = 1_000;
 const INSPECT_AGAIN_AFTER_MS = 1_000;
 const COMPLAIN_AGAIN_AFTER_MS = 10_000;
 /** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
-const ORDINARY_TROUBLE =
-  /^(OOM|LOADING|MASTERDOWN|READONLY|NOREPLICAS|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
+const ORDINARY_TROUBLE = /^(OOM|LOADING|MASTERDOWN|READONLY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
 
 /**
  * Errors after which another connection may do better: a failover has made a replica of the server, or has left it without
@@ -44,7 +44,7 @@ const IMMEDIATELY_EVERY_MS = 250;
  * @publicApi
  */
 export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {
-  const [mayRetryAtOnce, mayReconnect] = [onceEvery(IMMEDIATELY_EVERY_MS), onceEvery(50)];
+  const [mayRetryAtOnce, mayReconnect] = [onceEvery(IMMEDIATELY_EVERY_MS), everMoreRarely(50, 500)];
   return {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -66,17 +66,6 @@ export function isSocketTimeoutQuiet({ prototype }: { readonly prototype: object
   return !String(Reflect.get(prototype, 'setSocketTimeout')).includes('console.');
 }
 
-/** A function that says yes the first time, and then once in a while. */
-function onceEvery(ms: number): () => boolean {
-  let last = -Infinity;
-  return () => {
-    const now = performance.now();
-    if (now - last < ms) return false;
-    last = now;
-    return true;
-  };
-}
-
 /** What ioredis has besides its typed commands: replies as bytes. */
 interface ByteScripting {
   evalshaBuffer(sha1: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
@@ -89,6 +78,8 @@ export class RedisConnection {
   private fault: SessionConfigurationError | undefined;
   private reachable = false;
   private closed = false;
+  /** Runs while a connection is gone and calls still wait for the next. */
+  private goneTimer: NodeJS.Timeout | undefined;
   private inspectedAt = -Infinity;
   private complainedAt = -Infinity;
   private readonly deadlines: Deadlines;
@@ -176,6 +167,7 @@ export class RedisConnection {
       readOnly: false,
       autoResubscribe: false,
       connectionName: 'latchkey-events',
+      disconnectTimeout: 100, // it runs on for one that has ended
       retryStrategy: () => null,
       sentinelRetryStrategy: () => null,
     });
@@ -184,6 +176,7 @@ export class RedisConnection {
   /** Closes the client if this opened it, without waiting longer than for one call. */
   async close(): Promise<void> {
     this.closed = true;
+    this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
     this.outbox?.close();
@@ -241,16 +234,25 @@ export class RedisConnection {
   }
 
   private readonly onReady = (): void => {
+    this.stopGoneTimer();
     if (!this.reachable) this.log('Redis can be reached again.');
     this.reachable = true;
     void this.inspect({ isBoot: false });
   };
 
   private readonly onClose = (): void => {
-    if (this.reachable && !this.closed)
+    if (!this.reachable || this.closed) return;
+    this.goneTimer ??= setTimeout(() => {
+      this.stopGoneTimer();
+      this.reachable = false;
       this.log('Redis is gone. Requests are refused with 503 until it is back.');
-    this.reachable = false;
+    }, this.commandTimeoutMs).unref();
   };
+
+  private stopGoneTimer(): void {
+    clearTimeout(this.goneTimer);
+    this.goneTimer = undefined;
+  }
 
   /** A Redis that was found unfit is looked at again now and then: somebody may have mended it. */
   private assertFit(): void {

@@ -2858,7 +2858,7 @@ return forgotten + too_many
 `,
   },
   'throttle': {
-    sha1: '839589f9e80839b9cf1b076206ce0c117124c1e2',
+    sha1: 'e9802632173e4abf1d6b8a49261250983800adc3',
     lua: String.raw`#!lua
 local PARTS, HEAD_BYTES, PART_BYTES = 32, 7, 11
 local time = redis.call('TIME')
@@ -2867,9 +2867,10 @@ local ttl, limit, block = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]
 local blocked_until, parts, hits = 0, {}, 0
 local stored = redis.call('GET', KEYS[1])
 if stored then
-  blocked_until = struct.unpack('>I7', stored)
+  blocked_until = math.min(struct.unpack('>I7', stored), now + math.max(block, ttl))
   for from = HEAD_BYTES + 1, #stored, PART_BYTES do
     local last, count = struct.unpack('>I7I4', stored, from)
+    last = math.min(last, now) -- one from ahead was counted before the clock stepped back
     if last + ttl > now then
       parts[#parts + 1] = { last = last, count = count }
       hits = hits + count

@@ -77,8 +77,7 @@ export class RedisSubscriber {
     } catch {
       // There is no server to listen to: it is looked for again.
     }
-    // One that has ended would leave a timer behind.
-    if (client && client.status !== 'end') client.disconnect();
+    if (client) leave(client);
     this.setHearing(false);
     return wasHeard;
   }
@@ -103,6 +102,11 @@ export class RedisSubscriber {
       this.retry = { timer, go: () => (clearTimeout(timer), resolve()) };
     });
   }
+}
+
+/** One that has ended would leave a timer behind; behind Sentinels it would leave a connection to each of them. */
+function leave(client: Redis): void {
+  if (client.status !== 'end' || client.options.sentinels) client.disconnect();
 }
 
 function ignore(): void {}

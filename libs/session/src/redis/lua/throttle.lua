@@ -16,9 +16,10 @@ local ttl, limit, block = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]
 local blocked_until, parts, hits = 0, {}, 0
 local stored = redis.call('GET', KEYS[1])
 if stored then
-  blocked_until = struct.unpack('>I7', stored)
+  blocked_until = math.min(struct.unpack('>I7', stored), now + math.max(block, ttl))
   for from = HEAD_BYTES + 1, #stored, PART_BYTES do
     local last, count = struct.unpack('>I7I4', stored, from)
+    last = math.min(last, now) -- one from ahead was counted before the clock stepped back
     if last + ttl > now then
       parts[#parts + 1] = { last = last, count = count }
       hits = hits + count
