@@ -1,4 +1,15 @@
-import { Controller, type DynamicModule, Get, Inject, Module, type Type, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Inject,
+  Module,
+  type Provider,
+  Scope,
+  type Type,
+  UseGuards,
+} from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
 import {
@@ -70,37 +81,50 @@ function controllersOf(name: string, role: string, guards: readonly Type[]): Typ
   return [Door, ...handlers.flat()];
 }
 
+/** Where the guard of a realm stands. */
+type Guarding = 'by option' | 'by APP_GUARD' | 'by APP_GUARD, for each request' | 'on controllers';
+
+const providersFor: Readonly<Record<Guarding, Provider[]>> = {
+  'by option': [],
+  'by APP_GUARD': [{ provide: APP_GUARD, useClass: SessionGuard }],
+  'by APP_GUARD, for each request': [{ provide: APP_GUARD, useClass: SessionGuard, scope: Scope.REQUEST }],
+  'on controllers': [],
+};
+
 interface RealmSetup {
   readonly name: 'shop' | 'office';
   readonly isGlobal: boolean;
-  readonly guard: 'global' | undefined;
-  /** Whether its guard stands on its controllers. */
-  readonly isOnControllers: boolean;
+  readonly guarding: Guarding;
 }
 
-function realmModule({ name, isGlobal, guard, isOnControllers }: RealmSetup): Type {
+function realmModule({ name, isGlobal, guarding }: RealmSetup): Type {
   const controllers = controllersOf(
     name,
     name === 'shop' ? 'customer' : 'clerk',
-    isOnControllers ? [SessionGuard] : [],
+    guarding === 'on controllers' ? [SessionGuard] : [],
   );
   @Module({
     imports: [
-      SessionModule.forRoot({ isGlobal, ...(guard && { guard }), cookie: { name: `__Host-${name}` } }),
+      SessionModule.forRoot({
+        isGlobal,
+        ...(guarding === 'by option' && { guard: 'global' }),
+        cookie: { name: `__Host-${name}` },
+      }),
     ],
     controllers,
+    providers: providersFor[guarding],
   })
   class RealmModule {}
   return RealmModule;
 }
 
-const bools = [true, false];
-const setups = bools.flatMap((isShopGuarding) =>
-  bools.flatMap((isOfficeGuarding) =>
-    bools.flatMap((isOfficeFirst) =>
+const guardings = Object.keys(providersFor) as Guarding[];
+const setups = guardings.flatMap((shop) =>
+  guardings.flatMap((office) =>
+    [true, false].flatMap((isOfficeFirst) =>
       (['shop', 'office', 'neither'] as const).map((globalOne) => ({
-        isShopGuarding,
-        isOfficeGuarding,
+        shop,
+        office,
         isOfficeFirst,
         globalOne,
       })),
@@ -117,23 +141,16 @@ const expectedFor = (decoration: Decoration, own: string) => ({
 });
 
 describe.each(setups)(
-  'two SessionModules (guards global: shop $isShopGuarding, office $isOfficeGuarding; office first: $isOfficeFirst; ' +
-    'isGlobal: $globalOne)',
-  ({ isShopGuarding, isOfficeGuarding, isOfficeFirst, globalOne }) => {
+  'two SessionModules (guards: shop $shop, office $office; office first: $isOfficeFirst; isGlobal: $globalOne)',
+  ({ shop, office, isOfficeFirst, globalOne }) => {
     let http: ReturnType<typeof request>;
     let close: () => Promise<void>;
     const tokens: Record<string, string> = {};
 
     beforeAll(async () => {
-      const setup = (name: 'shop' | 'office', isGuarding: boolean): RealmSetup => ({
-        name,
-        isGlobal: globalOne === name,
-        guard: isGuarding ? 'global' : undefined,
-        isOnControllers: !isGuarding,
-      });
       const modules = [
-        realmModule(setup('shop', isShopGuarding)),
-        realmModule(setup('office', isOfficeGuarding)),
+        realmModule({ name: 'shop', isGlobal: globalOne === 'shop', guarding: shop }),
+        realmModule({ name: 'office', isGlobal: globalOne === 'office', guarding: office }),
       ];
       const testing = await Test.createTestingModule({
         imports: isOfficeFirst ? modules.reverse() : modules,
@@ -274,6 +291,17 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
       /Silent\.get belongs to the SessionModule that its module imports/,
       () => boot([realm({ guard: 'global' }), moduleOf([realm({ isGlobal: false })], [Silent])]),
     ],
+    ...(['by APP_GUARD', 'by APP_GUARD, for each request'] as const).map(
+      (guarding): [string, RegExp, () => Promise<unknown>] => [
+        `a handler of one that only the other's guard stands before, ${guarding}`,
+        /Silent\.get belongs to the SessionModule that its module imports/,
+        () =>
+          boot([
+            realmModule({ name: 'shop', isGlobal: false, guarding }),
+            moduleOf([realm({ isGlobal: false })], [Silent]),
+          ]),
+      ],
+    ),
     [
       "AuthGuard('latchkey') before a handler of another than its strategy's",
       /Passported\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,

@@ -22,6 +22,11 @@ export class AccessReader {
     return this.realms.isAlone || this.realms.isMine(handler, controller);
   }
 
+  /** Whether this is of the `SessionModule` with these settings. */
+  isOf(settings: object): boolean {
+    return this.realms.isOf(settings);
+  }
+
   /** Whether what a class serves is for sessions of this `SessionModule`. */
   owns(owned: Function): boolean {
     return this.realms.owns(owned);

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
@@ -14,6 +14,11 @@ type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 interface Realm {
   readonly isGlobal: boolean;
   readonly settings: Settings;
+}
+
+/** A `SessionGuard`, as far as it tells whose it is. */
+interface RealmGuard {
+  isOf(settings: object): boolean;
 }
 
 // Nest's own; where it can be imported from differs between its versions.
@@ -33,6 +38,7 @@ export class Realms implements OnModuleInit {
   constructor(
     private readonly modules: ModulesContainer,
     private readonly handlers: HandlerFinder,
+    private readonly config: ApplicationConfig,
     @Inject(SESSION_SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -48,6 +54,11 @@ export class Realms implements OnModuleInit {
     let isMine = byClass.get(controller);
     if (isMine === undefined) byClass.set(controller, (isMine = this.decidesOn(handler, controller)));
     return isMine;
+  }
+
+  /** Whether this is the one with these settings. */
+  isOf(settings: object): boolean {
+    return this.settings === settings;
   }
 
   /** @throws SessionConfigurationError where it cannot be told whose sessions are meant */
@@ -91,7 +102,7 @@ export class Realms implements OnModuleInit {
     if (isOpen(found)) return;
     const owner = this.ownerOf(found.class);
     const others = [...this.all.values()].filter((realm) => realm !== owner);
-    const isGuarded = others.some(({ settings }) => settings.guardGlobally);
+    const isGuarded = others.some((realm) => this.isGuarding(realm));
     if (owner === AMBIGUOUS && (isGuarded || isGuardedItself(found.handler, found.class))) {
       throw new SessionConfigurationError(
         found.name,
@@ -99,7 +110,7 @@ export class Realms implements OnModuleInit {
       );
     }
     if (found.kind !== 'http' || owner === AMBIGUOUS || owner === undefined) return;
-    if (isGuarded && !isEnforcedBy(owner, found.handler, found.class)) {
+    if (isGuarded && !this.isEnforcedBy(owner, found.handler, found.class)) {
       throw new SessionConfigurationError(
         found.name,
         "belongs to the SessionModule that its module imports, and only another one's global guard stands before it: " +
@@ -111,7 +122,21 @@ export class Realms implements OnModuleInit {
   private decidesOn(handler: Function, controller: Function): boolean {
     const owner = this.ownerOf(controller);
     if (owner === undefined || owner === AMBIGUOUS || owner.settings === this.settings) return true;
-    return !isEnforcedBy(owner, handler, controller);
+    return !this.isEnforcedBy(owner, handler, controller);
+  }
+
+  private isEnforcedBy(realm: Realm, handler: Function, controller: Function): boolean {
+    return this.isGuarding(realm) || isGuardedItself(handler, controller);
+  }
+
+  /** Whether its guard stands before every handler: by the option, by `APP_GUARD` or by `useGlobalGuards()`. */
+  private isGuarding({ settings }: Realm): boolean {
+    if (settings.guardGlobally) return true;
+    const ofModules = this.config.getGlobalRequestGuards().some(({ metatype, host }) => {
+      const owner = metatype && knowsSessions(metatype) && host ? this.ownerOfModule(host, []) : undefined;
+      return owner !== undefined && owner !== AMBIGUOUS && owner.settings === settings;
+    });
+    return ofModules || this.config.getGlobalGuards().some((guard) => isGuardOf(guard, settings));
   }
 
   private ownerOf(controller: Function): Realm | typeof AMBIGUOUS | undefined {
@@ -125,12 +150,14 @@ export class Realms implements OnModuleInit {
     return owners.size > 1 ? AMBIGUOUS : [...owners][0];
   }
 
-  private ownerOfModule(module: Module): Realm | typeof AMBIGUOUS | undefined {
+  private ownerOfModule(
+    module: Module,
+    guarding = [...this.all.values()].filter((realm) => this.isGuarding(realm)),
+  ): Realm | typeof AMBIGUOUS | undefined {
     const own = this.all.get(module);
     if (own) return own;
     const [first, ...others] = this.seenBy(module);
     if (first) return others.some(({ isGlobal }) => !isGlobal) ? AMBIGUOUS : first;
-    const guarding = [...this.all.values()].filter(({ settings }) => settings.guardGlobally);
     return guarding.length > 1 ? AMBIGUOUS : guarding[0];
   }
 
@@ -164,8 +191,8 @@ function isOpen(found: Handler): boolean {
   return isSilent && (ofClass.isPublic === true || ofClass.scopes !== undefined);
 }
 
-function isEnforcedBy({ settings }: Realm, handler: Function, controller: Function): boolean {
-  return settings.guardGlobally || isGuardedItself(handler, controller);
+function isGuardOf(guard: object, settings: object): boolean {
+  return knowsSessions(guard.constructor) && (guard as RealmGuard).isOf(settings);
 }
 
 /** Guards on a handler or its class are made in their module, and so of the SessionModule that it belongs to. */

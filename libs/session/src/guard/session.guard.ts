@@ -62,6 +62,11 @@ export class SessionGuard implements CanActivate {
     private readonly failedTokens: FailedTokens,
   ) {}
 
+  /** Whether it looks sessions up by these settings, and not by those of another `SessionModule`. @internal */
+  isOf(settings: object): boolean {
+    return this.accesses.isOf(settings);
+  }
+
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const [handler, controller] = [context.getHandler(), context.getClass()];
     if (!this.accesses.isMine(handler, controller)) return true;
