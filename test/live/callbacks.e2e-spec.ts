@@ -16,10 +16,10 @@ const FAULTS: Readonly<Record<string, () => void>> = {
   throws: () => {
     throw new Error('a fault of the app');
   },
-  rejects: (async () => {
+  rejects: async () => {
     await sleep(1);
     throw new Error('a fault of the app');
-  }) as () => void,
+  },
 };
 
 let fault: () => void;
