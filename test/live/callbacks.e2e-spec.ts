@@ -12,7 +12,7 @@ import {
 } from '@latchkey/session';
 import { bearer, StreamClient } from './clients.js';
 
-const FAULTS: Readonly<Record<string, () => void>> = {
+const FAULTS: Readonly<Record<string, () => unknown>> = {
   throws: () => {
     throw new Error('a fault of the app');
   },
@@ -22,7 +22,7 @@ const FAULTS: Readonly<Record<string, () => void>> = {
   },
 };
 
-let fault: () => void;
+let fault: () => unknown;
 let ends = 0;
 
 @Controller()
