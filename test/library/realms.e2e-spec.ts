@@ -26,6 +26,7 @@ import {
   type UserState,
 } from '@latchkey/session';
 import { SessionPassportModule } from '@latchkey/session/passport';
+import passport from 'passport';
 import request from 'supertest';
 import { bootFailure, stopApps } from './app.js';
 
@@ -302,6 +303,35 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
           ]),
       ],
     ),
+    ...Object.entries({
+      "AuthGuard(['other', 'latchkey'])": AuthGuard(['other', 'latchkey']),
+      'AuthGuard() of a default strategy': AuthGuard(),
+      "a class that extends AuthGuard('latchkey')": class extends AuthGuard('latchkey') {},
+    }).map(([name, guard]): [string, RegExp, () => Promise<unknown>] => {
+      @UseGuards(guard)
+      @Controller()
+      class Behind {
+        @Get()
+        get() {
+          return {};
+        }
+      }
+      return [
+        `${name} before a handler of another than its strategy's`,
+        /Behind\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
+        () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })], [Behind])]),
+      ];
+    }),
+    [
+      "AuthGuard('latchkey') before every handler",
+      /Silent\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
+      () => {
+        @Module({ providers: [{ provide: APP_GUARD, useClass: AuthGuard('latchkey') }] })
+        class Everywhere {}
+        const other = moduleOf([realm({ isGlobal: false })], [Silent]);
+        return boot([realm({}), SessionPassportModule, Everywhere, other]);
+      },
+    ],
     [
       "AuthGuard('latchkey') before a handler of another than its strategy's",
       /Passported\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
@@ -346,6 +376,21 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
     [
       "AuthGuard('latchkey') before a handler of its strategy's own",
       () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })])], [Passported]),
+    ],
+    [
+      "another strategy's AuthGuard before a handler of another than ours",
+      () => {
+        passport.use('other', new (class extends passport.Strategy {})());
+        @UseGuards(AuthGuard('other'))
+        @Controller()
+        class Other {
+          @Get()
+          get() {
+            return {};
+          }
+        }
+        return boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })], [Other])]);
+      },
     ],
     ['one module imported twice', () => boot(((one) => [one, moduleOf([one], [Guarded])])(realm({})))],
   ])('%s is none of that', async (_, start) => {

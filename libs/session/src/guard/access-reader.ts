@@ -33,8 +33,8 @@ export class AccessReader {
   }
 
   /** @throws SessionConfigurationError where the guard stands before a handler of another `SessionModule` */
-  assertOwnBehind(guard: Function, name: string): void {
-    this.realms.assertOwnBehind(guard, name);
+  assertOwnBehind(knows: (guard: Function) => boolean, name: string): void {
+    this.realms.assertOwnBehind(knows, name);
   }
 
   /** What a handler demands that says nothing and is not public. */

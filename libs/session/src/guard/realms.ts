@@ -82,14 +82,21 @@ export class Realms implements OnModuleInit {
     return owner === undefined || (owner !== AMBIGUOUS && owner.settings === this.settings);
   }
 
-  /** @throws SessionConfigurationError where a guard that knows this one's sessions stands before another one's handler */
-  assertOwnBehind(guard: Function, name: string): void {
+  /**
+   * @param knows whether a guard of that class knows this one's sessions
+   * @throws SessionConfigurationError where such a guard stands before another one's handler
+   */
+  assertOwnBehind(knows: (guard: Function) => boolean, name: string): void {
     if (this.isAlone) return;
+    const globally = [
+      ...this.config.getGlobalGuards().map((guard) => guard.constructor),
+      ...this.config.getGlobalRequestGuards().flatMap(({ metatype }) => metatype ?? []),
+    ].filter((guard) => typeof guard === 'function');
     const stranger = this.handlers
       .find()
       .find(
         (found) =>
-          guardsOn(found.handler, found.class).some((one) => isA(one, guard)) && !this.owns(found.class),
+          [...globally, ...guardsOn(found.handler, found.class)].some(knows) && !this.owns(found.class),
       );
     if (!stranger) return;
     throw new SessionConfigurationError(
@@ -206,8 +213,4 @@ function guardsOn(...targets: Function[]): Function[] {
       (target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [],
     )
     .map((guard) => (typeof guard === 'function' ? guard : guard.constructor));
-}
-
-function isA(guard: Function, kind: Function): boolean {
-  return guard === kind || guard.prototype instanceof kind;
 }
