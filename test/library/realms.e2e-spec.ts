@@ -1,8 +1,11 @@
 import {
+  type CanActivate,
   Controller,
   type DynamicModule,
+  type ExecutionContext,
   Get,
   Inject,
+  Injectable,
   Module,
   type Provider,
   Scope,
@@ -14,6 +17,7 @@ import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
 import {
   CurrentUser,
+  EnforcesAccess,
   OptionalSession,
   Public,
   RateLimit,
@@ -395,5 +399,38 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
     ['one module imported twice', () => boot(((one) => [one, moduleOf([one], [Guarded])])(realm({})))],
   ])('%s is none of that', async (_, start) => {
     expect(await start()).toBeUndefined();
+  });
+});
+
+describe('a guard of the app that calls the SessionGuard of one of two by hand, before every handler', () => {
+  @Injectable()
+  @EnforcesAccess()
+  class ByHand implements CanActivate {
+    constructor(@Inject(SessionGuard) private readonly guard: SessionGuard) {}
+
+    async canActivate(context: ExecutionContext): Promise<boolean> {
+      return await this.guard.canActivate(context);
+    }
+  }
+
+  it("lets nobody in to the other's handlers, but to what is public", async () => {
+    @Module({
+      imports: [SessionModule.forRoot({ isGlobal: false })],
+      controllers: controllersOf('shop', 'customer', []),
+      providers: [{ provide: APP_GUARD, useClass: ByHand }],
+    })
+    class Shop {}
+    const office = moduleOf([realm({ isGlobal: false })], controllersOf('office', 'customer', []));
+    const testing = await Test.createTestingModule({ imports: [Shop, office] }).compile();
+    const app = testing.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    const http = request(await app.getUrl());
+    const { token } = (await http.get('/shop/token')).body as { token: string };
+    const ask = async (path: string) => (await http.get(path).set('authorization', `Bearer ${token}`)).status;
+    for (const decoration of DECORATIONS) {
+      const statuses = [await ask(`/shop/handler/${decoration}`), await ask(`/office/handler/${decoration}`)];
+      expect([decoration, ...statuses]).toEqual([decoration, 200, decoration === 'public' ? 200 : 403]);
+    }
+    await app.close();
   });
 });

@@ -4,7 +4,7 @@ import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import { mergeAccess, sessionOnly, type Access } from './access.js';
 import { declaredAccessOf } from './decorators.js';
-import { Realms } from './realms.js';
+import { type Place, Realms } from './realms.js';
 
 /** The access to each handler, worked out once. */
 @Injectable()
@@ -20,6 +20,11 @@ export class AccessReader {
   /** Whether this module's guard decides on a handler; else another `SessionModule`'s does, and this one stands aside. */
   isMine(handler: Function, controller: Function): boolean {
     return this.realms.isAlone || this.realms.isMine(handler, controller);
+  }
+
+  /** What this module's guard has to do with a handler. */
+  placeOf(handler: Function, controller: Function): Place {
+    return this.realms.isAlone ? 'own' : this.realms.placeOf(handler, controller);
   }
 
   /** Whether this is of the `SessionModule` with these settings. */

@@ -16,6 +16,12 @@ interface Realm {
   readonly settings: Settings;
 }
 
+/**
+ * `own`: it decides. `aside`: the guard of another one does. `foreign`: that one should, and does not stand there; only what
+ * is public may run.
+ */
+export type Place = 'own' | 'aside' | 'foreign';
+
 /** A `SessionGuard`, as far as it tells whose it is. */
 interface RealmGuard {
   isOf(settings: object): boolean;
@@ -32,7 +38,7 @@ const AMBIGUOUS = 'ambiguous';
  */
 @Injectable()
 export class Realms implements OnModuleInit {
-  private readonly mine = new WeakMap<object, WeakMap<object, boolean>>();
+  private readonly places = new WeakMap<object, WeakMap<object, Place>>();
   private known: ReadonlyMap<Module, Realm> | undefined;
 
   constructor(
@@ -49,11 +55,16 @@ export class Realms implements OnModuleInit {
 
   /** Whether the guard of this one decides on a handler. */
   isMine(handler: Function, controller: Function): boolean {
-    let byClass = this.mine.get(handler);
-    if (!byClass) this.mine.set(handler, (byClass = new WeakMap()));
-    let isMine = byClass.get(controller);
-    if (isMine === undefined) byClass.set(controller, (isMine = this.decidesOn(handler, controller)));
-    return isMine;
+    return this.placeOf(handler, controller) !== 'aside';
+  }
+
+  /** What the guard of this one has to do with a handler. */
+  placeOf(handler: Function, controller: Function): Place {
+    let byClass = this.places.get(handler);
+    if (!byClass) this.places.set(handler, (byClass = new WeakMap()));
+    let place = byClass.get(controller);
+    if (place === undefined) byClass.set(controller, (place = this.findPlace(handler, controller)));
+    return place;
   }
 
   /** Whether this is the one with these settings. */
@@ -126,10 +137,10 @@ export class Realms implements OnModuleInit {
     }
   }
 
-  private decidesOn(handler: Function, controller: Function): boolean {
+  private findPlace(handler: Function, controller: Function): Place {
     const owner = this.ownerOf(controller);
-    if (owner === undefined || owner === AMBIGUOUS || owner.settings === this.settings) return true;
-    return !this.isEnforcedBy(owner, handler, controller);
+    if (owner === undefined || owner === AMBIGUOUS || owner.settings === this.settings) return 'own';
+    return this.isEnforcedBy(owner, handler, controller) ? 'aside' : 'foreign';
   }
 
   private isEnforcedBy(realm: Realm, handler: Function, controller: Function): boolean {
