@@ -114,6 +114,50 @@ describe('SessionModule.forRoot', () => {
     });
   });
 
+  it.each<[string, string, () => unknown]>([
+    [
+      'a getter of a class',
+      'guard',
+      () =>
+        new (class Config {
+          get guard() {
+            return 'global';
+          }
+        })(),
+    ],
+    ['what a prototype has', 'strict', () => Object.create({ strict: true })],
+    [
+      'a getter for isGlobal',
+      'isGlobal',
+      () =>
+        new (class Config {
+          get isGlobal() {
+            return false;
+          }
+        })(),
+    ],
+    ['nothing', 'options', () => null],
+    ['a text', 'options', () => 'global'],
+    ['isGlobal of an environment', 'isGlobal', () => ({ isGlobal: 'false' })],
+    ['isGlobal without a value', 'isGlobal', () => ({ isGlobal: undefined })],
+  ])('loses nothing that it is given without a word: %s', (_, option, give) => {
+    const forRoot = () => SessionModule.forRoot(give() as SessionModuleOptions);
+    expect(forRoot).toThrow(expect.objectContaining({ name: 'SessionConfigurationError', option }));
+  });
+
+  it('takes an instance of a class that has its options itself', async () => {
+    class Config {
+      readonly guard = 'global' as const;
+    }
+    const testing = await testingModule({
+      imports: [SessionModule.forRoot(new Config()), ThingsModule],
+    }).compile();
+    const app = testing.createNestApplication();
+    await app.init();
+    expect((await request(app.getHttpServer()).get('/things')).body.code).toBe('session_missing');
+    await app.close();
+  });
+
   it('stays in the modules that import it with isGlobal: false', async () => {
     const sessions = SessionModule.forRoot({ isGlobal: false, allowMemoryInProduction: true });
     @Module({ imports: [sessions], controllers: [Things] })

@@ -1,8 +1,23 @@
-import { Controller, type DynamicModule, Get, Inject, Module, type Type, UseGuards } from '@nestjs/common';
+import {
+  type CanActivate,
+  Controller,
+  type DynamicModule,
+  type ExecutionContext,
+  Get,
+  Inject,
+  Injectable,
+  Module,
+  type Provider,
+  Scope,
+  type Type,
+  UseGuards,
+} from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
 import {
   CurrentUser,
+  EnforcesAccess,
   OptionalSession,
   Public,
   RateLimit,
@@ -15,6 +30,7 @@ import {
   type UserState,
 } from '@latchkey/session';
 import { SessionPassportModule } from '@latchkey/session/passport';
+import passport from 'passport';
 import request from 'supertest';
 import { bootFailure, stopApps } from './app.js';
 
@@ -70,37 +86,50 @@ function controllersOf(name: string, role: string, guards: readonly Type[]): Typ
   return [Door, ...handlers.flat()];
 }
 
+/** Where the guard of a realm stands. */
+type Guarding = 'by option' | 'by APP_GUARD' | 'by APP_GUARD, for each request' | 'on controllers';
+
+const providersFor: Readonly<Record<Guarding, Provider[]>> = {
+  'by option': [],
+  'by APP_GUARD': [{ provide: APP_GUARD, useClass: SessionGuard }],
+  'by APP_GUARD, for each request': [{ provide: APP_GUARD, useClass: SessionGuard, scope: Scope.REQUEST }],
+  'on controllers': [],
+};
+
 interface RealmSetup {
   readonly name: 'shop' | 'office';
   readonly isGlobal: boolean;
-  readonly guard: 'global' | undefined;
-  /** Whether its guard stands on its controllers. */
-  readonly isOnControllers: boolean;
+  readonly guarding: Guarding;
 }
 
-function realmModule({ name, isGlobal, guard, isOnControllers }: RealmSetup): Type {
+function realmModule({ name, isGlobal, guarding }: RealmSetup): Type {
   const controllers = controllersOf(
     name,
     name === 'shop' ? 'customer' : 'clerk',
-    isOnControllers ? [SessionGuard] : [],
+    guarding === 'on controllers' ? [SessionGuard] : [],
   );
   @Module({
     imports: [
-      SessionModule.forRoot({ isGlobal, ...(guard && { guard }), cookie: { name: `__Host-${name}` } }),
+      SessionModule.forRoot({
+        isGlobal,
+        ...(guarding === 'by option' && { guard: 'global' }),
+        cookie: { name: `__Host-${name}` },
+      }),
     ],
     controllers,
+    providers: providersFor[guarding],
   })
   class RealmModule {}
   return RealmModule;
 }
 
-const bools = [true, false];
-const setups = bools.flatMap((isShopGuarding) =>
-  bools.flatMap((isOfficeGuarding) =>
-    bools.flatMap((isOfficeFirst) =>
+const guardings = Object.keys(providersFor) as Guarding[];
+const setups = guardings.flatMap((shop) =>
+  guardings.flatMap((office) =>
+    [true, false].flatMap((isOfficeFirst) =>
       (['shop', 'office', 'neither'] as const).map((globalOne) => ({
-        isShopGuarding,
-        isOfficeGuarding,
+        shop,
+        office,
         isOfficeFirst,
         globalOne,
       })),
@@ -117,23 +146,16 @@ const expectedFor = (decoration: Decoration, own: string) => ({
 });
 
 describe.each(setups)(
-  'two SessionModules (guards global: shop $isShopGuarding, office $isOfficeGuarding; office first: $isOfficeFirst; ' +
-    'isGlobal: $globalOne)',
-  ({ isShopGuarding, isOfficeGuarding, isOfficeFirst, globalOne }) => {
+  'two SessionModules (guards: shop $shop, office $office; office first: $isOfficeFirst; isGlobal: $globalOne)',
+  ({ shop, office, isOfficeFirst, globalOne }) => {
     let http: ReturnType<typeof request>;
     let close: () => Promise<void>;
     const tokens: Record<string, string> = {};
 
     beforeAll(async () => {
-      const setup = (name: 'shop' | 'office', isGuarding: boolean): RealmSetup => ({
-        name,
-        isGlobal: globalOne === name,
-        guard: isGuarding ? 'global' : undefined,
-        isOnControllers: !isGuarding,
-      });
       const modules = [
-        realmModule(setup('shop', isShopGuarding)),
-        realmModule(setup('office', isOfficeGuarding)),
+        realmModule({ name: 'shop', isGlobal: globalOne === 'shop', guarding: shop }),
+        realmModule({ name: 'office', isGlobal: globalOne === 'office', guarding: office }),
       ];
       const testing = await Test.createTestingModule({
         imports: isOfficeFirst ? modules.reverse() : modules,
@@ -274,6 +296,46 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
       /Silent\.get belongs to the SessionModule that its module imports/,
       () => boot([realm({ guard: 'global' }), moduleOf([realm({ isGlobal: false })], [Silent])]),
     ],
+    ...(['by APP_GUARD', 'by APP_GUARD, for each request'] as const).map(
+      (guarding): [string, RegExp, () => Promise<unknown>] => [
+        `a handler of one that only the other's guard stands before, ${guarding}`,
+        /Silent\.get belongs to the SessionModule that its module imports/,
+        () =>
+          boot([
+            realmModule({ name: 'shop', isGlobal: false, guarding }),
+            moduleOf([realm({ isGlobal: false })], [Silent]),
+          ]),
+      ],
+    ),
+    ...Object.entries({
+      "AuthGuard(['other', 'latchkey'])": AuthGuard(['other', 'latchkey']),
+      'AuthGuard() of a default strategy': AuthGuard(),
+      "a class that extends AuthGuard('latchkey')": class extends AuthGuard('latchkey') {},
+    }).map(([name, guard]): [string, RegExp, () => Promise<unknown>] => {
+      @UseGuards(guard)
+      @Controller()
+      class Behind {
+        @Get()
+        get() {
+          return {};
+        }
+      }
+      return [
+        `${name} before a handler of another than its strategy's`,
+        /Behind\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
+        () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })], [Behind])]),
+      ];
+    }),
+    [
+      "AuthGuard('latchkey') before every handler",
+      /Silent\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
+      () => {
+        @Module({ providers: [{ provide: APP_GUARD, useClass: AuthGuard('latchkey') }] })
+        class Everywhere {}
+        const other = moduleOf([realm({ isGlobal: false })], [Silent]);
+        return boot([realm({}), SessionPassportModule, Everywhere, other]);
+      },
+    ],
     [
       "AuthGuard('latchkey') before a handler of another than its strategy's",
       /Passported\.get is behind AuthGuard\('latchkey'\), which knows the sessions of another/,
@@ -319,8 +381,56 @@ describe('what cannot be told of two SessionModules stops the boot', () => {
       "AuthGuard('latchkey') before a handler of its strategy's own",
       () => boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })])], [Passported]),
     ],
+    [
+      "another strategy's AuthGuard before a handler of another than ours",
+      () => {
+        passport.use('other', new (class extends passport.Strategy {})());
+        @UseGuards(AuthGuard('other'))
+        @Controller()
+        class Other {
+          @Get()
+          get() {
+            return {};
+          }
+        }
+        return boot([realm({}), SessionPassportModule, moduleOf([realm({ isGlobal: false })], [Other])]);
+      },
+    ],
     ['one module imported twice', () => boot(((one) => [one, moduleOf([one], [Guarded])])(realm({})))],
   ])('%s is none of that', async (_, start) => {
     expect(await start()).toBeUndefined();
+  });
+});
+
+describe('a guard of the app that calls the SessionGuard of one of two by hand, before every handler', () => {
+  @Injectable()
+  @EnforcesAccess()
+  class ByHand implements CanActivate {
+    constructor(@Inject(SessionGuard) private readonly guard: SessionGuard) {}
+
+    async canActivate(context: ExecutionContext): Promise<boolean> {
+      return await this.guard.canActivate(context);
+    }
+  }
+
+  it("lets nobody in to the other's handlers, but to what is public", async () => {
+    @Module({
+      imports: [SessionModule.forRoot({ isGlobal: false })],
+      controllers: controllersOf('shop', 'customer', []),
+      providers: [{ provide: APP_GUARD, useClass: ByHand }],
+    })
+    class Shop {}
+    const office = moduleOf([realm({ isGlobal: false })], controllersOf('office', 'customer', []));
+    const testing = await Test.createTestingModule({ imports: [Shop, office] }).compile();
+    const app = testing.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    const http = request(await app.getUrl());
+    const { token } = (await http.get('/shop/token')).body as { token: string };
+    const ask = async (path: string) => (await http.get(path).set('authorization', `Bearer ${token}`)).status;
+    for (const decoration of DECORATIONS) {
+      const statuses = [await ask(`/shop/handler/${decoration}`), await ask(`/office/handler/${decoration}`)];
+      expect([decoration, ...statuses]).toEqual([decoration, 200, decoration === 'public' ? 200 : 403]);
+    }
+    await app.close();
   });
 });

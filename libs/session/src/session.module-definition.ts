@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { isGlobalFrom } from './session.option-rules.js';
 import type { SessionModuleOptions } from './session.options.js';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -7,5 +8,5 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setExtras<{
       /** Whether every module can use the services and the guard without importing this one. Default true. */
       isGlobal?: boolean;
-    }>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal ?? true }))
+    }>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobalFrom(isGlobal) }))
     .build();

@@ -40,7 +40,8 @@ import {
 import { IpAllowlists } from './ip-allowlists.service.js';
 import { IpPolicy } from './ip-policy.service.js';
 import { RateLimiter } from './rate-limiter.service.js';
-import { checkOptions } from './session.options-check.js';
+import { assertOwn } from './session.option-rules.js';
+import { checkOptions, OPTION_NAMES } from './session.options-check.js';
 import { SessionService } from './session.service.js';
 import type { ModuleSettings, SessionSettings } from './session.settings.js';
 import { UserStateService } from './user-state.service.js';
@@ -119,6 +120,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnApplicat
   }
 
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    assertOwn(options, ['isGlobal', ...Object.keys(OPTION_NAMES)]);
     return super.forRoot(options);
   }
 

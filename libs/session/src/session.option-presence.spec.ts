@@ -114,6 +114,7 @@ describe('an option that is there without a value', () => {
     expect(() => check({ guard: undefined })).toThrow('guard is undefined');
     expect(() => check({ refresh: null })).toThrow('refresh is null');
     expect(() => check({ ipPolicy: {} })).toThrow('ipPolicy needs allow, deny or roles');
+    expect(() => check({ ipPolicy: { roles: {} } })).toThrow('ipPolicy.roles is empty');
   });
 
   it('means memory for redis, which is told, but never in production', () => {

@@ -92,3 +92,20 @@ function assertValues(given: object, prefix: string): void {
 export function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/**
+ * Options as `forRoot()` is given them, of which Nest copies only what is their own: a class's getter would be lost, and
+ * with it the guard.
+ * @throws SessionConfigurationError
+ */
+export function assertOwn(given: unknown, known: readonly string[]): void {
+  if (!isRecord(given)) fail('options', 'must be an object');
+  const lost = known.find((name) => name in given && !Object.hasOwn(given, name));
+  if (lost !== undefined) fail(lost, 'is inherited, and would be lost: give forRoot() a plain object');
+}
+
+/** An `isGlobal` that is there, as in what `forRoot()` and `forRootAsync()` are given. */
+export function isGlobalFrom(isGlobal: unknown): boolean {
+  if (typeof isGlobal === 'boolean') return isGlobal;
+  return fail('isGlobal', `must be true or false, not ${JSON.stringify(isGlobal)}`);
+}

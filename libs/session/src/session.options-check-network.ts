@@ -67,6 +67,11 @@ export function checkIpPolicy(ipPolicy: SessionModuleOptions['ipPolicy']): IpPol
   if (Object.keys(ipPolicy).length === 0) fail('ipPolicy', 'needs allow, deny or roles');
   const { allow, deny, roles = {} } = ipPolicy;
   if (!isRecord(roles)) fail('ipPolicy.roles', 'must be an object: role to list');
+  if (allow === undefined && deny === undefined && Object.keys(roles).length === 0)
+    fail(
+      'ipPolicy.roles',
+      'is empty, and there is neither allow nor deny: leave ipPolicy out if none is meant',
+    );
   const requirements = {
     allow: allow === undefined ? [] : [ipListRef('ipPolicy.allow', allow)],
     deny: deny === undefined ? [] : [ipListRef('ipPolicy.deny', deny)],

@@ -30,7 +30,7 @@ const DEFAULT_MAX_STATE_AGE: Duration = '5m';
 const DEFAULT_DIRECTORY_TIMEOUT: Duration = '2s';
 
 /** Every option there is. A `Record`, so that the compiler finds the one that is missing. */
-const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
+export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
   redis: true,
   keyPrefix: true,
   commandTimeoutMs: true,

@@ -4,7 +4,7 @@ import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import { mergeAccess, sessionOnly, type Access } from './access.js';
 import { declaredAccessOf } from './decorators.js';
-import { Realms } from './realms.js';
+import { type Place, Realms } from './realms.js';
 
 /** The access to each handler, worked out once. */
 @Injectable()
@@ -22,14 +22,24 @@ export class AccessReader {
     return this.realms.isAlone || this.realms.isMine(handler, controller);
   }
 
+  /** What this module's guard has to do with a handler. */
+  placeOf(handler: Function, controller: Function): Place {
+    return this.realms.isAlone ? 'own' : this.realms.placeOf(handler, controller);
+  }
+
+  /** Whether this is of the `SessionModule` with these settings. */
+  isOf(settings: object): boolean {
+    return this.realms.isOf(settings);
+  }
+
   /** Whether what a class serves is for sessions of this `SessionModule`. */
   owns(owned: Function): boolean {
     return this.realms.owns(owned);
   }
 
   /** @throws SessionConfigurationError where the guard stands before a handler of another `SessionModule` */
-  assertOwnBehind(guard: Function, name: string): void {
-    this.realms.assertOwnBehind(guard, name);
+  assertOwnBehind(knows: (guard: Function) => boolean, name: string): void {
+    this.realms.assertOwnBehind(knows, name);
   }
 
   /** What a handler demands that says nothing and is not public. */

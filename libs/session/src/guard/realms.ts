@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
@@ -16,6 +16,17 @@ interface Realm {
   readonly settings: Settings;
 }
 
+/**
+ * `own`: it decides. `aside`: the guard of another one does. `foreign`: that one should, and does not stand there; only what
+ * is public may run.
+ */
+export type Place = 'own' | 'aside' | 'foreign';
+
+/** A `SessionGuard`, as far as it tells whose it is. */
+interface RealmGuard {
+  isOf(settings: object): boolean;
+}
+
 // Nest's own; where it can be imported from differs between its versions.
 const GUARDS_METADATA = '__guards__';
 const AMBIGUOUS = 'ambiguous';
@@ -27,12 +38,13 @@ const AMBIGUOUS = 'ambiguous';
  */
 @Injectable()
 export class Realms implements OnModuleInit {
-  private readonly mine = new WeakMap<object, WeakMap<object, boolean>>();
+  private readonly places = new WeakMap<object, WeakMap<object, Place>>();
   private known: ReadonlyMap<Module, Realm> | undefined;
 
   constructor(
     private readonly modules: ModulesContainer,
     private readonly handlers: HandlerFinder,
+    private readonly config: ApplicationConfig,
     @Inject(SESSION_SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -43,11 +55,21 @@ export class Realms implements OnModuleInit {
 
   /** Whether the guard of this one decides on a handler. */
   isMine(handler: Function, controller: Function): boolean {
-    let byClass = this.mine.get(handler);
-    if (!byClass) this.mine.set(handler, (byClass = new WeakMap()));
-    let isMine = byClass.get(controller);
-    if (isMine === undefined) byClass.set(controller, (isMine = this.decidesOn(handler, controller)));
-    return isMine;
+    return this.placeOf(handler, controller) !== 'aside';
+  }
+
+  /** What the guard of this one has to do with a handler. */
+  placeOf(handler: Function, controller: Function): Place {
+    let byClass = this.places.get(handler);
+    if (!byClass) this.places.set(handler, (byClass = new WeakMap()));
+    let place = byClass.get(controller);
+    if (place === undefined) byClass.set(controller, (place = this.findPlace(handler, controller)));
+    return place;
+  }
+
+  /** Whether this is the one with these settings. */
+  isOf(settings: object): boolean {
+    return this.settings === settings;
   }
 
   /** @throws SessionConfigurationError where it cannot be told whose sessions are meant */
@@ -71,14 +93,21 @@ export class Realms implements OnModuleInit {
     return owner === undefined || (owner !== AMBIGUOUS && owner.settings === this.settings);
   }
 
-  /** @throws SessionConfigurationError where a guard that knows this one's sessions stands before another one's handler */
-  assertOwnBehind(guard: Function, name: string): void {
+  /**
+   * @param knows whether a guard of that class knows this one's sessions
+   * @throws SessionConfigurationError where such a guard stands before another one's handler
+   */
+  assertOwnBehind(knows: (guard: Function) => boolean, name: string): void {
     if (this.isAlone) return;
+    const globally = [
+      ...this.config.getGlobalGuards().map((guard) => guard.constructor),
+      ...this.config.getGlobalRequestGuards().flatMap(({ metatype }) => metatype ?? []),
+    ].filter((guard) => typeof guard === 'function');
     const stranger = this.handlers
       .find()
       .find(
         (found) =>
-          guardsOn(found.handler, found.class).some((one) => isA(one, guard)) && !this.owns(found.class),
+          [...globally, ...guardsOn(found.handler, found.class)].some(knows) && !this.owns(found.class),
       );
     if (!stranger) return;
     throw new SessionConfigurationError(
@@ -91,7 +120,7 @@ export class Realms implements OnModuleInit {
     if (isOpen(found)) return;
     const owner = this.ownerOf(found.class);
     const others = [...this.all.values()].filter((realm) => realm !== owner);
-    const isGuarded = others.some(({ settings }) => settings.guardGlobally);
+    const isGuarded = others.some((realm) => this.isGuarding(realm));
     if (owner === AMBIGUOUS && (isGuarded || isGuardedItself(found.handler, found.class))) {
       throw new SessionConfigurationError(
         found.name,
@@ -99,7 +128,7 @@ export class Realms implements OnModuleInit {
       );
     }
     if (found.kind !== 'http' || owner === AMBIGUOUS || owner === undefined) return;
-    if (isGuarded && !isEnforcedBy(owner, found.handler, found.class)) {
+    if (isGuarded && !this.isEnforcedBy(owner, found.handler, found.class)) {
       throw new SessionConfigurationError(
         found.name,
         "belongs to the SessionModule that its module imports, and only another one's global guard stands before it: " +
@@ -108,10 +137,24 @@ export class Realms implements OnModuleInit {
     }
   }
 
-  private decidesOn(handler: Function, controller: Function): boolean {
+  private findPlace(handler: Function, controller: Function): Place {
     const owner = this.ownerOf(controller);
-    if (owner === undefined || owner === AMBIGUOUS || owner.settings === this.settings) return true;
-    return !isEnforcedBy(owner, handler, controller);
+    if (owner === undefined || owner === AMBIGUOUS || owner.settings === this.settings) return 'own';
+    return this.isEnforcedBy(owner, handler, controller) ? 'aside' : 'foreign';
+  }
+
+  private isEnforcedBy(realm: Realm, handler: Function, controller: Function): boolean {
+    return this.isGuarding(realm) || isGuardedItself(handler, controller);
+  }
+
+  /** Whether its guard stands before every handler: by the option, by `APP_GUARD` or by `useGlobalGuards()`. */
+  private isGuarding({ settings }: Realm): boolean {
+    if (settings.guardGlobally) return true;
+    const ofModules = this.config.getGlobalRequestGuards().some(({ metatype, host }) => {
+      const owner = metatype && knowsSessions(metatype) && host ? this.ownerOfModule(host, []) : undefined;
+      return owner !== undefined && owner !== AMBIGUOUS && owner.settings === settings;
+    });
+    return ofModules || this.config.getGlobalGuards().some((guard) => isGuardOf(guard, settings));
   }
 
   private ownerOf(controller: Function): Realm | typeof AMBIGUOUS | undefined {
@@ -125,12 +168,14 @@ export class Realms implements OnModuleInit {
     return owners.size > 1 ? AMBIGUOUS : [...owners][0];
   }
 
-  private ownerOfModule(module: Module): Realm | typeof AMBIGUOUS | undefined {
+  private ownerOfModule(
+    module: Module,
+    guarding = [...this.all.values()].filter((realm) => this.isGuarding(realm)),
+  ): Realm | typeof AMBIGUOUS | undefined {
     const own = this.all.get(module);
     if (own) return own;
     const [first, ...others] = this.seenBy(module);
     if (first) return others.some(({ isGlobal }) => !isGlobal) ? AMBIGUOUS : first;
-    const guarding = [...this.all.values()].filter(({ settings }) => settings.guardGlobally);
     return guarding.length > 1 ? AMBIGUOUS : guarding[0];
   }
 
@@ -164,8 +209,8 @@ function isOpen(found: Handler): boolean {
   return isSilent && (ofClass.isPublic === true || ofClass.scopes !== undefined);
 }
 
-function isEnforcedBy({ settings }: Realm, handler: Function, controller: Function): boolean {
-  return settings.guardGlobally || isGuardedItself(handler, controller);
+function isGuardOf(guard: object, settings: object): boolean {
+  return knowsSessions(guard.constructor) && (guard as RealmGuard).isOf(settings);
 }
 
 /** Guards on a handler or its class are made in their module, and so of the SessionModule that it belongs to. */
@@ -179,8 +224,4 @@ function guardsOn(...targets: Function[]): Function[] {
       (target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [],
     )
     .map((guard) => (typeof guard === 'function' ? guard : guard.constructor));
-}
-
-function isA(guard: Function, kind: Function): boolean {
-  return guard === kind || guard.prototype instanceof kind;
 }

@@ -62,10 +62,19 @@ export class SessionGuard implements CanActivate {
     private readonly failedTokens: FailedTokens,
   ) {}
 
+  /** Whether it looks sessions up by these settings, and not by those of another `SessionModule`. @internal */
+  isOf(settings: object): boolean {
+    return this.accesses.isOf(settings);
+  }
+
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const [handler, controller] = [context.getHandler(), context.getClass()];
-    if (!this.accesses.isMine(handler, controller)) return true;
+    const place = this.accesses.placeOf(handler, controller);
+    if (place === 'aside') return true;
     const access = this.accesses.of(handler, controller);
+    // Somebody called it by hand, as a guard of the app's own does: nobody's session of this module is good there.
+    if (place === 'foreign' && access.mode !== 'public' && access.mode !== 'service')
+      throw new SessionError('forbidden', { detail: 'The handler belongs to another SessionModule' });
     const type = context.getType<string>();
     if (type !== 'http') return this.admitElsewhere(context, type, access);
     // Argument 0 is what switchToHttp().getRequest() gives, without the object that it makes on every request.

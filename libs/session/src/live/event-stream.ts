@@ -1,4 +1,6 @@
+import { callable, text, unusable } from '../model/inputs.js';
 import { isGone, type RawResponse } from '../platform/http.js';
+import { callBack } from './call-back.js';
 import type { ConnectionEnd } from './connection-end.js';
 import type { LiveConnection } from './live-connection.js';
 
@@ -39,13 +41,14 @@ export class EventStream {
    */
   send(name: string, data: unknown): void {
     if (this.isEnded) return;
-    const text = `event: ${name}\ndata: ${JSON.stringify(data) ?? 'null'}\n\n`;
-    this.connection.deliver({ deliver: () => this.write(text), bytes: text.length });
+    const lines = `event: ${oneLine(name)}\ndata: ${JSON.stringify(data) ?? 'null'}\n\n`;
+    this.connection.deliver({ deliver: () => this.write(lines), bytes: lines.length });
   }
 
-  /** Calls back when the stream is over, whoever ended it: at once when it is already. */
+  /** Calls back when the stream is over, whoever ended it: at once when it is already. What it throws is logged. */
   onEnd(callback: () => void): void {
-    if (this.isOver) callback();
+    callable(callback, 'callback');
+    if (this.isOver) callBack(callback);
     else this.callbacks.push(callback);
   }
 
@@ -73,7 +76,7 @@ export class EventStream {
     this.isOver = true;
     clearInterval(this.keepAlive);
     this.connection.closed();
-    for (const callback of this.callbacks.splice(0)) callback();
+    for (const callback of this.callbacks.splice(0)) callBack(callback);
   }
 
   private write(text: string): void {
@@ -81,4 +84,11 @@ export class EventStream {
     this.response.write(text);
     if (this.response.writableLength > MAX_BUFFERED_BYTES) this.response.destroy();
   }
+}
+
+/** Another line would be a field or an event of its own, of whoever had a say in the name. */
+function oneLine(name: unknown): string {
+  const line = text(name, 'name');
+  if (line.includes('\n') || line.includes('\r')) throw unusable('name must be one line');
+  return line;
 }

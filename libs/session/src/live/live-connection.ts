@@ -3,6 +3,7 @@ import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { Examination } from '../session.examiner.js';
+import { callBack } from './call-back.js';
 import { connectionEnd, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { HeldBack, type Delivery } from './held-back.js';
 import { LongTimer } from './long-timer.js';
@@ -89,7 +90,7 @@ export class LiveConnection {
   open(close: (end: ConnectionEnd) => void): boolean {
     this.close = close;
     if (this.phase === 'admitted') this.phase = 'open';
-    if (this.ending) close(this.ending);
+    if (this.ending) this.closeWith(this.ending);
     return this.phase === 'open';
   }
 
@@ -178,8 +179,13 @@ export class LiveConnection {
     if (this.phase === 'ended') return false;
     this.ending = connectionEnd(code);
     this.leave();
-    this.close?.(this.ending);
+    this.closeWith(this.ending);
     return true;
+  }
+
+  private closeWith(end: ConnectionEnd): void {
+    const { close } = this;
+    if (close) callBack(() => close(end));
   }
 
   private async ask(requirements: AccessRequirements, isActivity: boolean): Promise<Decision> {

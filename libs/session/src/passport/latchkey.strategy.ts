@@ -37,7 +37,7 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
 
   /** Passport knows one strategy of a name, and that one sessions of one `SessionModule`. */
   onModuleInit(): void {
-    this.accesses.assertOwnBehind(AuthGuard('latchkey'), "AuthGuard('latchkey')");
+    this.accesses.assertOwnBehind(mayTry, "AuthGuard('latchkey')");
   }
 
   override authenticate(request: HttpRequest): void {
@@ -72,6 +72,22 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     admitAs(request, record, authenticated);
     return userOf(authenticated);
   }
+}
+
+/**
+ * Whether a guard may try this strategy. One of a list of strategies, or of a default one, does not say which: it counts
+ * unless it is Passport's for one other strategy.
+ */
+function mayTry(guard: Function): boolean {
+  const prototype: unknown = guard.prototype;
+  if (typeof prototype !== 'object' || prototype === null) return false;
+  if (!('getAuthenticateOptions' in prototype && 'handleRequest' in prototype)) return false;
+  const others = Object.keys((Reflect.get(passport, '_strategies') as object | undefined) ?? {});
+  return !others.some((name) => name !== 'latchkey' && isA(guard, AuthGuard(name)));
+}
+
+function isA(guard: Function, kind: Function): boolean {
+  return guard === kind || guard.prototype instanceof kind;
 }
 
 function userOf({ user, session }: AuthenticatedSession): LatchkeyUser {
