@@ -1,9 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SentinelGroup } from '../support/sentinel-group.js';
-import type { SessionsOn } from './sessions-on.js';
+import { redisClientOptions } from '@latchkey/session';
+import { SentinelGroup, type SentinelGroupOptions } from '../support/sentinel-group.js';
+import { sessionsOn, type SessionsOn } from './sessions-on.js';
 
 const EVERY_MS = 25;
 const USERS = 500;
+
+/** @returns starts servers and a node on them, which end with the test */
+export function useGroups() {
+  const closing: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+  return async (groupOptions: SentinelGroupOptions, clientOptions = {}) => {
+    const group = await SentinelGroup.start(groupOptions);
+    closing.push(() => group.stop());
+    const on = await sessionsOn({ ...redisClientOptions(), ...group.place, ...clientOptions });
+    closing.push(() => on.close());
+    return { group, on };
+  };
+}
 
 export interface Block {
   readonly userId: string;

@@ -1,20 +1,6 @@
-import { redisClientOptions } from '@latchkey/session';
-import { SentinelGroup, type SentinelGroupOptions } from '../support/sentinel-group.js';
-import { blockThrough, isAcknowledged, refusedForMs, undone } from './failover-blocks.js';
-import { sessionsOn } from './sessions-on.js';
+import { blockThrough, isAcknowledged, refusedForMs, undone, useGroups } from './failover-blocks.js';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function open(groupOptions: SentinelGroupOptions, clientOptions = {}) {
-  const group = await SentinelGroup.start(groupOptions);
-  closing.push(() => group.stop());
-  const on = await sessionsOn({ ...redisClientOptions(), ...group.place, ...clientOptions });
-  closing.push(() => on.close());
-  return { group, on };
-}
+const open = useGroups();
 
 const MIN_REPLICAS = ['--min-replicas-to-write', '1'];
 
