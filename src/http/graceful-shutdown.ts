@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
@@ -12,7 +13,8 @@ const SWEEP_MS = 25;
  */
 @Injectable()
 export class GracefulShutdown implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly underWay = new Set<ServerResponse>();
+  /** By connection: Node tells nothing to a response that waits behind another when the client leaves. */
+  private readonly underWay = new Map<Socket, Set<ServerResponse>>();
   private isClosing = false;
 
   constructor(private readonly host: HttpAdapterHost) {}
@@ -25,7 +27,7 @@ export class GracefulShutdown implements OnApplicationBootstrap, BeforeApplicati
     this.isClosing = true;
     const server = this.server();
     if (!server?.listening) return;
-    for (const response of this.underWay) announceClose(response);
+    for (const response of this.responses()) announceClose(response);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
     const cut = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
@@ -38,11 +40,24 @@ export class GracefulShutdown implements OnApplicationBootstrap, BeforeApplicati
     return this.host.httpAdapter?.getHttpServer() as Server | undefined;
   }
 
-  private readonly onRequest = (_request: IncomingMessage, response: ServerResponse): void => {
+  /** Those that are under way. */
+  responses(): ServerResponse[] {
+    return [...this.underWay.values()].flatMap((ofConnection) => [...ofConnection]);
+  }
+
+  private readonly onRequest = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     if (this.isClosing) announceClose(response);
-    this.underWay.add(response);
-    response.once('close', () => this.underWay.delete(response));
+    const ofConnection = this.underWay.get(socket) ?? this.begin(socket);
+    ofConnection.add(response);
+    response.once('close', () => ofConnection.delete(response));
   };
+
+  private begin(socket: Socket): Set<ServerResponse> {
+    const ofConnection = new Set<ServerResponse>();
+    this.underWay.set(socket, ofConnection);
+    socket.once('close', () => this.underWay.delete(socket));
+    return ofConnection;
+  }
 }
 
 /** A client that is told so does not send its next request into a connection that is about to close. */

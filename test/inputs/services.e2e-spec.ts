@@ -27,6 +27,7 @@ import {
 } from '../../libs/session/src/session.injection-keys.js';
 import { SessionDataHandle } from '../../libs/session/src/data/session-data-handle.js';
 import { newKey, ringKey } from '../jwt/support/keys.js';
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 import { type Method, type Trial, trialsOf, type World } from './support/calls.js';
 import { METHODS, NOT_PUBLIC } from './support/methods.js';
@@ -71,7 +72,11 @@ describe.each(['memory', 'redis'])('whatever is given to a public method (%s)', 
     process.on('unhandledRejection', onRejection);
     redis = storage === 'redis' ? await RedisServer.start() : undefined;
     const testing = await Test.createTestingModule({
-      imports: [SessionModule.forRoot(redis ? { redis: redis.url } : { allowMemoryInProduction: true })],
+      imports: [
+        SessionModule.forRoot(
+          redis ? { redis: redis.url, commandTimeoutMs: PATIENT_MS } : { allowMemoryInProduction: true },
+        ),
+      ],
     }).compile();
     app = testing.createNestApplication({ logger: false });
     await app.init();

@@ -16,6 +16,7 @@ import {
   type Session,
 } from '@latchkey/session';
 import request from 'supertest';
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 
 interface Cart {
@@ -91,7 +92,9 @@ describe.each(['memory', 'redis'] as const)('session data in %s', (storage) => {
 
   beforeAll(async () => {
     server = storage === 'redis' ? await RedisServer.start() : undefined;
-    const options: SessionModuleOptions = server ? { redis: server.url } : { allowMemoryInProduction: true };
+    const options: SessionModuleOptions = server
+      ? { redis: server.url, commandTimeoutMs: PATIENT_MS }
+      : { allowMemoryInProduction: true };
     const roleLifetimes = { brief: { inactivityTimeout: 1, absoluteTimeout: 1 } };
     @Module({
       imports: [SessionModule.forRoot({ ...options, sessionData: { maxBytes: 200 }, roleLifetimes })],

@@ -66,6 +66,15 @@ describe.each<PlatformName>(['Express', 'Fastify'])(
       expect(await emptied()).toBe(0);
     }, 60_000);
 
+    it('are forgotten with the streams that waited behind the first of their connection', async () => {
+      const raw = await RawSocket.open(node.url);
+      raw.write(bytesOf(true).repeat(3));
+      for (let i = 0; i < 100 && node.connections.size < 3; i++) await sleep(50);
+      expect(node.connections.size).toBe(3);
+      raw.reset();
+      expect(await emptied()).toBe(0);
+    });
+
     it.each(['register', 'admit'])('are forgotten when they left before the end of %s', async (moment) => {
       const gate =
         moment === 'register'

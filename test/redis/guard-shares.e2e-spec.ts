@@ -12,6 +12,7 @@ import {
   UserStateService,
 } from '@latchkey/session';
 
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 
 const clientOf = (request: unknown): string =>
@@ -42,7 +43,10 @@ let app: INestApplication;
 let url: string;
 beforeAll(async () => {
   server = await RedisServer.start();
-  @Module({ imports: [SessionModule.forRoot({ redis: server.url })], controllers: [SharesController] })
+  @Module({
+    imports: [SessionModule.forRoot({ redis: server.url, commandTimeoutMs: PATIENT_MS })],
+    controllers: [SharesController],
+  })
   class App {}
   app = await NestFactory.create(App, { logger: false });
   app.useGlobalFilters(new ProblemFilter());

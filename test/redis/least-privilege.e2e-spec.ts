@@ -21,6 +21,7 @@ import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-key
 import type { Client } from '../sample/support/client.js';
 import { PASSWORD, Sample } from '../sample/support/sample.js';
 import { RedisCluster } from '../support/redis-cluster.js';
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** The permissions that the README asks for, as ACL SETUSER takes them. */
@@ -61,7 +62,10 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
     const admin = server.client();
     await admin.call('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', ...permissionsInReadme());
     app = await NestFactory.createApplicationContext(
-      SessionModule.forRoot({ redis: `redis://app:secret@127.0.0.1:${server.port}` }),
+      SessionModule.forRoot({
+        redis: `redis://app:secret@127.0.0.1:${server.port}`,
+        commandTimeoutMs: PATIENT_MS,
+      }),
       { logger: false },
     );
     const [sessions, users] = [app.get(SessionService), app.get(UserStateService)];

@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PolicyManifest } from '@latchkey/session';
 import request from 'supertest';
+import { GracefulShutdown } from '../../src/http/graceful-shutdown.js';
 import { expectProblem } from './support/client.js';
 import { describeSample } from './support/sample.js';
 
@@ -80,6 +84,20 @@ describeSample('every request', (sample, storage) => {
     expectProblem(reply, 415, 'unsupported_media_type');
     const login = await sample().anybody().post('/auth/login').set('Content-Type', type).send(body);
     expectProblem(login, 415, 'unsupported_media_type');
+  });
+
+  it('forgets requests whose client left before their turn', async () => {
+    const shutdown = sample().app.get(GracefulShutdown);
+    const { hostname, port } = new URL(sample().url);
+    const body = '{"username":"alice","password":"wrong password"}';
+    const head = `POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: ${JSON_TYPE}\r\nContent-Length: ${body.length}`;
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    socket.write(`${head}\r\n\r\n${body}`.repeat(5));
+    while (shutdown.responses().length < 5) await sleep(1);
+    socket.resetAndDestroy();
+    for (let i = 0; i < 100 && shutdown.responses().length > 0; i++) await sleep(50);
+    expect(shutdown.responses()).toEqual([]);
   });
 
   it('takes bodies up to 64 KiB', async () => {

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { AuditLog, SessionModule, UserStateService } from '../../../dist/libs/session/src/index.js';
 
 const app = await NestFactory.createApplicationContext(
-  SessionModule.forRoot({ redis: process.env.REDIS_URL }),
+  SessionModule.forRoot({ redis: process.env.REDIS_URL, commandTimeoutMs: 2_000 }),
   { logger: false },
 );
 const act = {

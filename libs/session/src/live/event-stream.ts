@@ -1,5 +1,5 @@
 import { callable, text, unusable } from '../model/inputs.js';
-import { isGone, type RawResponse } from '../platform/http.js';
+import { isGone, onceGone, type RawResponse } from '../platform/http.js';
 import { callBack } from './call-back.js';
 import type { ConnectionEnd } from './connection-end.js';
 import type { LiveConnection } from './live-connection.js';
@@ -24,7 +24,7 @@ export class EventStream {
   ) {
     this.keepAlive = setInterval(() => this.write(': keep-alive\n\n'), KEEP_ALIVE_MS).unref();
     response.on('error', () => undefined); // 'close' follows
-    response.once('close', () => this.conclude());
+    onceGone(response, () => this.conclude());
     connection.open((end) => this.finish(end));
     if (isGone(response)) this.conclude();
   }

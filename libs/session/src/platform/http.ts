@@ -111,8 +111,15 @@ export function rawResponseOf(response: StreamableResponse): RawResponse {
 }
 
 /** Whether nothing reaches the client any more: it has gone, or all is said. */
-export function isGone({ destroyed, writableEnded, socket }: RawResponse): boolean {
-  return destroyed || writableEnded || socket?.destroyed === true;
+export function isGone({ destroyed, writableEnded, req }: RawResponse): boolean {
+  return destroyed || writableEnded || req.socket.destroyed;
+}
+
+/** Calls back when the client has gone, or all is said. */
+export function onceGone(response: RawResponse, callback: () => void): void {
+  response.once('close', callback);
+  // Node tells nothing to a response that waits behind another of its connection.
+  if (!response.socket) response.req.socket.once('close', callback);
 }
 
 /** Sends the head of a stream of Server-Sent Events, with the headers that were set before. */
