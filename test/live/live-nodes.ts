@@ -71,7 +71,10 @@ export function useNodes(open: () => Promise<Place>) {
 export async function answered(socket: SocketClient): Promise<void> {
   const deadline = Date.now() + 5_000;
   while (!socket.messages.some(({ event }) => event === 'pong')) {
-    if (Date.now() > deadline) throw new Error('The ping is not answered');
+    if (Date.now() > deadline) {
+      const seen = JSON.stringify({ end: socket.end, last: socket.messages.slice(-3) });
+      throw new Error(`The ping is not answered: ${seen}`);
+    }
     socket.send('ping');
     await sleep(100);
   }

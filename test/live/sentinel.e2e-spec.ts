@@ -72,7 +72,9 @@ describe('live connections behind Sentinel', () => {
     const demoted = await nodes.user('moderator');
     const events = await nodes.stream(nodes.holding, token);
     const messages = await nodes.socket(nodes.holding, demoted.token, '/moderation/ws');
-    await sleep(200); // what a primary has not passed on when it dies is lost
+    // What a primary has not passed on when it dies is lost; its replica may still be at its first synchronisation.
+    await primary.client().set('marker', '1');
+    expect(await primary.client().wait(1, 10_000)).toBe(1);
     const killedAt = performance.now();
     await primary.kill();
     await sleep(DOWN_AFTER_MS);

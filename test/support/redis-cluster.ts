@@ -5,6 +5,7 @@ import { RedisServer } from './redis-server.js';
 
 const SLOTS = 16_384;
 const JOIN_TIMEOUT_MS = 15_000;
+const PORT_ATTEMPTS = 3;
 const HOST = '127.0.0.1';
 
 export interface RedisClusterOptions {
@@ -28,6 +29,17 @@ export class RedisCluster {
 
   /** Starts a cluster; resolves when every node says `cluster_state:ok` and knows every slot's owner. */
   static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await RedisCluster.startOnce(options);
+      } catch (error) {
+        // Somebody else may have taken a free port of the bus in between.
+        if (attempt === PORT_ATTEMPTS || !String(error).includes('Address already in use')) throw error;
+      }
+    }
+  }
+
+  private static async startOnce(options: RedisClusterOptions): Promise<RedisCluster> {
     const { masters = 3, replicas = 0, password } = options;
     const busPorts = await distinctPorts(masters * (1 + replicas));
     const started = await Promise.allSettled(
