@@ -71,7 +71,7 @@ async function sendOne(url: string, bytes: string, random: Random): Promise<stri
     await Promise.race([replied, over, sleep(random.chance(0.8) ? 200 : random.below(40))]);
   if (random.chance(0.3)) await Promise.race([over, sleep(random.below(60))]);
   if (random.chance(0.2)) write(socket, random.bytes(random.below(100)));
-  if (random.chance(0.7)) socket.resetAndDestroy();
+  if (random.chance(0.7)) reset(socket);
   else socket.destroy();
   await Promise.race([closed, sleep(20)]); // one that is reset before it is connected may never say so
   return reply;
@@ -82,6 +82,12 @@ function write(socket: Socket, bytes: string): void {
 }
 
 function breakOff(socket: Socket, random: Random): void {
-  if (random.chance(0.5)) socket.resetAndDestroy();
+  if (random.chance(0.5)) reset(socket);
   else socket.end();
+}
+
+/** Node never closes the handle of a socket that is reset after its end was sent: the process could not end. */
+function reset(socket: Socket): void {
+  if (socket.connecting || socket.destroyed || !socket.writable) socket.destroy();
+  else socket.resetAndDestroy();
 }
