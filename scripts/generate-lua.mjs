@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const redisFolder = fileURLToPath(new URL('../libs/session/src/redis/', import.meta.url));
 const luaFolder = join(redisFolder, 'lua');
-const target = join(redisFolder, 'script-sources.ts');
+const target = join(luaFolder, 'script-sources.ts');
 
 /** One definition of an include at the top level: a function to its `end`, or what else begins with `local`. */
 const DEFINITION = /^local (?:function (\w+)[^]*?^end|([\w, ]+?) = .*)\n/gm;

@@ -34,7 +34,7 @@ describe('the README', () => {
   });
 
   it('names every option, and none that there is not', () => {
-    const options = [...read('libs/session/src/session.options.ts').matchAll(/^ {2}readonly (\w+)\?:/gm)].map(
+    const options = [...read('libs/session/src/options/options.ts').matchAll(/^ {2}readonly (\w+)\?:/gm)].map(
       (match) => match[1],
     );
     const table = readme.slice(

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { redisClientOptions } from '@latchkey/session';
 import { Redis, type RedisOptions } from 'ioredis';
-import { newSession } from '../../libs/session/src/testing/repository-contract-support.js';
+import { newSession } from '../../libs/session/src/testing/contract/support.js';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn } from './sessions-on.js';
 

@@ -1,10 +1,10 @@
-export { AuditLog, type AuditLogQuery, type OpenAct } from './audit/audit-log.js';
+export { AuditLog, type AuditLogQuery, type OpenAct } from './services/audit/audit-log.js';
 export type {
   DataChangeOptions,
   DataPatch,
   SessionDataHandle,
   SessionDataState,
-} from './data/session-data-handle.js';
+} from './services/data/session-data-handle.js';
 export {
   AllowExpired,
   Assurance,
@@ -21,7 +21,7 @@ export {
   Roles,
   SessionData,
 } from './guard/decorators.js';
-export { PolicyManifest, type PolicyEntry } from './guard/policy-manifest.js';
+export { PolicyManifest, type PolicyEntry } from './manifest/policy-manifest.js';
 export { ProblemFilter } from './guard/problem.filter.js';
 export { problemHeaders, toProblem, type Problem } from './guard/problem.js';
 export { authenticatedSessionOf } from './guard/request-access.js';
@@ -40,11 +40,11 @@ export type { EventStream } from './live/event-stream.js';
 export { EventStreams } from './live/event-streams.js';
 export type { LiveConnection } from './live/live-connection.js';
 export { LiveConnections, type LiveCandidate } from './live/live-connections.js';
-export type { Clock } from './model/clock.js';
-export { withDeadline } from './model/deadline.js';
+export type { Clock } from './basics/clock.js';
+export { withDeadline } from './basics/deadline.js';
 export type { IpListRef, IpRangeSet, IpRequirements } from './model/ip-list.js';
 export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
-export type { Duration } from './model/duration.js';
+export type { Duration } from './basics/duration.js';
 export type { RevocationReceipt } from './model/revocation-receipt.js';
 export {
   SessionConfigurationError,
@@ -62,32 +62,36 @@ export type {
 export type { JsonObject, JsonValue } from './model/session-data.js';
 export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
-export type { HttpRequest, HttpResponse, StreamableResponse } from './platform/http.js';
-export { ipPartition } from './platform/ip-address.js';
-export type { RefreshCredentials } from './transport/refresh-credentials.js';
-export { LIFETIME_PRESETS, type LifetimeOption } from './policy/lifetime.js';
-export type { RolePermissions } from './policy/roles.js';
+export type { HttpRequest, HttpResponse, StreamableResponse } from './contexts/http/http.js';
+export { ipPartition } from './rules/ip-address.js';
+export type { RefreshCredentials } from './contexts/http/refresh-credentials.js';
+export { LIFETIME_PRESETS, type LifetimeOption } from './rules/lifetime.js';
+export type { RolePermissions } from './rules/roles.js';
 export type { QuotaPolicy, QuotaResult } from './model/quota.js';
-export { quotaHeaders } from './rate-limit/quota-headers.js';
-export type { QuotaOptions, RateLimitOptions } from './rate-limit/rate-limit-options.js';
+export { quotaHeaders } from './contexts/http/quota-headers.js';
+export type { QuotaOptions, RateLimitOptions } from './rules/quota-options.js';
 export {
   OneTimeTokens,
   type ConsumedOneTimeToken,
   type ConsumeOptions,
   type IssuedOneTimeToken,
   type OneTimeTokenOptions,
-} from './one-time-tokens.service.js';
-export { RateLimiter, type RateLimitShare } from './rate-limiter.service.js';
-export { redisClientOptions } from './redis/connection.js';
-export { SessionEvents, type EventEmitterLike, type SessionEventListener } from './session-events.service.js';
+} from './services/one-time-tokens/one-time-tokens.service.js';
+export { RateLimiter, type RateLimitShare } from './services/rate-limiter/rate-limiter.service.js';
+export { redisClientOptions } from './redis/calls/connection.js';
+export {
+  SessionEvents,
+  type EventEmitterLike,
+  type SessionEventListener,
+} from './services/events/session-events.service.js';
 export {
   IpAllowlists,
   type IpList,
   type IpListOptions,
   type IpListReceipt,
-} from './ip-allowlists.service.js';
+} from './services/ip/ip-allowlists.service.js';
 export { SessionModule } from './session.module.js';
-export type { SessionModuleOptions } from './session.options.js';
+export type { SessionModuleOptions } from './options/options.js';
 export {
   SessionService,
   type AuthenticatedSession,
@@ -95,12 +99,12 @@ export {
   type IssuedSession,
   type RefreshOptions,
   type ReplaceTokenOptions,
-} from './session.service.js';
-export type { TokenOrigin } from './session.examiner.js';
-export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './token/jwt-options.js';
+} from './services/sessions/session.service.js';
+export type { TokenOrigin } from './services/sessions/token-check.js';
+export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './options/jwt-options.js';
 export {
   UserStateService,
   type BlockOptions,
   type ChangeOptions,
   type UserUpdate,
-} from './user-state.service.js';
+} from './services/users/user-state.service.js';

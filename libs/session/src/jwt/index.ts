@@ -1,5 +1,5 @@
 export { Scopes } from '../guard/decorators.js';
-export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, TrustedKeys } from '../token/jwt-options.js';
+export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, TrustedKeys } from '../options/jwt-options.js';
 export { JwksController } from './jwks.controller.js';
 export { CurrentService, ServiceTokenGuard, serviceCallOf } from './service/service-token.guard.js';
 export type {
