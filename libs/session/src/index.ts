@@ -46,12 +46,8 @@ export type { IpListRef, IpRangeSet, IpRequirements } from './model/ip-list.js';
 export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
 export type { Duration } from './basics/duration.js';
 export type { RevocationReceipt } from './model/revocation-receipt.js';
-export {
-  SessionConfigurationError,
-  SessionError,
-  type SessionErrorCode,
-  type SessionErrorDetails,
-} from './model/session-error.js';
+export { SessionConfigurationError, SessionError, type SessionErrorDetails } from './model/session-error.js';
+export type { SessionErrorCode } from './model/error-codes.js';
 export type {
   EventDevice,
   IpListEvent,
@@ -78,7 +74,7 @@ export {
   type OneTimeTokenOptions,
 } from './services/one-time-tokens/one-time-tokens.service.js';
 export { RateLimiter, type RateLimitShare } from './services/rate-limiter/rate-limiter.service.js';
-export { redisClientOptions } from './redis/calls/connection.js';
+export { redisClientOptions } from './redis/calls/client-options.js';
 export {
   SessionEvents,
   type EventEmitterLike,
@@ -92,14 +88,14 @@ export {
 } from './services/ip/ip-allowlists.service.js';
 export { SessionModule } from './session.module.js';
 export type { SessionModuleOptions } from './options/options.js';
-export {
-  SessionService,
-  type AuthenticatedSession,
-  type CreateSessionOptions,
-  type IssuedSession,
-  type RefreshOptions,
-  type ReplaceTokenOptions,
-} from './services/sessions/session.service.js';
+export { SessionService } from './services/sessions/session.service.js';
+export type {
+  AuthenticatedSession,
+  CreateSessionOptions,
+  IssuedSession,
+  RefreshOptions,
+  ReplaceTokenOptions,
+} from './services/sessions/session-types.js';
 export type { TokenOrigin } from './services/sessions/token-check.js';
 export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './options/jwt-options.js';
 export {

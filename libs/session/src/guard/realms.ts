@@ -5,7 +5,8 @@ import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import { declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, enforcesAccess, knowsSessions } from './decorators.js';
-import { type Handler, HandlerFinder } from '../handlers/handler-finder.js';
+import { HandlerFinder } from '../handlers/handler-finder.js';
+import type { Handler } from '../handlers/handler.js';
 
 type Settings = Pick<SessionSettings, 'guardGlobally'>;
 type Module = ModulesContainer extends Map<string, infer M> ? M : never;

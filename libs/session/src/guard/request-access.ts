@@ -1,7 +1,7 @@
 import { attachment } from '../basics/private-slot.js';
 import type { AccessRequirements } from '../model/decision.js';
 import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../contexts/http/http.js';
-import type { AuthenticatedSession } from '../services/sessions/session.service.js';
+import type { AuthenticatedSession } from '../services/sessions/session-types.js';
 import type { Access } from '../rules/access.js';
 
 /** What became of a request so far, by one `SessionModule`. */

@@ -5,7 +5,8 @@ import { type HttpRequest, type HttpResponse, setHeader } from '../contexts/http
 import { quotaPartitionOfIp } from '../rules/ip-address.js';
 import { isBeforeQuotas, withQuotas } from '../rules/decide.js';
 import { quotaHeaders } from '../contexts/http/quota-headers.js';
-import { type QuotaShare, QuotaShares, type Taking } from '../services/rate-limiter/quota-shares.js';
+import { QuotaShares, type Taking } from '../services/rate-limiter/quota-shares.js';
+import type { QuotaShare } from '../services/rate-limiter/quota-refunds.js';
 import type { QuotaRequest, SessionRepository } from '../storage/contract/session-repository.js';
 import { SESSION_REPOSITORY } from '../options/injection-keys.js';
 import type { Access } from '../rules/access.js';

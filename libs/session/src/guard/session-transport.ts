@@ -13,7 +13,7 @@ import {
   type NodeRequest,
 } from '../contexts/http/http.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
-import type { IssuedSession } from '../services/sessions/session.service.js';
+import type { IssuedSession } from '../services/sessions/session-types.js';
 import type { SessionSettings, TransportSettings } from '../options/settings.js';
 import {
   clearingCookie,

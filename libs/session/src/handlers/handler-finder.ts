@@ -6,8 +6,9 @@ import {
   MetadataScanner,
   ModulesContainer,
 } from '@nestjs/core';
+import type { Handler, Paths } from './handler.js';
 import { classOf, madeClassOf, methodsOf, type Provider } from './methods.js';
-import { servedAt, type RouteParts, type RouteVersion, type ServedAt } from './paths.js';
+import { servedAt, type RouteParts, type RouteVersion } from './paths.js';
 import { gatewayHandlers, messageHandlers, resolverHandlers, type Surroundings } from './transports.js';
 
 // Metadata keys of Nest; where they can be imported from differs between versions.
@@ -21,37 +22,6 @@ const GRAPHQL_OPTIONS = 'GqlModuleOptions';
 
 /** What a WebSocket adapter has that checks every handshake and message by the decorators. */
 export const CHECKS_SOCKETS: unique symbol = Symbol.for('@latchkey/session:checks-sockets') as never;
-
-type Paths = string | readonly string[];
-
-/** What can stand between a client and a handler, as far as it is known at boot. */
-export interface Reach {
-  /**
-   * What knows the transport, and so enforces what decorators demand: `SessionGuard` where it runs, `SessionWsAdapter` with
-   * no guard at all. With `none`, `SessionGuard` refuses everything but what is public.
-   */
-  readonly checkedBy: 'guard' | 'adapter' | 'none';
-  /** The app's global guards run before it. */
-  readonly global: boolean;
-  /** So do those of them that are made anew for each request. */
-  readonly perRequest: boolean;
-  /** So do the guards of its class, and its own. */
-  readonly own: boolean;
-}
-
-/** One method that requests, messages or operations from outside end up in. */
-export interface Handler extends ServedAt {
-  readonly kind: 'http' | 'websocket' | 'graphql' | 'rpc';
-  readonly method: string;
-  /** The event that a WebSocket handler is for. */
-  readonly message?: string;
-  readonly host?: Paths;
-  /** `Controller.method`; the gateway's name for a handshake that no method is for. */
-  readonly name: string;
-  readonly handler: Function;
-  readonly class: Function;
-  readonly reach: Reach;
-}
 
 /** Finds every handler that Nest will route to, by the metadata that Nest itself goes by. */
 @Injectable()

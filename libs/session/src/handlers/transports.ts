@@ -1,4 +1,4 @@
-import type { Handler, Reach } from './handler-finder.js';
+import type { Handler, Reach } from './handler.js';
 import type { Method } from './methods.js';
 
 // Metadata keys of @nestjs/websockets, @nestjs/graphql and @nestjs/microservices, none of which need be there.

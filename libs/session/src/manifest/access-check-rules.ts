@@ -2,7 +2,7 @@ import { SessionConfigurationError } from '../model/session-error.js';
 import { type Access, declaresLimits, declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
-import type { Handler } from '../handlers/handler-finder.js';
+import type { Handler } from '../handlers/handler.js';
 
 type Found = Pick<Handler, 'kind' | 'method' | 'name' | 'handler' | 'class'>;
 

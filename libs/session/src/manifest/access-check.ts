@@ -14,7 +14,8 @@ import {
   unenforced,
 } from './access-check-rules.js';
 import { guardsOf } from './guards.js';
-import { HandlerFinder, type Handler } from '../handlers/handler-finder.js';
+import { HandlerFinder } from '../handlers/handler-finder.js';
+import type { Handler } from '../handlers/handler.js';
 import { checkRefreshPath } from './refresh-path-check.js';
 
 /**

@@ -3,7 +3,7 @@ import type { ApplicationConfig } from '@nestjs/core';
 import type { SessionSettings } from '../options/settings.js';
 import { enforcesAccess, enforcesScopes, knowsSessions } from '../guard/decorators.js';
 import { isMessageGuard } from '../guard/message-check.js';
-import type { Handler } from '../handlers/handler-finder.js';
+import type { Handler } from '../handlers/handler.js';
 import { NO_GUARD } from '../guard/session.guard.js';
 
 // Nest's own; where it can be imported from differs between its versions.

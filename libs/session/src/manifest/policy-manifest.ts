@@ -10,7 +10,8 @@ import { demands } from './access-check-rules.js';
 import { AccessReader } from '../guard/access-reader.js';
 import { declaredAccessOf } from '../guard/decorators.js';
 import { guardsOf } from './guards.js';
-import { HandlerFinder, type Handler } from '../handlers/handler-finder.js';
+import { HandlerFinder } from '../handlers/handler-finder.js';
+import type { Handler } from '../handlers/handler.js';
 import { durationText, toPlain, type Plain } from './text.js';
 import type { QuotaRule } from '../rules/quota-rule.js';
 

@@ -1,6 +1,6 @@
 import { SessionConfigurationError } from '../model/session-error.js';
 import type { TransportSettings } from '../options/settings.js';
-import type { Handler } from '../handlers/handler-finder.js';
+import type { Handler } from '../handlers/handler.js';
 
 type Route = Pick<Handler, 'kind' | 'method' | 'name' | 'paths'>;
 

@@ -10,7 +10,8 @@ import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { HttpRequest, HttpResponse } from '../contexts/http/http.js';
-import { type AuthenticatedSession, SessionService } from '../services/sessions/session.service.js';
+import { SessionService } from '../services/sessions/session.service.js';
+import type { AuthenticatedSession } from '../services/sessions/session-types.js';
 
 /** What `AuthGuard('latchkey')` puts on `request.user`. @publicApi */
 export type LatchkeyUser = UserState & { readonly session: Session };

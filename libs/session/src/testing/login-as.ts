@@ -1,7 +1,8 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { AssuranceLevel, Device } from '../model/session.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
-import { SessionService, type IssuedSession } from '../services/sessions/session.service.js';
+import { SessionService } from '../services/sessions/session.service.js';
+import type { IssuedSession } from '../services/sessions/session-types.js';
 import type { SessionSettings } from '../options/settings.js';
 import { UserStateService } from '../services/users/user-state.service.js';
 

@@ -1,6 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import { adviceOn } from './client-advice.js';
-import { redisClientOptions } from './connection.js';
+import { adviceOn, redisClientOptions } from './client-options.js';
 
 const clients: (Redis | Cluster)[] = [];
 const keep = <T extends Redis | Cluster>(client: T): T => {

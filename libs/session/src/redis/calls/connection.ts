@@ -2,12 +2,11 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
 import { NotRunError, type SessionConfigurationError, SessionError } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
-import { adviceOn } from './client-advice.js';
+import { adviceOn, redisClientOptions } from './client-options.js';
 import { Deadlines } from './call-timeouts.js';
 import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
 import { isPlainClient, Outbox } from './call-batcher.js';
-import { reviveAfterFailover } from './failover-revival.js';
-import { everMoreRarely, onceEvery } from './pace.js';
+import { reviveAfterFailover } from './connection-loss.js';
 import { Readiness } from './readiness.js';
 import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
 import type { Script, ScriptArgument } from '../lua/script.js';
@@ -27,44 +26,6 @@ const INSPECT_AGAIN_AFTER_MS = 1_000;
 const COMPLAIN_AGAIN_AFTER_MS = 10_000;
 /** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
 const ORDINARY_TROUBLE = /^(OOM|LOADING|MASTERDOWN|READONLY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
-
-/**
- * Errors after which another connection may do better: a failover has made a replica of the server, or has left it without
- * its replicas, and the Sentinels know of another primary.
- */
-const WRONG_SERVER = /^(READONLY|NOREPLICAS|MASTERDOWN)/;
-const IMMEDIATELY_EVERY_MS = 250;
-
-/**
- * ioredis options under which no request is held up by a Redis that is away and no command is sent twice. The module
- * uses them for a client of its own; give them to one that you hand in (to a `Cluster` as its `redisOptions`, with
- * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them). They set no `commandTimeout`: the library gives
- * every call of its own a deadline; for yours there is `withDeadline`.
- * @param commandTimeoutMs the module's option of that name, in milliseconds; default 180
- * @publicApi
- */
-export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {
-  const [mayRetryAtOnce, mayReconnect] = [onceEvery(IMMEDIATELY_EVERY_MS), everMoreRarely(50, 500)];
-  return {
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 500,
-    // A connection that has owed an answer for so long is given up for a new one.
-    ...(isSocketTimeoutQuiet(Redis) ? { socketTimeout: Math.max(400, 2 * commandTimeoutMs) } : {}),
-    // The first time at once: as a rule the server is well, and calls wait for it. Not so for one that keeps hanging up.
-    retryStrategy: (attempt) => (attempt === 1 && mayRetryAtOnce() ? 0 : Math.min(attempt * 50, 250)),
-    sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 250),
-    reconnectOnError: (error) => WRONG_SERVER.test(error.message) && mayReconnect(),
-    // Of no effect without Sentinels: a connection to a primary that they have replaced is given up at once.
-    failoverDetector: true,
-  };
-}
-
-/** ioredis 5.4.0 prints a line for every reply when it has a `socketTimeout`; 5.4.1 and later do not. */
-export function isSocketTimeoutQuiet({ prototype }: { readonly prototype: object }): boolean {
-  return !String(Reflect.get(prototype, 'setSocketTimeout')).includes('console.');
-}
 
 /** What ioredis has besides its typed commands: replies as bytes. */
 interface ByteScripting {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCRIPTS } from './script.js';
@@ -80,19 +79,5 @@ describe('Lua scripts', () => {
     const reason = /^-- When full: (\w+): /m.exec(fileOf(script.name))?.[1];
     expect(reason).toBe(WHEN_FULL[script.name]);
     expect(script.lua.startsWith('#!lua flags=allow-oom\n')).toBe(reason !== undefined);
-  });
-
-  it('are in script-sources.ts as they are in lua/ (npm run generate:lua)', () => {
-    const generator = join(__dirname, '../../../../scripts/generate-lua.mjs');
-    const generated = execFileSync(
-      process.execPath,
-      [
-        '--input-type=module',
-        '-e',
-        `import { generate } from ${JSON.stringify(generator)}; process.stdout.write(generate());`,
-      ],
-      { encoding: 'utf8' },
-    );
-    expect(generated).toBe(readFileSync(join(__dirname, 'script-sources.ts'), 'utf8'));
   });
 });

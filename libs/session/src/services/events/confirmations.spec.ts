@@ -1,5 +1,5 @@
 import { SessionError } from '../../model/session-error.js';
-import { MemoryNodeRegistry } from '../../storage/memory/node-registry.js';
+import { MemoryNodeRegistry } from '../../storage/memory/nodes.js';
 import { confirmationsOf, CONFIRMATION_WAIT_MS } from './confirmations.js';
 
 const ACT = { userRef: 'u', version: 7 };

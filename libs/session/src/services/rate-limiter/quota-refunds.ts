@@ -1,5 +1,8 @@
-import type { QuotaRequest, SessionRepository } from '../../storage/contract/session-repository.js';
-import type { TakenShare } from './quota-shares.js';
+import type {
+  QuotaReceipt,
+  QuotaRequest,
+  SessionRepository,
+} from '../../storage/contract/session-repository.js';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
@@ -9,6 +12,14 @@ const MOST_WAITING = 10_000;
 const BATCH = 64;
 /** A call that nobody heard of again may yet take place: its refund looks for it so many times. */
 const LOOKS = 3;
+
+/** What to take of one quota. */
+export type QuotaShare = Pick<QuotaRequest, 'policy' | 'cost'> & {
+  readonly partition: Extract<QuotaRequest['partition'], { readonly key: string }>;
+};
+
+/** What was taken, and how to give it back. */
+export type TakenShare = QuotaShare & { readonly receipt: QuotaReceipt };
 
 interface Refund {
   readonly share: TakenShare;

@@ -1,20 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { QuotaResult } from '../../model/quota.js';
 import { mayHaveRun } from '../../model/session-error.js';
-import { QuotaRefunds } from './quota-refunds.js';
-import type {
-  QuotaReceipt,
-  QuotaRequest,
-  SessionRepository,
-} from '../../storage/contract/session-repository.js';
-
-/** What to take of one quota. */
-export type QuotaShare = Pick<QuotaRequest, 'policy' | 'cost'> & {
-  readonly partition: Extract<QuotaRequest['partition'], { readonly key: string }>;
-};
-
-/** What was taken, and how to give it back. */
-export type TakenShare = QuotaShare & { readonly receipt: QuotaReceipt };
+import { QuotaRefunds, type QuotaShare, type TakenShare } from './quota-refunds.js';
+import type { SessionRepository } from '../../storage/contract/session-repository.js';
 
 export interface Taking {
   /** Of every share up to the first that was refused. */

@@ -1,4 +1,4 @@
-import type { QuotaShare } from './quota-shares.js';
+import type { QuotaShare } from './quota-refunds.js';
 
 const TERM_MS = 1_000;
 const MOST = 10_000;

@@ -7,7 +7,7 @@ import type {
   SessionRepository,
 } from '../../storage/contract/session-repository.js';
 import { askAfterLoad, isLoad, type Load } from '../users/user-load.js';
-import type { AuthenticatedSession, IssuedSession, RefreshOptions } from './session.service.js';
+import type { AuthenticatedSession, IssuedSession, RefreshOptions } from './session-types.js';
 import type { RefreshSettings } from '../../options/settings.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import { type NewTokens, newTokens, nextTokens } from '../../token/new-tokens.js';

@@ -1,5 +1,11 @@
 import type { StoredData } from '../../model/session-data.js';
-import type { TokenProof } from './session-repository.js';
+
+/** A presented token, taken apart. Proof of being the session's client: the secret's hash is compared inside. */
+export interface TokenProof {
+  readonly userRef: string;
+  readonly sessionId: string;
+  readonly tokenHash: Buffer;
+}
 
 export interface DataWrite {
   /** The client that asks: acted upon only if its session is live at the user's epoch with this very secret. */

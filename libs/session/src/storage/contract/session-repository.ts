@@ -6,7 +6,9 @@ import type { UserState } from '../../model/user-state.js';
 import type { EventChannel } from './event-channel.js';
 import type { IpListRepository } from './ip-list-repository.js';
 import type { NodeRegistry } from './node-registry.js';
-import type { SessionDataRepository } from './session-data-repository.js';
+import type { SessionDataRepository, TokenProof } from './session-data-repository.js';
+
+export type { TokenProof };
 import type { UserRepository } from './user-repository.js';
 
 /** What a repository is set up with. All durations in milliseconds. */
@@ -25,13 +27,6 @@ export interface RepositorySettings {
   readonly maxEndedSessions: number;
   /** With a `UserDirectory`: how old a user's record may be before it must be loaded again, `Infinity` for never. */
   readonly maxStateAgeMs?: number;
-}
-
-/** A presented token, taken apart. Proof of being the session's client: the secret's hash is compared inside. */
-export interface TokenProof {
-  readonly userRef: string;
-  readonly sessionId: string;
-  readonly tokenHash: Buffer;
 }
 
 /** A presented refresh token, taken apart: proof of its family, and of which token of the family it is. */

@@ -6,7 +6,7 @@ import type {
   IpListRepository,
 } from '../contract/ip-list-repository.js';
 import type { StoredIpList } from '../contract/ip-list-repository.js';
-import type { MemoryEventChannel } from './event-channel.js';
+import type { MemoryEventChannel } from './nodes.js';
 
 /** Named lists of one process. */
 export class MemoryIpLists implements IpListRepository {

@@ -2,7 +2,7 @@ import type { UserEvent, UserEventName } from '../../model/session-event.js';
 import type { Device } from '../../model/session.js';
 import { accessTokenEnd } from '../../rules/lifetime.js';
 import { sameHash } from '../../token/session-token.js';
-import { endSession, type SessionRecord } from './session-record.js';
+import { endSession, type Family, type SessionRecord } from './session-record.js';
 import type { UserEntry } from './user-entry.js';
 import { isBlocked } from './user-record.js';
 import type {
@@ -12,22 +12,6 @@ import type {
   RefreshProof,
   RefreshRequest,
 } from '../contract/session-repository.js';
-
-/** The refresh tokens of a session. `redis/lua/include/family.lua` describes the same in Redis. */
-export interface Family {
-  readonly familyHash: Buffer;
-  /** Of the current one. */
-  readonly refreshHash: Buffer;
-  /** When the session's access token ends. */
-  readonly accessEndsAt: number;
-  /** For as long as the one before may be answered. */
-  readonly rotation?: {
-    readonly refreshHash: Buffer;
-    readonly salt: Buffer;
-    readonly at: number;
-    readonly graceMs: number;
-  };
-}
 
 /** What there is to announce after a refresh. */
 export interface RefreshEvent {

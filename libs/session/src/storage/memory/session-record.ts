@@ -2,9 +2,24 @@ import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../..
 import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
 import { sameHash } from '../../token/session-token.js';
 import type { StoredData } from '../../model/session-data.js';
-import type { Family } from './refresh.js';
 import type { UserRecord } from './user-record.js';
 import type { NewSession } from '../contract/session-repository.js';
+
+/** The refresh tokens of a session. `redis/lua/include/family.lua` describes the same in Redis. */
+export interface Family {
+  readonly familyHash: Buffer;
+  /** Of the current one. */
+  readonly refreshHash: Buffer;
+  /** When the session's access token ends. */
+  readonly accessEndsAt: number;
+  /** For as long as the one before may be answered. */
+  readonly rotation?: {
+    readonly refreshHash: Buffer;
+    readonly salt: Buffer;
+    readonly at: number;
+    readonly graceMs: number;
+  };
+}
 
 /** A session's record. `redis/lua/include/session-record.lua` describes the same one in Redis. */
 export interface SessionRecord {

@@ -2,8 +2,7 @@ import type { Clock } from '../../basics/clock.js';
 import type { UserEvent, UserEventName } from '../../model/session-event.js';
 import type { UserState } from '../../model/user-state.js';
 import { userRefOf } from '../../token/session-token.js';
-import type { MemoryEventChannel } from './event-channel.js';
-import { PendingLoads } from './pending-loads.js';
+import type { MemoryEventChannel } from './nodes.js';
 import { UserEntry } from './user-entry.js';
 import type { RecordChange, UserRecord } from './user-record.js';
 import {
@@ -23,6 +22,8 @@ import type {
 } from '../contract/user-repository.js';
 
 type EventDetails = Pick<UserEvent, 'sessionId' | 'devices'>;
+
+const LOAD_TERM_MS = 30_000;
 
 /** The users in this process's memory, each with the sessions. No method awaits before it is done. */
 export class MemoryUserRepository implements UserRepository {
@@ -151,5 +152,47 @@ export class MemoryUserRepository implements UserRepository {
     if (change.block === null && wasBlocked) this.announce('user.unblocked', user);
     if (change.roles) this.announce('user.roles_changed', user);
     if (change.ipAllowlist !== undefined) this.announce('user.ip_allowlist_changed', user);
+  }
+}
+
+/** The loads from the `UserDirectory` that are under way: the nonce of each user, for 30 seconds. */
+class PendingLoads {
+  /** In the order in which they run out: all have the same term, and each begins at the end. */
+  private readonly loads = new Map<string, { readonly nonce: string; readonly until: number }>();
+
+  /** @returns the nonce that stands: another one where a load was under way already */
+  begin(userRef: string, nonce: string, now: number): string {
+    this.forgetPassed(now);
+    const underWay = this.loads.get(userRef);
+    if (underWay) return underWay.nonce;
+    this.loads.set(userRef, { nonce, until: now + LOAD_TERM_MS });
+    return nonce;
+  }
+
+  /** Ends the load. @returns whether it was still under way with this nonce */
+  finish(userRef: string, nonce: string, now: number): boolean {
+    const load = this.loads.get(userRef);
+    if (load?.nonce !== nonce || now >= load.until) return false;
+    return this.loads.delete(userRef);
+  }
+
+  makeVoid(userRef: string): void {
+    this.loads.delete(userRef);
+  }
+
+  clear(): void {
+    this.loads.clear();
+  }
+
+  get size(): number {
+    return this.loads.size;
+  }
+
+  /** Loads of users whom nobody knows are never finished; without this they would pile up. */
+  private forgetPassed(now: number): void {
+    for (const [userRef, load] of this.loads) {
+      if (now < load.until) return;
+      this.loads.delete(userRef);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { isSocketTimeoutQuiet, redisClientOptions } from './connection.js';
+import { isSocketTimeoutQuiet, redisClientOptions } from './client-options.js';
 
 describe('redisClientOptions', () => {
   it('has a socketTimeout, but not with the ioredis that prints a line for every reply then', () => {
