@@ -51,6 +51,7 @@ const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything
  */
 @Injectable()
 export class IpAllowlists {
+  /** @internal */
   constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {}
 
   /** `undefined` when there is no such list: then it lets nobody in. */

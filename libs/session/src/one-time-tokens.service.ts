@@ -80,6 +80,7 @@ const CONSUME: Inputs<ConsumeOptions> = { revokeAll: yesOrNo };
  */
 @Injectable()
 export class OneTimeTokens {
+  /** @internal */
   constructor(
     @Inject(ONE_TIME_TOKEN_REPOSITORY) private readonly repository: OneTimeTokenRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,

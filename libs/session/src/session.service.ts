@@ -151,6 +151,7 @@ export class SessionService {
   private readonly issuer: SessionIssuer;
   private readonly examiner: SessionExaminer;
 
+  /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,

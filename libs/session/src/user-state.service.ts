@@ -101,6 +101,7 @@ const WRITE_ATTEMPTS = 50;
 export class UserStateService {
   private readonly loads = new Map<string, Promise<UserState | undefined>>();
 
+  /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,

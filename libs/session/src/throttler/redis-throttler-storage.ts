@@ -76,6 +76,7 @@ export class RedisThrottlerStorage extends ThrottlerHits implements OnModuleInit
     await (await this.opening)?.close();
   }
 
+  /** @internal */
   protected override scripts(): ThrottleScripts | Promise<ThrottleScripts> {
     return this.opened ?? this.firstScripts();
   }
