@@ -16,7 +16,7 @@ const blocks = (language: string): string[] =>
 
 describe('the README', () => {
   it('shows the quick start that is run here', () => {
-    expect(blocks('ts')).toContain(read('test/readme/quick-start.ts'));
+    expect(blocks('ts')).toContain(read('test/docs/quick-start.ts'));
   });
 
   it('gives only commands that CI runs too', () => {
