@@ -4,6 +4,7 @@
 /** A room imports rooms on lower floors, its own files, and these packages: [floor, room, packages]. */
 export const ROOMS = [
   [18, 'index.ts', []],
+  [18, 'doors', []],
   [18, 'passport', ['@nestjs/common', '@nestjs/passport', 'passport']],
   [18, 'throttler', ['@nestjs/common', '@nestjs/throttler']],
   [18, 'testing', ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest']],
@@ -94,7 +95,7 @@ export default {
       from: { path: '^src/' },
       to: {
         path: [`^${LIBRARY}/`, '^libs/session/dist/', '^dist/'],
-        pathNot: [`^${LIBRARY}/index\\.ts$`, `^${LIBRARY}/[a-z-]+/index\\.ts$`],
+        pathNot: [`^${LIBRARY}/index\\.ts$`, `^${LIBRARY}/[a-z-]+/index\\.ts$`, `^${LIBRARY}/doors/`],
       },
     },
   ],

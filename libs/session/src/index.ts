@@ -1,4 +1,8 @@
-export { AuditLog, type AuditLogQuery, type OpenAct } from './services/audit/audit-log.js';
+/**
+ * The module, the guard and its decorators, and the services. Subpaths have what fewer apps need.
+ * @module @latchkey/session
+ */
+export { AuditLog } from './services/audit/audit-log.js';
 export type {
   DataChangeOptions,
   DataPatch,
@@ -22,31 +26,16 @@ export {
   SessionData,
 } from './guard/decorators.js';
 export { PolicyManifest, type PolicyEntry } from './manifest/policy-manifest.js';
-export { ProblemFilter } from './guard/problem.filter.js';
-export { problemHeaders, toProblem, type Problem } from './guard/problem.js';
 export { authenticatedSessionOf } from './guard/request-access.js';
 export { SessionGuard } from './guard/session.guard.js';
 export { SessionTransport } from './guard/session-transport.js';
-export type {
-  AuditAct,
-  AuditDetails,
-  AuditEntry,
-  AuditOutcome,
-  AuditPage,
-  NewAuditEntry,
-} from './model/audit-entry.js';
-export type { ConnectionEnd, EndCode } from './live/connection-end.js';
 export type { EventStream } from './live/event-stream.js';
 export { EventStreams } from './live/event-streams.js';
-export type { LiveConnection } from './live/live-connection.js';
-export { LiveConnections, type LiveCandidate } from './live/live-connections.js';
 export type { Clock } from './basics/clock.js';
 export { withDeadline } from './basics/deadline.js';
-export type { IpListRef, IpRangeSet, IpRequirements } from './model/ip-list.js';
-export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
 export type { Duration } from './basics/duration.js';
 export type { RevocationReceipt } from './model/revocation-receipt.js';
-export { SessionConfigurationError, SessionError, type SessionErrorDetails } from './model/session-error.js';
+export { SessionConfigurationError, SessionError } from './model/session-error.js';
 export type { SessionErrorCode } from './model/error-codes.js';
 export type {
   EventDevice,
@@ -54,17 +43,17 @@ export type {
   SessionEvent,
   SessionEventName,
   UserEvent,
+  UserEventName,
 } from './model/session-event.js';
 export type { JsonObject, JsonValue } from './model/session-data.js';
-export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
+export type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
 export type { HttpRequest, HttpResponse, StreamableResponse } from './contexts/http/http.js';
 export { ipPartition } from './rules/ip-address.js';
 export type { RefreshCredentials } from './contexts/http/refresh-credentials.js';
 export { LIFETIME_PRESETS, type LifetimeOption } from './rules/lifetime.js';
 export type { RolePermissions } from './rules/roles.js';
-export type { QuotaPolicy, QuotaResult } from './model/quota.js';
-export { quotaHeaders } from './contexts/http/quota-headers.js';
+export type { QuotaResult } from './model/quota.js';
 export type { QuotaOptions, RateLimitOptions } from './rules/quota-options.js';
 export {
   OneTimeTokens,
@@ -96,8 +85,6 @@ export type {
   RefreshOptions,
   ReplaceTokenOptions,
 } from './services/sessions/session-types.js';
-export type { TokenOrigin } from './services/sessions/token-check.js';
-export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './options/jwt-options.js';
 export {
   UserStateService,
   type BlockOptions,

@@ -12,7 +12,8 @@ import type { HttpRequest } from '../contexts/http/http.js';
 import { type Partition, quotaRule } from '../rules/quota-rule.js';
 import { requestAccessOf } from './request-access.js';
 
-type AccessDecorator = MethodDecorator & ClassDecorator;
+/** What goes on a handler, or on a class for all of its handlers. @publicApi */
+export type AccessDecorator = MethodDecorator & ClassDecorator;
 
 /** How each declaration is written, and the metadata key that it is kept under. */
 const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: string, key: string]>> = {

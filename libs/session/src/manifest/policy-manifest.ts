@@ -6,6 +6,7 @@ import type { AssuranceLevel } from '../model/session.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
+import type { JsonValue } from '../model/session-data.js';
 import { demands } from './access-check-rules.js';
 import { AccessReader } from '../guard/access-reader.js';
 import { declaredAccessOf } from '../guard/decorators.js';
@@ -51,12 +52,12 @@ export interface PolicyEntry {
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
-  readonly quotas?: readonly Plain[];
+  readonly quotas?: readonly JsonValue[];
   /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
-  readonly ipAllowlists?: readonly Plain[];
-  readonly ipDenylists?: readonly Plain[];
+  readonly ipAllowlists?: readonly JsonValue[];
+  readonly ipDenylists?: readonly JsonValue[];
   /** Lists that hold for whoever has the role. */
-  readonly ipAllowlistsOfRoles?: Readonly<Record<string, Plain>>;
+  readonly ipAllowlistsOfRoles?: Readonly<Record<string, JsonValue>>;
   /** The names of guards that are not ours, in the order in which they run. */
   readonly otherGuards?: readonly string[];
 }
@@ -69,6 +70,7 @@ export interface PolicyEntry {
  */
 @Injectable()
 export class PolicyManifest {
+  /** @internal */
   constructor(
     private readonly handlers: HandlerFinder,
     private readonly accesses: AccessReader,

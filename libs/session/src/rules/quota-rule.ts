@@ -5,8 +5,9 @@ import { type RateLimitOptions, toQuotaPolicy } from './quota-options.js';
 import { isRecord, noOthers } from './option-rules.js';
 
 /**
- * Tells requests apart that share a quota, at once: no promise. `undefined`, like `''`, puts those together of which nothing
- * is known, and they share one quota.
+ * The partition key of a request, at once: no promise. Requests with the same key share a quota, and so do all requests
+ * with `undefined` or `''`.
+ * @publicApi
  */
 export type Partition<Request = never> = (request: Request) => string | undefined;
 

@@ -65,6 +65,7 @@ export class SessionService {
   private readonly issuer: SessionIssuer;
   private readonly examiner: SessionExaminer;
 
+  /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
@@ -140,7 +141,10 @@ export class SessionService {
     return decision;
   }
 
-  /** As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for requirements that are none. */
+  /**
+   * As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for requirements that
+   * are none.
+   */
   async decide(
     token: string | undefined,
     requirements: AccessRequirements = NO_REQUIREMENTS,
@@ -205,7 +209,8 @@ export class SessionService {
   }
 
   /**
-   * A new token for a session; the old one is dead when this resolves. For reauthentication, step-up and password change.
+   * A new token for a session; the old one is dead when this resolves. For reauthentication, step-up and password
+   * change.
    * @param session as `authenticate` gave it: with proof of the old token
    * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
    */
@@ -241,7 +246,8 @@ export class SessionService {
   /**
    * What the app keeps in a session. Of a session from a handler with `@SessionData()`, reading it costs no call.
    * @param session as `authenticate`, `create` or `@CurrentSession()` gave it
-   * @throws SessionError `session_expired` when the token's own time is over, even where it was let in (`@AllowExpired()`)
+   * @throws SessionError `session_expired` when the token's own time is over, even where it was let in
+   * (`@AllowExpired()`)
    */
   data<T extends object = JsonObject>(session: Session): SessionDataHandle<T> {
     const proof = proofOf(session);
