@@ -1,49 +1,75 @@
 // The house: which room of the library may import which, and which packages. `npm run lint` enforces it, types included,
 // docs/architecture.md draws it, and test/layout.e2e-spec.ts proves that it bites.
 
-/** A room imports rooms on lower floors, its own files, and these packages: [floor, room, packages]. */
+/** A room imports rooms on lower floors, its own files, and these packages: [floor, room, what lives there, packages]. */
 export const ROOMS = [
-  [18, 'index.ts', []],
-  [18, 'doors', []],
-  [18, 'passport', ['@nestjs/common', '@nestjs/passport', 'passport']],
-  [18, 'throttler', ['@nestjs/common', '@nestjs/throttler']],
-  [18, 'testing', ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest']],
+  [18, 'index.ts', 'the public door', []],
+  [18, 'doors', 'what fewer apps import: a subpath a file', []],
+  [18, 'passport', "`AuthGuard('latchkey')`", ['@nestjs/common', '@nestjs/passport', 'passport']],
+  [18, 'throttler', 'storage for `@nestjs/throttler`', ['@nestjs/common', '@nestjs/throttler']],
   [
     18,
     'ws',
+    'the adapter that guards gateways',
     ['@nestjs/common', '@nestjs/core', '@nestjs/platform-ws', '@nestjs/websockets', 'http', 'net', 'rxjs'],
   ],
-  [18, 'jwt', ['@nestjs/common', '@nestjs/core', 'crypto']],
-  [17, 'session.module.ts', ['@nestjs/common', '@nestjs/core']],
-  [16, 'manifest', ['@nestjs/common', '@nestjs/core']],
-  [16, 'live', ['@nestjs/common', 'crypto']],
-  [15, 'guard', ['@nestjs/common', '@nestjs/core', 'rxjs']],
-  [14, 'services/one-time-tokens', ['@nestjs/common']],
-  [14, 'services/sessions', ['@nestjs/common']],
-  [13, 'services/ip', ['@nestjs/common']],
-  [13, 'services/users', ['@nestjs/common', 'crypto']],
-  [12, 'services/rate-limiter', ['@nestjs/common', 'crypto']],
-  [12, 'services/audit', ['net']],
-  [12, 'services/data', []],
-  [12, 'services/events', ['@nestjs/common', 'timers/promises']],
-  [12, 'contexts/ws', ['http', 'net', 'tls']],
-  [11, 'contexts/http', ['http', 'tls']],
-  [11, 'handlers', ['@nestjs/common', '@nestjs/core']],
-  [11, 'signing', ['buffer', 'crypto', 'jose']],
-  [11, 'storage', []],
-  [10, 'storage/redis', ['crypto']],
-  [10, 'storage/memory', ['crypto']],
-  [10, 'options/checks', ['crypto']],
-  [9, 'options', ['@nestjs/common', 'crypto', 'ioredis']],
-  [8, 'storage/contract', []],
-  [7, 'redis/scripts', []],
-  [6, 'redis/calls', ['ioredis']],
-  [5, 'redis/lua', []],
-  [4, 'redis/records', ['crypto', 'net']],
-  [3, 'token', ['crypto']],
-  [3, 'rules', ['@nestjs/common', 'crypto', 'net']],
-  [2, 'basics', []],
-  [1, 'model', ['@nestjs/common']],
+  [18, 'jwt', 'JWKS route, service tokens', ['@nestjs/common', '@nestjs/core', 'crypto']],
+  [
+    18,
+    'testing',
+    "the kit for apps' tests, and the contract that every storage passes",
+    ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest'],
+  ],
+  [17, 'session.module.ts', 'what is wired to what', ['@nestjs/common', '@nestjs/core']],
+  [16, 'manifest', 'who may reach what, and the boot check of it', ['@nestjs/common', '@nestjs/core']],
+  [16, 'live', 'open connections, ended with their session', ['@nestjs/common', 'crypto']],
+  [15, 'guard', 'the guard, its decorators, and their reader', ['@nestjs/common', '@nestjs/core', 'rxjs']],
+  [14, 'services/one-time-tokens', '`OneTimeTokens`', ['@nestjs/common']],
+  [14, 'services/sessions', '`SessionService`: login, check, refresh, revoke', ['@nestjs/common']],
+  [13, 'services/ip', '`IpAllowlists`, and the policy of addresses', ['@nestjs/common']],
+  [
+    13,
+    'services/users',
+    '`UserStateService`, and the load from a `UserDirectory`',
+    ['@nestjs/common', 'crypto'],
+  ],
+  [12, 'services/rate-limiter', '`RateLimiter`, shares and their refunds', ['@nestjs/common', 'crypto']],
+  [12, 'services/audit', '`AuditLog`', ['net']],
+  [12, 'services/data', "a session's data: changes that lose nothing", []],
+  [
+    12,
+    'services/events',
+    '`SessionEvents`, and the confirmations of an act',
+    ['@nestjs/common', 'timers/promises'],
+  ],
+  [12, 'contexts/ws', 'how a WebSocket message comes and is answered', ['http', 'net', 'tls']],
+  [11, 'contexts/http', 'how a request comes: credentials, client IP, headers', ['http', 'tls']],
+  [11, 'handlers', "what Nest knows of an app's handlers", ['@nestjs/common', '@nestjs/core']],
+  [11, 'signing', 'JWTs and their keys', ['buffer', 'crypto', 'jose']],
+  [11, 'storage', 'opens storage in memory or in Redis', []],
+  [10, 'storage/redis', 'the contract kept in Redis', ['crypto']],
+  [10, 'storage/memory', 'the contract kept in memory', ['crypto']],
+  [10, 'options/checks', 'the boot check of the options', ['crypto']],
+  [
+    9,
+    'options',
+    'what an app says: types, settings, injection keys',
+    ['@nestjs/common', 'crypto', 'ioredis'],
+  ],
+  [8, 'storage/contract', 'what storage promises', []],
+  [7, 'redis/scripts', 'one typed function a script', []],
+  [6, 'redis/calls', 'the connection; calls, batches and timeouts', ['ioredis']],
+  [5, 'redis/lua', 'the scripts, and their table', []],
+  [4, 'redis/records', 'keys, packed records and replies', ['crypto', 'net']],
+  [3, 'token', 'mint, parse and hash tokens', ['crypto']],
+  [
+    3,
+    'rules',
+    'pure: decide, lifetimes, roles, devices, addresses, quotas, sealing',
+    ['@nestjs/common', 'crypto', 'net'],
+  ],
+  [2, 'basics', 'small tools that know nothing of sessions', []],
+  [1, 'model', 'the words: session, user state, decision, error, event', ['@nestjs/common']],
 ];
 
 const LIBRARY = 'libs/session/src';
@@ -58,7 +84,7 @@ function filesOf(room) {
   return `^${LIBRARY}/${room}/${inside.length > 0 ? `(?!(${inside.join('|')})/)` : ''}`;
 }
 
-function rulesOf([floor, room, packages]) {
+function rulesOf([floor, room, , packages]) {
   const from = { path: filesOf(room), pathNot: SPECS };
   const below = ROOMS.filter(([other]) => other < floor).map(([, other]) => filesOf(other));
   const known = packages.flatMap((name) => [`^${name}$`, `^node_modules/${name}/`]);

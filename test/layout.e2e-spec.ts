@@ -25,8 +25,8 @@ async function readRooms(): Promise<Room[]> {
   const url = JSON.stringify(join(root, '.dependency-cruiser.mjs'));
   const script = `import { ROOMS } from ${url}; process.stdout.write(JSON.stringify(ROOMS));`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
-  const rows = JSON.parse(stdout) as [number, string, string[]][];
-  return rows.map(([floor, name, packages]) => ({ floor, name, packages }));
+  const rows = JSON.parse(stdout) as [number, string, string, string[]][];
+  return rows.map(([floor, name, , packages]) => ({ floor, name, packages }));
 }
 
 /** The rule applied to a folder, as `npm run lint:layout` applies it to the project. */

@@ -6,6 +6,7 @@ import { guardsOf } from '../../manifest/guards.js';
 import { HandlerFinder } from '../../handlers/handler-finder.js';
 import { ProblemFilter } from '../../guard/problem.filter.js';
 import type { ServiceTokensOptions } from './service-tokens-options.js';
+import { isGlobalFrom } from '../../rules/option-rules.js';
 import { ServiceTokens } from './service-tokens.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<ServiceTokensOptions>(
@@ -15,7 +16,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   .setExtras<{
     /** Whether every module can use `ServiceTokens` and the guard without importing this one. Default true. */
     isGlobal?: boolean;
-  }>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal ?? true }))
+  }>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobalFrom(isGlobal) }))
   .build();
 
 /**

@@ -30,7 +30,7 @@ export function checkTransport(options: SessionModuleOptions): TransportSettings
     ...refreshCookie(options.refresh),
     ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
-    forwardedHeader: checkHeaderName(options.forwardedHeader ?? 'x-forwarded-for'),
+    forwardedHeader: checkHeaderName(options),
   };
 }
 
@@ -52,9 +52,11 @@ function checkTrustProxy(trustProxy: number | readonly string[]): number | reado
   return [...(trustProxy as readonly string[])];
 }
 
-function checkHeaderName(name: string): string {
+function checkHeaderName({ forwardedHeader: name = 'x-forwarded-for', ...options }: SessionModuleOptions): string {
   if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
     fail('forwardedHeader', "must be a header's name");
+  if (name !== 'x-forwarded-for' && options.trustProxy === undefined)
+    fail('forwardedHeader', 'is read from trusted proxies only: say which with trustProxy');
   return name.toLowerCase();
 }
 

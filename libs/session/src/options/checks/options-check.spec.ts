@@ -152,6 +152,7 @@ describe('checkOptions', () => {
     ['trustProxy', { trustProxy: ['10.0.0.0/40'] }],
     ['forwardedHeader', { forwardedHeader: 'x forwarded' }],
     ['forwardedHeader', { forwardedHeader: '' }],
+    ['forwardedHeader', { forwardedHeader: 'x-real-ip' }],
     ['lifetime', { lifetime: 'aal4' }],
     ['lifetime', { lifetime: 'constructor' }],
     ['lifetime', { lifetime: 60 }],
