@@ -52,7 +52,10 @@ function checkTrustProxy(trustProxy: number | readonly string[]): number | reado
   return [...(trustProxy as readonly string[])];
 }
 
-function checkHeaderName({ forwardedHeader: name = 'x-forwarded-for', ...options }: SessionModuleOptions): string {
+function checkHeaderName({
+  forwardedHeader: name = 'x-forwarded-for',
+  ...options
+}: SessionModuleOptions): string {
   if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
     fail('forwardedHeader', "must be a header's name");
   if (name !== 'x-forwarded-for' && options.trustProxy === undefined)
