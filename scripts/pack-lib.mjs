@@ -19,6 +19,11 @@ export async function packLibrary(destination) {
     for (const name of ['esm', 'cjs']) {
       cpSync(join(library, 'dist', name), join(stage, 'dist', name), { recursive: true });
     }
+    // What source and declaration maps point to.
+    cpSync(join(library, 'src'), join(stage, 'src'), {
+      recursive: true,
+      filter: (path) => !/\.(spec\.ts|lua)$/.test(path),
+    });
     for (const name of ['README.md', 'LICENSE']) {
       const own = join(library, name);
       cpSync(existsSync(own) ? own : join(root, name), join(stage, name));
