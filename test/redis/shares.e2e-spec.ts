@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type QuotaOptions, RateLimiter } from '@latchkey/session';
 import { FakeClock } from '@latchkey/session/testing';
-import { MemorySessionRepository } from '../../libs/session/src/repository/memory-session-repository.js';
-import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
-import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/repository-contract-support.js';
+import { MemorySessionRepository } from '../../libs/session/src/storage/memory/session-repository.js';
+import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
+import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/contract/support.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** As the sample bounds guessing at passwords: narrowest first. */

@@ -3,7 +3,7 @@ import type { NewAuditEntry } from '@latchkey/session/audit';
 import type {
   AuditRepository,
   AuditSettings,
-} from '../../../libs/session/src/repository/audit-repository.js';
+} from '../../../libs/session/src/storage/contract/audit-repository.js';
 import { RELAXED_AUDIT } from './audit-on.js';
 
 export interface AuditHarness {

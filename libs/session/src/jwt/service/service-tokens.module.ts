@@ -1,9 +1,9 @@
 import { ConfigurableModuleBuilder, Module, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, ApplicationConfig, DiscoveryModule } from '@nestjs/core';
-import { checkScopes } from '../../guard/access-check.js';
+import { checkScopes } from '../../manifest/access-check.js';
 import { declaredAccessOf } from '../../guard/decorators.js';
-import { guardsOf } from '../../guard/policy-manifest-guards.js';
-import { HandlerFinder } from '../../guard/policy-manifest-handlers.js';
+import { guardsOf } from '../../manifest/guards.js';
+import { HandlerFinder } from '../../handlers/handler-finder.js';
 import { ProblemFilter } from '../../guard/problem.filter.js';
 import type { ServiceTokensOptions } from './service-tokens-options.js';
 import { ServiceTokens } from './service-tokens.js';
