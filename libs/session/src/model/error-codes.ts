@@ -25,5 +25,5 @@ export const ERROR_CODES = {
   session_store_unavailable: [503, 'Sessions cannot be checked right now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
-/** The stable code of an error: what clients may rely on. */
+/** The stable code of an error: what clients may rely on. @publicApi */
 export type SessionErrorCode = keyof typeof ERROR_CODES;

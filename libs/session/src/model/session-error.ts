@@ -6,6 +6,7 @@ import type { QuotaResult } from './quota.js';
 import type { Session } from './session.js';
 import type { Block } from './user-state.js';
 
+/** What a `SessionError` carries besides its code. @publicApi */
 export interface SessionErrorDetails {
   /** With `user_blocked`: why, and until when. */
   readonly block?: Block;
@@ -100,7 +101,10 @@ export function denialError(denial: {
   });
 }
 
-/** An option that cannot work. Thrown at boot; the message names the option and says what would be right. */
+/**
+ * An option that cannot work. Thrown at boot; the message names the option and says what would be right.
+ * @publicApi
+ */
 export class SessionConfigurationError extends Error {
   override readonly name = 'SessionConfigurationError';
   constructor(
