@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const buildFolder = pathToFileURL(join(import.meta.dirname, '../scripts/build-folder.mjs')).href;
+const buildFolder = pathToFileURL(join(import.meta.dirname, '../../scripts/build-folder.mjs')).href;
 const FILES = 20;
 
 /** Puts 50 builds of its own in place, one after the other; every file of a build holds its name. */
