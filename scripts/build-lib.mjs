@@ -1,8 +1,8 @@
 // Builds the library as both module systems: libs/session/dist/esm and, with a package.json that says so, dist/cjs.
 // As with the sample, the result is renamed into place when it is whole. With --if-needed only when sources changed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { acquireLock } from './lock.mjs';
 import { hashSources } from './source-hash.mjs';
@@ -24,6 +24,19 @@ function compile(tsconfig, outDir) {
   if (status !== 0) throw new Error(`the library does not compile with ${tsconfig}`);
 }
 
+/** Lets source and declaration maps name the sources from where the build will lie; the tarball has them, too. */
+function aimMaps(folder, destination) {
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.map')) continue;
+    const path = join(folder, file);
+    const map = JSON.parse(readFileSync(path, 'utf8'));
+    const sources = map.sources.map((source) => {
+      return relative(dirname(join(destination, file)), resolve(dirname(path), source));
+    });
+    writeFileSync(path, JSON.stringify({ ...map, sources }));
+  }
+}
+
 /** Builds libs/session/dist; throws when it does not compile, and then leaves the old one. */
 export async function buildLibrary({ ifNeeded = false } = {}) {
   const lock = await acquireLock(workFolder);
@@ -34,6 +47,7 @@ export async function buildLibrary({ ifNeeded = false } = {}) {
     if (ifNeeded && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
     compile('tsconfig.lib.json', join(output, 'esm'));
     compile('tsconfig.cjs.json', join(output, 'cjs'));
+    aimMaps(output, dist);
     writeFileSync(join(output, 'cjs/package.json'), '{ "type": "commonjs" }\n');
     writeFileSync(join(output, stampName), stamp);
     if (existsSync(dist)) renameSync(dist, `${output}-replaced`);

@@ -24,19 +24,25 @@ const MODES = [
 function appFile() {
   const doors = {
     '': ['RateLimiter', 'SessionModule', 'SessionService'],
+    '/http': ['toProblem'],
     '/jwt': ['ServiceTokens'],
+    '/live': ['LiveConnections'],
     '/passport': ['SessionPassportModule'],
     '/testing': ['SessionTestingModule'],
     '/throttler': ['RedisThrottlerStorage'],
     '/ws': ['SessionWsAdapter'],
   };
+  const types = { '/access': ['AccessRequirements'], '/audit': ['AuditEntry'] };
   const known = readJson(libraryFile('package.json')).exports;
   const subpaths = Object.keys(known).filter((name) => name !== './package.json');
-  const missing = subpaths.filter((name) => !(name.slice(1) in doors));
+  const missing = subpaths.filter((name) => !(name.slice(1) in doors || name.slice(1) in types));
   if (missing.length > 0) throw new Error(`pack-types.mjs imports nothing from ${missing.join(', ')}`);
   const lines = Object.entries(doors).map(
     ([path, names]) => `import { ${names.join(', ')} } from '${LIBRARY}${path}';`,
   );
+  for (const [path, names] of Object.entries(types)) {
+    lines.push(`export type { ${names.join(', ')} } from '${LIBRARY}${path}';`);
+  }
   return `${lines.join('\n')}
 export const all: readonly unknown[] = [${Object.values(doors).flat().join(', ')}];
 export const storage = (limiter: RateLimiter) => RedisThrottlerStorage.beside(limiter);

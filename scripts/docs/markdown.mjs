@@ -58,12 +58,21 @@ export function readPage(path, folder = root) {
   return { path, text: lines.join('\n'), blocks, ...readProse(prose) };
 }
 
-/** `file` is the path in the first line, as in `// src/main.ts`, or in a comment `<!-- file: tsconfig.json -->`. */
+/**
+ * `file` is the path in the first line, as in `// src/main.ts`, or in a comment `<!-- file: tsconfig.json -->`. `isRun`:
+ * scripts/pack-walk.mjs runs the block, by `<!-- run -->`.
+ */
 function finish({ lines, comments, ...block }) {
   const of = (key) =>
     comments.filter((comment) => comment.key === key).map(({ line, text }) => ({ line, text }));
   const file = of('file')[0]?.text ?? FILE_COMMENT.exec(lines[0] ?? '')?.[1];
-  return { ...block, text: lines.map((line) => `${line}\n`).join(''), file, context: of('with') };
+  return {
+    ...block,
+    text: lines.map((line) => `${line}\n`).join(''),
+    file,
+    context: of('with'),
+    isRun: of('run').length > 0,
+  };
 }
 
 /** The comments `<!-- key: text -->` just above a block, of one line or several. */
@@ -79,7 +88,7 @@ function commentsBefore(lines, index) {
     let first = last;
     while (first > 0 && !lines[first].includes('<!--')) first--;
     const text = lines.slice(first, last + 1).join('\n');
-    const [, key, content] = /^\s*<!--\s*(\w+):\s*([^]*?)\s*-->\s*$/.exec(text) ?? [];
+    const [, key, content] = /^\s*<!--\s*(\w+)(?::\s*([^]*?))?\s*-->\s*$/.exec(text) ?? [];
     if (!key) break;
     found.unshift({ key, text: content, line: first + 1 });
     last = first - 1;

@@ -109,7 +109,7 @@ function compile(modules) {
   return found;
 }
 
-/** The repository's options, and those with which an app may be stricter. */
+/** The repository's options, and one with which an app may be stricter. */
 function compilerOptions() {
   const { compilerOptions } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
     readFileSync(path, 'utf8'),
@@ -117,7 +117,6 @@ function compilerOptions() {
   const { options } = ts.convertCompilerOptionsFromJson(
     {
       ...compilerOptions,
-      exactOptionalPropertyTypes: true,
       noImplicitReturns: true,
       declaration: false,
       noEmit: true,

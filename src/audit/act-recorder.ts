@@ -1,11 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import {
-  type AuditDetails,
-  AuditLog,
-  authenticatedSessionOf,
-  type OpenAct,
-  SessionTransport,
-} from '@latchkey/session';
+import { AuditLog, authenticatedSessionOf, SessionTransport } from '@latchkey/session';
+import type { AuditDetails, OpenAct } from '@latchkey/session/audit';
 import type { Request } from 'express';
 import { isUserId } from '../users/account.js';
 

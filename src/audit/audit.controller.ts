@@ -1,6 +1,7 @@
 import { Controller, Get, Query, UseFilters } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { type AuditEntry, AuditLog, Roles } from '@latchkey/session';
+import { AuditLog, Roles } from '@latchkey/session';
+import type { AuditEntry } from '@latchkey/session/audit';
 import { isInstant } from '../untrusted/untrusted-json.js';
 import { UsersService } from '../users/users.service.js';
 import { type AuditEventDto, AuditQuery, AuditReply, type PersonDto } from './audit.dto.js';

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { AuditDetails, AuditOutcome } from '@latchkey/session';
+import type { AuditDetails, AuditOutcome } from '@latchkey/session/audit';
 import { IsId } from '../http/ids.js';
 import { DEFAULT_PAGE, MayBeAbsent, PageSize } from '../http/fields.js';
 

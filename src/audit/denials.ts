@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type AuditAct, AuditLog } from '@latchkey/session';
+import { AuditLog } from '@latchkey/session';
+import type { AuditAct } from '@latchkey/session/audit';
 
 const LOG_INTERVAL_MS = 10_000;
 

@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import {
-  type AuditAct,
   AuditLog,
   type AuthenticatedSession,
   type IssuedSession,
@@ -8,6 +7,7 @@ import {
   SessionError,
   SessionService,
 } from '@latchkey/session';
+import type { AuditAct } from '@latchkey/session/audit';
 import { Denials } from '../audit/denials.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Problem } from '../problem/problem.js';

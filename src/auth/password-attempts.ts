@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ipPartition, quotaHeaders, RateLimiter, SessionTransport } from '@latchkey/session';
+import { ipPartition, RateLimiter, SessionTransport } from '@latchkey/session';
+import { quotaHeaders } from '@latchkey/session/http';
 import type { Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Problem } from '../problem/problem.js';

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ipPartition, quotaHeaders, RateLimiter, SessionError, SessionTransport } from '@latchkey/session';
+import { ipPartition, RateLimiter, SessionError, SessionTransport } from '@latchkey/session';
+import { quotaHeaders } from '@latchkey/session/http';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import type { Exchange } from './client-tokens.js';
 import { HOUR_MS, type Quota, takeAll, untouched } from './quota-shares.js';

@@ -1,4 +1,4 @@
-import type { JwtAlgorithm } from '@latchkey/session';
+import type { JwtAlgorithm } from '@latchkey/session/jwt';
 
 /** Where everything that must be kept lives. */
 export type Storage =

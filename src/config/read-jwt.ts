@@ -1,4 +1,4 @@
-import type { JwtAlgorithm } from '@latchkey/session';
+import type { JwtAlgorithm } from '@latchkey/session/jwt';
 import { ConfigurationError, type JwtConfig } from './app-config.js';
 
 const ALGORITHMS: readonly JwtAlgorithm[] = ['EdDSA', 'ES256', 'RS256', 'HS256'];

@@ -1,4 +1,5 @@
-import type { JwtKeys, SessionModuleOptions } from '@latchkey/session';
+import type { SessionModuleOptions } from '@latchkey/session';
+import type { JwtKeys } from '@latchkey/session/jwt';
 import type { AppConfig, JwtConfig } from '../config/app-config.js';
 import { developmentKeyFile, ownKeys, sharedKeys } from './development-keys.js';
 import { readKeyFile } from './key-file.js';

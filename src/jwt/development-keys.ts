@@ -3,7 +3,7 @@ import { link, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { JwtAlgorithm, JwtKey } from '@latchkey/session';
+import type { JwtAlgorithm, JwtKey } from '@latchkey/session/jwt';
 import { ConfigurationError } from '../config/app-config.js';
 import { readKeyFile, toJwtKey } from './key-file.js';
 

@@ -1,6 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { JwtAlgorithm, JwtKey } from '@latchkey/session';
+import type { JwtAlgorithm, JwtKey } from '@latchkey/session/jwt';
 import { ConfigurationError } from '../config/app-config.js';
 
 /**

@@ -6,7 +6,8 @@ import {
   Injectable,
   Logger,
 } from '@nestjs/common';
-import { problemHeaders, SessionError, type SessionErrorCode, toProblem } from '@latchkey/session';
+import { SessionError, type SessionErrorCode } from '@latchkey/session';
+import { problemHeaders, toProblem } from '@latchkey/session/http';
 import type { Request, Response } from 'express';
 import { Problem, type ProblemCode } from './problem.js';
 

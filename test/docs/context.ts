@@ -9,7 +9,6 @@ import type {
   AuditLog,
   EventStreams,
   IpAllowlists,
-  LiveConnections,
   OneTimeTokens,
   PolicyManifest,
   RateLimiter,
@@ -21,6 +20,7 @@ import type {
   UserStateService,
 } from '@latchkey/session';
 import type { ServiceTokens } from '@latchkey/session/jwt';
+import type { LiveConnections } from '@latchkey/session/live';
 
 export * from '@nestjs/common';
 export * from '@latchkey/session';

@@ -7,7 +7,6 @@ import {
   AuditLog,
   EventStreams,
   IpAllowlists,
-  LiveConnections,
   OneTimeTokens,
   RateLimiter,
   SessionConfigurationError,
@@ -18,6 +17,7 @@ import {
   SessionTransport,
   UserStateService,
 } from '@latchkey/session';
+import { LiveConnections } from '@latchkey/session/live';
 import { ServiceTokens } from '@latchkey/session/jwt';
 import { RedisThrottlerStorage } from '@latchkey/session/throttler';
 import {

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import type { JwtAlgorithm, SessionModuleOptions } from '@latchkey/session';
+import type { SessionModuleOptions } from '@latchkey/session';
+import type { JwtAlgorithm } from '@latchkey/session/jwt';
 import { sessionsOn, type SessionsOn } from '../redis/sessions-on.js';
 import { RedisServer } from '../support/redis-server.js';
 import { Commands } from './support/commands.js';

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { JwtKey } from '@latchkey/session';
+import type { JwtKey } from '@latchkey/session/jwt';
 import { FakeClock } from '@latchkey/session/testing';
 import { IpPolicy } from '../../libs/session/src/ip-policy.service.js';
 import type { Clock } from '../../libs/session/src/model/clock.js';

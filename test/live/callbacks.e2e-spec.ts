@@ -4,12 +4,12 @@ import { NestFactory } from '@nestjs/core';
 import {
   EventStreams,
   type HttpRequest,
-  LiveConnections,
   SessionModule,
   SessionService,
   type StreamableResponse,
   UserStateService,
 } from '@latchkey/session';
+import { LiveConnections } from '@latchkey/session/live';
 import { bearer, StreamClient } from './clients.js';
 
 const FAULTS: Readonly<Record<string, () => unknown>> = {

@@ -7,7 +7,6 @@ import {
   CurrentUser,
   EventStreams,
   type HttpRequest,
-  LiveConnections,
   Roles,
   SessionEvents,
   SessionModule,
@@ -17,6 +16,7 @@ import {
   UserStateService,
   type UserState,
 } from '@latchkey/session';
+import { LiveConnections } from '@latchkey/session/live';
 import { SessionWsAdapter } from '@latchkey/session/ws';
 import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
 import type { RedisServer } from '../support/redis-server.js';

@@ -8,11 +8,11 @@ import {
   type EventStream,
   EventStreams,
   type HttpRequest,
-  LiveConnections,
   SessionModule,
   SessionService,
   type StreamableResponse,
 } from '@latchkey/session';
+import { LiveConnections } from '@latchkey/session/live';
 import { hold } from '../sample/support/gate.js';
 import { bearer, StreamClient } from './clients.js';
 import { RawSocket } from './raw-socket.js';

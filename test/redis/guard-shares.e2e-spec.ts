@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, type INestApplication, Module, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
-  ProblemFilter,
   Public,
   RateLimit,
   SessionGuard,
@@ -11,6 +10,7 @@ import {
   SessionService,
   UserStateService,
 } from '@latchkey/session';
+import { ProblemFilter } from '@latchkey/session/http';
 
 import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';

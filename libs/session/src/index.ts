@@ -1,4 +1,8 @@
-export { AuditLog, type AuditLogQuery, type OpenAct } from './audit/audit-log.js';
+/**
+ * The module, the guard and its decorators, and the services. Subpaths have what fewer apps need.
+ * @module @latchkey/session
+ */
+export { AuditLog } from './audit/audit-log.js';
 export type {
   DataChangeOptions,
   DataPatch,
@@ -22,53 +26,33 @@ export {
   SessionData,
 } from './guard/decorators.js';
 export { PolicyManifest, type PolicyEntry } from './guard/policy-manifest.js';
-export { ProblemFilter } from './guard/problem.filter.js';
-export { problemHeaders, toProblem, type Problem } from './guard/problem.js';
 export { authenticatedSessionOf } from './guard/request-access.js';
 export { SessionGuard } from './guard/session.guard.js';
 export { SessionTransport } from './guard/session-transport.js';
-export type {
-  AuditAct,
-  AuditDetails,
-  AuditEntry,
-  AuditOutcome,
-  AuditPage,
-  NewAuditEntry,
-} from './model/audit-entry.js';
-export type { ConnectionEnd, EndCode } from './live/connection-end.js';
 export type { EventStream } from './live/event-stream.js';
 export { EventStreams } from './live/event-streams.js';
-export type { LiveConnection } from './live/live-connection.js';
-export { LiveConnections, type LiveCandidate } from './live/live-connections.js';
 export type { Clock } from './model/clock.js';
 export { withDeadline } from './model/deadline.js';
-export type { IpListRef, IpRangeSet, IpRequirements } from './model/ip-list.js';
-export type { AccessRequirements, Decision, DenyReason } from './model/decision.js';
 export type { Duration } from './model/duration.js';
 export type { RevocationReceipt } from './model/revocation-receipt.js';
-export {
-  SessionConfigurationError,
-  SessionError,
-  type SessionErrorCode,
-  type SessionErrorDetails,
-} from './model/session-error.js';
+export { SessionConfigurationError, SessionError, type SessionErrorCode } from './model/session-error.js';
 export type {
   EventDevice,
   IpListEvent,
   SessionEvent,
   SessionEventName,
   UserEvent,
+  UserEventName,
 } from './model/session-event.js';
 export type { JsonObject, JsonValue } from './model/session-data.js';
-export type { AssuranceLevel, Device, EndReason, Lifetime, Session } from './model/session.js';
+export type { AssuranceLevel, Device, EndReason, Session } from './model/session.js';
 export type { Block, DirectoryUser, UserDirectory, UserState } from './model/user-state.js';
 export type { HttpRequest, HttpResponse, StreamableResponse } from './platform/http.js';
 export { ipPartition } from './platform/ip-address.js';
 export type { RefreshCredentials } from './transport/refresh-credentials.js';
 export { LIFETIME_PRESETS, type LifetimeOption } from './policy/lifetime.js';
 export type { RolePermissions } from './policy/roles.js';
-export type { QuotaPolicy, QuotaResult } from './model/quota.js';
-export { quotaHeaders } from './rate-limit/quota-headers.js';
+export type { QuotaResult } from './model/quota.js';
 export type { QuotaOptions, RateLimitOptions } from './rate-limit/rate-limit-options.js';
 export {
   OneTimeTokens,
@@ -96,8 +80,6 @@ export {
   type RefreshOptions,
   type ReplaceTokenOptions,
 } from './session.service.js';
-export type { TokenOrigin } from './session.examiner.js';
-export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, JwtOptions } from './token/jwt-options.js';
 export {
   UserStateService,
   type BlockOptions,

@@ -21,11 +21,18 @@ export interface IpList {
   readonly version: number;
 }
 
-/** @publicApi */
+/** Options of `IpAllowlists.set()`. @publicApi */
 export interface IpListOptions {
-  /** Do it only if the list is of this version, or `'absent'`; else `version_conflict`. Default: whatever is there. */
+  /**
+   * Change only a list of this version, or a missing one (`'absent'`); otherwise `version_conflict`.
+   * @defaultValue any version
+   */
   readonly ifVersion?: number | 'absent';
-  /** A client IP that the list must hold after the change, such as that of whoever asks for it; else `would_lock_out`. */
+  /**
+   * Client IP that the list must hold after the change, such as the caller's own; otherwise `would_lock_out`. A present
+   * `undefined` is an unknown address: `would_lock_out`.
+   * @defaultValue no such check
+   */
   readonly keeps?: string | undefined;
 }
 
@@ -38,12 +45,13 @@ const versionOrAbsent: Input<number | 'absent'> = (value, name) =>
 const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything };
 
 /**
- * The lists that `@IpAllowlist('name')` and `@IpDenylist('name')` and the option `ipPolicy` name. Every method rejects with
- * `SessionError`; `session_store_unavailable` when Redis cannot answer in time, `bad_request` for what is no name.
+ * The lists that `@IpAllowlist('name')` and `@IpDenylist('name')` and the option `ipPolicy` name. Every method rejects
+ * with `SessionError`; `session_store_unavailable` when Redis cannot answer in time, `bad_request` for what is no name.
  * @publicApi
  */
 @Injectable()
 export class IpAllowlists {
+  /** @internal */
   constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {}
 
   /** `undefined` when there is no such list: then it lets nobody in. */
@@ -53,8 +61,8 @@ export class IpAllowlists {
   }
 
   /**
-   * Puts ranges, at most 1,000, in the place of what is there. When this resolves, no node decides by the list from before.
-   * The list is literal: an empty one holds no address.
+   * Puts ranges, at most 1,000, in the place of what is there. When this resolves, no node decides by the list from
+   * before. The list is literal: an empty one holds no address.
    * @param cidrs CIDRs or single addresses, IPv4 and IPv6; bits of a CIDR behind its length do not count
    * @throws SessionError `bad_request` naming the entry that is none, `version_conflict`, `would_lock_out`
    */

@@ -10,17 +10,24 @@ import { mintOneTimeToken, parseOneTimeToken } from './token/one-time-token.js';
 import { checkedUserId, userRefOf } from './token/session-token.js';
 import { UserStateService } from './user-state.service.js';
 
-/** @publicApi */
+/** Options of `OneTimeTokens.issue()`. @publicApi */
 export interface OneTimeTokenOptions {
-  /** How long the token can be used, 1 second to 31 days. */
+  /** Lifetime of the token, 1 second–31 days. */
   readonly ttl: Duration;
-  /** What the consumer is to be told: anything that JSON can hold, in at most 2 KiB of it. Default nothing. */
+  /**
+   * JSON value that `consume()` returns, at most 2 KiB.
+   * @defaultValue none
+   */
   readonly data?: unknown;
-  /** Void every older token of this purpose and subject. Default false: the newest five of them can be used. */
+  /**
+   * Void every older token of this purpose and subject. Otherwise the newest five stay usable.
+   * @defaultValue `false`
+   */
   readonly replaceOlder?: boolean;
   /**
-   * The epoch of the user who asks, as their session had it. If a block, a password change or a "log out everywhere"
-   * came in between, it fails with `epoch_changed`. Leave it out only where anybody may ask.
+   * Epoch of the user who asks, as their session had it. The call fails with `epoch_changed` when a block, a password
+   * change or a "log out everywhere" came in between. Leave it out only where anyone may ask.
+   * @defaultValue no such check
    */
   readonly ifEpoch?: number;
 }
@@ -32,9 +39,12 @@ export interface IssuedOneTimeToken {
   readonly expiresAt: number;
 }
 
-/** @publicApi */
+/** Options of `OneTimeTokens.consume()`. @publicApi */
 export interface ConsumeOptions {
-  /** End every session of the subject's in the same step, by a new epoch: for a password reset. Default false. */
+  /**
+   * End every session of the subject in the same step, as for a password reset.
+   * @defaultValue `false`
+   */
   readonly revokeAll?: boolean;
 }
 
@@ -59,10 +69,10 @@ const ISSUE: Inputs<OneTimeTokenOptions> = {
 const CONSUME: Inputs<ConsumeOptions> = { revokeAll: yesOrNo };
 
 /**
- * Tokens that work once: in a message that lets somebody reset a password or proves an e-mail address. Opaque, kept as a
- * hash, bound to a purpose. For a subject who is a user they are bound to the user's epoch: a block, a password change
- * or a "log out everywhere" voids those that were issued before. Subjects without a user record work as well, such as
- * an address before there is an account; a token is void when its subject has a record by the time it is used.
+ * Tokens that work once: in a message that lets somebody reset a password or proves an e-mail address. Opaque, kept as
+ * a hash, bound to a purpose. For a subject who is a user they are bound to the user's epoch: a block, a password
+ * change or a "log out everywhere" voids those that were issued before. Subjects without a user record work as well,
+ * such as an address before there is an account; a token is void when its subject has a record by the time it is used.
  *
  * Every method rejects with `SessionError`: `bad_request` for an argument that cannot work, `session_store_unavailable`
  * when Redis cannot answer in time.
@@ -70,6 +80,7 @@ const CONSUME: Inputs<ConsumeOptions> = { revokeAll: yesOrNo };
  */
 @Injectable()
 export class OneTimeTokens {
+  /** @internal */
   constructor(
     @Inject(ONE_TIME_TOKEN_REPOSITORY) private readonly repository: OneTimeTokenRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,

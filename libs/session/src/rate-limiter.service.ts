@@ -41,6 +41,7 @@ export class RateLimiter {
     { readonly at: number; readonly shares: readonly TakenShare[] }
   >();
 
+  /** @internal */
   constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {
     this.shares = new QuotaShares(repository, RECEIPT_TERM_MS);
   }

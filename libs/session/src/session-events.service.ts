@@ -28,6 +28,7 @@ export class SessionEvents {
   private readonly listeners = new Map<SessionEventName, Set<SessionEventListener>>();
   private listening: Promise<void> | undefined;
 
+  /** @internal */
   constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {}
 
   /**

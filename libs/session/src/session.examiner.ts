@@ -29,7 +29,7 @@ export interface Look extends TokenOrigin {
   readonly isActivity: boolean;
 }
 
-/** A decision, and when the repository made it, by its own clock; absent where it was not asked. @internal */
+/** A decision, and when the repository made it, by its own clock; absent where it was not asked. */
 export interface Examination {
   readonly decision: Decision;
   readonly now: number | undefined;

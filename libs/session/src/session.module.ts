@@ -115,6 +115,7 @@ import { UserStateService } from './user-state.service.js';
   ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+  /** @internal */
   constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {
     super();
   }

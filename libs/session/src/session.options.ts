@@ -1,3 +1,4 @@
+// Longer than 250 lines: every option with its meaning, range, default and source. docs/options.md is made from it.
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import type { Clock } from './model/clock.js';
 import type { Duration } from './model/duration.js';
@@ -8,126 +9,275 @@ import type { RolePermissions } from './policy/roles.js';
 import type { JwtOptions } from './token/jwt-options.js';
 
 /**
- * What `SessionModule.forRoot()` takes. Everything is optional: without options, sessions live in this process's memory.
+ * Options of `SessionModule.forRoot()` and of the factory of `forRootAsync()`. All are optional. Without any, sessions
+ * live in this process's memory. The module checks them once, at boot: an option that cannot work stops the app with a
+ * `SessionConfigurationError` that names it.
  *
- * Leave out what is to have its default. An option that is there and `null` or `undefined`, at any depth, stops the app with
- * a `SessionConfigurationError`: it looks like a setting that is missing. `undefined` counts as left out only where the
- * default allows no more than any value does: `commandTimeoutMs`, `allowMemoryInProduction`, `clock`, `publicOrigin`,
- * `cookie.name`, `accessToken`, `jwt`, `permissions`, `userDirectoryTimeout`; and `redis`, see there.
+ * Leave an option out to get its default. One that is present but `null` or `undefined`, at any depth, also stops the
+ * app: it looks like a missing setting. `undefined` counts as left out only where the default is the strict choice:
+ * `commandTimeoutMs`, `allowMemoryInProduction`, `clock`, `publicOrigin`, `cookie.name`, `accessToken`, `jwt`,
+ * `jwt.clockTolerance`, `permissions`, `userDirectoryTimeout`. `redis` has a rule of its own.
+ *
+ * Beside these, `forRoot()` and `forRootAsync()` take `isGlobal`, by default true: every module can use the services
+ * and the guard without importing `SessionModule`.
  * @publicApi
  */
 export interface SessionModuleOptions {
   /**
-   * Where sessions live: a `redis://` or `rediss://` URL (in it, `encodeURIComponent` the password) or ioredis options with
-   * `host`, `port`, `path` or `sentinels`, for a client that the module opens and closes; or the app's own ioredis `Redis` or `Cluster`, which the module never closes (see `redisClientOptions` for
-   * what it must set). Default: this process's memory; `undefined` (as of a missing `process.env.REDIS_URL`) means that too,
-   * with a warning, but stops the app where `NODE_ENV` is `production`, also with `allowMemoryInProduction`.
+   * Where sessions live: a `redis://` or `rediss://` URL, ioredis options with `host`, `port`, `path` or `sentinels`,
+   * or the app's own ioredis `Redis` or `Cluster`. The module closes the client that it opened, and never yours. Set
+   * yours up with `redisClientOptions()`. In a URL, encode the password with `encodeURIComponent()`. `undefined` means
+   * memory, with a warning; with `NODE_ENV=production` it stops the app even under `allowMemoryInProduction`.
+   * @defaultValue this process's memory
    */
   readonly redis?: string | URL | RedisOptions | Redis | Cluster;
-  /** Put before every key, for a Redis that others use too: letters, digits, `: . _ -`. Default `lk`. */
+  /**
+   * Prefix for all keys, so that the Redis can be shared: 1–64 letters, digits, `: . _ -`.
+   * @defaultValue `'lk'`
+   */
   readonly keyPrefix?: string;
   /**
-   * How long to wait for Redis before a request is refused with 503, in milliseconds, 10–10,000. Default 180. Beside four
-   * busy processes on two cores a healthy Redis took up to 165 ms, once in 7,000 times over 150; and a refusal that is
-   * decided after 180 ms still leaves within 250 ms. A call that depends upon another one has a term of its own.
+   * Longest wait for Redis before a request gets 503, in milliseconds, 10–10,000. The default leaves time to answer
+   * within 250 ms. A call that depends on an earlier one has a timeout of its own.
+   * @defaultValue `180`
    */
   readonly commandTimeoutMs?: number;
-  /** Keep sessions in memory although `NODE_ENV` is `production`, and without a warning. Default false. */
+  /**
+   * Allow in-memory sessions with `NODE_ENV=production`; otherwise boot fails. Silences the warning.
+   * @defaultValue `false`
+   */
   readonly allowMemoryInProduction?: boolean;
-  /** The clock of the in-memory repository. Default the system's. */
+  /**
+   * Clock of the in-memory repository, for tests. Refused with `redis`, which has its own.
+   * @defaultValue the system's clock
+   */
   readonly clock?: Clock;
 
-  /** `'global'` guards every handler that is not marked `@Public()`. Default: only where `SessionGuard` is used. */
+  /**
+   * `'global'` guards every handler that is not `@Public()`.
+   * @defaultValue only handlers with `@UseGuards(SessionGuard)`
+   */
   readonly guard?: 'global';
   /**
-   * Refuse to start when a handler of HTTP, WebSocket, GraphQL or a microservice is neither `@Public()` nor behind a
-   * `SessionGuard` (WebSocket: `SessionWsAdapter`). Default false. Requirements that nothing enforces stop the app always.
+   * Refuse to boot when a handler of HTTP, WebSocket, GraphQL or a microservice is neither `@Public()` nor behind a
+   * `SessionGuard` (WebSocket: `SessionWsAdapter`). Requirements that nothing enforces stop the app in any case.
+   * @defaultValue `false`
    */
   readonly strict?: boolean;
-  /** Where a token is looked for. Default both: the cookie and `Authorization: Bearer`. */
+  /**
+   * Where the guard looks for a token: the session cookie, `Authorization: Bearer` (RFC 6750), or either.
+   * @defaultValue `['cookie', 'bearer']`
+   */
   readonly transports?: readonly ('cookie' | 'bearer')[];
-  /** The session cookie's name and `SameSite`. Default `__Host-session`, `lax`. The rest is fixed: `HttpOnly; Secure; Path=/`. */
-  readonly cookie?: { readonly name?: string; readonly sameSite?: 'lax' | 'strict' };
-  /** The origin that browsers see, such as `https://app.example`, when TLS ends at a proxy. Default: the request's own. */
+  /** The session cookie. Its other attributes are fixed: `HttpOnly; Secure; Path=/`, without `Domain`. */
+  readonly cookie?: {
+    /**
+     * Name of the cookie: `__Host-`, then 1–64 letters, digits, `. _ -`. The prefix keeps subdomains from planting the
+     * cookie (RFC 6265bis §4.1.3.2).
+     * @defaultValue `'__Host-session'`
+     */
+    readonly name?: string;
+    /**
+     * `SameSite` of the cookie (RFC 6265bis §4.1.2.7). `'strict'` also withholds it when a link of another site leads
+     * here.
+     * @defaultValue `'lax'`
+     */
+    readonly sameSite?: 'lax' | 'strict';
+  };
+  /**
+   * The origin that browsers see, such as `https://app.example`. Set it when TLS ends at a proxy: the cross-origin
+   * check compares `Origin` with it where a browser sends no `Sec-Fetch-Site`.
+   * @defaultValue the request's own origin
+   */
   readonly publicOrigin?: string;
-  /** Which proxies are believed about the client IP: how many hops, or their CIDRs. Default none: the peer is the client. */
+  /**
+   * Proxies that are trusted to report the client IP: the number of hops, 0–32, or their addresses as CIDRs. The header
+   * is read from the right; the first address that is not a trusted proxy is the client IP.
+   * @defaultValue none: the peer of the connection is the client
+   */
   readonly trustProxy?: number | readonly string[];
-  /** The one header in which trusted proxies write the client IP. Default `x-forwarded-for`. */
+  /**
+   * The one header in which trusted proxies report the client IP: `x-forwarded-for`, `forwarded` (RFC 7239),
+   * `x-real-ip` or another name.
+   * @defaultValue `'x-forwarded-for'`
+   */
   readonly forwardedHeader?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | (string & {});
 
-  /** Session lifetime: `'aal1'`, `'aal2'`, `'aal3'` (NIST SP 800-63B-4) or two timeouts. Default `'aal2'`: 1 h inactivity, 24 h in all. */
+  /**
+   * Session lifetime: a preset or two timeouts. Presets after NIST SP 800-63B-4 §2.1.3–2.3.3, inactivity and absolute:
+   * `'aal1'` 14 d, 30 d · `'aal2'` 1 h, 24 h · `'aal3'` 15 min, 12 h.
+   * @defaultValue `'aal2'`
+   */
   readonly lifetime?: LifetimeOption;
-  /** Lifetime of sessions made with `rememberMe`. Default `'aal1'`: 14 d inactivity, 30 d in all. */
+  /**
+   * Lifetime of sessions that were created with `rememberMe`.
+   * @defaultValue `'aal1'`
+   */
   readonly rememberMeLifetime?: LifetimeOption;
-  /** Stricter lifetimes that hold as long as a user has the role, whatever the session began with. Default none. */
+  /**
+   * Stricter lifetimes by role. They hold while the user has the role, also for sessions that began before.
+   * @defaultValue none
+   */
   readonly roleLifetimes?: Readonly<Record<string, LifetimeOption>>;
-  /** How much time may pass before a request is written down as activity; at most a twentieth of the inactivity timeout is used. Default 1 minute. */
+  /**
+   * Shortest time between two writes of a session's last activity. At most a twentieth of the inactivity timeout is
+   * used, so a session ends at most 5 % of that timeout too early.
+   * @defaultValue `'1m'`
+   */
   readonly touchInterval?: Duration;
-  /** Live sessions a user may have, 1–10,000. Default 100. */
+  /**
+   * Live sessions that a user may have, 1–10,000. Exact under parallel logins.
+   * @defaultValue `100`
+   */
   readonly maxSessionsPerUser?: number;
-  /** What a login over `maxSessionsPerUser` does: `'evict-oldest'` ends the oldest session, `'reject'` fails with 409. Default `'evict-oldest'`. */
+  /**
+   * Effect of a login over `maxSessionsPerUser`: `'evict-oldest'` ends the oldest session; `'reject'` fails with 409
+   * `session_limit_reached`.
+   * @defaultValue `'evict-oldest'`
+   */
   readonly onSessionLimit?: 'evict-oldest' | 'reject';
 
   /**
-   * Short access tokens (default 10 minutes, at most 24 hours), and refresh tokens that work once to get new ones. The
-   * last one that was used is answered with the same tokens again for the `grace` (default 10 seconds, at most 60
-   * seconds; 0: never), for clients that ask twice at once, or lost the reply. `cookiePath` is where the app's route
-   * for it is, default `/auth/refresh`, with the global prefix and the version: one that lacks these stops the app. Default off:
-   * a token lives as long as its session.
+   * Short access tokens, and rotating refresh tokens that get new ones (RFC 9700 §4.14.2). `true` takes the defaults
+   * below. When off, a token lives as long as its session.
+   * @defaultValue off
    */
   readonly refresh?:
-    boolean | { readonly accessTokenTtl?: Duration; readonly grace?: Duration; readonly cookiePath?: string };
+    | boolean
+    | {
+        /**
+         * Lifetime of an access token, 1 ms–24 h. It never outlives its session.
+         * @defaultValue `'10m'`
+         */
+        readonly accessTokenTtl?: Duration;
+        /**
+         * How long a used refresh token gets the same new tokens again, 0–60 s: for parallel requests and lost replies.
+         * It ends early when the new refresh token is used. `0`: never.
+         * @defaultValue `'10s'`
+         */
+        readonly grace?: Duration;
+        /**
+         * Path of the app's refresh route, with the global prefix and the version. Browsers send the refresh cookie
+         * only there. Boot fails when the route is served elsewhere.
+         * @defaultValue `'/auth/refresh'`
+         */
+        readonly cookiePath?: string;
+      };
 
-  /**
-   * What sessions may hold: at most `maxBytes` of JSON (2–1,048,576, default 8,192). With `keys`, it is sealed by AES-256-GCM
-   * with the first (an `id` of 1–32 letters, digits, `_ -`; 32 bytes, also as base64), and opened with any of them;
-   * `acceptPlain` also opens what was written before there were keys. Default: not sealed.
-   */
+  /** The JSON object that an app keeps in a session. */
   readonly sessionData?: {
+    /**
+     * Largest data of one session, in bytes of JSON, 2–1,048,576.
+     * @defaultValue `8192`
+     */
     readonly maxBytes?: number;
+    /**
+     * Keys that seal the data with AES-256-GCM (NIST SP 800-38D). The first seals, every one opens. `id`: 1–32 letters,
+     * digits, `_ -`. `key`: 32 bytes, or base64 of them.
+     * @defaultValue none: data is stored as JSON
+     */
     readonly keys?: readonly { readonly id: string; readonly key: Uint8Array | string }[];
+    /**
+     * Also open data that was stored before there were `keys`. While it is on, anyone who can write to Redis can forge
+     * session data.
+     * @defaultValue `false`
+     */
     readonly acceptPlain?: boolean;
   };
-  /** `'jwt'`: access tokens are JWTs, for others to read; the check with each request stays. Needs `jwt`, and the package jose. Default `'opaque'`. */
+  /**
+   * Form of access tokens. `'jwt'`: signed JWTs (RFC 7519) that other services can read; needs `jwt` and the package
+   * jose. Every request still takes the same check.
+   * @defaultValue `'opaque'`
+   */
   readonly accessToken?: 'opaque' | 'jwt';
-  /** With `accessToken: 'jwt'`: algorithm, issuer, audience and the key ring, all four required. */
+  /**
+   * Algorithm, issuer, audience and keys of `accessToken: 'jwt'`; refused without it.
+   * @defaultValue none
+   */
   readonly jwt?: JwtOptions;
 
-  /** Quotas by name, for `@RateLimit('name')`: where their numbers are settings. Default none. */
+  /**
+   * Quotas by name, for `@RateLimit('name')`: for numbers that are settings.
+   * @defaultValue none
+   */
   readonly rateLimits?: Readonly<Record<string, Omit<RateLimitOptions, 'name'>>>;
-  /** The names of those that hold for every guarded handler without a `@RateLimit` of its own. Default none. */
+  /**
+   * Names in `rateLimits` that hold for every guarded handler without a `@RateLimit` of its own.
+   * @defaultValue none
+   */
   readonly defaultRateLimits?: readonly string[];
   /**
-   * How many well-formed tokens that nobody has a client IP (IPv6 by /64) may present before further ones get 429 instead
-   * of 401; right ones pass all the same. Default 600 a minute; `false`: any number.
+   * Limit on unknown but well-formed tokens per client IP (IPv6: per /64). Further ones get 429 instead of 401. Valid
+   * tokens are unaffected. `false`: no limit.
+   * @defaultValue `{ quota: 600, window: '1m' }`
    */
   readonly failedTokens?: Omit<QuotaOptions, 'name'> | false;
 
-  /**
-   * Where requests may come from: the name of a list that `IpAllowlists` keeps, or CIDRs. `allow` must hold the client IP and
-   * `deny` must not, for every handler that is not `@Public()`; those of `roles` must, for whoever has the role. Default none.
-   */
+  /** Where requests may come from: lists of CIDRs, or names of lists that `IpAllowlists` keeps. */
   readonly ipPolicy?: {
+    /**
+     * The client IP must be in it, for every handler that is not `@Public()`.
+     * @defaultValue none
+     */
     readonly allow?: string | readonly string[];
+    /**
+     * The client IP must not be in it, for every handler that is not `@Public()`.
+     * @defaultValue none
+     */
     readonly deny?: string | readonly string[];
+    /**
+     * By role: the client IP of a user who has the role must be in the list.
+     * @defaultValue none
+     */
     readonly roles?: Readonly<Record<string, string | readonly string[]>>;
   };
 
-  /**
-   * Streams and sockets that may be open at once on each node: per session 1–1,000, default 16; per user 1–10,000,
-   * default 64.
-   */
-  readonly live?: { readonly maxConnectionsPerSession?: number; readonly maxConnectionsPerUser?: number };
+  /** Limits on streams and sockets that are open at once, on each node. */
+  readonly live?: {
+    /**
+     * Open connections of one session, 1–1,000.
+     * @defaultValue `16`
+     */
+    readonly maxConnectionsPerSession?: number;
+    /**
+     * Open connections of one user, 1–10,000.
+     * @defaultValue `64`
+     */
+    readonly maxConnectionsPerUser?: number;
+  };
 
-  /** The permissions that each role brings, for `@Permissions`. Default none. */
+  /**
+   * Permissions of each role, for `@Permissions`.
+   * @defaultValue none
+   */
   readonly permissions?: RolePermissions;
-  /** For apps whose truth about users is in another database. Default: the repository itself is the truth. */
+  /**
+   * Loads a user's roles and block from the app's own database, for apps whose truth about users lives there.
+   * @defaultValue none: the repository is the truth
+   */
   readonly userDirectory?: UserDirectory;
-  /** How long the `userDirectory` may take before a request that needs it is refused with 503. Default 2 seconds. */
+  /**
+   * Longest wait for the `userDirectory` before a request that needs it gets 503.
+   * @defaultValue `'2s'`
+   */
   readonly userDirectoryTimeout?: Duration;
-  /** With a `userDirectory`: how old a record may be before it is loaded again. Default 5 minutes; 0: never. */
+  /**
+   * Age at which a user's record is loaded from the `userDirectory` again. `0`: never.
+   * @defaultValue `'5m'`
+   */
   readonly maxStateAge?: Duration;
 
-  /** The audit log: how long entries are kept (default 90 days), and how many of denials and failures at most (100–1,000,000, default 10,000). */
-  readonly audit?: { readonly retention?: Duration; readonly maxDenials?: number };
+  /** The audit log. */
+  readonly audit?: {
+    /**
+     * How long entries are kept, at least 1 h.
+     * @defaultValue `'90d'`
+     */
+    readonly retention?: Duration;
+    /**
+     * Most denials and failures that are kept, 100–1,000,000. Older ones are dropped first.
+     * @defaultValue `10000`
+     */
+    readonly maxDenials?: number;
+  };
 }

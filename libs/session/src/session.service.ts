@@ -28,20 +28,34 @@ import { normaliseDevice } from './policy/device.js';
 import { IpPolicy } from './ip-policy.service.js';
 import { UserStateService } from './user-state.service.js';
 
-/** @publicApi */
+/** Options of `SessionService.create()`. @publicApi */
 export interface CreateSessionOptions {
-  /** What the person will recognise this session by. `name` is cut to 64 characters. */
+  /**
+   * Device by which the person recognises the session in a list. `name` is cut to 64 characters.
+   * `SessionTransport.deviceOf(request)` makes one.
+   * @defaultValue empty texts
+   */
   readonly device?: Partial<Device>;
-  /** What the session's data begins with: a JSON object. Default none. */
+  /**
+   * First content of the session data: a JSON object.
+   * @defaultValue none
+   */
   readonly data?: object;
-  /** Use the longer `rememberMeLifetime`. Default false. */
+  /**
+   * Use `rememberMeLifetime` instead of `lifetime`.
+   * @defaultValue `false`
+   */
   readonly rememberMe?: boolean;
-  /** How the person proved who they are. Default `aal1`. */
+  /**
+   * How the person proved who they are: authenticator assurance level of NIST SP 800-63B-4.
+   * @defaultValue `'aal1'`
+   */
   readonly assurance?: AssuranceLevel;
   /**
    * The user's epoch, read *before* the password or other credential was verified (`UserStateService.get` or `ensure`).
-   * If a block, a password change or a "log out everywhere" came in between, the login fails with `epoch_changed`.
-   * Leave it out only where nothing of yours was verified.
+   * The login fails with `epoch_changed` when a block, a password change or a "log out everywhere" came in between.
+   * Leave it out only where the app verified no credential.
+   * @defaultValue no such check
    */
   readonly ifEpoch?: number;
 }
@@ -52,38 +66,56 @@ export interface IssuedSession {
   readonly token: string;
   /** With the option `refresh`: what gets new tokens, once. */
   readonly refreshToken?: string;
-  /** When the access token ends: by its own time with the option `refresh`, else with the session if no request comes. */
+  /**
+   * When the access token ends: by its own time with the option `refresh`, else with the session if no request comes.
+   */
   readonly expiresAt: number;
   readonly session: Session;
   readonly user: UserState;
 }
 
-/** @publicApi */
+/** A session that passed the check, and its user as of this moment. @publicApi */
 export interface AuthenticatedSession {
   readonly session: Session;
   readonly user: UserState;
 }
 
-/** @publicApi */
+/** Options of `SessionService.replaceToken()`. @publicApi */
 export interface ReplaceTokenOptions {
-  /** As at creation: read before the credential was verified. */
+  /**
+   * The user's epoch, read before the credential was verified, as for `create()`.
+   * @defaultValue no such check
+   */
   readonly ifEpoch?: number;
-  /** The person proved who they are just now: both timeouts start again. Default true. */
+  /**
+   * The person has just proved who they are (reauthentication): both timeouts start again.
+   * @defaultValue `true`
+   */
   readonly reauthenticated?: boolean;
-  /** Raises the session's assurance (step-up); never lowers it. */
+  /**
+   * Raise the session to this assurance level (step-up). A lower one changes nothing.
+   * @defaultValue the session's own
+   */
   readonly assurance?: AssuranceLevel;
-  /** End every other session of the user's in the same step: for a password change. Default false. */
+  /**
+   * End every other session of the user in the same step, as for a password change.
+   * @defaultValue `false`
+   */
   readonly revokeOthers?: boolean;
 }
 
-/** @publicApi */
+/** Options of `SessionService.refresh()`. @publicApi */
 export interface RefreshOptions {
-  /** Who presents it, as at creation: what the session is known by from then on, where it differs. */
+  /**
+   * Device that presents the refresh token. Where it differs, it replaces the session's.
+   * @defaultValue the session's own
+   */
   readonly device?: Partial<Device>;
   /**
-   * An access token that came along, if only to say whose session it is: it may have run out. One of another session
-   * makes the refresh token invalid. Give it where a browser sent both in cookies: a subdomain can plant a refresh
-   * cookie, but no `__Host-` one.
+   * Access token that came with the refresh token; it may have expired. One of another session makes the refresh
+   * token invalid. Pass it when a browser sent both in cookies: a subdomain can plant a refresh cookie, but not a
+   * `__Host-` one.
+   * @defaultValue no such check
    */
   readonly accessToken?: string;
 }
@@ -119,6 +151,7 @@ export class SessionService {
   private readonly issuer: SessionIssuer;
   private readonly examiner: SessionExaminer;
 
+  /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
@@ -194,7 +227,10 @@ export class SessionService {
     return decision;
   }
 
-  /** As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for requirements that are none. */
+  /**
+   * As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for requirements that
+   * are none.
+   */
   async decide(
     token: string | undefined,
     requirements: AccessRequirements = NO_REQUIREMENTS,
@@ -259,7 +295,8 @@ export class SessionService {
   }
 
   /**
-   * A new token for a session; the old one is dead when this resolves. For reauthentication, step-up and password change.
+   * A new token for a session; the old one is dead when this resolves. For reauthentication, step-up and password
+   * change.
    * @param session as `authenticate` gave it: with proof of the old token
    * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
    */
@@ -295,7 +332,8 @@ export class SessionService {
   /**
    * What the app keeps in a session. Of a session from a handler with `@SessionData()`, reading it costs no call.
    * @param session as `authenticate`, `create` or `@CurrentSession()` gave it
-   * @throws SessionError `session_expired` when the token's own time is over, even where it was let in (`@AllowExpired()`)
+   * @throws SessionError `session_expired` when the token's own time is over, even where it was let in
+   * (`@AllowExpired()`)
    */
   data<T extends object = JsonObject>(session: Session): SessionDataHandle<T> {
     const proof = proofOf(session);

@@ -21,34 +21,58 @@ import {
   outdated,
 } from './user-state.checks.js';
 
-/** @publicApi */
+/** Options of `UserStateService.block()`. @publicApi */
 export interface BlockOptions {
-  /** For the user and for moderators to read, 1–500 characters. */
+  /** Reason that the user and moderators read, 1–500 characters. */
   readonly reason: string;
-  /** When the block ends by itself. Default: when it is lifted. */
-  readonly until?: Date | number;
-  /** Who blocks: a user id or a name, at most 128 characters. */
-  readonly by?: string;
-  readonly ifVersion?: number;
-}
-
-/** @publicApi */
-export interface ChangeOptions {
   /**
-   * Do it only if the user's `version` is still this one, which you read together with whatever made you decide;
-   * otherwise `version_conflict`. Default: whatever the version is.
+   * Instant at which the block ends: a `Date`, or milliseconds since 1970 UTC.
+   * @defaultValue when it is lifted
+   */
+  readonly until?: Date | number;
+  /**
+   * Who blocks: a user id or a name, at most 128 characters.
+   * @defaultValue not recorded
+   */
+  readonly by?: string;
+  /**
+   * Block only if the user's `version` is still this one; otherwise `version_conflict`.
+   * @defaultValue any version
    */
   readonly ifVersion?: number;
 }
 
-/** A change that the app made in its own database, pushed. @publicApi */
+/** Options of the methods of `UserStateService` that change a user. @publicApi */
+export interface ChangeOptions {
+  /**
+   * Change only if the user's `version` is still this one; otherwise `version_conflict`. Read it together with the
+   * facts that the decision rests on.
+   * @defaultValue any version
+   */
+  readonly ifVersion?: number;
+}
+
+/** A change that the app made in its own database, for `UserStateService.update()`. @publicApi */
 export interface UserUpdate {
+  /**
+   * All roles of the user, at most 32.
+   * @defaultValue unchanged
+   */
   readonly roles?: readonly string[];
-  /** `null`: not blocked. */
+  /**
+   * The user's block; `null`: not blocked.
+   * @defaultValue unchanged
+   */
   readonly block?: { readonly reason: string; readonly until?: Date | number; readonly by?: string } | null;
-  /** The only ranges that the user may come from; `null`: from anywhere. Left out, it stays as it is. */
+  /**
+   * The only ranges that the user may come from, at most 64 CIDRs; `null`: from anywhere.
+   * @defaultValue unchanged
+   */
   readonly ipAllowlist?: readonly string[] | null;
-  /** The app's own version of this user: an older one than the last loses, an equal one may only tighten. */
+  /**
+   * The app's own version of this user. An older one than the last loses; an equal one may only tighten.
+   * @defaultValue none: the update applies to the record as it is
+   */
   readonly sourceVersion?: number;
 }
 
@@ -68,20 +92,25 @@ const LOAD_ATTEMPTS = 5;
 const WRITE_ATTEMPTS = 50;
 
 /**
- * What is known of users: roles, blocks, allowlists, version and epoch. When one of its promises resolves, no node decides by the
- * state before. Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
+ * What is known of users: roles, blocks, allowlists, version and epoch. When one of its promises resolves, no node
+ * decides by the state before. Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot
+ * answer in time.
  * @publicApi
  */
 @Injectable()
 export class UserStateService {
   private readonly loads = new Map<string, Promise<UserState | undefined>>();
 
+  /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
   ) {}
 
-  /** The user's state, loaded from the `UserDirectory` if there is one and no fresh record; `undefined` for an unknown user. */
+  /**
+   * The user's state, loaded from the `UserDirectory` if there is one and no fresh record; `undefined` for an unknown
+   * user.
+   */
   async get(userId: string): Promise<UserState | undefined> {
     checkedUserId(userId);
     return (await this.repository.users.read(userId)) ?? (await this.load(userId));
@@ -134,8 +163,8 @@ export class UserStateService {
 
   /**
    * The only ranges that the user may come from, at most 64; `null`: from anywhere. Sessions keep their tokens, and are
-   * refused with `ip_not_allowed` from anywhere else. The list is literal: an empty one lets the user in from nowhere, and
-   * none does where the client IP is not known.
+   * refused with `ip_not_allowed` from anywhere else. The list is literal: an empty one lets the user in from nowhere,
+   * and none does where the client IP is not known.
    * @throws SessionError `bad_request` naming the entry that is no CIDR, and as `block` does
    */
   async setIpAllowlist(
@@ -163,8 +192,8 @@ export class UserStateService {
    * Takes over what the app changed in its own database, making the record if there is none. To tighten, call this
    * first and write the database then; to loosen, the other way round. Best with a `sourceVersion`, and with both roles
    * and block: then it takes one call, and an older push that arrives late loses.
-   * @returns the state that now holds. With the `sourceVersion` that is there already, an update may only tighten: it takes
-   * roles away and blocks, and gives nothing
+   * @returns the state that now holds. With the `sourceVersion` that is there already, an update may only tighten: it
+   * takes roles away and blocks, and gives nothing
    * @throws SessionError `version_conflict` with an outdated `sourceVersion`: nothing was changed, a newer state holds;
    * `user_unknown` for a part of a user whom the `UserDirectory` does not know
    */
@@ -194,7 +223,8 @@ export class UserStateService {
   }
 
   /**
-   * Forgets the user: state, sessions, every trace; counts of quotas by client IP or by a function go with their windows.
+   * Forgets the user: state, sessions, every trace; counts of quotas by client IP or by a function go with their
+   * windows.
    * @returns how many live sessions that ended
    */
   async erase(userId: string): Promise<number> {

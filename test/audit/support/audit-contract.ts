@@ -1,4 +1,5 @@
-import { AuditLog, type NewAuditEntry } from '@latchkey/session';
+import { AuditLog } from '@latchkey/session';
+import type { NewAuditEntry } from '@latchkey/session/audit';
 import type {
   AuditRepository,
   AuditSettings,

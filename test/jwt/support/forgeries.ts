@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, sign as signWith } from 'node:crypto';
-import type { JwtAlgorithm } from '@latchkey/session';
+import type { JwtAlgorithm } from '@latchkey/session/jwt';
 import { ALGORITHMS, compact, contentOf, encode, newKey, signatureOf } from './keys.js';
 
 export interface Victim {

@@ -6,7 +6,7 @@ import {
   randomBytes,
   sign as signWith,
 } from 'node:crypto';
-import type { JwtAlgorithm, JwtKey } from '@latchkey/session';
+import type { JwtAlgorithm, JwtKey } from '@latchkey/session/jwt';
 
 export const ALGORITHMS: readonly JwtAlgorithm[] = ['EdDSA', 'ES256', 'RS256', 'HS256'];
 

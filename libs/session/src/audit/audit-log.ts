@@ -44,7 +44,7 @@ const CODE = /^[a-z][a-z0-9_]{0,63}$/;
  * @publicApi
  */
 export class AuditLog {
-  /** `SessionModule` makes it. @param warn takes one line for people */
+  /** `SessionModule` makes it. @param warn takes one line for people @internal */
   constructor(
     private readonly repository: AuditRepository,
     private readonly warn: (line: string) => void = () => undefined,

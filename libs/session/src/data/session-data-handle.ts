@@ -13,9 +13,12 @@ export interface SessionDataState<T extends object = JsonObject> {
   readonly version: number;
 }
 
-/** @publicApi */
+/** Options of the methods of `SessionDataHandle` that change data. @publicApi */
 export interface DataChangeOptions {
-  /** Change the data only if it is of this version still; else `version_conflict`. Default: whatever version it is. */
+  /**
+   * Change only data of this version; otherwise `version_conflict`.
+   * @defaultValue any version
+   */
   readonly ifVersion?: number;
 }
 
@@ -26,9 +29,9 @@ export type DataPatch<T extends object> = { readonly [K in keyof T]?: T[K] | und
  * What an app keeps in one session: a JSON object, typed by the app (`sessions.data<Cart>(session)`). Every key may be
  * absent, whatever the type says, and `undefined` is absence.
  *
- * A change is made to the newest data and written only if no other came in between, else it is made again: two tabs that
- * change different keys lose nothing. It is written only while the session is live and the token of this request its
- * current one. After `session_store_unavailable`, a change may have been made or not.
+ * A change is made to the newest data and written only if no other came in between, else it is made again: two tabs
+ * that change different keys lose nothing. It is written only while the session is live and the token of this request
+ * its current one. After `session_store_unavailable`, a change may have been made or not.
  *
  * Every method rejects with `SessionError`: `session_revoked` when the session has ended or its token was replaced
  * meanwhile, `session_store_unavailable` also for data that does not open with the option `sessionData.keys`, and

@@ -11,7 +11,8 @@ import { ipListRef } from './ip-list-ref.js';
 import { quotaRule, type QuotaRule } from './quota-rule.js';
 import { requestAccessOf } from './request-access.js';
 
-type AccessDecorator = MethodDecorator & ClassDecorator;
+/** What goes on a handler, or on a class for all of its handlers. @publicApi */
+export type AccessDecorator = MethodDecorator & ClassDecorator;
 
 /** How each declaration is written, and the metadata key that it is kept under. */
 const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: string, key: string]>> = {

@@ -3,6 +3,7 @@ import { ApplicationConfig } from '@nestjs/core';
 import type { IpListRef } from '../model/ip-list.js';
 import type { UserQuota } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
+import type { JsonValue } from '../model/session-data.js';
 import { SESSION_SETTINGS } from '../session.injection-keys.js';
 import type { SessionSettings } from '../session.settings.js';
 import type { Access } from './access.js';
@@ -50,12 +51,12 @@ export interface PolicyEntry {
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
-  readonly quotas?: readonly Plain[];
+  readonly quotas?: readonly JsonValue[];
   /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
-  readonly ipAllowlists?: readonly Plain[];
-  readonly ipDenylists?: readonly Plain[];
+  readonly ipAllowlists?: readonly JsonValue[];
+  readonly ipDenylists?: readonly JsonValue[];
   /** Lists that hold for whoever has the role. */
-  readonly ipAllowlistsOfRoles?: Readonly<Record<string, Plain>>;
+  readonly ipAllowlistsOfRoles?: Readonly<Record<string, JsonValue>>;
   /** The names of guards that are not ours, in the order in which they run. */
   readonly otherGuards?: readonly string[];
 }
@@ -68,6 +69,7 @@ export interface PolicyEntry {
  */
 @Injectable()
 export class PolicyManifest {
+  /** @internal */
   constructor(
     private readonly handlers: HandlerFinder,
     private readonly accesses: AccessReader,

@@ -6,8 +6,9 @@ import { type RateLimitOptions, toQuotaPolicy } from '../rate-limit/rate-limit-o
 import { isRecord, noOthers } from '../session.option-rules.js';
 
 /**
- * Tells requests apart that share a quota, at once: no promise. `undefined`, like `''`, puts those together of which nothing
- * is known, and they share one quota.
+ * The partition key of a request, at once: no promise. Requests with the same key share a quota, and so do all requests
+ * with `undefined` or `''`.
+ * @publicApi
  */
 export type Partition = (request: HttpRequest) => string | undefined;
 

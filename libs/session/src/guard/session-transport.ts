@@ -44,6 +44,7 @@ export class SessionTransport {
   private readonly settings: TransportSettings;
   private readonly resolveClientIp: (request: NodeRequest) => string | undefined;
 
+  /** @internal */
   constructor(@Inject(SESSION_SETTINGS) { transport }: Pick<SessionSettings, 'transport'>) {
     this.settings = transport;
     this.resolveClientIp = clientIpResolver(transport);
@@ -62,7 +63,11 @@ export class SessionTransport {
    * is one, in a cookie of its own.
    * @throws SessionError `cross_origin` as `assertSameOrigin` does
    */
-  setCookie(request: HttpRequest, response: HttpResponse, issued: Issued): void {
+  setCookie(
+    request: HttpRequest,
+    response: HttpResponse,
+    issued: Pick<IssuedSession, 'token' | 'refreshToken' | 'session'>,
+  ): void {
     this.assertSameOrigin(request);
     assertResponse(response);
     const { token, refreshToken, session } = fieldsOf(issued, 'issued', ISSUED);

@@ -53,6 +53,7 @@ interface Http {
 @KnowsSessions()
 @Injectable()
 export class SessionGuard implements CanActivate {
+  /** @internal */
   constructor(
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,

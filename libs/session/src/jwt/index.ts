@@ -1,5 +1,16 @@
+/**
+ * Tokens between services, the JWKS route, and the types of JWT keys. Needs the package jose.
+ * @module @latchkey/session/jwt
+ */
 export { Scopes } from '../guard/decorators.js';
-export type { JsonWebKeySet, JwtAlgorithm, JwtKey, JwtKeys, TrustedKeys } from '../token/jwt-options.js';
+export type {
+  JsonWebKeySet,
+  JwtAlgorithm,
+  JwtKey,
+  JwtKeys,
+  JwtOptions,
+  TrustedKeys,
+} from '../token/jwt-options.js';
 export { JwksController } from './jwks.controller.js';
 export { CurrentService, ServiceTokenGuard, serviceCallOf } from './service/service-token.guard.js';
 export type {

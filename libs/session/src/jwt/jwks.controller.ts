@@ -15,6 +15,7 @@ import type { AccessTokenFormat } from '../token/access-token.js';
 @Public()
 @Controller('.well-known/jwks.json')
 export class JwksController {
+  /** @internal */
   constructor(@Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat) {}
 
   @Get()

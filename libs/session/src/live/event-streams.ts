@@ -20,6 +20,7 @@ import { LiveConnections } from './live-connections.js';
  */
 @Injectable()
 export class EventStreams {
+  /** @internal */
   constructor(
     private readonly connections: LiveConnections,
     private readonly transport: SessionTransport,

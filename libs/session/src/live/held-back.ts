@@ -1,4 +1,4 @@
-/** Something to be sent. */
+/** Something to be sent on a live connection, for `LiveConnection.deliver()`. @publicApi */
 export interface Delivery {
   readonly deliver: () => void;
   /** About how much memory it takes until then. */

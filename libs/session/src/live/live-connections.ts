@@ -84,6 +84,7 @@ export class LiveConnections implements OnModuleDestroy {
   private readonly presence: NodePresence;
   private isClosing = false;
 
+  /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'live' | 'ipPolicy'>,

@@ -1,13 +1,14 @@
 /**
  * What became of an audited act. `unknown`: it was begun and nobody saw its end, because the process died, or Redis gave
  * no answer: it may have happened.
+ * @publicApi
  */
 export type AuditOutcome = 'ok' | 'denied' | 'failed' | 'unknown';
 
-/** Few small facts about an act, for people to read. Never a secret. */
+/** Few small facts about an act, for people to read. Never a secret. @publicApi */
 export type AuditDetails = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
-/** An act as it is announced, before anybody knows what becomes of it. */
+/** An act as it is announced, before anybody knows what becomes of it. @publicApi */
 export interface AuditAct {
   /** What is done, such as `user.block`: 1–64 lower-case letters, digits and `. _ -`. */
   readonly action: string;
@@ -20,12 +21,12 @@ export interface AuditAct {
   readonly details?: AuditDetails;
 }
 
-/** Something that happened, for the log. */
+/** Something that happened, for the log. @publicApi */
 export interface NewAuditEntry extends AuditAct {
   readonly outcome: AuditOutcome;
 }
 
-/** One entry of the audit log. */
+/** One entry of the audit log. @publicApi */
 export interface AuditEntry extends NewAuditEntry {
   /** Grows from entry to entry, whichever node wrote it. */
   readonly id: string;
@@ -34,7 +35,7 @@ export interface AuditEntry extends NewAuditEntry {
   readonly details: AuditDetails;
 }
 
-/** One page of the log, newest first. */
+/** One page of the log, newest first. @publicApi */
 export interface AuditPage {
   readonly entries: readonly AuditEntry[];
   /** The `before` of the next page; absent when this is the last. With `userId`, a page may be short and yet not the last. */

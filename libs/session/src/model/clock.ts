@@ -1,4 +1,4 @@
-/** Where the in-memory repository takes the time from. Redis has its own clock. */
+/** Source of time of the in-memory repository. Redis has its own clock. @publicApi */
 export interface Clock {
   /** Milliseconds since 1970 UTC. */
   now(): number;

@@ -29,7 +29,7 @@ export type Facts =
       readonly data?: StoredData;
     };
 
-/** What a route demands of the request beyond a live session of a user who is not blocked. */
+/** What a route demands of the request beyond a live session of a user who is not blocked. @publicApi */
 export interface AccessRequirements {
   /** Every group must hold a role of the user's: `[['moderator', 'admin'], ['auditor']]`. */
   readonly roleGroups: readonly (readonly string[])[];
@@ -46,7 +46,7 @@ export interface AccessRequirements {
   readonly allowExpired?: boolean;
 }
 
-/** Why a request is denied, in the order in which the reasons are looked at. */
+/** Why a request is denied, in the order in which the reasons are looked at. @publicApi */
 export type DenyReason =
   | 'session_missing'
   | 'session_invalid'
@@ -58,6 +58,7 @@ export type DenyReason =
   | 'reauthentication_required'
   | 'forbidden';
 
+/** Permit, or deny with the first reason that applies. @publicApi */
 export type Decision =
   | {
       readonly permit: true;

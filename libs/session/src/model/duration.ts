@@ -1,4 +1,4 @@
-/** A length of time: milliseconds, or a number with its unit such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`. */
+/** A length of time: milliseconds, or a number with its unit such as `'90s'`, `'10m'`, `'1.5h'`, `'30d'`. @publicApi */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 /** Of what is no duration, as much as helps to find it. */

@@ -1,4 +1,4 @@
-/** Ranges of IP addresses, parsed. */
+/** Ranges of IP addresses, parsed. @publicApi */
 export interface IpRangeSet {
   /** As they were given: CIDRs or single addresses. */
   readonly cidrs: readonly string[];
@@ -6,10 +6,10 @@ export interface IpRangeSet {
   has(ip: string): boolean;
 }
 
-/** A list of ranges: the ranges themselves, or the name that they are kept under. */
+/** A list of ranges: the ranges themselves, or the name that they are kept under. @publicApi */
 export type IpListRef = IpRangeSet | string;
 
-/** Where a request may come from. A client IP that is not known meets none of it. */
+/** Where a request may come from. A client IP that is not known meets none of it. @publicApi */
 export interface IpRequirements {
   /** Every one of these must hold the client IP. */
   readonly allow: readonly IpListRef[];

@@ -1,6 +1,7 @@
 /**
  * A bound on how often something may happen: `quota` times per `window`, and at most `burst` of them at once
  * (IETF RateLimit header fields, draft-ietf-httpapi-ratelimit-headers).
+ * @publicApi
  */
 export interface QuotaPolicy {
   /** Names the quota in keys, headers and manifests. */
@@ -11,12 +12,12 @@ export interface QuotaPolicy {
   readonly burst: number;
 }
 
-/** A quota that lives with the user: counted for the user, or for each of the user's sessions. */
+/** A quota that lives with the user: counted for the user, or for each of the user's sessions. @publicApi */
 export interface UserQuota extends QuotaPolicy {
   readonly by: 'user' | 'session';
 }
 
-/** What became of one consumption, or how a quota stands. */
+/** What became of one consumption, or how a quota stands. @publicApi */
 export interface QuotaResult extends QuotaPolicy {
   /** False when nothing was left; then nothing of any quota of the same request was consumed. */
   readonly allowed: boolean;

@@ -32,9 +32,10 @@ const CATALOGUE = {
   session_store_unavailable: [503, 'Sessions cannot be checked right now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
-/** The stable code of an error: what clients may rely on. */
+/** The stable code of an error: what clients may rely on. @publicApi */
 export type SessionErrorCode = keyof typeof CATALOGUE;
 
+/** What a `SessionError` carries besides its code. @publicApi */
 export interface SessionErrorDetails {
   /** With `user_blocked`: why, and until when. */
   readonly block?: Block;
@@ -129,7 +130,10 @@ export function denialError(denial: {
   });
 }
 
-/** An option that cannot work. Thrown at boot; the message names the option and says what would be right. */
+/**
+ * An option that cannot work. Thrown at boot; the message names the option and says what would be right.
+ * @publicApi
+ */
 export class SessionConfigurationError extends Error {
   override readonly name = 'SessionConfigurationError';
   constructor(

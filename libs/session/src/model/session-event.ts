@@ -17,12 +17,13 @@ export const SESSION_EVENT_NAMES = [
   'ip_list.changed',
 ] as const;
 
-/** @publicApi */
+/** The names that `SessionEvents.on()` takes. @publicApi */
 export type SessionEventName = (typeof SESSION_EVENT_NAMES)[number];
 
 /** What an event tells of a device. @publicApi */
 export type EventDevice = Pick<Device, 'userAgent' | 'ip'>;
 
+/** The names of events about users and their sessions. @publicApi */
 export type UserEventName = Exclude<SessionEventName, 'ip_list.changed'>;
 
 /** Something that was done to a user's sessions or state. @publicApi */

@@ -1,13 +1,14 @@
 /**
  * How sure we are of the person behind a session: NIST SP 800-63B-4 Authentication Assurance Levels.
  * Recorded at login and raised by a step-up.
+ * @publicApi
  */
 export type AssuranceLevel = 'aal1' | 'aal2' | 'aal3';
 
-/** Why a session ended before its time. */
+/** Why a session ended before its time. @publicApi */
 export type EndReason = 'logout' | 'revoked' | 'evicted';
 
-/** What a person recognises a session by. Descriptive only: no decision rests on it. */
+/** What a person recognises a session by. Descriptive only: no decision rests on it. @publicApi */
 export interface Device {
   /** A name that the person or the client gave, at most 64 characters; empty when none was given. */
   readonly name: string;
@@ -17,7 +18,7 @@ export interface Device {
   readonly ip: string;
 }
 
-/** One authenticated client of one user, as the server remembers it. Instants are milliseconds since 1970 UTC. */
+/** One authenticated client of one user, as the server remembers it. Instants are milliseconds since 1970 UTC. @publicApi */
 export interface Session {
   /** Names the session in lists and revocations. It is never accepted as proof of anything. */
   readonly id: string;
@@ -36,7 +37,7 @@ export interface Session {
   readonly absoluteExpiresAt: number;
 }
 
-/** How long a session may live. Both are enforced by the repository's clock (in Redis: Redis's). */
+/** How long a session may live. Both are enforced by the repository's clock (in Redis: Redis's). @publicApi */
 export interface Lifetime {
   /** Milliseconds without a request after which the session ends; 0 means no such limit. At most 2^32 - 1 (49 days). */
   readonly inactivityTimeoutMs: number;

@@ -26,6 +26,7 @@ class TokenStrategy extends passport.Strategy {}
  */
 @Injectable()
 export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey') implements OnModuleInit {
+  /** @internal */
   constructor(
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,

@@ -2,16 +2,17 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { wrong } from '../model/inputs.js';
 
-/** What the library needs of Node's own request. */
+/** What the library needs of Node's own request. @publicApi */
 export type NodeRequest = Pick<IncomingMessage, 'headers' | 'method' | 'socket'> &
   Partial<Pick<IncomingMessage, 'rawHeaders'>>;
-type NodeResponse = Pick<
+/** What the library needs of Node's own response. @publicApi */
+export type NodeResponse = Pick<
   ServerResponse,
   'getHeader' | 'setHeader' | 'removeHeader' | 'headersSent' | 'statusCode' | 'end'
 >;
 
-/** Fastify's reply keeps headers of its own until it is sent. */
-interface Reply {
+/** What the library needs of Fastify's reply, which keeps headers of its own until it is sent. @publicApi */
+export interface FastifyLikeReply {
   readonly raw: NodeResponse;
   getHeader(name: string): number | string | string[] | undefined;
   removeHeader(name: string): unknown;
@@ -24,7 +25,7 @@ interface Reply {
 export type HttpRequest = NodeRequest | { readonly raw: NodeRequest };
 
 /** A response as Nest hands it to a handler, on Express or Fastify. @publicApi */
-export type HttpResponse = NodeResponse | Reply;
+export type HttpResponse = NodeResponse | FastifyLikeReply;
 
 export function nodeRequestOf(request: HttpRequest): NodeRequest {
   if (request instanceof IncomingMessage) return request; // Express's: the quickest of all questions to ask of one
@@ -104,7 +105,7 @@ export type RawResponse = ServerResponse;
 
 /** A response that can be turned into a stream, on Express or Fastify. @publicApi */
 export type StreamableResponse =
-  RawResponse | { readonly raw: RawResponse; hijack(): unknown; getHeaders(): object };
+  ServerResponse | { readonly raw: ServerResponse; hijack(): unknown; getHeaders(): object };
 
 export function rawResponseOf(response: StreamableResponse): RawResponse {
   return 'hijack' in response ? response.raw : response;
@@ -141,6 +142,6 @@ export function beginStream(response: StreamableResponse): void {
   raw.socket?.setNoDelay(true);
 }
 
-function isReply(response: HttpResponse): response is Reply {
+function isReply(response: HttpResponse): response is FastifyLikeReply {
   return 'raw' in response && 'code' in response;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What the library needs of a socket of the package `ws`. */
+/** What the library needs of a socket of the package `ws`. @publicApi */
 export interface WsSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
@@ -16,7 +16,7 @@ export interface WsSocket {
   on(event: 'pong' | 'close', listener: () => void): unknown;
 }
 
-/** What the library needs of a server of the package `ws`. */
+/** What the library needs of a server of the package `ws`. @publicApi */
 export interface WsServer {
   on(event: 'connection', listener: (socket: WsSocket, request: IncomingMessage) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;

@@ -5,6 +5,7 @@ import type { Lifetime } from '../model/session.js';
 /**
  * Session lifetimes that NIST SP 800-63B-4 §2.1.3–2.3.3 asks for at each assurance level. AAL1 has no inactivity
  * requirement in the standard; ours is 14 days.
+ * @publicApi
  */
 export const LIFETIME_PRESETS = {
   aal1: { inactivityTimeoutMs: 14 * 86_400_000, absoluteTimeoutMs: 30 * 86_400_000 },
@@ -12,10 +13,15 @@ export const LIFETIME_PRESETS = {
   aal3: { inactivityTimeoutMs: 15 * 60_000, absoluteTimeoutMs: 12 * 3_600_000 },
 } as const satisfies Record<string, Lifetime>;
 
-/** A preset's name, or the two timeouts; an inactivity timeout of 0 means none. */
+/** A preset after NIST SP 800-63B-4, or two timeouts. @publicApi */
 export type LifetimeOption =
   | keyof typeof LIFETIME_PRESETS
-  | { readonly inactivityTimeout: Duration; readonly absoluteTimeout: Duration };
+  | {
+      /** Time without a request after which the session ends (ASVS 7.3.1), at most 49 days. `0`: no such timeout. */
+      readonly inactivityTimeout: Duration;
+      /** Time since the last authentication after which the session ends (ASVS 7.3.2), 1 ms–400 days. */
+      readonly absoluteTimeout: Duration;
+    };
 
 /** The largest inactivity timeout a session record can hold: 49 days. */
 export const MAX_INACTIVITY_TIMEOUT_MS = 2 ** 32 - 1;

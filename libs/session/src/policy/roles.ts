@@ -1,4 +1,4 @@
-/** Which permissions each role brings. */
+/** Role to permissions: each role's list of names, 1–64 letters, digits, `. _ : -` each. @publicApi */
 export type RolePermissions = Readonly<Record<string, readonly string[]>>;
 
 /** The form that role and permission names must have, so that lists of them need no escaping anywhere. */

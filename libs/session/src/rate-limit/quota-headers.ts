@@ -3,6 +3,7 @@ import type { QuotaResult } from '../model/quota.js';
 /**
  * The header fields of draft-ietf-httpapi-ratelimit-headers-11: what the quotas are, and what is left of each. One
  * place, because the draft may still change its syntax.
+ * @publicApi
  */
 export function quotaHeaders(quotas: readonly QuotaResult[]): {
   readonly 'RateLimit-Policy': string;

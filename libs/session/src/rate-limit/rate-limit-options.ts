@@ -9,23 +9,36 @@ const MAX_WINDOW_MS = 31 * 86_400_000;
 /** Eight years: until a used-up burst is all there again. What Redis keeps of it has room for no more than 2^48 µs. */
 const MAX_REFILL_MS = 8 * 365 * 86_400_000;
 
-/** A quota: `{ name: 'posts', quota: 30, window: '1m' }` is 30 at once, and one more every two seconds. @publicApi */
+/**
+ * A quota, counted by the generic cell rate algorithm (GCRA): `{ name: 'posts', quota: 30, window: '1m' }` allows 30 at
+ * once, and one more every two seconds.
+ * @publicApi
+ */
 export interface QuotaOptions {
-  /** Names the quota in headers, keys and manifests; the same name is the same quota wherever it is used. */
+  /**
+   * Name in headers, keys and manifests, 1–64 letters, digits, `. _ : -`. The same name is the same quota wherever it
+   * is used.
+   */
   readonly name: string;
-  /** How many in a window, 1–1,000,000. */
+  /** Requests per window, 1–1,000,000. */
   readonly quota: number;
-  /** Up to 31 days. */
+  /** Length of the window, 1 ms–31 days. */
   readonly window: Duration;
-  /** How many may come at once, 1–1,000,000, and no more than come back in eight years. Default: as many as `quota`. */
+  /**
+   * Requests that may come at once, 1–1,000,000, and at most as many as come back in eight years.
+   * @defaultValue as many as `quota`
+   */
   readonly burst?: number;
 }
 
-/** A quota on a route. @publicApi */
+/** A quota on a route, for `@RateLimit()` and the option `rateLimits`. @publicApi */
 export interface RateLimitOptions<
   By = 'user' | 'session' | 'ip' | ((request: never) => string | undefined),
 > extends QuotaOptions {
-  /** Whose requests are counted together: a user's, a session's, those of a client IP (IPv6 by /64), or as a function says. */
+  /**
+   * Partition key, which says whose requests are counted together: the user's, the session's, those of the client IP
+   * (IPv6: of its /64), or those for which a function returns the same text.
+   */
   readonly by: By;
 }
 

@@ -1,3 +1,7 @@
+/**
+ * For tests of apps: sessions in memory, logins without a password, a clock that stands still.
+ * @module @latchkey/session/testing
+ */
 export { FakeClock } from './fake-clock.js';
 export { loginAs, type LoggedIn, type LoginAsOptions } from './login-as.js';
 export { describeRepositoryContract } from './repository-contract.js';

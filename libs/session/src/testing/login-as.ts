@@ -5,15 +5,34 @@ import { SessionService, type IssuedSession } from '../session.service.js';
 import type { SessionSettings } from '../session.settings.js';
 import { UserStateService } from '../user-state.service.js';
 
-/** @publicApi */
+/** Options of `loginAs()`. @publicApi */
 export interface LoginAsOptions {
+  /** The user to log in. Without a `UserDirectory`, a missing record is made. */
   readonly userId: string;
-  /** The roles that the user has from now on. Default: those of the user's record, or none. */
+  /**
+   * Roles that the user has from now on.
+   * @defaultValue those of the user's record, or none
+   */
   readonly roles?: readonly string[];
+  /**
+   * Assurance level of the session.
+   * @defaultValue `'aal1'`
+   */
   readonly assurance?: AssuranceLevel;
+  /**
+   * Use `rememberMeLifetime`.
+   * @defaultValue `false`
+   */
   readonly rememberMe?: boolean;
+  /**
+   * Device of the session.
+   * @defaultValue empty texts
+   */
   readonly device?: Partial<Device>;
-  /** What the session's data begins with. Default none. */
+  /**
+   * First content of the session data.
+   * @defaultValue none
+   */
   readonly data?: object;
 }
 

@@ -7,7 +7,11 @@ import { SessionModule } from '../session.module.js';
 import type { SessionModuleOptions } from '../session.options.js';
 import type { SessionSettings } from '../session.settings.js';
 
-/** As for `SessionModule`, without what concerns Redis. @publicApi */
+/**
+ * Options of `SessionTestingModule.forRoot()`: those of `SessionModule` except `redis`, `keyPrefix`, `commandTimeoutMs`
+ * and `allowMemoryInProduction`.
+ * @publicApi
+ */
 export type SessionTestingOptions = Omit<
   SessionModuleOptions,
   'redis' | 'keyPrefix' | 'commandTimeoutMs' | 'allowMemoryInProduction'

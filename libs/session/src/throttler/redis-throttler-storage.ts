@@ -11,7 +11,10 @@ import { checkOptions } from '../session.options-check.js';
 import type { SessionModuleOptions } from '../session.options.js';
 import { ThrottlerHits } from './throttler-hits.js';
 
-/** What `RedisThrottlerStorage` takes: the options of these names of `SessionModuleOptions`. @publicApi */
+/**
+ * Options of `RedisThrottlerStorage`: `redis` (required), `keyPrefix` and `commandTimeoutMs` of `SessionModuleOptions`.
+ * @publicApi
+ */
 export interface RedisThrottlerStorageOptions
   extends
     Required<Pick<SessionModuleOptions, 'redis'>>,
@@ -23,9 +26,9 @@ export interface RedisThrottlerStorageOptions
  * `SessionModule` beside it, see `beside`.
  *
  * Windows slide: in no span of `ttl` are there more than `limit` hits, however they come. The first hit over the limit
- * blocks for `blockDuration` (default `ttl`, as the guard has it), and for longer if there is no room by then; hits while
- * blocked neither count nor prolong it. `Retry-After` is that time, so whoever waits for it gets in. One script on one key
- * for each throttler of a request; the guard asks them one after the other.
+ * blocks for `blockDuration` (default `ttl`, as the guard has it), and for longer if there is no room by then; hits
+ * while blocked neither count nor prolong it. `Retry-After` is that time, so whoever waits for it gets in. One script
+ * on one key for each throttler of a request; the guard asks them one after the other.
  *
  * When Redis cannot answer in time, requests are refused with 503.
  * @publicApi
@@ -51,8 +54,8 @@ export class RedisThrottlerStorage extends ThrottlerHits implements OnModuleInit
 
   /**
    * The storage that goes with an app's sessions: in the same Redis, by the same connection and key prefix; in this
-   * process's memory where the sessions are. For
-   * `ThrottlerModule.forRootAsync({ inject: [RateLimiter], useFactory: (limiter) => ({ …, storage: RedisThrottlerStorage.beside(limiter) }) })`.
+   * process's memory where the sessions are. For `ThrottlerModule.forRootAsync({ inject: [RateLimiter], useFactory:
+   * (limiter) => ({ …, storage: RedisThrottlerStorage.beside(limiter) }) })`.
    */
   static beside(limiter: RateLimiter): ThrottlerStorage {
     const place = limiter.redisPlace;
@@ -73,6 +76,7 @@ export class RedisThrottlerStorage extends ThrottlerHits implements OnModuleInit
     await (await this.opening)?.close();
   }
 
+  /** @internal */
   protected override scripts(): ThrottleScripts | Promise<ThrottleScripts> {
     return this.opened ?? this.firstScripts();
   }

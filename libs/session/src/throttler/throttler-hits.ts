@@ -11,6 +11,7 @@ const MAX_LIMIT = 2 ** 32 - 1;
 
 /** `ThrottlerStorage` by one script in Redis, wherever that is. */
 export abstract class ThrottlerHits implements ThrottlerStorage {
+  /** @internal */
   protected abstract scripts(): ThrottleScripts | Promise<ThrottleScripts>;
 
   /**

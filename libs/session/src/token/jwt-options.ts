@@ -1,54 +1,73 @@
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import type { Duration } from '../model/duration.js';
 
-/** How JWTs are signed: one algorithm, and no other is ever accepted. EdDSA is Ed25519. @publicApi */
+/** Signature algorithm of JWTs (RFC 7518 §3.1, RFC 8037). `EdDSA` is Ed25519. @publicApi */
 export type JwtAlgorithm = 'EdDSA' | 'ES256' | 'RS256' | 'HS256';
 
 /**
- * One key of a key ring. It has exactly one of `privateKey`, `publicKey` and `secret`. Instants are milliseconds since
+ * One key of a key ring, with exactly one of `privateKey`, `publicKey` and `secret`. Instants are milliseconds since
  * 1970 UTC.
  * @publicApi
  */
 export interface JwtKey {
-  /** Names the key in a token's header, and is public: 1–64 letters, digits and `. _ -`, each once in the ring. */
+  /** Key ID in a token's header (RFC 7515 §4.1.4): 1–64 letters, digits, `. _ -`, unique in the ring. Public. */
   readonly kid: string;
-  /** Signs and verifies (EdDSA: Ed25519, ES256: P-256, RS256: RSA of 2048–4096 bits): PEM, JWK or KeyObject. */
+  /**
+   * Signs and verifies: PEM, JWK or KeyObject. EdDSA: Ed25519 · ES256: P-256 · RS256: RSA of 2048–4096 bits.
+   * @defaultValue none
+   */
   readonly privateKey?: string | JsonWebKey | KeyObject;
-  /** Only verifies: of a key that no longer signs, or of somebody else. PEM, JWK or KeyObject. */
+  /**
+   * Verifies only, for a key that no longer signs or that belongs to someone else: PEM, JWK or KeyObject.
+   * @defaultValue none
+   */
   readonly publicKey?: string | JsonWebKey | KeyObject;
-  /** For HS256: at least 32 random bytes (RFC 7518 §3.2), or an `oct` JWK. A text is refused: texts are passwords. */
+  /**
+   * For HS256: at least 32 random bytes (RFC 7518 §3.2), or an `oct` JWK. Text is refused: it tends to be a password.
+   * @defaultValue none
+   */
   readonly secret?: Uint8Array | JsonWebKey | KeyObject;
-  /** From when it signs; it verifies before that already. Default: always. */
+  /**
+   * Instant from which the key signs. It verifies before that.
+   * @defaultValue always
+   */
   readonly activeAt?: number;
-  /** From when nothing that it signed is accepted. Default: never. */
+  /**
+   * Instant from which tokens that it signed are refused.
+   * @defaultValue never
+   */
   readonly retiredAt?: number;
 }
 
-/** Public keys as others publish them (RFC 7517 §5). Keys for other uses and algorithms are passed over. @publicApi */
+/** Public keys as others publish them (RFC 7517 §5). Keys for other uses and algorithms are skipped. @publicApi */
 export interface JsonWebKeySet {
+  /** The keys, as JWKs. */
   readonly keys: readonly JsonWebKey[];
 }
 
 /**
- * The keys that are in use, or what fetches them: it is asked at boot, then once a minute and for an unknown `kid`
- * (every 5 s at most). While it fails, the keys of before go on, until each one's `retiredAt`.
+ * A key ring, or a function that fetches it. The function is called at boot, then once a minute, and for an unknown
+ * `kid` at most every 5 s. While it fails, the last keys stay in use, each until its `retiredAt`.
  * @publicApi
  */
 export type JwtKeys = readonly JwtKey[] | (() => readonly JwtKey[] | Promise<readonly JwtKey[]>);
 
-/** The keys of somebody else, who may publish them as a set. Otherwise as `JwtKeys`. @publicApi */
+/** The keys of another service: as `JwtKeys`, or as a JSON Web Key Set. @publicApi */
 export type TrustedKeys = JwtKeys | JsonWebKeySet | (() => JsonWebKeySet | Promise<JsonWebKeySet>);
 
-/** What the option `jwt` takes. @publicApi */
+/** Options of JWT access tokens: the option `jwt`, with `accessToken: 'jwt'`. @publicApi */
 export interface JwtOptions {
-  /** The one algorithm, of signing and of verifying. */
+  /** The algorithm that signs. Tokens with any other are refused (RFC 8725 §3.1). */
   readonly algorithm: JwtAlgorithm;
-  /** Who issues the tokens: their `iss`, of which nothing else is accepted. 1–200 printable ASCII characters. */
+  /** Issuer: the `iss` of tokens (RFC 7519 §4.1.1); any other is refused. 1–200 printable ASCII characters. */
   readonly issuer: string;
-  /** Whom the tokens are for: their `aud`, of which nothing else is accepted. 1–200 printable ASCII characters. */
+  /** Audience: the `aud` of tokens (RFC 7519 §4.1.3); any other is refused. 1–200 printable ASCII characters. */
   readonly audience: string;
-  /** The newest active key signs; all that are not retired are accepted. */
+  /** Key ring. The active key with the latest `activeAt` signs; every key that is not retired verifies. */
   readonly keys: JwtKeys;
-  /** How far the clocks of nodes and Redis may differ, 0–5 minutes. Default 30 seconds. */
+  /**
+   * Difference that is allowed between the clocks of nodes and Redis, 0–5 minutes.
+   * @defaultValue `'30s'`
+   */
   readonly clockTolerance?: Duration;
 }

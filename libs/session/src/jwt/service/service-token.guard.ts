@@ -19,6 +19,7 @@ const calls = attachment<ServiceCall>();
 @EnforcesScopes()
 @Injectable()
 export class ServiceTokenGuard implements CanActivate {
+  /** @internal */
   constructor(private readonly tokens: ServiceTokens) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {

@@ -2,42 +2,63 @@ import type { Clock } from '../../model/clock.js';
 import type { Duration } from '../../model/duration.js';
 import type { JwtAlgorithm, JwtKeys, TrustedKeys } from '../../token/jwt-options.js';
 
-/** A service whose tokens are believed. @publicApi */
+/** A service whose tokens are accepted. @publicApi */
 export interface TrustedService {
-  /** Its name: the `iss` of its tokens. */
+  /** Its name: the `iss` of its tokens (RFC 7519 §4.1.1). */
   readonly service: string;
-  /** The one algorithm that its tokens are signed by. */
+  /** The algorithm that signs its tokens. Tokens with any other are refused (RFC 8725 §3.1). */
   readonly algorithm: JwtAlgorithm;
   /**
-   * Its public keys, a JSON Web Key Set, or a function that fetches either from a place of your choice; nothing in a token
-   * says where keys come from. With HS256, a secret that both sides have: then either can sign as the other.
+   * Its public keys, a JSON Web Key Set, or a function that fetches either. A token never says where keys come from.
+   * With HS256 it is a shared secret: either side can then sign as the other.
    */
   readonly keys: TrustedKeys;
 }
 
-/** What `ServiceTokensModule.forRoot()` takes. @publicApi */
+/** Options of `ServiceTokensModule.forRoot()` and of the factory of `forRootAsync()`. @publicApi */
 export interface ServiceTokensOptions {
-  /** This service's name: the `iss` of the tokens that it signs, and the `aud` without which it takes none. 1–200 printable ASCII characters. */
+  /**
+   * This service's name: the `iss` of tokens that it signs, and the `aud` that tokens for it must have. 1–200 printable
+   * ASCII characters.
+   */
   readonly service: string;
-  /** With what it signs. Default: it signs none. */
+  /**
+   * Algorithm and keys that sign this service's tokens.
+   * @defaultValue none: it cannot sign
+   */
   readonly signing?: { readonly algorithm: JwtAlgorithm; readonly keys: JwtKeys };
-  /** Whose tokens it takes. Default nobody's. */
+  /**
+   * Services whose tokens are accepted.
+   * @defaultValue none
+   */
   readonly trust?: readonly TrustedService[];
-  /** How far the services' clocks may differ, 0–5 minutes. Default 5 seconds. */
+  /**
+   * Difference that is allowed between the services' clocks, 0–5 minutes.
+   * @defaultValue `'5s'`
+   */
   readonly clockTolerance?: Duration;
-  /** For tests. Default the system's. */
+  /**
+   * Clock, for tests.
+   * @defaultValue the system's clock
+   */
   readonly clock?: Clock;
 }
 
-/** @publicApi */
+/** A service token to sign. @publicApi */
 export interface NewServiceToken {
-  /** The service that the token is for: its name there. */
+  /** Audience: the name of the service that the token is for, as that service calls itself. */
   readonly to: string;
-  /** What it allows: at most 20 names of 1–64 letters, digits and `. _ : -`. */
+  /** Scopes that it grants: at most 20 names of 1–64 letters, digits, `. _ : -`. */
   readonly scopes: readonly string[];
-  /** On whose behalf, such as a user id: 1–256 characters. It is a note, no proof. Default: the service itself. */
+  /**
+   * Subject on whose behalf the service calls, such as a user id: 1–256 characters. A note, not a proof.
+   * @defaultValue the service itself
+   */
   readonly subject?: string;
-  /** How long it is good for: 1 second to 5 minutes. Default 60 seconds. */
+  /**
+   * Lifetime, 1 second–5 minutes.
+   * @defaultValue `'60s'`
+   */
   readonly ttl?: Duration;
 }
 

@@ -37,6 +37,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   exports: [ServiceTokens],
 })
 export class ServiceTokensModule extends ConfigurableModuleClass implements OnModuleInit {
+  /** @internal */
   constructor(
     private readonly handlers: HandlerFinder,
     private readonly config: ApplicationConfig,

@@ -1,21 +1,72 @@
-// The README's figures, between its markers, from the checked-in JSON. `node bench/report/readme.mjs` writes them;
-// with --check it only tells whether they are what the JSON says; a path says which README.
+// The figures in docs/benchmarks.md, and three lines of them in the README, each between its markers, from the checked-in
+// JSON. `node bench/report/pages.mjs` writes them; with --check it only tells whether they are what the JSON says; a path
+// after it says in which folder the two pages lie.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { goalsOf } from './goals.mjs';
 import { describeRun, warningAbout } from './markdown.mjs';
 import { byConfiguration, number, table } from './tables.mjs';
 
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RESULTS = new URL('../results/results.json', import.meta.url);
 const FAR_MS = 2;
-const PAGE = 'bench/results/results.md';
+const PAGE = '../bench/results/results.md';
+const BLOCKS = { 'README.md': summaryBlock, 'docs/benchmarks.md': tableBlock };
 const LEFT_OUT =
   /^(none|latchkey\+3-quotas\+list|.*-(bytes|fixed|rolling)|(nestjs-jwt|jose).*|.*-string\+throttler)$/;
 
-/** The block between the markers. */
-export function readmeBlock(results) {
+/** What the README says: a line for speed, one for those who are ahead, one for Redis and the run. */
+function summaryBlock(results) {
+  const { http, checks, memory } = results;
+  const rows = byConfiguration(http);
+  const fractions = ({ express, fastify }) =>
+    [
+      express && `${express.fraction.median.toFixed(2)} on Express`,
+      fastify && `${fastify.fraction.median.toFixed(2)} on Fastify`,
+    ]
+      .filter(Boolean)
+      .join(', ');
+  const told = (names) =>
+    names
+      .map((name) => rows.find((row) => row.name === name))
+      .filter(Boolean)
+      .map((row) => `${row.label} ${fractions(row)}`)
+      .join('; ');
+  const check = checks?.find(({ name }) => name === 'latchkey');
+  const weight = memory?.at(-1);
+  const redis =
+    check && weight
+      ? [
+          `One check is one Redis call, ${number(check.scriptUs.median, 1)} µs of its script; ` +
+            `a session takes ${number(weight.bytesPerSession)} bytes.`,
+        ]
+      : [];
+  const warning = warningAbout(results);
+  return [
+    ...(warning ? [warning, ''] : []),
+    `- Requests per second, the same app without auth = 1: ${told(['latchkey', 'passport-jwt', 'express-session'])}.`,
+    `- ${whereOthersWin(rows, '')}`,
+    `- ${[...redis, describeRun(results)].join(' ')}`,
+  ]
+    .map(wrapped)
+    .join('\n');
+}
+
+/** A list item in lines of 120 characters. */
+function wrapped(text) {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line && line.length + 1 + word.length > 120) lines.push(`  ${word}`);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines.join('\n');
+}
+
+/** The whole table, and what to think of it. */
+function tableBlock(results) {
   const { http, checks, memory } = results;
   const near = byConfiguration(http);
   const far = byConfiguration(http, { redisMs: FAR_MS });
@@ -91,32 +142,37 @@ function whereOthersWin(rows, when) {
   return `Ahead of Latchkey's guard${when}, on Express: ${told(ahead('express'))}. On Fastify: ${told(ahead('fastify'))}.`;
 }
 
-/** A README with the block put between its markers. */
-export function withBlock(readme, block) {
-  const [start, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`the README lacks ${BEGIN} … ${END}`);
-  // Formatting the README must not change what the check compares.
+/** A page with the block put between its markers. */
+function withBlock(page, block) {
+  const [start, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (start < 0 || end < start) throw new Error(`a page lacks ${BEGIN} … ${END}`);
+  // Formatting the page must not change what the check compares.
   const ignored = `<!-- prettier-ignore-start -->\n\n${block}\n\n<!-- prettier-ignore-end -->`;
-  return `${readme.slice(0, start + BEGIN.length)}\n${ignored}\n${readme.slice(end)}`;
+  return `${page.slice(0, start + BEGIN.length)}\n${ignored}\n${page.slice(end)}`;
 }
 
-export function writeReadme({ path = README, results = JSON.parse(readFileSync(RESULTS, 'utf8')) } = {}) {
-  const before = readFileSync(path, 'utf8');
-  const after = withBlock(before, readmeBlock(results));
-  if (after !== before) writeFileSync(path, after);
+/** The pages that are not what the results say: `{ path, page }`, with what they should be. */
+function outdatedPages(results, folder) {
+  return Object.entries(BLOCKS).flatMap(([name, block]) => {
+    const path = join(folder, name);
+    const before = readFileSync(path, 'utf8');
+    const page = withBlock(before, block(results));
+    return page === before ? [] : [{ path, page }];
+  });
 }
 
-function isCurrent(path = README) {
-  const readme = readFileSync(path, 'utf8');
-  return readme === withBlock(readme, readmeBlock(JSON.parse(readFileSync(RESULTS, 'utf8'))));
+export function writePages(results = JSON.parse(readFileSync(RESULTS, 'utf8'))) {
+  for (const { path, page } of outdatedPages(results, ROOT)) writeFileSync(path, page);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [first, second] = process.argv.slice(2);
+  const [first, folder = ROOT] = process.argv.slice(2);
   if (first !== '--check') {
-    writeReadme();
-  } else if (!isCurrent(second)) {
-    console.error('The figures in the README are not those of bench/results: node bench/report/readme.mjs');
-    process.exitCode = 1;
+    writePages();
+  } else {
+    for (const { path } of outdatedPages(JSON.parse(readFileSync(RESULTS, 'utf8')), folder)) {
+      console.error(`The figures in ${path} are not those of bench/results: node bench/report/pages.mjs`);
+      process.exitCode = 1;
+    }
   }
 }

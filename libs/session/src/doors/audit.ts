@@ -1,0 +1,13 @@
+/**
+ * Types of what `AuditLog` takes and gives.
+ * @module @latchkey/session/audit
+ */
+export type { AuditLogQuery, OpenAct } from '../audit/audit-log.js';
+export type {
+  AuditAct,
+  AuditDetails,
+  AuditEntry,
+  AuditOutcome,
+  AuditPage,
+  NewAuditEntry,
+} from '../model/audit-entry.js';

@@ -1,0 +1,9 @@
+/**
+ * For filters and replies of your own: problem documents, their headers, and the parts of a request and a response.
+ * @module @latchkey/session/http
+ */
+export { ProblemFilter } from '../guard/problem.filter.js';
+export { problemHeaders, toProblem, type Problem } from '../guard/problem.js';
+export type { SessionErrorDetails } from '../model/session-error.js';
+export type { FastifyLikeReply, NodeRequest, NodeResponse } from '../platform/http.js';
+export { quotaHeaders } from '../rate-limit/quota-headers.js';
