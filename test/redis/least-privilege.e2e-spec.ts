@@ -16,8 +16,8 @@ import {
 } from '@latchkey/session';
 import { RedisThrottlerStorage } from '@latchkey/session/throttler';
 import { Cluster } from 'ioredis';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 import type { Client } from '../sample/support/client.js';
 import { PASSWORD, Sample } from '../sample/support/sample.js';
 import { RedisCluster } from '../support/redis-cluster.js';
