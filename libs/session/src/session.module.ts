@@ -50,6 +50,10 @@ import { UserStateService } from './user-state.service.js';
  * Sessions for a Nest app: `SessionModule.forRoot(options)`, or `forRootAsync({ imports, inject, useFactory })`. Without
  * options they live in this process's memory. Global unless `isGlobal` is false.
  * An option that cannot work stops the app with a `SessionConfigurationError` that names it.
+ * @example
+ * ```ts
+ * const sessionModule = SessionModule.forRoot({ redis: 'redis://127.0.0.1:6379', guard: 'global', strict: true });
+ * ```
  * @publicApi
  */
 @Module({

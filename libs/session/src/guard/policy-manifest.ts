@@ -65,6 +65,11 @@ export interface PolicyEntry {
  * Every handler of HTTP, WebSocket, GraphQL and microservices with its effective access. Checked in, it shows in review
  * what a change opens or closes. What is served by something else than a handler, such as middleware or a static folder,
  * is not in it; with several `SessionModule`s in an app, neither are the handlers that another one's guard decides on.
+ * @example
+ * ```ts
+ * await app.init();
+ * writeFileSync('policy.manifest.json', app.get(PolicyManifest).toText());
+ * ```
  * @publicApi
  */
 @Injectable()
