@@ -4,7 +4,7 @@ import { SESSION_EVENT_NAMES, type SessionEvent, type SessionEventName } from '.
 import type { SessionRepository } from './repository/session-repository.js';
 import { SESSION_REPOSITORY } from './session.injection-keys.js';
 
-/** @publicApi */
+/** What `SessionEvents.on()` calls with each event. @publicApi */
 export type SessionEventListener<Name extends SessionEventName = SessionEventName> = (
   event: SessionEvent<Name>,
 ) => unknown;

@@ -124,6 +124,10 @@ export class SessionModule extends ConfigurableModuleClass implements OnApplicat
     super();
   }
 
+  /**
+   * The module with these options; `forRootAsync()` takes a factory that gives them.
+   * @throws SessionConfigurationError at once for options that are no plain object; at boot for one that cannot work
+   */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertOwn(options, ['isGlobal', ...Object.keys(OPTION_NAMES)]);
     return super.forRoot(options);

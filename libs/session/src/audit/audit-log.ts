@@ -4,7 +4,7 @@ import { SessionError } from '../model/session-error.js';
 import type { AuditRepository } from '../repository/audit-repository.js';
 import { checkUserId, checkedAct, checkedDetails } from './audit-rules.js';
 
-/** @publicApi */
+/** Which entries `AuditLog.read()` gives. @publicApi */
 export interface AuditLogQuery {
   /** How many entries at most, 1–200. Default 50. */
   readonly limit?: number;

@@ -8,7 +8,7 @@ import { NAME_PATTERN } from '../policy/roles.js';
 import type { RateLimitOptions } from '../rate-limit/rate-limit-options.js';
 import type { DeclaredAccess } from './access.js';
 import { ipListRef } from './ip-list-ref.js';
-import { quotaRule, type QuotaRule } from './quota-rule.js';
+import { quotaRule, type Partition } from './quota-rule.js';
 import { requestAccessOf } from './request-access.js';
 
 /** What goes on a handler, or on a class for all of its handlers. @publicApi */
@@ -139,7 +139,7 @@ export function Assurance(level: AssuranceLevel): AccessDecorator {
  * @publicApi
  */
 export function RateLimit(
-  ...rules: readonly (RateLimitOptions<QuotaRule['by']> | string)[]
+  ...rules: readonly (RateLimitOptions<'user' | 'session' | 'ip' | Partition> | string)[]
 ): AccessDecorator {
   if (rules.length === 0) throw new SessionConfigurationError('@RateLimit()', 'needs at least one quota');
   const quotas = rules.map((rule) => (typeof rule === 'string' ? rule : quotaRule('@RateLimit()', rule)));

@@ -17,6 +17,7 @@ import type { QuotaRule } from './quota-rule.js';
 
 /** What it takes to reach one handler at one path: plain JSON, without what does not apply. @publicApi */
 export interface PolicyEntry {
+  /** The transport: `http`, `ws`, `graphql` or `rpc`. */
   readonly kind: Handler['kind'];
   /**
    * The HTTP method or `ALL`; `CONNECT` (the handshake) or `MESSAGE` of a WebSocket; `QUERY`, `MUTATION`, `SUBSCRIPTION` or
@@ -30,6 +31,7 @@ export interface PolicyEntry {
   readonly path: string;
   /** The event that a WebSocket handler is for. */
   readonly message?: string;
+  /** The host that the controller is for. */
   readonly host?: string | readonly string[];
   /** With versions that are not part of the path; `neutral` for any. */
   readonly versions?: readonly string[];
@@ -48,9 +50,11 @@ export interface PolicyEntry {
   readonly permissions?: readonly string[];
   /** How long ago the person proved who they are at most, such as `10m`. */
   readonly fresh?: string;
+  /** The assurance level that the session must have at least. */
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
+  /** Quotas of the handler and its class. */
   readonly quotas?: readonly JsonValue[];
   /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
   readonly ipAllowlists?: readonly JsonValue[];

@@ -16,7 +16,7 @@ import { LiveConnection } from './live-connection.js';
 import { NodePresence } from './node-presence.js';
 import { recheckAll } from './recheck-all.js';
 
-/** @publicApi */
+/** A client that asks for a live connection, for `LiveConnections.register()`. @publicApi */
 export interface LiveCandidate {
   /** As it was presented at the handshake. */
   readonly token: string | undefined;

@@ -79,6 +79,7 @@ export class SessionError extends HttpException {
     return typeof value === 'object' && value !== null && BRAND in value;
   }
 
+  /** @internal */
   readonly [BRAND] = true;
   override readonly name = 'SessionError';
   readonly statusCode: number;
