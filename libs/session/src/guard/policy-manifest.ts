@@ -17,7 +17,7 @@ import type { QuotaRule } from './quota-rule.js';
 
 /** What it takes to reach one handler at one path: plain JSON, without what does not apply. @publicApi */
 export interface PolicyEntry {
-  /** The transport: `http`, `ws`, `graphql` or `rpc`. */
+  /** The transport: `http`, `websocket`, `graphql` or `rpc`. */
   readonly kind: Handler['kind'];
   /**
    * The HTTP method or `ALL`; `CONNECT` (the handshake) or `MESSAGE` of a WebSocket; `QUERY`, `MUTATION`, `SUBSCRIPTION` or
