@@ -63,7 +63,7 @@ const HELP = `npm run bench -- [options]
   --seconds N             the window of one measurement; default ${FULL.windowMs / 1000}
   --sessions N,N          how many to weigh; default ${FULL.sessionCounts.join(',')}
   --no-install            do not run npm ci in bench/ first
-  --save                  write bench/results and the README although this is not a full run
+  --save                  write bench/results and the pages although this is not a full run
 Without options, a full run, which is saved. All others write to bench/results/tmp.`;
 
 /** What a run is to do, from the command line. @throws Error that says what cannot be */

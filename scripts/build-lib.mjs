@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeScriptSources } from './generate-lua.mjs';
 import { acquireLock } from './lock.mjs';
 import { hashSources } from './source-hash.mjs';
 
@@ -42,6 +43,7 @@ export async function buildLibrary({ ifNeeded = false } = {}) {
   const lock = await acquireLock(workFolder);
   const output = join(workFolder, `library-${lock.number}`);
   try {
+    writeScriptSources();
     const stamp = hashSources(root, [...settings, ...librarySettings, 'libs/session/src']);
     const stampFile = join(dist, stampName);
     if (ifNeeded && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeScriptSources } from './generate-lua.mjs';
 import { acquireLock } from './lock.mjs';
 import { hashSources } from './source-hash.mjs';
 
@@ -84,6 +85,7 @@ function nestBuild(tsconfig) {
 }
 
 const ifNeeded = process.argv.includes('--if-needed');
+writeScriptSources();
 if (!ifNeeded || !isBuilt()) {
   const lock = await acquireLock(workFolder);
   try {

@@ -1,13 +1,14 @@
 // Turns libs/session/src/redis/lua/*.lua, with their includes, into TypeScript: a build that ships ESM and CommonJS has
-// no way of finding files beside itself that works in both. Run by `npm run generate:lua`; a test checks that it was.
+// no way of finding files beside itself that works in both. The result is not kept in git: `npm install`, the builds and
+// the tests write it.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const redisFolder = fileURLToPath(new URL('../libs/session/src/redis/', import.meta.url));
 const luaFolder = join(redisFolder, 'lua');
-const target = join(redisFolder, 'script-sources.ts');
+const target = join(luaFolder, 'script-sources.ts');
 
 /** One definition of an include at the top level: a function to its `end`, or what else begins with `local`. */
 const DEFINITION = /^local (?:function (\w+)[^]*?^end|([\w, ]+?) = .*)\n/gm;
@@ -106,4 +107,12 @@ export function generate() {
   return `// Generated from lua/*.lua by \`npm run generate:lua\`. Do not edit.\n\nexport const SCRIPT_SOURCES = {\n${entries.join('')}} as const;\n`;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, generate());
+/** Writes the file anew if it is not what the scripts give. */
+export function writeScriptSources() {
+  const sources = generate();
+  if (existsSync(target) && readFileSync(target, 'utf8') === sources) return;
+  writeFileSync(`${target}.${process.pid}`, sources);
+  renameSync(`${target}.${process.pid}`, target);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeScriptSources();

@@ -4,8 +4,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureProgram } from './ensure-debian.mjs';
+import { writeScriptSources } from './generate-lua.mjs';
 
 export default function setUp({ nonFlagArgs }) {
+  writeScriptSources();
   ensureProgram('redis-server');
   if (nonFlagArgs.length > 0) return;
   ensureProgram('chromium');

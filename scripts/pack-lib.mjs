@@ -1,9 +1,9 @@
-// Packs the library as npm would publish it. It is put together in a folder of its own, so that the README and the
-// licence of the repository go with it without copies in the source tree. `npm run pack:lib` leaves the tarball here.
+// Packs the library as npm would publish it. It is put together in a folder of its own, so that the licence and the
+// documents of the repository go with it without copies in the source tree. `npm run pack:lib` leaves the tarball here.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildLibrary } from './build-lib.mjs';
 
@@ -24,16 +24,42 @@ export async function packLibrary(destination) {
       recursive: true,
       filter: (path) => !/\.(spec\.ts|lua)$/.test(path),
     });
-    for (const name of ['README.md', 'LICENSE']) {
-      const own = join(library, name);
-      cpSync(existsSync(own) ? own : join(root, name), join(stage, name));
-    }
+    cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
+    packDocuments(stage);
     const args = ['pack', '--json', '--silent', '--pack-destination', destination];
     const [packed] = JSON.parse(execFileSync('npm', args, { cwd: stage, encoding: 'utf8' }));
     return join(destination, packed.filename);
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
+}
+
+/** The README and `docs/`, with links that work where they then lie: the package has no address to link to. */
+function packDocuments(stage) {
+  const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  const places = new Map([
+    ['libs/session/README.md', 'README.md'],
+    ['LICENSE', 'LICENSE'],
+    ...pages.map((name) => [`docs/${name}`, `docs/${name}`]),
+  ]);
+  mkdirSync(join(stage, 'docs'));
+  for (const [source, place] of places) {
+    if (!source.endsWith('.md')) continue;
+    const text = readFileSync(join(root, source), 'utf8');
+    writeFileSync(join(stage, place), withPackedLinks(text, { source, place, places }));
+  }
+}
+
+/** Links to what the package lacks become text. */
+function withPackedLinks(text, { source, place, places }) {
+  return text.replaceAll(/!?\[([^\]]*)\]\(([^()\s]+)\)/g, (link, label, target) => {
+    const [file, anchor] = target.split('#');
+    if (!file || /^\w+:/.test(file)) return link;
+    const moved = places.get(posix.join(posix.dirname(source), file));
+    if (!moved) return label;
+    const path = posix.relative(posix.dirname(place), moved);
+    return `[${label}](${path}${anchor ? `#${anchor}` : ''})`;
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(await packLibrary(root));

@@ -1,5 +1,6 @@
 // Installs the packed library into fresh apps outside the repository and uses it there: a Nest 12 app of ES modules and
-// a Nest 11 app of CommonJS, each in memory and against a real redis-server. KEEP=1 leaves the apps for a look.
+// a Nest 11 app of CommonJS, each in memory and against a real redis-server; and the apps that the documents build.
+// KEEP=1 leaves the apps for a look.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +22,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { ensureProgram } from './ensure-debian.mjs';
+import { deadLinks, markdownFiles } from './docs/markdown.mjs';
 import { packLibrary } from './pack-lib.mjs';
+import { makeAppsOfPages, walkGettingStarted, walkQuickStart } from './pack-walk.mjs';
 
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -185,6 +188,18 @@ async function tryApp(folder, env) {
 }
 
 async function tryWithRedis(folder) {
+  await withRedis(async (port) => {
+    await tryApp(folder, { REDIS_URL: `redis://127.0.0.1:${port}` });
+    const redis = new Redis(port, '127.0.0.1');
+    const keys = await redis.keys('lk:*');
+    redis.disconnect();
+    assert.equal(keys.filter((key) => key.startsWith('lk:throttle:')).length, 1, `of ${keys.join(' ')}`);
+    // alice's and bob's: the scripts of the tarball wrote them, and an app that fell back to memory would not.
+    assert.equal(keys.filter((key) => key.endsWith(':user')).length, 2, `user keys among ${keys.join(' ')}`);
+  });
+}
+
+async function withRedis(use) {
   const port = await freePort();
   const server = start(ensureProgram('redis-server'), [
     '--port',
@@ -196,18 +211,55 @@ async function tryWithRedis(folder) {
   ]);
   try {
     await waitFor(server, /Ready to accept connections/);
-    await tryApp(folder, { REDIS_URL: `redis://127.0.0.1:${port}` });
-    const redis = new Redis(port, '127.0.0.1');
-    const keys = await redis.keys('lk:*');
-    redis.disconnect();
-    assert.equal(keys.filter((key) => key.startsWith('lk:throttle:')).length, 1, `of ${keys.join(' ')}`);
-    // alice's and bob's: the scripts of the tarball wrote them, and an app that fell back to memory would not.
-    assert.equal(keys.filter((key) => key.endsWith(':user')).length, 2, `user keys among ${keys.join(' ')}`);
+    await use(port);
   } finally {
-    const closed = once(server, 'close');
-    server.kill('SIGTERM');
-    await closed;
+    await end(server);
   }
+}
+
+/** The apps of the documents that the tarball holds, made, started and asked as their pages say. */
+async function tryPages(folder, tarball) {
+  const unpacked = join(folder, 'unpacked');
+  mkdirSync(unpacked, { recursive: true });
+  await run('tar', ['-xzf', tarball, '-C', unpacked]);
+  const pages = join(unpacked, 'package');
+  assert.deepEqual(deadLinks(markdownFiles(pages), pages), [], 'links in the tarball lead somewhere in it');
+  const apps = await makeAppsOfPages(join(folder, 'apps'), {
+    tarball,
+    gettingStarted: { path: 'docs/getting-started.md', folder: pages },
+    readme: { path: 'README.md', folder: pages },
+  });
+  console.log('ok: getting started, its commands and its end-to-end test');
+  await startedPage(apps.quickStart, {}, walkQuickStart);
+  console.log('ok: quick start of the README');
+  await startedPage(apps.gettingStarted, {}, walkGettingStarted);
+  await withRedis(async (port) => {
+    const env = { REDIS_URL: `redis://127.0.0.1:${port}` };
+    const { token } = await startedPage(apps.gettingStarted, env, walkGettingStarted);
+    // Another process knows the session, and all that the first one wrote.
+    await startedPage(apps.gettingStarted, env, async (url) => {
+      const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${token}` } });
+      assert.equal(me.status, 200, 'the session survives a restart');
+    });
+  });
+  console.log('ok: getting started, in memory and on Redis');
+}
+
+async function startedPage(folder, env, use) {
+  const { PATH, HOME } = process.env;
+  const port = await freePort();
+  const settings = { PATH, HOME, PORT: String(port), ...env };
+  const child = start(process.execPath, ['dist/src/main.js'], { cwd: folder, env: settings });
+  await waitFor(child, /successfully started/);
+  const result = await use(`http://127.0.0.1:${port}`);
+  await end(child);
+  return result;
+}
+
+async function end(child) {
+  const closed = once(child, 'close');
+  child.kill('SIGTERM');
+  await closed;
 }
 
 function start(command, args, options = {}) {
@@ -244,7 +296,7 @@ const workFolder = mkdtempSync(join(tmpdir(), 'latchkey-test-pack-'));
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
   if (process.env.KEEP) console.log(`kept: ${workFolder}`);
-  else rmSync(workFolder, { recursive: true, force: true });
+  else rmSync(workFolder, { recursive: true, force: true, maxRetries: 5 });
 });
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
 
@@ -258,8 +310,9 @@ try {
     /\.spec\.|\.lua\n/,
     'no specs are packed, and no scripts but those in the build',
   );
-  await Promise.all(
-    apps.map(async (app) => {
+  await Promise.all([
+    tryPages(join(workFolder, 'pages'), tarball),
+    ...apps.map(async (app) => {
       const folder = join(workFolder, app.folder);
       await makeApp(app, folder, tarball);
       await tryDoors(folder);
@@ -271,7 +324,7 @@ try {
       await tryWithRedis(folder);
       console.log(`ok: ${app.name}, Redis`);
     }),
-  );
+  ]);
 } catch (error) {
   console.error(error.stdout || error.stderr ? `${error.message}\n${error.stdout}${error.stderr}` : error);
   process.exit(1);

@@ -1,155 +1,136 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
+const run = promisify(execFile);
 const root = resolve(__dirname, '..');
-const lib = 'libs/session/src';
+const LIBRARY = 'libs/session/src';
+const MOST_FILES = 12;
 
-/** Files that break the import rule, each in one way: the linter must refuse every one. */
-const forbidden: Readonly<Record<string, string>> = {
-  [`${lib}/model/sibling.ts`]: `import '../policy/ok.js';`,
-  [`${lib}/model/root.ts`]: `import '../session.module.js';`,
-  [`${lib}/model/package.ts`]: `import 'node:crypto';`,
-  [`${lib}/model/nest.ts`]: `import { Injectable } from '@nestjs/common'; Injectable();`,
-  [`${lib}/policy/repository.ts`]: `import { a } from '../repository/ok.js'; a();`,
-  [`${lib}/policy/type.ts`]: `import type { A } from '../repository/ok.js'; export type B = A;`,
-  [`${lib}/policy/impure.ts`]: `import { readFileSync } from 'node:fs'; readFileSync('x');`,
-  [`${lib}/policy/nest.ts`]: `import { Injectable } from '@nestjs/common'; Injectable();`,
-  [`${lib}/token/policy.ts`]: `import { a } from '../policy/ok.js'; a();`,
-  [`${lib}/token/impure.ts`]: `import { readFileSync } from 'node:fs'; readFileSync('x');`,
-  [`${lib}/redis/repository.ts`]: `import { a } from '../repository/ok.js'; a();`,
-  [`${lib}/redis/token.ts`]: `import { a } from '../token/ok.js'; a();`,
-  [`${lib}/redis/root.ts`]: `import { a } from '../session.settings.js'; a();`,
-  [`${lib}/redis/re-export.ts`]: `export * from '../guard/ok.js';`,
-  [`${lib}/repository/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  [`${lib}/repository/ioredis-type.ts`]: `import type { Redis } from 'ioredis'; export type A = Redis;`,
-  [`${lib}/repository/nest.ts`]: `import { Injectable } from '@nestjs/common'; Injectable();`,
-  [`${lib}/repository/guard.ts`]: `import { a } from '../guard/ok.js'; a();`,
-  [`${lib}/repository/dynamic.ts`]: `export const a = () => import('../guard/ok.js');`,
-  [`${lib}/repository/root.ts`]: `import { a } from '../session.module.js'; a();`,
-  [`${lib}/transport/guard.ts`]: `import { a } from '../guard/ok.js'; a();`,
-  [`${lib}/transport/repository.ts`]: `import { a } from '../repository/ok.js'; a();`,
-  [`${lib}/transport/redis.ts`]: `import { a } from '../redis/ok.js'; a();`,
-  [`${lib}/transport/nest.ts`]: `import { Injectable } from '@nestjs/common'; Injectable();`,
-  [`${lib}/transport/settings.ts`]: `import { a } from '../session.settings.js'; a();`,
-  [`${lib}/platform/transport.ts`]: `import { a } from '../transport/ok.js'; a();`,
-  [`${lib}/platform/repository.ts`]: `import type { A } from '../repository/ok.js'; export type B = A;`,
-  [`${lib}/platform/root.ts`]: `import { a } from '../session.service.js'; a();`,
-  [`${lib}/guard/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  [`${lib}/guard/passport.ts`]: `import { a } from '../passport/ok.js'; a();`,
-  [`${lib}/guard/testing.ts`]: `import { a } from '../testing/ok.js'; a();`,
-  [`${lib}/guard/deeper/passport.ts`]: `import { a } from '../../passport/ok.js'; a();`,
-  [`${lib}/passport/testing.ts`]: `import { a } from '../testing/ok.js'; a();`,
-  [`${lib}/passport/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  [`${lib}/throttler/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  [`${lib}/throttler/guard.ts`]: `import { a } from '../guard/ok.js'; a();`,
-  [`${lib}/throttler/repository.ts`]: `import type { A } from '../repository/ok.js'; export type B = A;`,
-  [`${lib}/throttler/core.ts`]: `import { Reflector } from '@nestjs/core'; Reflector.name;`,
-  [`${lib}/guard/throttler.ts`]: `import { a } from '../throttler/ok.js'; a();`,
-  [`${lib}/redis/throttler.ts`]: `import { ThrottlerGuard } from '@nestjs/throttler'; ThrottlerGuard.name;`,
-  [`${lib}/testing/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  [`${lib}/testing/deeper/outside.ts`]: `import { a } from '../../../../../src/ok.js'; a();`,
-  [`${lib}/testing/itself.ts`]: `import { a } from '@latchkey/session'; a();`,
-  [`${lib}/data/nest.ts`]: `import { Logger } from '@nestjs/common'; Logger.log('x');`,
-  [`${lib}/data/guard.ts`]: `import { a } from '../guard/ok.js'; a();`,
-  [`${lib}/audit/nest.ts`]: `import { Injectable } from '@nestjs/common'; Injectable();`,
-  [`${lib}/audit/guard.ts`]: `import { a } from '../guard/ok.js'; a();`,
-  [`${lib}/audit/root.ts`]: `import { a } from '../session.module.js'; a();`,
-  [`${lib}/audit/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  [`${lib}/root-ioredis.ts`]: `import type { Redis } from 'ioredis'; export type A = Redis;`,
-  [`${lib}/root-passport.ts`]: `export * from './passport/ok.js';`,
-  [`${lib}/root-throttler.ts`]: `import { ThrottlerGuard } from '@nestjs/throttler'; ThrottlerGuard.name;`,
-  [`${lib}/root-jwt.ts`]: `export * from './jwt/ok.js';`,
-  [`${lib}/root-jwt-dynamic.ts`]: `export const a = () => import('./jwt/ok.js');`,
-  [`${lib}/root-jose.ts`]: `import { jwtVerify } from 'jose'; jwtVerify.name;`,
-  [`${lib}/session.access-tokens.ts`]: `import { a } from './repository/ok.js'; a();`,
-  [`${lib}/guard/jwt.ts`]: `import { a } from '../jwt/ok.js'; a();`,
-  [`${lib}/live/jose.ts`]: `import { jwtVerify } from 'jose'; jwtVerify.name;`,
-  [`${lib}/token/jose.ts`]: `import { jwtVerify } from 'jose'; jwtVerify.name;`,
-  [`${lib}/audit/jose.ts`]: `import { jwtVerify } from 'jose'; jwtVerify.name;`,
-  [`${lib}/passport/jwt.ts`]: `import { a } from '../jwt/ok.js'; a();`,
-  [`${lib}/testing/jwt.ts`]: `import { a } from '../jwt/ok.js'; a();`,
-  [`${lib}/jwt/ioredis.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  [`${lib}/jwt/repository.ts`]: `import { a } from '../repository/ok.js'; a();`,
-  [`${lib}/jwt/deeper/redis.ts`]: `import { a } from '../../redis/ok.js'; a();`,
-  [`${lib}/jwt/passport.ts`]: `import { a } from '../passport/ok.js'; a();`,
-  [`${lib}/root-outside.ts`]: `import { a } from '../../../src/ok.js'; a();`,
-  [`${lib}/session.options.ts`]: `import { Redis } from 'ioredis'; Redis.name;`,
-  'src/posts/path.ts': `import { a } from '../../libs/session/src/model/ok.js'; a();`,
-  'src/posts/subpath.ts': `import { a } from '@latchkey/session/dist/esm/model/ok.js'; a();`,
-  'src/main.ts': `export * from '../libs/session/src/index.js';`,
-  [`${lib}/policy/cycle-a.ts`]: `import { b } from './cycle-b.js'; export const a = () => b;`,
-  [`${lib}/policy/cycle-b.ts`]: `import { a } from './cycle-a.js'; export const b = () => a;`,
-};
-
-/** The same layers within the rule: a linter that refuses everything would pass the list above too. */
-const allowed: Readonly<Record<string, string>> = {
-  [`${lib}/model/ok.ts`]: `import { HttpException } from '@nestjs/common'; export const a = HttpException;`,
-  [`${lib}/policy/ok.ts`]: `import { a as m } from '../model/ok.js'; export const a = m;`,
-  [`${lib}/token/ok.ts`]: `import { hash } from 'node:crypto'; export const a = () => hash('sha256', 'x');`,
-  [`${lib}/redis/ok.ts`]: `import { Redis } from 'ioredis'; import { a as m } from '../model/ok.js'; export const a = () => m(Redis);`,
-  [`${lib}/repository/ok.ts`]: `import { a as r } from '../redis/ok.js'; import { a as t } from '../token/ok.js'; export const a = () => r(t);`,
-  [`${lib}/transport/ok.ts`]: `import type { S } from '../session.settings.js'; import { a as t } from '../token/ok.js'; export const a = (s: S) => t(s);`,
-  [`${lib}/platform/ok.ts`]: `import type { ExecutionContext } from '@nestjs/common'; import type { T } from '../transport/ok.js'; import { a as p } from '../policy/ok.js'; export const b = p; export type A = [ExecutionContext, T];`,
-  [`${lib}/guard/ok.ts`]: `import { Injectable } from '@nestjs/common'; import { a as s } from '../session.service.js'; export const a = () => s(Injectable);`,
-  [`${lib}/passport/ok.ts`]: `import { PassportStrategy } from '@nestjs/passport'; import { a as g } from '../guard/ok.js'; export const a = () => g(PassportStrategy);`,
-  [`${lib}/throttler/ok.ts`]: `import { ThrottlerStorageService } from '@nestjs/throttler'; import { a as r } from '../redis/ok.js'; import type { RateLimiter } from '../rate-limiter.service.js'; export const a = (l: RateLimiter) => r(ThrottlerStorageService, l);`,
-  [`${lib}/jwt/ok.ts`]: `import { Injectable } from '@nestjs/common'; import { jwtVerify } from 'jose'; import { a as g } from '../guard/ok.js'; export const a = () => g(Injectable, jwtVerify);`,
-  [`${lib}/testing/ok.ts`]: `import { Test } from '@nestjs/testing'; import { a as r } from '../repository/ok.js'; export const a = () => r(Test);`,
-  [`${lib}/testing/deeper/ok.ts`]: `import { a as r } from '../../repository/ok.js'; export const a = r;`,
-  [`${lib}/repository/ok.spec.ts`]: `import { a } from '../testing/ok.js'; a();`,
-  [`${lib}/session.service.ts`]: `import { a as r } from './repository/ok.js'; export const a = r;`,
-  'src/posts/ok.ts': `import { a } from '@latchkey/session'; import { b } from '@latchkey/session/testing'; import { Redis } from 'ioredis'; a(b, Redis);`,
-};
-
-interface LintReport {
-  readonly diagnostics: readonly { readonly code: string; readonly filename: string }[];
+interface Room {
+  readonly floor: number;
+  readonly name: string;
+  readonly packages: readonly string[];
 }
 
-async function lint(folder: string): Promise<Map<string, string>> {
-  const oxlint = join(root, 'node_modules/oxlint/bin/oxlint');
-  const output = await new Promise<string>((resolveOutput) => {
-    const args = [
-      oxlint,
-      '--format',
-      'json',
-      '-A',
-      'all',
-      '-D',
-      'no-restricted-imports',
-      '-D',
-      'import/no-cycle',
-      '.',
-    ];
-    execFile(process.execPath, args, { cwd: folder }, (_error, stdout) => resolveOutput(stdout));
-  });
-  const report = JSON.parse(output) as LintReport;
-  return new Map(report.diagnostics.map(({ filename, code }) => [filename.replaceAll('\\', '/'), code]));
+interface Violation {
+  readonly from: string;
+  readonly to: string;
+  readonly rule: { readonly name: string };
 }
 
-describe('the import rule of the layout', () => {
+async function readRooms(): Promise<Room[]> {
+  const url = JSON.stringify(join(root, '.dependency-cruiser.mjs'));
+  const script = `import { ROOMS } from ${url}; process.stdout.write(JSON.stringify(ROOMS));`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
+  const rows = JSON.parse(stdout) as [number, string, string, string[]][];
+  return rows.map(([floor, name, , packages]) => ({ floor, name, packages }));
+}
+
+/** The rule applied to a folder, as `npm run lint:layout` applies it to the project. */
+async function cruise(folder: string): Promise<Violation[]> {
+  const bin = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+  const args = [bin, '--preserve-symlinks', '--output-type', 'json', LIBRARY];
+  const options = { cwd: folder, maxBuffer: 1 << 28 };
+  const stdout = await run(process.execPath, args, options).then(
+    (done) => done.stdout,
+    (failure: { stdout: string }) => failure.stdout,
+  );
+  const { violations } = (JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary;
+  return violations.filter(({ rule }) => !rule.name.startsWith('no cycles'));
+}
+
+/** One file of each room to import, and one that imports: a room that is a file is both. */
+const fileOf = (name: string, kind: 'ok' | 'user'): string =>
+  name.endsWith('.ts') ? `${LIBRARY}/${name}` : `${LIBRARY}/${name}/${kind}.ts`;
+
+const KINDS = [
+  (path: string) => `import { a } from '${path}'; a();`,
+  (path: string) => `import type { A } from '${path}'; export type B = A;`,
+  (path: string) => `export * from '${path}';`,
+  (path: string) => `export const a = () => import('${path}');`,
+];
+
+describe('the rooms of the library', () => {
   let folder: string;
-  let refused: Map<string, string>;
+  let rooms: Room[];
+  let refused: Set<string>;
+  const importing = (from: string, to: string): string => `${from} → ${to}`;
 
   beforeAll(async () => {
+    rooms = await readRooms();
     folder = await mkdtemp(join(tmpdir(), 'latchkey-layout-'));
-    for (const name of ['.oxlintrc.json', 'tsconfig.json']) await cp(join(root, name), join(folder, name));
-    for (const [path, code] of Object.entries({ ...forbidden, ...allowed })) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
-      await writeFile(join(folder, path), `${code}\n`);
+    await cp(join(root, '.dependency-cruiser.mjs'), join(folder, '.dependency-cruiser.mjs'));
+    await writeFile(join(folder, 'tsconfig.json'), '{ "compilerOptions": { "module": "nodenext" } }\n');
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    const packages = [...new Set(rooms.flatMap((room) => room.packages)), 'fs', 'supertest'];
+    let kind = 0;
+    for (const { name } of rooms) {
+      const file = fileOf(name, 'user');
+      const specifiers = rooms
+        .filter((other) => other.name !== name)
+        .map((other) => {
+          const path = relative(dirname(file), fileOf(other.name, 'ok')).replace(/\.ts$/, '.js');
+          return path.startsWith('.') ? path : `./${path}`;
+        });
+      const lines = [...specifiers, ...packages].map((path) => KINDS[kind++ % KINDS.length]!(path));
+      await mkdir(dirname(join(folder, file)), { recursive: true });
+      if (file !== fileOf(name, 'ok')) {
+        await writeFile(
+          join(folder, fileOf(name, 'ok')),
+          'export const a = () => 1; export type A = number;\n',
+        );
+      }
+      await writeFile(join(folder, file), `${lines.join('\n')}\n`);
     }
-    refused = await lint(folder);
+    await mkdir(join(folder, LIBRARY, 'attic'));
+    await writeFile(join(folder, LIBRARY, 'attic/one.ts'), `import '../model/ok.js';\n`);
+    refused = new Set((await cruise(folder)).map(({ from, to }) => importing(from, to)));
   });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it.each(Object.keys(forbidden))('refuses %s', (path) => {
-    const rule = path.includes('cycle') ? 'import(no-cycle)' : 'eslint(no-restricted-imports)';
-    expect(refused.get(path)).toBe(rule);
+  it('import lower floors only, types included', () => {
+    const wrong: string[] = [];
+    for (const room of rooms) {
+      for (const other of rooms.filter(({ name }) => name !== room.name)) {
+        const step = importing(fileOf(room.name, 'user'), fileOf(other.name, 'ok'));
+        if (refused.has(step) !== other.floor >= room.floor) wrong.push(step);
+      }
+    }
+    expect(wrong).toEqual([]);
   });
 
-  it.each(Object.keys(allowed))('accepts %s', (path) => {
-    expect(refused.get(path)).toBeUndefined();
+  it('import no package but those in their row', () => {
+    const steps = [...refused].map((step) => step.split(' → ') as [string, string]);
+    for (const { name, packages } of rooms) {
+      const refusedHere = steps.filter(
+        ([from, to]) => from === fileOf(name, 'user') && !to.startsWith(LIBRARY),
+      );
+      for (const one of packages) expect(refusedHere.filter(([, to]) => to.includes(`/${one}/`))).toEqual([]);
+      for (const one of ['fs', 'supertest'])
+        expect(refusedHere.some(([, to]) => to === one || to.includes(`/${one}/`))).toBe(true);
+      expect(refusedHere.some(([, to]) => to.includes('/ioredis/'))).toBe(!packages.includes('ioredis'));
+      expect(refusedHere.some(([, to]) => to.includes('/jose/'))).toBe(!packages.includes('jose'));
+    }
+  });
+
+  it('are all of them in the table', () => {
+    expect(refused).toContain(importing(`${LIBRARY}/attic/one.ts`, `${LIBRARY}/model/ok.ts`));
+  });
+
+  it(`have ${MOST_FILES} files at most`, async () => {
+    const full: string[] = [];
+    for (const entry of await readdir(join(root, LIBRARY), { recursive: true, withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const path = join(entry.parentPath, entry.name);
+      const files = (await readdir(path)).filter(
+        (name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'),
+      );
+      if (files.length > MOST_FILES && !path.endsWith('testing/contract')) full.push(relative(root, path));
+    }
+    expect(full).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeClock } from '@latchkey/session/testing';
-import { MemoryAuditRepository } from '../../libs/session/src/repository/memory-audit-repository.js';
+import { MemoryAuditRepository } from '../../libs/session/src/storage/memory/audit-repository.js';
 import { RedisServer } from '../support/redis-server.js';
 import { describeAuditContract } from './support/audit-contract.js';
 import { auditOn } from './support/audit-on.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { AuditLog } from '@latchkey/session';
-import { openAuditRepository } from '../../libs/session/src/repository/open-audit-repository.js';
+import { openAuditRepository } from '../../libs/session/src/storage/open-audit-repository.js';
 import { sessionsOn } from '../redis/sessions-on.js';
 import { AppProcess } from '../support/app-process.js';
 import { RedisCluster } from '../support/redis-cluster.js';

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = join(__dirname, '../..');
-const check = async (...readme: string[]): Promise<string> => {
-  const args = [join(root, 'bench/report/readme.mjs'), '--check', ...readme];
+const PAGES = ['README.md', 'docs/benchmarks.md'];
+const check = async (...folder: string[]): Promise<string> => {
+  const args = [join(root, 'bench/report/pages.mjs'), '--check', ...folder];
   try {
     await promisify(execFile)(process.execPath, args);
     return 'current';
@@ -15,39 +16,38 @@ const check = async (...readme: string[]): Promise<string> => {
   }
 };
 
-describe('the figures in the README', () => {
+describe('the figures in the README and in docs/benchmarks.md', () => {
   let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'latchkey-readme-'));
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-figures-'));
+    await mkdir(join(folder, 'docs'));
+    for (const page of PAGES) await cp(join(root, page), join(folder, page));
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('are those of the checked-in results', async () => {
     expect(await check()).toBe('current');
+    expect(await check(folder)).toBe('current');
   });
 
-  it('would be found out if one of them were changed', async () => {
-    const readme = await readFile(join(root, 'README.md'), 'utf8');
-    const [before, block, after] = readme.split(/(?=<!-- bench:(?:begin|end) -->)/) as [
-      string,
-      string,
-      string,
-    ];
+  it.each(PAGES)('would be found out if one of them were changed in %s', async (page) => {
+    const path = join(folder, page);
+    const text = await readFile(path, 'utf8');
+    const [before, block, after] = text.split(/(?=<!-- bench:(?:begin|end) -->)/) as [string, string, string];
     const changed = block.replace(/\d\.\d\d/, (figure) => (Number(figure) + 0.01).toFixed(2));
     expect(changed).not.toBe(block);
-    const copy = join(folder, 'README.md');
-    await writeFile(copy, before + changed + after);
-    expect(await check(copy)).toContain('The figures in the README are not those of bench/results');
+    await writeFile(path, before + changed + after);
+    expect(await check(folder)).toContain(`The figures in ${path} are not those of bench/results`);
   });
 
-  it('name the run and the machine that they come from', async () => {
+  it.each(PAGES)('name the run and the machine that they come from in %s', async (page) => {
     const results = JSON.parse(await readFile(join(root, 'bench/results/results.json'), 'utf8')) as {
       at: string;
       machine: { cpu: string; node: string };
     };
-    const readme = await readFile(join(root, 'README.md'), 'utf8');
-    expect(readme).toContain(results.at.slice(0, 10));
-    expect(readme).toContain(results.machine.cpu);
-    expect(readme).toContain(`Node ${results.machine.node.slice(1)}`);
+    const text = (await readFile(join(root, page), 'utf8')).replaceAll(/\s+/g, ' ');
+    expect(text).toContain(results.at.slice(0, 10));
+    expect(text).toContain(results.machine.cpu);
+    expect(text).toContain(`Node ${results.machine.node.slice(1)}`);
   });
 });

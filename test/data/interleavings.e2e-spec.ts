@@ -4,11 +4,14 @@ import { SessionModule, SessionService, UserStateService, type IssuedSession } f
 import type { Redis } from 'ioredis';
 import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { everyOrder, Stage } from '../interleavings/schedule.js';
-import type { SessionRepository, TokenProof } from '../../libs/session/src/repository/session-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../libs/session/src/session.injection-keys.js';
-import type { SessionSettings } from '../../libs/session/src/session.settings.js';
-import { SessionDataHandle } from '../../libs/session/src/data/session-data-handle.js';
-import { SessionDataStore } from '../../libs/session/src/data/session-data-store.js';
+import type {
+  SessionRepository,
+  TokenProof,
+} from '../../libs/session/src/storage/contract/session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../libs/session/src/options/injection-keys.js';
+import type { SessionSettings } from '../../libs/session/src/options/settings.js';
+import { SessionDataHandle } from '../../libs/session/src/services/data/session-data-handle.js';
+import { SessionDataStore } from '../../libs/session/src/services/data/session-data-store.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** A step is a call of the repository and what comes of it. */

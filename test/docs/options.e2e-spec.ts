@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionModuleOptions } from '@latchkey/session';
-import { checkOptions } from '../../libs/session/src/session.options-check.js';
+import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
 
 const root = join(__dirname, '../..');
 

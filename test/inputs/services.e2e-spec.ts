@@ -24,8 +24,8 @@ import {
   AUDIT_REPOSITORY,
   ONE_TIME_TOKEN_REPOSITORY,
   SESSION_REPOSITORY,
-} from '../../libs/session/src/session.injection-keys.js';
-import { SessionDataHandle } from '../../libs/session/src/data/session-data-handle.js';
+} from '../../libs/session/src/options/injection-keys.js';
+import { SessionDataHandle } from '../../libs/session/src/services/data/session-data-handle.js';
 import { newKey, ringKey } from '../jwt/support/keys.js';
 import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bearer, SocketClient, StreamClient } from '../live/clients.js';
 import { RedisServer } from '../support/redis-server.js';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 import { hold } from '../sample/support/gate.js';
 import { headersOf, type IpNode, startIpNode } from './ip-node.js';
 

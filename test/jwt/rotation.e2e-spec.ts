@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import type { JwtKey } from '@latchkey/session/jwt';
 import { FakeClock } from '@latchkey/session/testing';
-import { IpPolicy } from '../../libs/session/src/ip-policy.service.js';
-import type { Clock } from '../../libs/session/src/model/clock.js';
-import { MemorySessionRepository } from '../../libs/session/src/repository/memory-session-repository.js';
-import { openAccessTokens } from '../../libs/session/src/session.access-tokens.js';
-import { checkOptions } from '../../libs/session/src/session.options-check.js';
-import { SessionService } from '../../libs/session/src/session.service.js';
-import { UserStateService } from '../../libs/session/src/user-state.service.js';
+import { IpPolicy } from '../../libs/session/src/services/ip/ip-policy.service.js';
+import type { Clock } from '../../libs/session/src/basics/clock.js';
+import { MemorySessionRepository } from '../../libs/session/src/storage/memory/session-repository.js';
+import { openAccessTokens } from '../../libs/session/src/services/sessions/access-tokens.js';
+import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
+import { SessionService } from '../../libs/session/src/services/sessions/session.service.js';
+import { UserStateService } from '../../libs/session/src/services/users/user-state.service.js';
 import { compact, contentOf, newKey, ringKey } from './support/keys.js';
 
 const MINUTE = 60_000;

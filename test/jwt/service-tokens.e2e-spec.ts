@@ -205,6 +205,12 @@ describe('a service token', () => {
   });
 });
 
+it.each([undefined, null, 'true', 0])('isGlobal is not %j', (isGlobal) => {
+  expect(() => ServiceTokensModule.forRoot({ service: ORDERS, isGlobal } as never)).toThrow(
+    SessionConfigurationError,
+  );
+});
+
 @Controller()
 class OrdersController {
   @UseGuards(ServiceTokenGuard)

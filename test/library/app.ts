@@ -6,8 +6,8 @@ import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { SessionError } from '@latchkey/session';
 import { FakeClock, SessionTestingModule, type SessionTestingOptions } from '@latchkey/session/testing';
 import request from 'supertest';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
 
 export interface Platform {
   readonly name: string;

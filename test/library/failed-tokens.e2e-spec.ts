@@ -3,7 +3,7 @@ import { AuthGuard } from '@nestjs/passport';
 import { OptionalSession, Public, RateLimit, SessionError, SessionService } from '@latchkey/session';
 import { SessionPassportModule } from '@latchkey/session/passport';
 import { loginAs } from '@latchkey/session/testing';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 import { mintToken, newSessionId, userRefOf } from '../../libs/session/src/token/session-token.js';
 import { PLATFORMS, startApp, stopApps, type RunningApp } from './app.js';
 

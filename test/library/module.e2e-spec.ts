@@ -22,8 +22,8 @@ import {
 } from '@latchkey/session';
 import { loginAs } from '@latchkey/session/testing';
 import request from 'supertest';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
 import { PLATFORMS, bootFailure, stopApps } from './app.js';
 
 @UseGuards(SessionGuard)

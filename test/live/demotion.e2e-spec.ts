@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONFIRMATION_WAIT_MS } from '../../libs/session/src/live/confirmations.js';
+import { CONFIRMATION_WAIT_MS } from '../../libs/session/src/services/events/confirmations.js';
 import { RedisServer } from '../support/redis-server.js';
 import { hold } from '../sample/support/gate.js';
 import { startMuteNode, startNode } from './live-node.js';

@@ -18,9 +18,9 @@ import {
 } from '@latchkey/session';
 import { LiveConnections } from '@latchkey/session/live';
 import { SessionWsAdapter } from '@latchkey/session/ws';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
 import type { RedisServer } from '../support/redis-server.js';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 
 /** When the privileged message was handled, and with which roles, by performance.now(). */
 export interface Handled {

@@ -8,7 +8,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Redis } from 'ioredis';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventStreams, Public, Roles, SessionModule } from '../../dist/libs/session/src/index.js';
-import { SessionWsAdapter } from '../../dist/libs/session/src/live/ws/index.js';
+import { SessionWsAdapter } from '../../dist/libs/session/src/ws/index.js';
 
 /** Decorators as the compiler applies them. */
 function decorate(decorators, target, name) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
-import { describeRepositoryContract } from '../../libs/session/src/testing/repository-contract.js';
+import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
+import { describeRepositoryContract } from '../../libs/session/src/testing/contract/repository.js';
 import { RedisServer } from '../support/redis-server.js';
 
 let server: RedisServer;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RateLimiter, redisClientOptions } from '@latchkey/session';
 import { Redis } from 'ioredis';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
-import { DEFAULT_MS } from '../support/patience.js';
+import { DEFAULT_MS, PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn } from './sessions-on.js';
 
@@ -46,7 +46,7 @@ describe('a connection that a healthy Redis has dropped', () => {
   ];
 
   it.each(kinds)('fails no check, not even those under way ($name)', async ({ redis }) => {
-    const on = await open(redis());
+    const on = await open(redis(), { commandTimeoutMs: PATIENT_MS });
     const { token } = await on.sessions.create('ada');
     const checks: Promise<unknown>[] = [];
     const startedAt = performance.now();
@@ -68,7 +68,7 @@ describe('a connection that a healthy Redis has dropped', () => {
   });
 
   it('keeps what is not written yet, and counts it once', async () => {
-    const on = await open();
+    const on = await open(server.url, { commandTimeoutMs: PATIENT_MS });
     const quota = { name: 'q', quota: 1_000, window: '31d' } as const;
     await on.limiter.consume(quota, 'a');
     await hangUp();

@@ -101,11 +101,10 @@ describe('a Redis that is full', () => {
   });
 
   it('bounds even the acts of those who are known', async () => {
-    const { RedisAuditRepository } =
-      await import('../../libs/session/src/repository/redis-audit-repository.js');
-    const { AuditScripts } = await import('../../libs/session/src/redis/audit-scripts.js');
-    const { RedisConnection } = await import('../../libs/session/src/redis/connection.js');
-    const { RedisKeys } = await import('../../libs/session/src/redis/keys.js');
+    const { RedisAuditRepository } = await import('../../libs/session/src/storage/redis/audit-repository.js');
+    const { AuditScripts } = await import('../../libs/session/src/redis/scripts/audit.js');
+    const { RedisConnection } = await import('../../libs/session/src/redis/calls/connection.js');
+    const { RedisKeys } = await import('../../libs/session/src/redis/records/keys.js');
     const connection = await RedisConnection.open({ redis: server.url, commandTimeoutMs: 2_000 });
     const settings = { retentionMs: 86_400_000, maxDenials: 1_000, abandonedAfterMs: 60_000 };
     const repository = new RedisAuditRepository(

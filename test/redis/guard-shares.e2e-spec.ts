@@ -64,13 +64,20 @@ async function statusOf(path: string, headers: Record<string, string>): Promise<
   return response.status;
 }
 
-/** Sends such requests, 60 at a time, while the task runs; a moment before it too. */
+const SENDERS = 60;
+
+/** Sends such requests, 60 at a time, while the task runs; and before it, until all of the first have their answer. */
 async function whileFlooding<T>(send: () => Promise<unknown>, task: () => Promise<T>): Promise<T> {
   let isOver = false;
-  const flood = Array.from({ length: 60 }, async () => {
-    while (!isOver) await send();
+  let answers = 0;
+  const flood = Array.from({ length: SENDERS }, async () => {
+    while (!isOver) {
+      await send();
+      answers++;
+    }
   });
-  await sleep(200);
+  do await sleep(200);
+  while (answers < 2 * SENDERS);
   try {
     return await task();
   } finally {

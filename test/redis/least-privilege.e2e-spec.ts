@@ -16,33 +16,34 @@ import {
 } from '@latchkey/session';
 import { RedisThrottlerStorage } from '@latchkey/session/throttler';
 import { Cluster } from 'ioredis';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 import type { Client } from '../sample/support/client.js';
 import { PASSWORD, Sample } from '../sample/support/sample.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 
-/** The permissions that the README asks for, as ACL SETUSER takes them. */
-function permissionsInReadme(): string[] {
-  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
-  const block = /^```\n(~lk:\*[^]*?)^```$/m.exec(readme)?.[1];
-  if (!block) throw new Error('The README does not say what the Redis user needs');
+const pageOf = (name: string): string => readFileSync(join(__dirname, '../../docs', name), 'utf8');
+
+/** The permissions that docs/redis.md asks for, as ACL SETUSER takes them. */
+function permissionsOfLibrary(): string[] {
+  const block = /^```\n(~lk:\*[^]*?)^```$/m.exec(pageOf('redis.md'))?.[1];
+  if (!block) throw new Error('docs/redis.md does not say what the Redis user needs');
   return block.trim().split(/\s+/);
 }
 
 /** What it asks for on a Cluster besides. */
 function permissionsOnCluster(): string[] {
-  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
-  return [...readme.matchAll(/`(\+cluster\|\w+)`/g)].map(([, permission]) => permission as string);
+  return [...pageOf('redis.md').matchAll(/`(\+cluster\|\w+)`/g)].map(
+    ([, permission]) => permission as string,
+  );
 }
 
 /** What the sample's own user needs besides. */
 function permissionsOfSample(): string[] {
-  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
-  const block = /^```\n(~app:\*[^]*?)^```$/m.exec(readme)?.[1];
-  if (!block) throw new Error("The README does not say what the sample's Redis user needs");
+  const block = /^```\n(~app:\*[^]*?)^```$/m.exec(pageOf('sample.md'))?.[1];
+  if (!block) throw new Error("docs/sample.md does not say what the sample's Redis user needs");
   return block.trim().split(/\s+/);
 }
 
@@ -57,10 +58,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe('a Redis user who may do what the README says, and nothing else', () => {
+describe('a Redis user who may do what the documents say, and nothing else', () => {
   it('is enough for sessions, users, quotas, one-time tokens, events and the audit log', async () => {
     const admin = server.client();
-    await admin.call('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', ...permissionsInReadme());
+    await admin.call('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', ...permissionsOfLibrary());
     app = await NestFactory.createApplicationContext(
       SessionModule.forRoot({
         redis: `redis://app:secret@127.0.0.1:${server.port}`,
@@ -110,10 +111,10 @@ describe('a Redis user who may do what the README says, and nothing else', () =>
 });
 
 describe('on a Cluster', () => {
-  it('is enough, with what the README asks for there', async () => {
+  it('is enough, with what the documents ask for there', async () => {
     const cluster = await RedisCluster.start();
     const admins = cluster.nodes.map((node) => node.client());
-    const rules = ['reset', 'on', '>secret', ...permissionsInReadme(), ...permissionsOnCluster()];
+    const rules = ['reset', 'on', '>secret', ...permissionsOfLibrary(), ...permissionsOnCluster()];
     for (const admin of admins) await admin.call('ACL', 'SETUSER', 'app', ...rules);
     const { enableOfflineQueue: _queue, retryStrategy: _retry, ...nodeOptions } = redisClientOptions();
     const client = new Cluster(
@@ -142,11 +143,11 @@ describe('on a Cluster', () => {
 });
 
 describe('the sample', () => {
-  it('has its demo accounts, posts, accounts and acts with what the README asks for', async () => {
+  it('has its demo accounts, posts, accounts and acts with what the documents ask for', async () => {
     const admin = server.client();
     await admin.flushall();
     await admin.call('ACL', 'LOG', 'RESET');
-    const rules = ['reset', 'on', '>secret', ...permissionsInReadme(), ...permissionsOfSample()];
+    const rules = ['reset', 'on', '>secret', ...permissionsOfLibrary(), ...permissionsOfSample()];
     await admin.call('ACL', 'SETUSER', 'sample', ...rules);
     const sample = await Sample.start({
       env: { REDIS_URL: `redis://sample:secret@127.0.0.1:${server.port}` },

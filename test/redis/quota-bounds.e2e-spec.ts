@@ -3,10 +3,13 @@ import { RateLimiter } from '@latchkey/session';
 import { FakeClock } from '@latchkey/session/testing';
 import * as fc from 'fast-check';
 import type { QuotaPolicy, QuotaResult, UserQuota } from '../../libs/session/src/model/quota.js';
-import { MemorySessionRepository } from '../../libs/session/src/repository/memory-session-repository.js';
-import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
-import type { SessionRepository, TokenProof } from '../../libs/session/src/repository/session-repository.js';
-import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/repository-contract-support.js';
+import { MemorySessionRepository } from '../../libs/session/src/storage/memory/session-repository.js';
+import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
+import type {
+  SessionRepository,
+  TokenProof,
+} from '../../libs/session/src/storage/contract/session-repository.js';
+import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/contract/support.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** Repositories that share one state, as those of several nodes do, and their time. */

@@ -1,13 +1,13 @@
 import type { SessionModuleOptions } from '@latchkey/session';
-import { systemClock } from '../../libs/session/src/model/clock.js';
-import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
-import type { RepositorySettings } from '../../libs/session/src/repository/session-repository.js';
-import { IpPolicy } from '../../libs/session/src/ip-policy.service.js';
-import { checkOptions } from '../../libs/session/src/session.options-check.js';
-import { openAccessTokens } from '../../libs/session/src/session.access-tokens.js';
-import { SessionService } from '../../libs/session/src/session.service.js';
+import { systemClock } from '../../libs/session/src/basics/clock.js';
+import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
+import type { RepositorySettings } from '../../libs/session/src/storage/contract/session-repository.js';
+import { IpPolicy } from '../../libs/session/src/services/ip/ip-policy.service.js';
+import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
+import { openAccessTokens } from '../../libs/session/src/services/sessions/access-tokens.js';
+import { SessionService } from '../../libs/session/src/services/sessions/session.service.js';
 import { PATIENT_MS } from '../support/patience.js';
-import { UserStateService } from '../../libs/session/src/user-state.service.js';
+import { UserStateService } from '../../libs/session/src/services/users/user-state.service.js';
 
 /**
  * The library's services on a Redis as a node has them, without an app around them. Redis gets two seconds unless the

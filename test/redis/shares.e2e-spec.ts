@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type QuotaOptions, RateLimiter } from '@latchkey/session';
 import { FakeClock } from '@latchkey/session/testing';
-import { MemorySessionRepository } from '../../libs/session/src/repository/memory-session-repository.js';
-import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
-import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/repository-contract-support.js';
+import { MemorySessionRepository } from '../../libs/session/src/storage/memory/session-repository.js';
+import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
+import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/contract/support.js';
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** As the sample bounds guessing at passwords: narrowest first. */
@@ -25,7 +26,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await server.client().flushall();
-  const options = { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 150 };
+  const options = { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: PATIENT_MS };
   repositories = await Promise.all([0, 1].map(() => openRedisRepository(options, RELAXED_SETTINGS)));
 });
 afterEach(async () => {
@@ -40,7 +41,7 @@ const nodes = (): [RateLimiter, RateLimiter] => [
   new RateLimiter(repositories[1] as SessionRepository),
 ];
 
-async function eventually(what: () => Promise<number>, expected: number, withinMs = 6_000): Promise<void> {
+async function eventually(what: () => Promise<number>, expected: number, withinMs = 10_000): Promise<void> {
   const until = performance.now() + withinMs;
   while ((await what().catch(() => NaN)) !== expected && performance.now() < until) await sleep(25);
   expect(await what()).toBe(expected);

@@ -15,8 +15,8 @@ import {
 } from '@latchkey/session';
 import { RedisThrottlerStorage } from '@latchkey/session/throttler';
 import type { Redis } from 'ioredis';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
-import { SESSION_REPOSITORY } from '../../libs/session/src/session.injection-keys.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { RedisServer } from '../support/redis-server.js';
 

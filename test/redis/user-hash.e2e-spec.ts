@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { UserQuota } from '../../libs/session/src/model/quota.js';
-import { openRedisRepository } from '../../libs/session/src/repository/redis-session-repository.js';
-import type { SessionRepository } from '../../libs/session/src/repository/session-repository.js';
-import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/repository-contract-support.js';
+import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
+import { newSession, RELAXED_SETTINGS } from '../../libs/session/src/testing/contract/support.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** With its prefix as long as a session ID. */

@@ -14,7 +14,7 @@ class AuthController {
   async login(@Req() request: HttpRequest, @Res({ passthrough: true }) response: HttpResponse) {
     this.transport.assertSameOrigin(request);
     const device = this.transport.deviceOf(request);
-    return this.hand(await this.sessions.create('42', { device }), request, response); // after a password
+    return this.hand(await this.sessions.create('42', { device }), request, response); // after your password check
   }
 
   @Post('refresh')
@@ -24,18 +24,15 @@ class AuthController {
     @Res({ passthrough: true }) response: HttpResponse,
   ) {
     const presented = this.transport.readRefreshToken(request, body?.refreshToken);
-    const { refreshToken, accessToken, transport } = presented;
+    const { refreshToken, transport, ...accessToken } = presented;
     const device = this.transport.deviceOf(request);
-    const issued = await this.sessions.refresh(refreshToken, {
-      device,
-      ...(accessToken === undefined ? {} : { accessToken }),
-    });
+    const issued = await this.sessions.refresh(refreshToken, { ...accessToken, device });
     if (transport === 'cookie') return this.hand(issued, request, response);
     return { token: issued.token, refreshToken: issued.refreshToken, expiresAt: issued.expiresAt };
   }
 
   private hand(issued: IssuedSession, request: HttpRequest, response: HttpResponse) {
-    this.transport.setCookie(request, response, issued); // both, each in its own
+    this.transport.setCookie(request, response, issued); // both tokens, each in its own cookie
     return { expiresAt: issued.expiresAt };
   }
 }

@@ -1,11 +1,11 @@
 import type { SessionModuleOptions, SessionService, UserStateService } from '@latchkey/session';
 import { FakeClock } from '@latchkey/session/testing';
-import { IpPolicy } from '../../libs/session/src/ip-policy.service.js';
-import { MemorySessionRepository } from '../../libs/session/src/repository/memory-session-repository.js';
-import { openAccessTokens } from '../../libs/session/src/session.access-tokens.js';
-import { checkOptions } from '../../libs/session/src/session.options-check.js';
-import { SessionService as Sessions } from '../../libs/session/src/session.service.js';
-import { UserStateService as Users } from '../../libs/session/src/user-state.service.js';
+import { IpPolicy } from '../../libs/session/src/services/ip/ip-policy.service.js';
+import { MemorySessionRepository } from '../../libs/session/src/storage/memory/session-repository.js';
+import { openAccessTokens } from '../../libs/session/src/services/sessions/access-tokens.js';
+import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
+import { SessionService as Sessions } from '../../libs/session/src/services/sessions/session.service.js';
+import { UserStateService as Users } from '../../libs/session/src/services/users/user-state.service.js';
 import { sessionsOn } from '../redis/sessions-on.js';
 
 /** A node as far as refreshing goes. */

@@ -1,12 +1,12 @@
 import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
-import { AuditLog } from './audit/audit-log.js';
-import { AccessCheck } from './guard/access-check.js';
+import { AuditLog } from './services/audit/audit-log.js';
+import { AccessCheck } from './manifest/access-check.js';
 import { AccessReader } from './guard/access-reader.js';
 import { FailedTokens } from './guard/failed-tokens.js';
 import { MessageProblems } from './guard/message-problems.js';
-import { PolicyManifest } from './guard/policy-manifest.js';
-import { HandlerFinder } from './guard/policy-manifest-handlers.js';
+import { PolicyManifest } from './manifest/policy-manifest.js';
+import { HandlerFinder } from './handlers/handler-finder.js';
 import { ProblemFilter } from './guard/problem.filter.js';
 import { Realms } from './guard/realms.js';
 import { RequestQuotas } from './guard/request-quotas.js';
@@ -14,15 +14,15 @@ import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { EventStreams } from './live/event-streams.js';
 import { LiveConnections } from './live/live-connections.js';
-import { type Clock, systemClock } from './model/clock.js';
-import { MemorySessionRepository } from './repository/memory-session-repository.js';
-import type { AuditRepository } from './repository/audit-repository.js';
-import { openAuditRepository } from './repository/open-audit-repository.js';
-import { openOneTimeTokenRepository } from './repository/open-one-time-token-repository.js';
-import { openRedisRepository } from './repository/redis-session-repository.js';
-import type { SessionRepository } from './repository/session-repository.js';
-import { OneTimeTokens } from './one-time-tokens.service.js';
-import { SessionEvents } from './session-events.service.js';
+import { type Clock, systemClock } from './basics/clock.js';
+import { MemorySessionRepository } from './storage/memory/session-repository.js';
+import type { AuditRepository } from './storage/contract/audit-repository.js';
+import { openAuditRepository } from './storage/open-audit-repository.js';
+import { openOneTimeTokenRepository } from './storage/open-one-time-token-repository.js';
+import { openRedisRepository } from './storage/redis/session-repository.js';
+import type { SessionRepository } from './storage/contract/session-repository.js';
+import { OneTimeTokens } from './services/one-time-tokens/one-time-tokens.service.js';
+import { SessionEvents } from './services/events/session-events.service.js';
 import {
   ACCESS_TOKENS,
   AUDIT_REPOSITORY,
@@ -30,21 +30,21 @@ import {
   SESSION_REPOSITORY,
   SESSION_SETTINGS,
   TOKEN_CLOCK,
-} from './session.injection-keys.js';
-import { openAccessTokens } from './session.access-tokens.js';
+} from './options/injection-keys.js';
+import { openAccessTokens } from './services/sessions/access-tokens.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
-} from './session.module-definition.js';
-import { IpAllowlists } from './ip-allowlists.service.js';
-import { IpPolicy } from './ip-policy.service.js';
-import { RateLimiter } from './rate-limiter.service.js';
-import { assertOwn } from './session.option-rules.js';
-import { checkOptions, OPTION_NAMES } from './session.options-check.js';
-import { SessionService } from './session.service.js';
-import type { ModuleSettings, SessionSettings } from './session.settings.js';
-import { UserStateService } from './user-state.service.js';
+} from './options/module-definition.js';
+import { IpAllowlists } from './services/ip/ip-allowlists.service.js';
+import { IpPolicy } from './services/ip/ip-policy.service.js';
+import { RateLimiter } from './services/rate-limiter/rate-limiter.service.js';
+import { assertOwn } from './rules/option-rules.js';
+import { checkOptions, OPTION_NAMES } from './options/checks/options-check.js';
+import { SessionService } from './services/sessions/session.service.js';
+import type { ModuleSettings, SessionSettings } from './options/settings.js';
+import { UserStateService } from './services/users/user-state.service.js';
 
 /**
  * Sessions for a Nest app: `SessionModule.forRoot(options)`, or `forRootAsync({ imports, inject, useFactory })`. Without

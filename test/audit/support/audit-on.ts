@@ -2,8 +2,8 @@ import { AuditLog } from '@latchkey/session';
 import type {
   AuditRepository,
   AuditSettings,
-} from '../../../libs/session/src/repository/audit-repository.js';
-import { openAuditRepository } from '../../../libs/session/src/repository/open-audit-repository.js';
+} from '../../../libs/session/src/storage/contract/audit-repository.js';
+import { openAuditRepository } from '../../../libs/session/src/storage/open-audit-repository.js';
 import { sessionsOn } from '../../redis/sessions-on.js';
 
 export const RELAXED_AUDIT: AuditSettings = {

@@ -1,7 +1,7 @@
 import { OneTimeTokens } from '@latchkey/session';
 import type { SessionModuleOptions } from '@latchkey/session';
-import { openOneTimeTokenRepository } from '../../../libs/session/src/repository/open-one-time-token-repository.js';
-import { checkOptions } from '../../../libs/session/src/session.options-check.js';
+import { openOneTimeTokenRepository } from '../../../libs/session/src/storage/open-one-time-token-repository.js';
+import { checkOptions } from '../../../libs/session/src/options/checks/options-check.js';
 import { sessionsOn } from '../../redis/sessions-on.js';
 
 /** A node with its sessions, its users and its one-time tokens on a Redis. */

@@ -3,8 +3,8 @@
  * @module @latchkey/session/access
  */
 export type { AccessDecorator } from '../guard/decorators.js';
-export type { Partition } from '../guard/quota-rule.js';
+export type { Partition } from '../rules/quota-rule.js';
 export type { AccessRequirements, Decision, DenyReason } from '../model/decision.js';
 export type { IpListRef, IpRangeSet, IpRequirements } from '../model/ip-list.js';
 export type { QuotaPolicy, UserQuota } from '../model/quota.js';
-export type { TokenOrigin } from '../session.examiner.js';
+export type { TokenOrigin } from '../services/sessions/token-check.js';

@@ -2,7 +2,7 @@
  * Types of what `AuditLog` takes and gives.
  * @module @latchkey/session/audit
  */
-export type { AuditLogQuery, OpenAct } from '../audit/audit-log.js';
+export type { AuditLogQuery, OpenAct } from '../services/audit/audit-log.js';
 export type {
   AuditAct,
   AuditDetails,

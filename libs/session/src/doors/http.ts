@@ -5,5 +5,5 @@
 export { ProblemFilter } from '../guard/problem.filter.js';
 export { problemHeaders, toProblem, type Problem } from '../guard/problem.js';
 export type { SessionErrorDetails } from '../model/session-error.js';
-export type { FastifyLikeReply, NodeRequest, NodeResponse } from '../platform/http.js';
-export { quotaHeaders } from '../rate-limit/quota-headers.js';
+export type { FastifyLikeReply, NodeRequest, NodeResponse } from '../contexts/http/http.js';
+export { quotaHeaders } from '../contexts/http/quota-headers.js';

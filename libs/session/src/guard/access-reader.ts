@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessRequirements } from '../model/decision.js';
-import { SESSION_SETTINGS } from '../session.injection-keys.js';
-import type { SessionSettings } from '../session.settings.js';
-import { mergeAccess, sessionOnly, type Access } from './access.js';
+import { SESSION_SETTINGS } from '../options/injection-keys.js';
+import type { SessionSettings } from '../options/settings.js';
+import { mergeAccess, sessionOnly, type Access } from '../rules/access.js';
 import { declaredAccessOf } from './decorators.js';
 import { type Place, Realms } from './realms.js';
 

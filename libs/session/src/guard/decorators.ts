@@ -1,14 +1,15 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { handleOf } from '../data/session-data-handle.js';
-import { toMilliseconds, type Duration } from '../model/duration.js';
+import { handleOf } from '../services/data/session-data-handle.js';
+import { toMilliseconds, type Duration } from '../basics/duration.js';
 import type { AssuranceLevel, Session } from '../model/session.js';
 import { SessionConfigurationError } from '../model/session-error.js';
 import type { UserState } from '../model/user-state.js';
-import { NAME_PATTERN } from '../policy/roles.js';
-import type { RateLimitOptions } from '../rate-limit/rate-limit-options.js';
-import type { DeclaredAccess } from './access.js';
-import { ipListRef } from './ip-list-ref.js';
-import { quotaRule, type Partition } from './quota-rule.js';
+import { NAME_PATTERN } from '../rules/roles.js';
+import type { RateLimitOptions } from '../rules/quota-options.js';
+import type { DeclaredAccess } from '../rules/access.js';
+import { ipListRef } from '../rules/ip-address.js';
+import type { HttpRequest } from '../contexts/http/http.js';
+import { type Partition, quotaRule } from '../rules/quota-rule.js';
 import { requestAccessOf } from './request-access.js';
 
 /** What goes on a handler, or on a class for all of its handlers. @publicApi */
@@ -139,7 +140,7 @@ export function Assurance(level: AssuranceLevel): AccessDecorator {
  * @publicApi
  */
 export function RateLimit(
-  ...rules: readonly (RateLimitOptions<'user' | 'session' | 'ip' | Partition> | string)[]
+  ...rules: readonly (RateLimitOptions<'user' | 'session' | 'ip' | Partition<HttpRequest>> | string)[]
 ): AccessDecorator {
   if (rules.length === 0) throw new SessionConfigurationError('@RateLimit()', 'needs at least one quota');
   const quotas = rules.map((rule) => (typeof rule === 'string' ? rule : quotaRule('@RateLimit()', rule)));

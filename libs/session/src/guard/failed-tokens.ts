@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { denialError, SessionError } from '../model/session-error.js';
-import type { HttpRequest } from '../platform/http.js';
-import { quotaPartitionOfIp } from '../platform/ip-address.js';
-import type { SessionRepository } from '../repository/session-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../session.injection-keys.js';
-import { SessionService } from '../session.service.js';
-import type { SessionSettings } from '../session.settings.js';
+import type { HttpRequest } from '../contexts/http/http.js';
+import { quotaPartitionOfIp } from '../rules/ip-address.js';
+import type { SessionRepository } from '../storage/contract/session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../options/injection-keys.js';
+import { SessionService } from '../services/sessions/session.service.js';
+import type { SessionSettings } from '../options/settings.js';
 import { SessionTransport } from './session-transport.js';
 
 /**

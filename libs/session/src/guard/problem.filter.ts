@@ -1,10 +1,10 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
-import { sendJson, type HttpRequest, type HttpResponse } from '../platform/http.js';
-import { sendAtOnce } from '../platform/ws.js';
+import { sendJson, type HttpRequest, type HttpResponse } from '../contexts/http/http.js';
+import { sendAtOnce } from '../contexts/ws/ws.js';
 import { problemHeaders, toProblem } from './problem.js';
-import { showWayOut } from './way-out.js';
+import { showWayOut } from '../contexts/http/way-out.js';
 
 const LOG_INTERVAL_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import { SessionError } from '../model/session-error.js';
-import type { NodeRequest } from '../platform/http.js';
+import type { NodeRequest } from '../contexts/http/http.js';
 import { problemHeaders, toProblem } from './problem.js';
 import { setRequestAccess } from './request-access.js';
 

@@ -1,11 +1,12 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../model/session-error.js';
-import { SESSION_SETTINGS } from '../session.injection-keys.js';
-import type { SessionSettings } from '../session.settings.js';
-import { declaresRequirements } from './access.js';
+import { SESSION_SETTINGS } from '../options/injection-keys.js';
+import type { SessionSettings } from '../options/settings.js';
+import { declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, enforcesAccess, knowsSessions } from './decorators.js';
-import { type Handler, HandlerFinder } from './policy-manifest-handlers.js';
+import { HandlerFinder } from '../handlers/handler-finder.js';
+import type { Handler } from '../handlers/handler.js';
 
 type Settings = Pick<SessionSettings, 'guardGlobally'>;
 type Module = ModulesContainer extends Map<string, infer M> ? M : never;

@@ -1,16 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Decision } from '../model/decision.js';
 import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
-import { type HttpRequest, type HttpResponse, setHeader } from '../platform/http.js';
-import { quotaPartitionOfIp } from '../platform/ip-address.js';
-import { isBeforeQuotas, withQuotas } from '../policy/decide.js';
-import { quotaHeaders } from '../rate-limit/quota-headers.js';
-import { type QuotaShare, QuotaShares, type Taking } from '../quota-shares.js';
-import type { QuotaRequest, SessionRepository } from '../repository/session-repository.js';
-import { SESSION_REPOSITORY } from '../session.injection-keys.js';
-import type { Access } from './access.js';
-import { type QuotaRule, shareOf } from './quota-rule.js';
-import { RecentRefusals } from './recent-refusals.js';
+import { type HttpRequest, type HttpResponse, setHeader } from '../contexts/http/http.js';
+import { quotaPartitionOfIp } from '../rules/ip-address.js';
+import { isBeforeQuotas, withQuotas } from '../rules/decide.js';
+import { quotaHeaders } from '../contexts/http/quota-headers.js';
+import { QuotaShares, type Taking } from '../services/rate-limiter/quota-shares.js';
+import type { QuotaShare } from '../services/rate-limiter/quota-refunds.js';
+import type { QuotaRequest, SessionRepository } from '../storage/contract/session-repository.js';
+import { SESSION_REPOSITORY } from '../options/injection-keys.js';
+import type { Access } from '../rules/access.js';
+import { type QuotaRule, shareOf } from '../rules/quota-rule.js';
+import { RecentRefusals } from '../services/rate-limiter/recent-refusals.js';
 import { SessionTransport } from './session-transport.js';
 
 type Consumption = QuotaShare;

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { fieldsOf, type Inputs, object, text, wrong } from '../model/inputs.js';
+import { fieldsOf, type Inputs, object, text, wrong } from '../basics/inputs.js';
 import { SessionError } from '../model/session-error.js';
 import type { Device, Session } from '../model/session.js';
-import { clientIpResolver } from '../platform/client-ip.js';
+import { clientIpResolver } from '../contexts/http/client-ip.js';
 import {
   headerOf,
   nodeRequestOf,
@@ -11,21 +11,21 @@ import {
   type HttpRequest,
   type HttpResponse,
   type NodeRequest,
-} from '../platform/http.js';
-import { SESSION_SETTINGS } from '../session.injection-keys.js';
-import type { IssuedSession } from '../session.service.js';
-import type { SessionSettings, TransportSettings } from '../session.settings.js';
+} from '../contexts/http/http.js';
+import { SESSION_SETTINGS } from '../options/injection-keys.js';
+import type { IssuedSession } from '../services/sessions/session-types.js';
+import type { SessionSettings, TransportSettings } from '../options/settings.js';
 import {
   clearingCookie,
   cookieValues,
   REFRESH_COOKIE,
   refreshCookie,
   sessionCookie,
-} from '../transport/cookie.js';
-import { readCredentials, type Credentials } from '../transport/credentials.js';
-import { assertSameOrigin, isSameOrigin } from '../transport/cross-origin.js';
-import { readRefreshCredentials, type RefreshCredentials } from '../transport/refresh-credentials.js';
-import { type Clearing, offerWayOut } from './way-out.js';
+} from '../contexts/http/cookie.js';
+import { readCredentials, type Credentials } from '../contexts/http/credentials.js';
+import { assertSameOrigin, isSameOrigin } from '../contexts/http/cross-origin.js';
+import { readRefreshCredentials, type RefreshCredentials } from '../contexts/http/refresh-credentials.js';
+import { type Clearing, offerWayOut } from '../contexts/http/way-out.js';
 
 type Issued = Pick<IssuedSession, 'token' | 'refreshToken' | 'session'>;
 const ISSUED: Inputs<Issued> = {

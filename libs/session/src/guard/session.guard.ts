@@ -1,12 +1,12 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { Decision, DenyReason } from '../model/decision.js';
 import { SessionError, denialError } from '../model/session-error.js';
-import { type HttpRequest, type HttpResponse, isHeadSent } from '../platform/http.js';
-import { IpPolicy } from '../ip-policy.service.js';
-import { isBeforeQuotas } from '../policy/decide.js';
-import type { Examination } from '../session.examiner.js';
-import { SessionService } from '../session.service.js';
-import type { Access } from './access.js';
+import { type HttpRequest, type HttpResponse, isHeadSent } from '../contexts/http/http.js';
+import { IpPolicy } from '../services/ip/ip-policy.service.js';
+import { isBeforeQuotas } from '../rules/decide.js';
+import type { Examination } from '../services/sessions/token-check.js';
+import { SessionService } from '../services/sessions/session.service.js';
+import type { Access } from '../rules/access.js';
 import { AccessReader } from './access-reader.js';
 import { KnowsSessions } from './decorators.js';
 import { FailedTokens } from './failed-tokens.js';

@@ -10,7 +10,7 @@ export type {
   JwtKeys,
   JwtOptions,
   TrustedKeys,
-} from '../token/jwt-options.js';
+} from '../options/jwt-options.js';
 export { JwksController } from './jwks.controller.js';
 export { CurrentService, ServiceTokenGuard, serviceCallOf } from './service/service-token.guard.js';
 export type {

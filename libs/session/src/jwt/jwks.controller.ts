@@ -1,7 +1,7 @@
 import type { JsonWebKey } from 'node:crypto';
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { Public } from '../guard/decorators.js';
-import { ACCESS_TOKENS } from '../session.injection-keys.js';
+import { ACCESS_TOKENS } from '../options/injection-keys.js';
 import type { AccessTokenFormat } from '../token/access-token.js';
 
 /**

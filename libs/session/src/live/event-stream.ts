@@ -1,5 +1,5 @@
-import { callable, text, unusable } from '../model/inputs.js';
-import { isGone, onceGone, type RawResponse } from '../platform/http.js';
+import { callable, text, unusable } from '../basics/inputs.js';
+import { isGone, onceGone, type RawResponse } from '../contexts/http/http.js';
 import { callBack } from './call-back.js';
 import type { ConnectionEnd } from './connection-end.js';
 import type { LiveConnection } from './live-connection.js';

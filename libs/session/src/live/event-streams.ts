@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { requestAccessOf } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
-import { wrong } from '../model/inputs.js';
+import { wrong } from '../basics/inputs.js';
 import {
   beginStream,
   type HttpRequest,
@@ -9,7 +9,7 @@ import {
   nodeRequestOf,
   rawResponseOf,
   type StreamableResponse,
-} from '../platform/http.js';
+} from '../contexts/http/http.js';
 import { EventStream } from './event-stream.js';
 import { LiveConnections } from './live-connections.js';
 

@@ -2,11 +2,11 @@ import type { AccessRequirements, Decision } from '../model/decision.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
-import type { Examination } from '../session.examiner.js';
+import type { Examination } from '../services/sessions/token-check.js';
 import { callBack } from './call-back.js';
 import { connectionEnd, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { HeldBack, type Delivery } from './held-back.js';
-import { LongTimer } from './long-timer.js';
+import { LongTimer } from '../basics/long-timer.js';
 
 /** What a connection is made of. */
 export interface ConnectionParts {

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../model/session-event.js';
-import type { ChannelListener } from '../repository/event-channel.js';
-import { NODE_AWAITED_MS, type ActRef } from '../repository/node-registry.js';
-import type { SessionRepository } from '../repository/session-repository.js';
+import type { ChannelListener } from '../storage/contract/event-channel.js';
+import { NODE_AWAITED_MS, type ActRef } from '../storage/contract/node-registry.js';
+import type { SessionRepository } from '../storage/contract/session-repository.js';
 import type { LiveConnection } from './live-connection.js';
 import { recheckAll } from './recheck-all.js';
 

@@ -1,5 +1,5 @@
 import type { QuotaResult } from './quota.js';
-import type { SessionErrorCode } from './session-error.js';
+import type { SessionErrorCode } from './error-codes.js';
 import type { Block } from './user-state.js';
 
 /** A problem detail, RFC 9457: what a client gets for a `SessionError`. @publicApi */

@@ -9,8 +9,9 @@ import { SessionTransport } from '../guard/session-transport.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
-import type { HttpRequest, HttpResponse } from '../platform/http.js';
-import { type AuthenticatedSession, SessionService } from '../session.service.js';
+import type { HttpRequest, HttpResponse } from '../contexts/http/http.js';
+import { SessionService } from '../services/sessions/session.service.js';
+import type { AuthenticatedSession } from '../services/sessions/session-types.js';
 
 /** What `AuthGuard('latchkey')` puts on `request.user`. @publicApi */
 export type LatchkeyUser = UserState & { readonly session: Session };

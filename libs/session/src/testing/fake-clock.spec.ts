@@ -1,4 +1,4 @@
-import type { Duration } from '../model/duration.js';
+import type { Duration } from '../basics/duration.js';
 import { FakeClock } from './fake-clock.js';
 
 describe('FakeClock', () => {

@@ -1,6 +1,6 @@
-import type { Clock } from '../model/clock.js';
-import type { Duration } from '../model/duration.js';
-import { toMilliseconds } from '../model/duration.js';
+import type { Clock } from '../basics/clock.js';
+import type { Duration } from '../basics/duration.js';
+import { toMilliseconds } from '../basics/duration.js';
 
 /**
  * A clock that stands still until it is told to go on: for the in-memory repository in tests.

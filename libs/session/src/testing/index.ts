@@ -4,5 +4,5 @@
  */
 export { FakeClock } from './fake-clock.js';
 export { loginAs, type LoggedIn, type LoginAsOptions } from './login-as.js';
-export { describeRepositoryContract } from './repository-contract.js';
+export { describeRepositoryContract } from './contract/repository.js';
 export { SessionTestingModule, type SessionTestingOptions } from './session-testing.module.js';

@@ -1,9 +1,10 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { AssuranceLevel, Device } from '../model/session.js';
-import { SESSION_SETTINGS } from '../session.injection-keys.js';
-import { SessionService, type IssuedSession } from '../session.service.js';
-import type { SessionSettings } from '../session.settings.js';
-import { UserStateService } from '../user-state.service.js';
+import { SESSION_SETTINGS } from '../options/injection-keys.js';
+import { SessionService } from '../services/sessions/session.service.js';
+import type { IssuedSession } from '../services/sessions/session-types.js';
+import type { SessionSettings } from '../options/settings.js';
+import { UserStateService } from '../services/users/user-state.service.js';
 
 /** Options of `loginAs()`. @publicApi */
 export interface LoginAsOptions {

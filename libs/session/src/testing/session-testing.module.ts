@@ -1,11 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { TestingModuleBuilder } from '@nestjs/testing';
-import { systemClock, type Clock } from '../model/clock.js';
-import { MemorySessionRepository } from '../repository/memory-session-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS, TOKEN_CLOCK } from '../session.injection-keys.js';
+import { systemClock, type Clock } from '../basics/clock.js';
+import { MemorySessionRepository } from '../storage/memory/session-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS, TOKEN_CLOCK } from '../options/injection-keys.js';
 import { SessionModule } from '../session.module.js';
-import type { SessionModuleOptions } from '../session.options.js';
-import type { SessionSettings } from '../session.settings.js';
+import type { SessionModuleOptions } from '../options/options.js';
+import type { SessionSettings } from '../options/settings.js';
 
 /**
  * Options of `SessionTestingModule.forRoot()`: those of `SessionModule` except `redis`, `keyPrefix`, `commandTimeoutMs`

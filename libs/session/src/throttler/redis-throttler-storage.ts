@@ -1,14 +1,14 @@
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { type ThrottlerStorage, ThrottlerStorageService } from '@nestjs/throttler';
-import { withDeadline } from '../model/deadline.js';
+import { withDeadline } from '../basics/deadline.js';
 import { SessionError } from '../model/session-error.js';
-import type { RateLimiter } from '../rate-limiter.service.js';
-import { RedisConnection, type RedisConnectionOptions } from '../redis/connection.js';
-import { RedisKeys } from '../redis/keys.js';
-import { ThrottleScripts } from '../redis/throttle-scripts.js';
-import { fail, isRecord, noOthers } from '../session.option-rules.js';
-import { checkOptions } from '../session.options-check.js';
-import type { SessionModuleOptions } from '../session.options.js';
+import type { RateLimiter } from '../services/rate-limiter/rate-limiter.service.js';
+import { RedisConnection, type RedisConnectionOptions } from '../redis/calls/connection.js';
+import { RedisKeys } from '../redis/records/keys.js';
+import { ThrottleScripts } from '../redis/scripts/throttle.js';
+import { fail, isRecord, noOthers } from '../rules/option-rules.js';
+import { checkOptions } from '../options/checks/options-check.js';
+import type { SessionModuleOptions } from '../options/options.js';
 import { ThrottlerHits } from './throttler-hits.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
-import { wrong } from '../model/inputs.js';
-import type { ThrottleScripts } from '../redis/throttle-scripts.js';
+import { wrong } from '../basics/inputs.js';
+import type { ThrottleScripts } from '../redis/scripts/throttle.js';
 
 type ThrottlerStorageRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { memo } from '../model/memo.js';
+import { memo } from '../basics/memo.js';
 import { SessionError } from '../model/session-error.js';
 import { sha256 } from './sha256.js';
 

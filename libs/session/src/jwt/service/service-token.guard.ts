@@ -1,10 +1,10 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
 import { setProblemHeaders } from '../../guard/problem.js';
-import { attachment } from '../../model/attachment.js';
+import { attachment } from '../../basics/private-slot.js';
 import { SessionError } from '../../model/session-error.js';
-import { headerOf, type HttpRequest, nodeRequestOf } from '../../platform/http.js';
-import { bearerToken } from '../../transport/bearer.js';
+import { headerOf, type HttpRequest, nodeRequestOf } from '../../contexts/http/http.js';
+import { bearerToken } from '../../contexts/http/bearer.js';
 import type { ServiceCall } from './service-tokens-options.js';
 import { ServiceTokens } from './service-tokens.js';
 

@@ -1,6 +1,6 @@
-import type { Clock } from '../../model/clock.js';
-import type { Duration } from '../../model/duration.js';
-import type { JwtAlgorithm, JwtKeys, TrustedKeys } from '../../token/jwt-options.js';
+import type { Clock } from '../../basics/clock.js';
+import type { Duration } from '../../basics/duration.js';
+import type { JwtAlgorithm, JwtKeys, TrustedKeys } from '../../options/jwt-options.js';
 
 /** A service whose tokens are accepted. @publicApi */
 export interface TrustedService {

@@ -1,11 +1,12 @@
 import { ConfigurableModuleBuilder, Module, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, ApplicationConfig, DiscoveryModule } from '@nestjs/core';
-import { checkScopes } from '../../guard/access-check.js';
+import { checkScopes } from '../../manifest/access-check.js';
 import { declaredAccessOf } from '../../guard/decorators.js';
-import { guardsOf } from '../../guard/policy-manifest-guards.js';
-import { HandlerFinder } from '../../guard/policy-manifest-handlers.js';
+import { guardsOf } from '../../manifest/guards.js';
+import { HandlerFinder } from '../../handlers/handler-finder.js';
 import { ProblemFilter } from '../../guard/problem.filter.js';
 import type { ServiceTokensOptions } from './service-tokens-options.js';
+import { isGlobalFrom } from '../../rules/option-rules.js';
 import { ServiceTokens } from './service-tokens.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<ServiceTokensOptions>(
@@ -15,7 +16,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   .setExtras<{
     /** Whether every module can use `ServiceTokens` and the guard without importing this one. Default true. */
     isGlobal?: boolean;
-  }>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal ?? true }))
+  }>({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobalFrom(isGlobal) }))
   .build();
 
 /**

@@ -1,15 +1,15 @@
 import { type JsonWebKey, randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { type Clock, systemClock } from '../../model/clock.js';
-import { toMilliseconds } from '../../model/duration.js';
-import { anything, fieldsOf, type Inputs } from '../../model/inputs.js';
+import { type Clock, systemClock } from '../../basics/clock.js';
+import { toMilliseconds } from '../../basics/duration.js';
+import { anything, fieldsOf, type Inputs } from '../../basics/inputs.js';
 import { SessionError } from '../../model/session-error.js';
-import { NAME_PATTERN } from '../../policy/roles.js';
-import { checkAlgorithm, checkKeys, checkParty, checkTolerance } from '../../session.jwt-options-check.js';
-import { fail, isRecord, noOthers } from '../../session.option-rules.js';
-import type { JwtAlgorithm } from '../../token/jwt-options.js';
-import { isSignedBy, type JwtClaims, parseJwt, signJwt, timeOf } from '../compact-jwt.js';
-import { KeyRing } from '../key-ring.js';
+import { NAME_PATTERN } from '../../rules/roles.js';
+import { checkAlgorithm, checkKeys, checkParty, checkTolerance } from '../../options/checks/jwt.js';
+import { fail, isRecord, noOthers } from '../../rules/option-rules.js';
+import type { JwtAlgorithm } from '../../options/jwt-options.js';
+import { isSignedBy, type JwtClaims, parseJwt, signJwt, timeOf } from '../../signing/compact-jwt.js';
+import { KeyRing } from '../../signing/key-ring.js';
 import type { NewServiceToken, ServiceCall, ServiceTokensOptions } from './service-tokens-options.js';
 
 /** Keeps access tokens and service tokens from passing for each other. */

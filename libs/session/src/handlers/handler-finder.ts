@@ -1,0 +1,151 @@
+import { Injectable, RequestMethod } from '@nestjs/common';
+import {
+  ApplicationConfig,
+  DiscoveryService,
+  HttpAdapterHost,
+  MetadataScanner,
+  ModulesContainer,
+} from '@nestjs/core';
+import type { Handler, Paths } from './handler.js';
+import { classOf, madeClassOf, methodsOf, type Provider } from './methods.js';
+import { servedAt, type RouteParts, type RouteVersion } from './paths.js';
+import { gatewayHandlers, messageHandlers, resolverHandlers, type Surroundings } from './transports.js';
+
+// Metadata keys of Nest; where they can be imported from differs between versions.
+const PATH = 'path';
+const METHOD = 'method';
+const HOST = 'host';
+const VERSION = '__version__';
+const MODULE_PATH = '__module_path__';
+/** The injection key of a GraphQL module's options. */
+const GRAPHQL_OPTIONS = 'GqlModuleOptions';
+
+/** What a WebSocket adapter has that checks every handshake and message by the decorators. */
+export const CHECKS_SOCKETS: unique symbol = Symbol.for('@latchkey/session:checks-sockets') as never;
+
+/** Finds every handler that Nest will route to, by the metadata that Nest itself goes by. */
+@Injectable()
+export class HandlerFinder {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+    private readonly config: ApplicationConfig,
+    private readonly modules: ModulesContainer,
+    private readonly host: HttpAdapterHost,
+  ) {}
+
+  find(): Handler[] {
+    const controllers = this.discovery.getControllers();
+    const providers = this.discovery.getProviders();
+    const surroundings = this.surroundings(providers);
+    return [
+      ...controllers.flatMap((controller) => this.routesOf(controller)),
+      ...controllers.flatMap((controller) => {
+        const owner = madeClassOf(controller);
+        return owner ? messageHandlers(owner, methodsOf(owner, this.scanner), surroundings) : [];
+      }),
+      ...[...providers, ...controllers].flatMap((provider) => {
+        // What a factory makes, Nest connects to GraphQL and to no socket.
+        const [gateway, resolver] = [madeClassOf(provider), classOf(provider)];
+        return [
+          ...(gateway ? gatewayHandlers(gateway, methodsOf(gateway, this.scanner), surroundings) : []),
+          ...(resolver ? resolverHandlers(resolver, methodsOf(resolver, this.scanner), surroundings) : []),
+        ];
+      }),
+    ];
+  }
+
+  /** Methods of what Nest makes that are in none of these handlers. */
+  strays(handlers: readonly Handler[]): Pick<Handler, 'name' | 'handler' | 'class'>[] {
+    const known = new Set(handlers.map(({ handler }) => handler));
+    return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((provider) => {
+      const owner = madeClassOf(provider);
+      if (!owner) return [];
+      return methodsOf(owner, this.scanner)
+        .filter(([, handler]) => !known.has(handler))
+        .map(([name, handler]) => ({ name: `${owner.name}.${name}`, handler, class: owner }));
+    });
+  }
+
+  /** Whether the app answers HTTP; a command that only takes services from it does not. */
+  get isHttpApp(): boolean {
+    // Absent in an application context and in a microservice, whatever the type says.
+    return Boolean(this.host.httpAdapter);
+  }
+
+  /** Whether sockets are opened, by any adapter. A microservice has its default one only after `onModuleInit`. */
+  get opensSockets(): boolean {
+    return this.isHttpApp || Boolean(this.config.getIoAdapter()) || this.isMicroservice();
+  }
+
+  private isMicroservice(): boolean {
+    let isOne = false;
+    // Older versions of Nest have no such registry; it tells at once what it knows.
+    this.modules
+      .getRpcTargetRegistry?.()
+      .subscribe(() => (isOne = true))
+      .unsubscribe();
+    return isOne;
+  }
+
+  private surroundings(providers: readonly Provider[]): Surroundings {
+    const adapter: unknown = this.config.getIoAdapter();
+    const graphql = providers.filter(({ token }) => token === GRAPHQL_OPTIONS);
+    return {
+      isWsChecked: typeof adapter === 'object' && adapter !== null && CHECKS_SOCKETS in adapter,
+      areFieldsGuarded:
+        graphql.length > 0 &&
+        graphql.every(({ instance }) => {
+          const options = instance as { fieldResolverEnhancers?: readonly string[] } | undefined;
+          return options?.fieldResolverEnhancers?.includes('guards') === true;
+        }),
+      isMicroserviceOnly: !this.isHttpApp,
+    };
+  }
+
+  private routesOf(controller: Provider): Handler[] {
+    const owner = controller.metatype;
+    if (typeof owner !== 'function') return [];
+    const modulePath = this.modulePathOf(controller.host?.metatype);
+    const methods = methodsOf(owner, this.scanner).filter(([, handler]) =>
+      Reflect.hasMetadata(PATH, handler),
+    );
+    return methods.map(([name, handler]): Handler => {
+      const requestMethod = (read(METHOD, handler) as RequestMethod | undefined) ?? RequestMethod.GET;
+      const host = read(HOST, owner) as Paths | undefined;
+      const parts: RouteParts = {
+        requestMethod,
+        modulePath,
+        controllerPaths: listOf(read(PATH, owner)),
+        handlerPaths: listOf(read(PATH, handler)),
+        controllerVersion: read(VERSION, owner) as RouteVersion | undefined,
+        handlerVersion: read(VERSION, handler) as RouteVersion | undefined,
+      };
+      return {
+        kind: 'http',
+        method: RequestMethod[requestMethod],
+        ...servedAt(parts, this.config),
+        ...(host === undefined ? {} : { host }),
+        name: `${owner.name}.${name}`,
+        handler,
+        class: owner,
+        reach: { checkedBy: 'guard', global: true, perRequest: true, own: true },
+      };
+    });
+  }
+
+  /** What `RouterModule` puts before a module's controllers, for this app or, in older versions, for all. */
+  private modulePathOf(module: Function | undefined): string | undefined {
+    if (!module) return undefined;
+    const path = read(MODULE_PATH + this.modules.applicationId, module) ?? read(MODULE_PATH, module);
+    return path as string | undefined;
+  }
+}
+
+function read(key: string, target: object): unknown {
+  return Reflect.getMetadata(key, target);
+}
+
+function listOf(paths: unknown): readonly string[] {
+  return Array.isArray(paths) ? (paths as string[]) : [typeof paths === 'string' ? paths : ''];
+}

@@ -1,6 +1,0 @@
-/**
- * WebSockets that end with their session. Needs the packages @nestjs/websockets, @nestjs/platform-ws and ws.
- * @module @latchkey/session/ws
- */
-export { liveConnectionOf, SessionWsAdapter } from './session-ws.adapter.js';
-export type { WsServer, WsSocket } from '../../platform/ws.js';

@@ -1,0 +1,234 @@
+import { systemClock } from '../../basics/clock.js';
+import { toMilliseconds, type Duration } from '../../basics/duration.js';
+import type { Lifetime } from '../../model/session.js';
+import { resolveLifetime, type LifetimeOption } from '../../rules/lifetime.js';
+import { checkAccessToken } from './jwt.js';
+import {
+  attempt,
+  fail,
+  flag,
+  integer,
+  isRecord,
+  noOthers,
+  oneOf,
+  validName,
+} from '../../rules/option-rules.js';
+import { checkSessionData } from './session-data.js';
+import { checkRedis } from './redis.js';
+import { checkRefresh } from './refresh.js';
+import { checkRateLimits } from './rate-limits.js';
+import type { SessionModuleOptions } from '../options.js';
+import { checkIpPolicy, checkTransport } from './network.js';
+import type { ModuleSettings, StorageSettings } from '../settings.js';
+
+const REMEMBER_ENDED_MS = 24 * 3_600_000;
+const MAX_ENDED_SESSIONS = 50;
+/** Longer than any act takes. */
+const ABANDONED_AFTER_MS = 60_000;
+const LEAST_AUDIT_RETENTION_MS = 3_600_000;
+const DEFAULT_MAX_STATE_AGE: Duration = '5m';
+const DEFAULT_DIRECTORY_TIMEOUT: Duration = '2s';
+
+/** Every option there is. A `Record`, so that the compiler finds the one that is missing. */
+export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = {
+  redis: true,
+  keyPrefix: true,
+  commandTimeoutMs: true,
+  allowMemoryInProduction: true,
+  clock: true,
+  guard: true,
+  strict: true,
+  transports: true,
+  cookie: true,
+  publicOrigin: true,
+  trustProxy: true,
+  forwardedHeader: true,
+  lifetime: true,
+  rememberMeLifetime: true,
+  roleLifetimes: true,
+  touchInterval: true,
+  maxSessionsPerUser: true,
+  onSessionLimit: true,
+  refresh: true,
+  sessionData: true,
+  accessToken: true,
+  jwt: true,
+  rateLimits: true,
+  defaultRateLimits: true,
+  failedTokens: true,
+  ipPolicy: true,
+  live: true,
+  permissions: true,
+  userDirectory: true,
+  userDirectoryTimeout: true,
+  maxStateAge: true,
+  audit: true,
+};
+
+/**
+ * The options checked, each with its default filled in.
+ * @throws SessionConfigurationError naming the first option that cannot work
+ */
+export function checkOptions(
+  options: SessionModuleOptions,
+  environment = process.env['NODE_ENV'],
+): ModuleSettings {
+  if (!isRecord(options)) fail('options', 'must be an object: does the factory return one?');
+  noOthers(options, Object.keys(OPTION_NAMES));
+  return {
+    ...checkLifetimes(options),
+    maxSessionsPerUser: integer('maxSessionsPerUser', options.maxSessionsPerUser ?? 100, {
+      least: 1,
+      most: 10_000,
+    }),
+    onSessionLimit: oneOf('onSessionLimit', options.onSessionLimit ?? 'evict-oldest', [
+      'evict-oldest',
+      'reject',
+    ]),
+    sessionData: checkSessionData(options.sessionData ?? {}),
+    rememberEndedMs: REMEMBER_ENDED_MS,
+    maxEndedSessions: MAX_ENDED_SESSIONS,
+    refresh: checkRefresh(options.refresh),
+    accessToken: checkAccessToken(options),
+    ...checkRateLimits(options),
+    ipPolicy: checkIpPolicy(options.ipPolicy),
+    live: checkLive(options.live ?? {}),
+    permissions: checkPermissions(options.permissions ?? {}),
+    ...checkUserDirectory(options),
+    guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
+    strict: flag('strict', options.strict),
+    storage: checkStorage(options, environment),
+    transport: checkTransport(options),
+    audit: checkAudit(options.audit ?? {}),
+  };
+}
+
+function checkStorage(options: SessionModuleOptions, environment: string | undefined): StorageSettings {
+  const { redis, clock, allowMemoryInProduction } = options;
+  const keyPrefix = options.keyPrefix ?? 'lk';
+  if (typeof keyPrefix !== 'string' || !/^[A-Za-z0-9:._-]{1,64}$/.test(keyPrefix)) {
+    fail('keyPrefix', 'must be 1–64 of letters, digits and : . _ - (braces would move keys to another slot)');
+  }
+  const commandTimeoutMs = integer('commandTimeoutMs', options.commandTimeoutMs ?? 180, {
+    least: 10,
+    most: 10_000,
+  });
+  if (allowMemoryInProduction !== undefined && typeof allowMemoryInProduction !== 'boolean') {
+    fail('allowMemoryInProduction', 'must be true or false');
+  }
+  if (redis !== undefined) {
+    if (clock !== undefined) fail('clock', 'is of no use with redis, which has its own');
+    return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
+  }
+  const isRedisMissing = 'redis' in options;
+  if (environment === 'production' && isRedisMissing) {
+    fail(
+      'redis',
+      'is undefined and NODE_ENV is production: is a setting missing? For sessions in memory, leave it out and set ' +
+        'allowMemoryInProduction: true',
+    );
+  }
+  if (environment === 'production' && !allowMemoryInProduction) {
+    fail(
+      'redis',
+      'is not set and NODE_ENV is production: sessions in memory need allowMemoryInProduction: true',
+    );
+  }
+  if (clock !== undefined && typeof (clock as Partial<typeof clock> | null)?.now !== 'function') {
+    fail('clock', 'must have a method now()');
+  }
+  return {
+    kind: 'memory',
+    clock: clock ?? systemClock,
+    isIntended: allowMemoryInProduction === true && !isRedisMissing,
+    ...(isRedisMissing ? { isRedisMissing } : {}),
+  };
+}
+
+function checkLifetimes(options: SessionModuleOptions) {
+  const { roleLifetimes = {} } = options;
+  if (!isRecord(roleLifetimes)) fail('roleLifetimes', 'must be an object: role to lifetime');
+  return {
+    lifetime: lifetime('lifetime', options.lifetime ?? 'aal2'),
+    rememberMeLifetime: lifetime('rememberMeLifetime', options.rememberMeLifetime ?? 'aal1'),
+    roleLifetimes: new Map(
+      Object.entries(roleLifetimes).map(([role, option]) => [
+        validName('roleLifetimes', role),
+        lifetime(`roleLifetimes.${role}`, option),
+      ]),
+    ),
+    touchIntervalMs: milliseconds('touchInterval', options.touchInterval ?? '1m'),
+  };
+}
+
+function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {
+  if (!isRecord(live)) fail('live', 'must be an object');
+  noOthers(live, ['maxConnectionsPerSession', 'maxConnectionsPerUser'], 'live.');
+  const { maxConnectionsPerSession = 16, maxConnectionsPerUser = 64 } = live;
+  return {
+    maxConnectionsPerSession: integer('live.maxConnectionsPerSession', maxConnectionsPerSession, {
+      least: 1,
+      most: 1_000,
+    }),
+    maxConnectionsPerUser: integer('live.maxConnectionsPerUser', maxConnectionsPerUser, {
+      least: 1,
+      most: 10_000,
+    }),
+  };
+}
+
+function checkPermissions(permissions: NonNullable<SessionModuleOptions['permissions']>) {
+  if (!isRecord(permissions)) fail('permissions', 'must be an object: role to list of permissions');
+  return Object.fromEntries(
+    Object.entries(permissions).map(([role, granted]) => {
+      if (!Array.isArray(granted)) fail(`permissions.${role}`, 'must be a list of names');
+      return [
+        validName('permissions', role),
+        granted.map((permission) => validName(`permissions.${role}`, permission)),
+      ];
+    }),
+  );
+}
+
+function checkUserDirectory({ userDirectory, userDirectoryTimeout, maxStateAge }: SessionModuleOptions) {
+  const userDirectoryTimeoutMs = milliseconds(
+    'userDirectoryTimeout',
+    userDirectoryTimeout ?? DEFAULT_DIRECTORY_TIMEOUT,
+  );
+  if (userDirectory === undefined) {
+    if (userDirectoryTimeout !== undefined)
+      fail('userDirectoryTimeout', 'is of no use without userDirectory');
+    if (maxStateAge !== undefined) fail('maxStateAge', 'is of no use without userDirectory');
+    return { userDirectoryTimeoutMs };
+  }
+  if (typeof (userDirectory as Partial<typeof userDirectory> | null)?.load !== 'function') {
+    fail('userDirectory', 'must have a method load(userId)');
+  }
+  return {
+    userDirectory,
+    userDirectoryTimeoutMs,
+    maxStateAgeMs: milliseconds('maxStateAge', maxStateAge ?? DEFAULT_MAX_STATE_AGE) || Infinity,
+  };
+}
+
+function checkAudit(audit: NonNullable<SessionModuleOptions['audit']>) {
+  if (!isRecord(audit)) fail('audit', 'must be an object');
+  noOthers(audit, ['retention', 'maxDenials'], 'audit.');
+  const retentionMs = milliseconds('audit.retention', audit.retention ?? '90d');
+  if (retentionMs < LEAST_AUDIT_RETENTION_MS || !Number.isSafeInteger(2 * retentionMs)) {
+    fail('audit.retention', 'must be at least 1h');
+  }
+  const maxDenials = integer('audit.maxDenials', audit.maxDenials ?? 10_000, { least: 100, most: 1_000_000 });
+  return { retentionMs, maxDenials, abandonedAfterMs: ABANDONED_AFTER_MS };
+}
+
+function lifetime(option: string, value: LifetimeOption): Lifetime {
+  if (typeof value !== 'string' && !isRecord(value))
+    fail(option, "must be 'aal1', 'aal2', 'aal3' or two timeouts");
+  if (typeof value !== 'string') noOthers(value, ['inactivityTimeout', 'absoluteTimeout'], `${option}.`);
+  return attempt(option, () => resolveLifetime(value));
+}
+
+function milliseconds(option: string, value: Duration): number {
+  return attempt(option, () => toMilliseconds(value));
+}

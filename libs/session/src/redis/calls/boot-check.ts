@@ -1,0 +1,88 @@
+import type { Cluster, Redis } from 'ioredis';
+import { SessionConfigurationError } from '../../model/session-error.js';
+
+export type RedisClient = Redis | Cluster;
+
+const OLDEST_MAJOR = 7;
+
+/** What Redis answers to a client that is set up wrongly; trying again will not help. */
+const SETUP_MISTAKES: readonly (readonly [pattern: RegExp, explanation: string])[] = [
+  [
+    /^NOAUTH|^WRONGPASS|invalid password|AUTH .*(failed|without any password)/i,
+    'was refused: the user name or password is wrong or missing',
+  ],
+  [/DB index is out of range|invalid DB index/i, 'names a database number that this Redis does not have'],
+  [/cluster support disabled/i, 'is given as a Cluster, but the server is none'],
+  [
+    /^NOPERM/,
+    'names a Redis user who may not do what sessions need, or not INFO, by which its settings are checked',
+  ],
+];
+
+/** Waits for a client to be ready. @returns what stood in the way, or `undefined` when it is ready */
+export function whenReady(client: RedisClient, patienceMs: number): Promise<Error | undefined> {
+  if (client.status === 'ready') return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const settle = (failure: Error | undefined): void => {
+      clearTimeout(timer);
+      client.off('ready', onReady).off('error', settle);
+      resolve(failure);
+    };
+    const onReady = (): void => settle(undefined);
+    const timer = setTimeout(() => settle(new Error(`no answer within ${patienceMs} ms`)), patienceMs);
+    client.on('ready', onReady).on('error', settle);
+    if (client.status === 'wait') client.connect().catch(settle);
+  });
+}
+
+/** The configuration error behind a failed connection; `undefined` if it may yet come about by itself. */
+export function setupMistake(failure: Error): SessionConfigurationError | undefined {
+  const last = (failure as { lastNodeError?: Error }).lastNodeError ?? failure;
+  const known = SETUP_MISTAKES.find(([pattern]) => pattern.test(last.message));
+  return (
+    known && new SessionConfigurationError('redis', `${known[1]} (Redis says: ${firstLine(last.message)})`)
+  );
+}
+
+/**
+ * Looks at the servers behind a client.
+ * @returns what makes one unfit to keep sessions: it evicts keys, is too old, or is a replica that takes no writes
+ */
+export async function inspectServers(
+  client: RedisClient,
+  { isBoot }: { readonly isBoot: boolean },
+): Promise<SessionConfigurationError | undefined> {
+  const servers = 'nodes' in client ? client.nodes('master') : [client];
+  for (const server of servers) {
+    const fault = faultOf(parseInfo(await server.info()), isBoot);
+    if (fault) return new SessionConfigurationError('redis', fault);
+  }
+  return undefined;
+}
+
+function faultOf(info: ReadonlyMap<string, string>, isBoot: boolean): string | undefined {
+  const version = info.get('redis_version') ?? '';
+  const policy = info.get('maxmemory_policy') ?? 'noeviction';
+  if (Number.parseInt(version, 10) < OLDEST_MAJOR)
+    return `is version ${version}: Redis ${OLDEST_MAJOR}.0 or newer is needed`;
+  if (policy !== 'noeviction') {
+    return `evicts keys (maxmemory-policy ${policy}), blocks among them: set maxmemory-policy to noeviction`;
+  }
+  // Later it may be one for a moment, in a failover; it refuses our scripts itself then.
+  if (isBoot && info.get('role') === 'slave')
+    return 'is a read-only replica: name its primary, the Sentinels or the Cluster';
+  return undefined;
+}
+
+function parseInfo(info: string): Map<string, string> {
+  return new Map(
+    info
+      .split('\r\n')
+      .map((line) => line.split(':', 2))
+      .filter((pair): pair is [string, string] => pair.length === 2),
+  );
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? '').slice(0, 120);
+}

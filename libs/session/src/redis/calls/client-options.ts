@@ -1,0 +1,75 @@
+import { type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import type { RedisClient } from './boot-check.js';
+import { everMoreRarely, onceEvery } from './pace.js';
+
+/**
+ * Errors after which another connection may do better: a failover has made a replica of the server, or has left it without
+ * its replicas, and the Sentinels know of another primary.
+ */
+const WRONG_SERVER = /^(READONLY|NOREPLICAS|MASTERDOWN)/;
+const IMMEDIATELY_EVERY_MS = 250;
+
+/**
+ * ioredis options under which no request is held up by a Redis that is away and no command is sent twice. The module
+ * uses them for a client of its own; give them to one that you hand in (to a `Cluster` as its `redisOptions`, with
+ * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them). They set no `commandTimeout`: the library gives
+ * every call of its own a deadline; for yours there is `withDeadline`.
+ * @param commandTimeoutMs the module's option of that name, in milliseconds; default 180
+ * @example
+ * ```ts
+ * const client = new Redis('redis://127.0.0.1:6379', redisClientOptions());
+ * const sessionModule = SessionModule.forRoot({ redis: client });
+ * ```
+ * @publicApi
+ */
+export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {
+  const [mayRetryAtOnce, mayReconnect] = [onceEvery(IMMEDIATELY_EVERY_MS), everMoreRarely(50, 500)];
+  return {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 500,
+    // A connection that has owed an answer for so long is given up for a new one.
+    ...(isSocketTimeoutQuiet(Redis) ? { socketTimeout: Math.max(400, 2 * commandTimeoutMs) } : {}),
+    // The first time at once: as a rule the server is well, and calls wait for it. Not so for one that keeps hanging up.
+    retryStrategy: (attempt) => (attempt === 1 && mayRetryAtOnce() ? 0 : Math.min(attempt * 50, 250)),
+    sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 250),
+    reconnectOnError: (error) => WRONG_SERVER.test(error.message) && mayReconnect(),
+    // Of no effect without Sentinels: a connection to a primary that they have replaced is given up at once.
+    failoverDetector: true,
+  };
+}
+
+/** ioredis 5.4.0 prints a line for every reply when it has a `socketTimeout`; 5.4.1 and later do not. */
+export function isSocketTimeoutQuiet({ prototype }: { readonly prototype: object }): boolean {
+  return !String(Reflect.get(prototype, 'setSocketTimeout')).includes('console.');
+}
+
+/** What a client has to be set to, so that no call waits for a Redis that is away, or runs after it was refused. */
+const NEEDED = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+} as const satisfies RedisOptions;
+
+/** One line on how a client of the app's is set up; `undefined` when it is as `redisClientOptions()` has it. */
+export function adviceOn(client: RedisClient): string | undefined {
+  const options = optionsOf(client);
+  const wrong = Object.entries(NEEDED).filter(
+    ([name, value]) => options[name as keyof typeof NEEDED] !== value,
+  );
+  if (wrong.length === 0) return undefined;
+  const wanted = wrong.map(([name, value]) => `${name}: ${value}`).join(', ');
+  return (
+    `The Redis client of the app's is without ${wanted}: while Redis is away, calls of the library may wait in it, or run after ` +
+    'they were refused. Make it with redisClientOptions() of @latchkey/session.'
+  );
+}
+
+function optionsOf(client: RedisClient): RedisOptions {
+  const { options } = client as { readonly options: RedisOptions | ClusterOptions };
+  if (!('nodes' in client)) return options;
+  // Of a Cluster, the queue is its own, and so is what it does again.
+  const { enableOfflineQueue = true, redisOptions = {} } = options as ClusterOptions;
+  return { ...NEEDED, ...redisOptions, enableOfflineQueue };
+}

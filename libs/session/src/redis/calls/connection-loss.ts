@@ -1,0 +1,76 @@
+import type { Redis } from 'ioredis';
+import type { RedisClient } from './boot-check.js';
+
+/** So many calls wait for a connection; more are refused at once. */
+export const MOST_WAITING = 1_000;
+
+/** Knows since when a client has no connection, and says when it has one again. */
+export class ConnectionLoss {
+  private since = performance.now();
+  private wasReady: boolean;
+
+  /** @param patienceMs a connection that has been gone for longer is not waited for */
+  constructor(
+    private readonly client: RedisClient,
+    private readonly patienceMs: number,
+    private readonly onBack: () => void,
+  ) {
+    this.wasReady = client.status === 'ready';
+    client.on('ready', this.onReady).on('close', this.onClose);
+  }
+
+  /** Whether it is worth while to wait for the connection. */
+  get isFresh(): boolean {
+    const { status } = this.client;
+    if (status === 'end') return false;
+    return status === 'ready' || performance.now() - this.since < this.patienceMs;
+  }
+
+  close(): void {
+    this.client.off('ready', this.onReady).off('close', this.onClose);
+  }
+
+  private readonly onReady = (): void => {
+    this.wasReady = true;
+    this.onBack();
+  };
+
+  private readonly onClose = (): void => {
+    // A connection that never came about does not begin the wait anew.
+    if (this.wasReady) this.since = performance.now();
+    this.wasReady = false;
+  };
+}
+
+const STATES = ['connecting', 'connect', 'ready', 'close', 'reconnecting'] as const;
+const PAUSE_MS = 50;
+
+/**
+ * Connects a client anew that ioredis has ended by mistake: its failover detector, told of the new primary while the client
+ * asks the Sentinels for it, breaks that off for good. A client that its owner ends stays so.
+ * @returns stops it
+ */
+export function reviveAfterFailover(client: RedisClient): () => void {
+  if ('nodes' in client || !client.options.failoverDetector || !client.options.sentinels)
+    return () => undefined;
+  let last: string = client.status;
+  const notes = STATES.map((state) => [state, () => (last = state)] as const);
+  const onEnd = (): void => {
+    if (last === 'connecting' && !isEndedByOwner(client))
+      setTimeout(() => connectAnew(client), PAUSE_MS).unref();
+  };
+  for (const [state, note] of notes) client.on(state, note);
+  client.on('end', onEnd);
+  return () => {
+    for (const [state, note] of notes) client.off(state, note);
+    client.off('end', onEnd);
+  };
+}
+
+function connectAnew(client: Redis): void {
+  if (client.status === 'end') client.connect().catch(() => undefined);
+}
+
+function isEndedByOwner(client: Redis): boolean {
+  return Reflect.get(client, 'manuallyClosing') === true;
+}

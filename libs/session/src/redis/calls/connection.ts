@@ -1,0 +1,294 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { withDeadline } from '../../basics/deadline.js';
+import { NotRunError, type SessionConfigurationError, SessionError } from '../../model/session-error.js';
+import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
+import { adviceOn, redisClientOptions } from './client-options.js';
+import { Deadlines } from './call-timeouts.js';
+import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
+import { isPlainClient, Outbox } from './call-batcher.js';
+import { reviveAfterFailover } from './connection-loss.js';
+import { Readiness } from './readiness.js';
+import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
+import type { Script, ScriptArgument } from '../lua/script.js';
+
+/** Where Redis is, and how long it may take. */
+export interface RedisConnectionOptions {
+  /** A URL, ioredis options, or a client of the app's. */
+  readonly redis: string | RedisOptions | RedisClient;
+  /** How long a call may take before it is refused. */
+  readonly commandTimeoutMs: number;
+  /** Takes one line for people when Redis goes, comes back, or answers what it should not. */
+  readonly log?: (line: string) => void;
+}
+
+const BOOT_PATIENCE_MS = 1_000;
+const INSPECT_AGAIN_AFTER_MS = 1_000;
+const COMPLAIN_AGAIN_AFTER_MS = 10_000;
+/** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
+const ORDINARY_TROUBLE = /^(OOM|LOADING|MASTERDOWN|READONLY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
+
+/** What ioredis has besides its typed commands: replies as bytes. */
+interface ByteScripting {
+  evalshaBuffer(sha1: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
+  evalBuffer(lua: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
+}
+
+/** A Redis with a deadline for every call, and one kind of error for whatever goes wrong. */
+export class RedisConnection {
+  /** Why this Redis must not be used although it answers. */
+  private fault: SessionConfigurationError | undefined;
+  private reachable = false;
+  private closed = false;
+  /** Runs while a connection is gone and calls still wait for the next. */
+  private goneTimer: NodeJS.Timeout | undefined;
+  private inspectedAt = -Infinity;
+  private complainedAt = -Infinity;
+  private readonly deadlines: Deadlines;
+  /** Absent where ioredis has to send each call by its keys. */
+  private readonly outbox: Outbox | undefined;
+  private readonly stopReviving: () => void;
+  /** In the outbox's place. */
+  private readonly readiness: Readiness | undefined;
+
+  private constructor(
+    private readonly client: RedisClient & ByteScripting,
+    private readonly owned: boolean,
+    private readonly commandTimeoutMs: number,
+    private readonly log: (line: string) => void,
+  ) {
+    this.deadlines = new Deadlines(commandTimeoutMs);
+    this.stopReviving = reviveAfterFailover(client);
+    if (isPlainClient(client)) this.outbox = new Outbox(client, commandTimeoutMs);
+    else this.readiness = new Readiness(client, commandTimeoutMs);
+  }
+
+  /**
+   * Opens a client (or takes over the use of one) and checks what is behind it. Resolves although Redis cannot be
+   * reached: it is then looked for in the background, and calls are refused meanwhile.
+   * @throws SessionConfigurationError for what waiting cannot mend: a wrong password, an evicting or too old Redis
+   */
+  static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
+    const { redis, commandTimeoutMs, log = () => undefined } = options;
+    const owned = !isClient(redis);
+    const client = (owned ? openClient(redis, commandTimeoutMs) : redis) as RedisClient & ByteScripting;
+    const connection = new RedisConnection(client, owned, commandTimeoutMs, log);
+    const advice = owned ? undefined : adviceOn(client);
+    if (advice !== undefined) log(advice);
+    try {
+      await connection.start();
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Runs a script: by its hash, and once more in full where the server does not know it (again). */
+  run(script: Script, keys: readonly string[], args: readonly CallArgument[]): Promise<unknown> {
+    return this.ask(script, encodeBody(keys, args), asItIs);
+  }
+
+  /**
+   * As `run`, with what the reply is made of: no promise stands between the reply and its reader.
+   * @param read may throw
+   */
+  ask<T>(script: Script, body: CallBody, read: (reply: unknown) => T): Promise<T> {
+    try {
+      this.assertFit();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (!this.outbox) return this.askByCommand(script, body, read);
+    const call = new ScriptCall('evalsha', { script, body }, read, this.owner);
+    this.outbox.add(call);
+    this.deadlines.watch(call);
+    return call.promise;
+  }
+
+  async ping(): Promise<void> {
+    this.assertFit();
+    try {
+      await withDeadline(this.client.ping(), this.commandTimeoutMs);
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  /**
+   * Another client of the same server, for listening; in a Cluster, of any one of its nodes. It neither connects nor
+   * reconnects by itself.
+   */
+  duplicate(): Redis {
+    const { client } = this;
+    const nodes = 'nodes' in client ? client.nodes('all') : [client as Redis];
+    const node = nodes[Math.floor(Math.random() * nodes.length)];
+    if (!node) throw new Error('No node of the Cluster is known');
+    return node.duplicate({
+      lazyConnect: true,
+      readOnly: false,
+      autoResubscribe: false,
+      connectionName: 'latchkey-events',
+      disconnectTimeout: 100, // it runs on for one that has ended
+      retryStrategy: () => null,
+      sentinelRetryStrategy: () => null,
+    });
+  }
+
+  /** Closes the client if this opened it, without waiting longer than for one call. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.stopGoneTimer();
+    this.client.off('ready', this.onReady).off('close', this.onClose);
+    this.stopReviving();
+    this.outbox?.close();
+    this.readiness?.close();
+    if (!this.owned) {
+      this.client.off('error', ignore);
+      return;
+    }
+    if (this.client.status === 'ready')
+      await withDeadline(this.client.quit(), this.commandTimeoutMs).catch(ignore);
+    this.client.disconnect();
+  }
+
+  private async start(): Promise<void> {
+    this.client.on('error', ignore); // ioredis prints what nobody listens for; calls report it themselves
+    this.client.on('close', this.onClose);
+    const failure = await whenReady(this.client, BOOT_PATIENCE_MS);
+    this.client.on('ready', this.onReady);
+    if (!failure) {
+      this.reachable = true;
+      await this.inspect({ isBoot: true });
+    } else {
+      this.fault = setupMistake(failure);
+      if (!this.fault) {
+        this.log(`Redis cannot be reached (${failure.message}). Requests are refused with 503 until it can.`);
+      }
+    }
+    if (this.fault) throw this.fault;
+  }
+
+  private readonly owner: CallOwner = {
+    onSettled: () => this.deadlines.release(),
+    sendInFull: ({ request, dueAt }) => {
+      const again = new ScriptCall('eval', request, asItIs, this.owner);
+      this.outbox?.add(again);
+      this.deadlines.watchUntil(dueAt, again);
+      return again.promise;
+    },
+    sendAgain: (call) => this.outbox?.add(call),
+    explained: (error, script, hasRun) => this.explained(error, script, hasRun),
+  };
+
+  private async askByCommand<T>(script: Script, body: CallBody, read: (reply: unknown) => T): Promise<T> {
+    let isSent = false;
+    const evaluate = async (): Promise<unknown> => {
+      await this.readiness?.wait();
+      isSent = true;
+      return evaluateBy(this.client, script, body);
+    };
+    try {
+      return read(await withDeadline(evaluate(), this.commandTimeoutMs));
+    } catch (error) {
+      throw this.explained(error, script, isSent && !isReplyError(error) ? 'perhaps' : 'no');
+    }
+  }
+
+  private readonly onReady = (): void => {
+    this.stopGoneTimer();
+    if (!this.reachable) this.log('Redis can be reached again.');
+    this.reachable = true;
+    void this.inspect({ isBoot: false });
+  };
+
+  private readonly onClose = (): void => {
+    if (!this.reachable || this.closed) return;
+    this.goneTimer ??= setTimeout(() => {
+      this.stopGoneTimer();
+      this.reachable = false;
+      this.log('Redis is gone. Requests are refused with 503 until it is back.');
+    }, this.commandTimeoutMs).unref();
+  };
+
+  private stopGoneTimer(): void {
+    clearTimeout(this.goneTimer);
+    this.goneTimer = undefined;
+  }
+
+  /** A Redis that was found unfit is looked at again now and then: somebody may have mended it. */
+  private assertFit(): void {
+    if (!this.fault) return;
+    if (performance.now() - this.inspectedAt >= INSPECT_AGAIN_AFTER_MS) void this.inspect({ isBoot: false });
+    throw unavailable(this.fault, 'no');
+  }
+
+  /** At boot, what may not be looked at is a fault; what cannot be looked at for lack of time is taken to be well. */
+  private async inspect({ isBoot }: { readonly isBoot: boolean }): Promise<void> {
+    this.inspectedAt = performance.now();
+    const earlier = this.fault;
+    try {
+      this.fault = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
+    } catch (error) {
+      if (isBoot && error instanceof Error) this.fault = setupMistake(error);
+      if (!this.fault) this.log(`Redis could not be inspected: ${messageOf(error)}`);
+      return;
+    }
+    if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);
+    if (earlier && !this.fault) this.log('Redis is fit again.');
+  }
+
+  /** Tells people, though not more often than bearable, of something in Redis that should not be there. */
+  complain(line: string): void {
+    const now = performance.now();
+    if (now - this.complainedAt < COMPLAIN_AGAIN_AFTER_MS) return;
+    this.complainedAt = now;
+    this.log(line);
+  }
+
+  private explained(error: unknown, script: Script, hasRun: 'no' | 'perhaps'): SessionError {
+    const message = messageOf(error);
+    if (isReplyError(error) && !ORDINARY_TROUBLE.test(message))
+      this.complain(`Redis refused ${script.name}: ${message}`);
+    return unavailable(error, hasRun);
+  }
+}
+
+function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+async function evaluateBy(client: ByteScripting, script: Script, body: CallBody): Promise<unknown> {
+  const { keys, args } = decodeBody(body);
+  try {
+    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error;
+    return client.evalBuffer(script.lua, keys.length, ...keys, ...args);
+  }
+}
+
+function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {
+  const options = { ...redisClientOptions(commandTimeoutMs), connectionName: 'latchkey' };
+  return typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...options, ...redis });
+}
+
+function isClient(redis: RedisConnectionOptions['redis']): redis is RedisClient {
+  // Not instanceof: the app may have an ioredis of its own.
+  return typeof redis === 'object' && 'evalshaBuffer' in redis && typeof redis.evalshaBuffer === 'function';
+}
+
+/** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
+function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
+  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
+  return new SessionError('session_store_unavailable', { cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function ignore(): void {}
+
+function asItIs(reply: unknown): unknown {
+  return reply;
+}

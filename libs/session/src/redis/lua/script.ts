@@ -1,0 +1,247 @@
+import type { KeyName } from '../records/keys.js';
+import { SCRIPT_SOURCES } from './script-sources.js';
+
+/** What a script takes besides its keys, by name; the order is the script's business. */
+export type ScriptArgument = string | number | Buffer;
+
+/** One Lua script: its keys and arguments in the order in which its file's header names them. */
+export interface Script<Argument extends string = string> {
+  readonly name: keyof typeof SCRIPT_SOURCES;
+  readonly sha1: string;
+  readonly lua: string;
+  readonly keys: readonly KeyName[];
+  readonly args: readonly Argument[];
+}
+
+/** The arguments of a script, each under its name; the events' channel is the same for all. */
+export type ArgumentsOf<S> =
+  S extends Script<infer Argument> ? Readonly<Record<Exclude<Argument, 'channel'>, ScriptArgument>> : never;
+
+function script<Argument extends string>(
+  name: keyof typeof SCRIPT_SOURCES,
+  keys: readonly KeyName[],
+  args: readonly Argument[],
+): Script<Argument> {
+  return { name, ...SCRIPT_SOURCES[name], keys, args };
+}
+
+const AUDIT_KEYS = ['acts', 'denials', 'pending', 'lastId'] as const;
+const AUDIT_LIMITS = ['retentionMs', 'maxDenials', 'abandonedAfterMs'] as const;
+
+/** Every script. A test compares these names with the headers of *.lua. */
+export const SCRIPTS = {
+  authenticate: script(
+    'authenticate',
+    ['user', 'data'],
+    [
+      'sessionId',
+      'tokenHash',
+      'clientIp',
+      'refusedRoles',
+      'touchIfRoles',
+      'withData',
+      'touchIntervalMs',
+      'rememberEndedMs',
+      'maxStateAgeMs',
+      'roleLifetimes',
+    ],
+  ),
+  createSession: script(
+    'create-session',
+    ['user', 'data'],
+    [
+      'userId',
+      'sessionId',
+      'tokenHash',
+      'device',
+      'inactivityTimeoutMs',
+      'absoluteTimeoutMs',
+      'traits',
+      'ifEpoch',
+      'newEpoch',
+      'maxSessions',
+      'onSessionLimit',
+      'rememberEndedMs',
+      'maxEndedSessions',
+      'maxStateAgeMs',
+      'roleLifetimes',
+      'data',
+      'familyHash',
+      'refreshHash',
+      'accessTokenTtlMs',
+      'channel',
+    ],
+  ),
+  quota: script('quota', ['quota'], ['emissionUs', 'burst', 'cost', 'receipt', 'receiptMs']),
+  quotaBack: script('quota-back', ['quota'], ['operation', 'emissionUs', 'burst', 'cost', 'receipt']),
+  userQuota: script('user-quota', ['user'], ['field', 'emissionUs', 'burst', 'cost']),
+  userQuotaBack: script('user-quota-back', ['user'], ['field', 'operation', 'emissionUs', 'burst', 'cost']),
+  throttle: script('throttle', ['throttle'], ['ttlUs', 'limit', 'blockUs']),
+  listSessions: script('list-sessions', ['user'], []),
+  revokeSession: script(
+    'revoke-session',
+    ['user', 'data'],
+    ['sessionId', 'reason', 'rememberEndedMs', 'roleLifetimes', 'channel'],
+  ),
+  revokeAll: script(
+    'revoke-all',
+    ['user'],
+    ['exceptSessionId', 'exceptTokenHash', 'roleLifetimes', 'channel'],
+  ),
+  replaceToken: script(
+    'replace-token',
+    ['user', 'data'],
+    [
+      'sessionId',
+      'tokenHash',
+      'newTokenHash',
+      'ifEpoch',
+      'reauthenticated',
+      'assurance',
+      'revokeOthers',
+      'roleLifetimes',
+      'familyHash',
+      'refreshHash',
+      'accessTokenTtlMs',
+      'channel',
+    ],
+  ),
+  refresh: script(
+    'refresh',
+    ['user', 'data'],
+    [
+      'sessionId',
+      'familyHash',
+      'refreshHash',
+      'salt',
+      'newRefreshHash',
+      'newTokenHash',
+      'accessTokenTtlMs',
+      'graceMs',
+      'userAgent',
+      'ip',
+      'rememberEndedMs',
+      'maxStateAgeMs',
+      'roleLifetimes',
+      'channel',
+    ],
+  ),
+  sweepSessions: script(
+    'sweep-sessions',
+    ['user', 'data'],
+    ['rememberEndedMs', 'maxEndedSessions', 'roleLifetimes'],
+  ),
+  readData: script('read-data', ['user', 'data'], ['sessionId', 'tokenHash', 'roleLifetimes']),
+  writeData: script(
+    'write-data',
+    ['user', 'data'],
+    ['sessionId', 'tokenHash', 'ifVersion', 'payload', 'isSameContent', 'roleLifetimes'],
+  ),
+  readUser: script('read-user', ['user'], ['maxStateAgeMs']),
+  makeUser: script(
+    'make-user',
+    ['user', 'load'],
+    [
+      'userId',
+      'roles',
+      'block',
+      'blockReason',
+      'blockUntil',
+      'blockBy',
+      'sourceVersion',
+      'ipAllowlist',
+      'newEpoch',
+      'isTimed',
+    ],
+  ),
+  changeUser: script(
+    'change-user',
+    ['user', 'load'],
+    [
+      'userId',
+      'ifVersion',
+      'roles',
+      'block',
+      'blockReason',
+      'blockUntil',
+      'blockBy',
+      'sourceVersion',
+      'isWhole',
+      'ipAllowlist',
+      'roleLifetimes',
+      'channel',
+    ],
+  ),
+  eraseUser: script('erase-user', ['user', 'load', 'data', 'once'], ['roleLifetimes', 'channel']),
+  beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
+  beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
+  finishLoad: script(
+    'finish-load',
+    ['user', 'load'],
+    [
+      'nonce',
+      'userId',
+      'roles',
+      'block',
+      'blockReason',
+      'blockUntil',
+      'blockBy',
+      'sourceVersion',
+      'ipAllowlist',
+      'newEpoch',
+      'channel',
+    ],
+  ),
+  issueOneTimeToken: script(
+    'issue-one-time-token',
+    ['user', 'once'],
+    [
+      'subject',
+      'tokenId',
+      'tokenHash',
+      'purpose',
+      'ttlMs',
+      'data',
+      'replaceOlder',
+      'ifEpoch',
+      'maxPerPurpose',
+      'maxPerSubject',
+    ],
+  ),
+  consumeOneTimeToken: script(
+    'consume-one-time-token',
+    ['user', 'once'],
+    ['tokenId', 'tokenHash', 'revokeAll', 'channel'],
+  ),
+  revokeOneTimeTokens: script('revoke-one-time-tokens', ['user', 'once'], ['purpose']),
+  readIpLists: script('read-ip-lists', [], []),
+  writeIpList: script('write-ip-list', ['ipList'], ['name', 'ranges', 'ifVersion', 'channel']),
+  auditAppend: script('audit-append', AUDIT_KEYS, [
+    'outcome',
+    'action',
+    'actor',
+    'target',
+    'ip',
+    'details',
+    ...AUDIT_LIMITS,
+  ]),
+  auditBegin: script('audit-begin', ['pending'], ['action', 'actor', 'target', 'ip', 'details']),
+  auditBeginWhenFull: script(
+    'audit-begin-when-full',
+    ['pending', 'whenFull'],
+    ['action', 'actor', 'target', 'ip', 'details', 'most'],
+  ),
+  auditSettle: script('audit-settle', AUDIT_KEYS, [
+    'pendingId',
+    'outcome',
+    'actor',
+    'details',
+    ...AUDIT_LIMITS,
+  ]),
+  auditRead: script('audit-read', AUDIT_KEYS, ['limit', 'before', 'userId', 'scan', ...AUDIT_LIMITS]),
+  registerNode: script('register-node', ['nodes', 'missed'], ['nodeId', 'forMs']),
+  removeNode: script('remove-node', ['nodes'], ['nodeId']),
+  confirmAct: script('confirm-act', ['confirmations'], ['nodeId', 'connectionsClosed', 'forMs']),
+  missAct: script('miss-act', ['missed'], ['nodeId', 'forMs']),
+  readConfirmations: script('read-confirmations', ['nodes', 'confirmations'], ['forMs']),
+} as const;

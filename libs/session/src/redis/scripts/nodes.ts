@@ -1,0 +1,62 @@
+import type { RedisConnection } from '../calls/connection.js';
+import type { RedisKeys } from '../records/keys.js';
+import { type Script, type ScriptArgument, SCRIPTS } from '../lua/script.js';
+
+/** For how long a confirmation can be read; receipts wait for a fraction of that. */
+const CONFIRMATION_TERM_MS = 10_000;
+
+/** Which user's act, by the version that it led to. */
+interface Act {
+  readonly userRef: string;
+  readonly version: number;
+}
+
+/** One typed function for each script about nodes. */
+export class NodeScripts {
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly keys: RedisKeys,
+  ) {}
+
+  async register(nodeId: string, forMs: number): Promise<boolean> {
+    const keys = [this.keys.nodes, this.keys.missed];
+    return (await this.run(SCRIPTS.registerNode, keys, [nodeId, forMs])) === 1;
+  }
+
+  async remove(nodeId: string): Promise<void> {
+    await this.run(SCRIPTS.removeNode, [this.keys.nodes], [nodeId]);
+  }
+
+  async confirm(nodeId: string, act: Act, connectionsClosed: number): Promise<void> {
+    const args = [nodeId, connectionsClosed, CONFIRMATION_TERM_MS];
+    await this.run(SCRIPTS.confirmAct, [this.confirmationsOf(act)], args);
+  }
+
+  async miss(nodeId: string, forMs: number): Promise<void> {
+    await this.run(SCRIPTS.missAct, [this.keys.missed], [nodeId, forMs]);
+  }
+
+  /** @param forMs how long a node's word must yet hold for it to be among `awaited` */
+  async confirmations(act: Act, forMs: number) {
+    const keys = [this.keys.nodes, this.confirmationsOf(act)];
+    const reply = await this.run(SCRIPTS.readConfirmations, keys, [forMs]);
+    const [nodes, awaited, pairs] = reply as [Buffer[], Buffer[], Buffer[]];
+    const confirmed = new Map<string, number>();
+    for (let i = 0; i < pairs.length; i += 2) confirmed.set(String(pairs[i]), countOf(pairs[i + 1]));
+    return { nodes: nodes.map(String), awaited: awaited.map(String), confirmed };
+  }
+
+  private run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.connection.run(script, keys, args);
+  }
+
+  private confirmationsOf({ userRef, version }: Act): string {
+    return this.keys.confirmationsOf(userRef, version);
+  }
+}
+
+/** What is no number of ours counts as none. */
+function countOf(value: Buffer | undefined): number {
+  const count = Number(value);
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+}

@@ -1,0 +1,176 @@
+import { bulk, FixedArguments } from '../calls/call-body.js';
+import type { RedisConnection } from '../calls/connection.js';
+import { type FactsReply, type QuotaReply, readFactsReply } from '../records/token-lookup.js';
+import { type RedisKeys } from '../records/keys.js';
+import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
+import { TaggedScripts } from './tagged.js';
+import type { UserReply } from '../records/user-record.js';
+
+type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
+
+type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
+
+/** Of whom a check is: names of fixed length, and 32 bytes. */
+export interface CheckProof {
+  readonly userRef: string;
+  readonly sessionId: string;
+  readonly tokenHash: Buffer;
+}
+
+/** What the request brings to a check; the settings give the rest. */
+export interface CheckDemand extends Readonly<
+  Record<'clientIp' | 'refusedRoles' | 'touchIfRoles' | 'withData', string>
+> {
+  /** The fields of the quotas, then emissionUs and burst of each; absent: none. */
+  readonly quotas: FixedArguments | undefined;
+}
+
+/** What a check found: 0 nothing, 4 that the user must be loaded first. */
+export type CheckReply = FactsReply | readonly [status: 0] | readonly [status: 4, userId: Buffer];
+
+/** @param quotaCount how many quotas the check was asked about */
+export function readCheckReply(reply: unknown, quotaCount: number): CheckReply {
+  return Buffer.isBuffer(reply) ? readFactsReply(reply, quotaCount) : (reply as CheckReply);
+}
+
+export type DataReply = readonly [version: number, payload: Buffer];
+
+const MOST_RESTS = 1_000;
+
+/** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
+export class SessionScripts extends TaggedScripts {
+  private readonly checkSettings: FixedArguments;
+  /** By the roles that make a request an activity: as many as handlers demand, and those that apps ask for at run time. */
+  private readonly rests = new Map<string, string>();
+
+  /** @param settings what the settings give to every check */
+  constructor(
+    connection: RedisConnection,
+    keys: RedisKeys,
+    settings: Readonly<Record<SameForAll, string | number>>,
+  ) {
+    super(connection, keys);
+    const names = SCRIPTS.authenticate.args.filter((name) => name in settings);
+    this.checkSettings = new FixedArguments(names.map((name) => settings[name as SameForAll]));
+  }
+
+  /**
+   * The one call of every request, and so put together from few pieces.
+   * @param read `readCheckReply` makes of it what it says
+   */
+  authenticate<T>(proof: CheckProof, demand: CheckDemand, read: (reply: unknown) => T): Promise<T> {
+    const { userRef, sessionId, tokenHash } = proof;
+    const { withData, quotas } = demand;
+    let text = bulk(this.keys.of(userRef, 'user'));
+    if (withData !== '') text += bulk(this.keys.of(userRef, 'data'));
+    text += `$16\r\n${sessionId}\r\n$32\r\n${tokenHash.toString('latin1')}\r\n`;
+    text += bulk(demand.clientIp);
+    text += this.restOf(demand);
+    if (quotas) text += quotas.text;
+    const keyCount = withData === '' ? 1 : 2;
+    const argCount = SCRIPTS.authenticate.args.length + (quotas?.values.length ?? 0);
+    return this.connection.ask(SCRIPTS.authenticate, { keyCount, argCount, text }, read);
+  }
+
+  /** What most requests to a handler have in common is written once. */
+  private restOf({ refusedRoles, touchIfRoles, withData }: CheckDemand): string {
+    if (refusedRoles !== '' || withData !== '') {
+      return bulk(refusedRoles) + bulk(touchIfRoles) + bulk(withData) + this.checkSettings.text;
+    }
+    let rest = this.rests.get(touchIfRoles);
+    if (rest === undefined) {
+      rest = bulk('') + bulk(touchIfRoles) + bulk('') + this.checkSettings.text;
+      if (this.rests.size >= MOST_RESTS) this.rests.clear();
+      this.rests.set(touchIfRoles, rest);
+    }
+    return rest;
+  }
+
+  async quota(key: string, args: ArgumentsOf<typeof SCRIPTS.quota>): Promise<QuotaReply> {
+    const { emissionUs, burst, cost, receipt, receiptMs } = args;
+    const values = [emissionUs, burst, cost, receipt, receiptMs];
+    return (await this.connection.run(SCRIPTS.quota, [key], values)) as QuotaReply;
+  }
+
+  async quotaBack(key: string, args: ArgumentsOf<typeof SCRIPTS.quotaBack>): Promise<QuotaReply> {
+    const { operation, emissionUs, burst, cost, receipt } = args;
+    const values = [operation, emissionUs, burst, cost, receipt];
+    return (await this.connection.run(SCRIPTS.quotaBack, [key], values)) as QuotaReply;
+  }
+
+  userQuota(userRef: string, args: ArgumentsOf<typeof SCRIPTS.userQuota>) {
+    return this.run<QuotaReply>(SCRIPTS.userQuota, userRef, args);
+  }
+
+  userQuotaBack(userRef: string, args: ArgumentsOf<typeof SCRIPTS.userQuotaBack>) {
+    return this.run<QuotaReply>(SCRIPTS.userQuotaBack, userRef, args);
+  }
+
+  createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
+    return this.run<
+      | [outcome: Buffer, now: number, record: Buffer, user: UserReply, evicted: Buffer[]]
+      | [Buffer, number, UserReply]
+      | [Buffer]
+    >(SCRIPTS.createSession, userRef, args);
+  }
+
+  listSessions(userRef: string) {
+    return this.run<[] | [now: number, user: UserReply, fields: Buffer[]]>(SCRIPTS.listSessions, userRef, {});
+  }
+
+  revokeSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeSession>) {
+    return this.run<0 | 1>(SCRIPTS.revokeSession, userRef, args);
+  }
+
+  revokeAll(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeAll>) {
+    return this.run<[outcome: Buffer, version: number, epoch: number, sessions: number] | [Buffer]>(
+      SCRIPTS.revokeAll,
+      userRef,
+      args,
+    );
+  }
+
+  replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
+    return this.run<[outcome: Buffer, ...SessionReply, revoked: number] | [Buffer]>(
+      SCRIPTS.replaceToken,
+      userRef,
+      args,
+    );
+  }
+
+  sweepSessions(userRef: string, args: ArgumentsOf<typeof SCRIPTS.sweepSessions>) {
+    return this.run<number>(SCRIPTS.sweepSessions, userRef, args);
+  }
+
+  readData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readData>) {
+    return this.run<DataReply | []>(SCRIPTS.readData, userRef, args);
+  }
+
+  writeData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.writeData>) {
+    return this.run<[outcome: Buffer, version: number] | [Buffer, ...DataReply] | [Buffer]>(
+      SCRIPTS.writeData,
+      userRef,
+      args,
+    );
+  }
+
+  refresh(userRef: string, args: ArgumentsOf<typeof SCRIPTS.refresh>) {
+    return this.run<RefreshReply>(SCRIPTS.refresh, userRef, args);
+  }
+}
+
+export type RefreshReply =
+  | [
+      outcome: Buffer,
+      now: number,
+      record: Buffer,
+      device: Buffer,
+      user: UserReply,
+      salt: Buffer,
+      at: number,
+      end: number,
+    ]
+  | [Buffer, now: number, record: Buffer, device: Buffer, user: UserReply]
+  | [Buffer, now: number, user: UserReply]
+  | [Buffer, userId: Buffer]
+  | [Buffer];

@@ -1,0 +1,28 @@
+import { attachment } from '../../basics/private-slot.js';
+import { object } from '../../basics/inputs.js';
+import { SessionError } from '../../model/session-error.js';
+import type { Session } from '../../model/session.js';
+import type { TokenProof } from '../../storage/contract/session-repository.js';
+import type { ParsedToken } from '../../token/session-token.js';
+
+/** Which token opened a session. */
+const proofs = attachment<ParsedToken>();
+
+/** From here on, the session can act for itself. */
+export function keepProof(session: Session, proof: ParsedToken): void {
+  proofs.set(session, proof);
+}
+
+/**
+ * @throws TypeError for a session that no token has opened, and for what is no session
+ * @throws SessionError `session_expired` when that token's time is over
+ */
+export function proofOf(session: Session): TokenProof {
+  const proof = proofs.get(object(session, 'session'));
+  if (!proof)
+    throw new TypeError(
+      'This session comes from a list: only one from authenticate() or create() acts for itself',
+    );
+  if (proof.isExpired) throw new SessionError('session_expired');
+  return proof;
+}

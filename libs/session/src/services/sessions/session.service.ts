@@ -1,0 +1,272 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { handleOf, keepHandle, SessionDataHandle } from '../data/session-data-handle.js';
+import { SessionDataStore } from '../data/session-data-store.js';
+import type { AccessRequirements, Decision } from '../../model/decision.js';
+import { anything, epoch, fieldsOf, type Inputs, oneOf, yesOrNo } from '../../basics/inputs.js';
+import { SessionError, denialError } from '../../model/session-error.js';
+import { confirmationsOf } from '../events/confirmations.js';
+import type { RevocationReceipt } from '../../model/revocation-receipt.js';
+import type { EndReason, Session } from '../../model/session.js';
+import type { JsonObject, StoredData } from '../../model/session-data.js';
+import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
+import { type Examination, type Look, SessionExaminer, type TokenOrigin } from './token-check.js';
+import { assertRequirements, checkedOrigin } from './requirements.js';
+import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import { type Issue, SessionIssuer } from './session-issuer.js';
+import type {
+  AuthenticatedSession,
+  CreateSessionOptions,
+  IssuedSession,
+  RefreshOptions,
+  ReplaceTokenOptions,
+} from './session-types.js';
+import { keepProof, proofOf } from './session-credential.js';
+import type { SessionSettings } from '../../options/settings.js';
+import type { AccessTokenFormat } from '../../token/access-token.js';
+import {
+  checkedUserId,
+  isSessionId,
+  newSessionId,
+  type ParsedToken,
+  userRefOf,
+} from '../../token/session-token.js';
+import { normaliseDevice } from '../../rules/device.js';
+import { IpPolicy } from '../ip/ip-policy.service.js';
+import { UserStateService } from '../users/user-state.service.js';
+
+const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
+
+const assuranceLevel = oneOf('aal1', 'aal2', 'aal3');
+const endReason = oneOf('logout', 'revoked', 'evicted');
+const CREATE: Inputs<CreateSessionOptions> = {
+  device: anything, // by normaliseDevice
+  data: anything, // by the data store
+  rememberMe: yesOrNo,
+  assurance: assuranceLevel,
+  ifEpoch: epoch,
+};
+const REPLACE: Inputs<ReplaceTokenOptions> = {
+  ifEpoch: epoch,
+  reauthenticated: yesOrNo,
+  assurance: assuranceLevel,
+  revokeOthers: yesOrNo,
+};
+const REFRESH: Inputs<RefreshOptions> = { device: anything, accessToken: anything };
+const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
+
+/**
+ * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
+ * Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
+ * @example
+ * ```ts
+ * const { token, session } = await sessions.create(userId, { device: { name: 'laptop' } });
+ * const { user } = await sessions.authenticate(token);
+ * await sessions.revoke(user.id, session.id, 'logout'); // when this resolves, no node accepts the token
+ * ```
+ * @publicApi
+ */
+@Injectable()
+export class SessionService {
+  private readonly dataStore: SessionDataStore;
+  private readonly issuer: SessionIssuer;
+  private readonly examiner: SessionExaminer;
+
+  /** @internal */
+  constructor(
+    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    @Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat,
+    private readonly users: UserStateService,
+    ip: IpPolicy,
+  ) {
+    const logger = new Logger(SessionService.name);
+    this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
+      logger.error(line),
+    );
+    const load = (userId: string) => users.load(userId);
+    this.issuer = new SessionIssuer(repository, { format: tokens, ...settings.refresh, load });
+    this.examiner = new SessionExaminer({
+      repository,
+      tokens,
+      ip,
+      load,
+      permit: (session, proof, data) => {
+        keepProof(session, proof);
+        if (data) this.keepData(session, proof, data);
+      },
+    });
+  }
+
+  /**
+   * Makes a session for a user and a token that opens it.
+   * @throws SessionError `user_blocked`, `epoch_changed`, `session_limit_reached`, or `user_unknown` (with a
+   * `UserDirectory` that does not know the user, or with `ifEpoch` for a user who was erased); with `data` also
+   * `bad_request` and `too_large`, with `device` also `bad_request`
+   * @throws TypeError naming an option that is of another type, `ifEpoch: undefined` among them
+   */
+  async create(userId: string, given: CreateSessionOptions = {}): Promise<IssuedSession> {
+    const { settings } = this;
+    const options = fieldsOf(given, 'options', CREATE);
+    const names = { userRef: userRefOf(userId), sessionId: newSessionId() };
+    const device = normaliseDevice(options.device);
+    const data = options.data === undefined ? undefined : this.dataStore.payloadOf(options.data, names);
+    if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
+    const tokens = this.issuer.begin(names);
+    const rememberMe = options.rememberMe ?? false;
+    const created = await this.repository.create({
+      userId,
+      sessionId: names.sessionId,
+      tokenHash: tokens.proof.tokenHash,
+      ...this.issuer.familyOf(tokens),
+      device,
+      lifetime: rememberMe ? settings.rememberMeLifetime : settings.lifetime,
+      assurance: options.assurance ?? 'aal1',
+      rememberMe,
+      createUser: !settings.userDirectory && options.ifEpoch === undefined,
+      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
+      ...(data === undefined ? {} : { data }),
+    });
+    if (created.outcome === 'user_blocked')
+      throw denialError({ reason: 'user_blocked', block: created.user.block });
+    if (created.outcome !== 'created') throw new SessionError(created.outcome);
+    return this.known(await this.issuer.issue(tokens, created, { at: created.session.createdAt }));
+  }
+
+  /**
+   * The session that a token opens, if it meets the requirements.
+   * @throws SessionError with the first denial that applies (see `decide`)
+   * @throws TypeError, RangeError for requirements that are none. A token that is no text is an invalid one
+   */
+  async authenticate(
+    token: string | undefined,
+    requirements: AccessRequirements = NO_REQUIREMENTS,
+    origin: TokenOrigin = {},
+  ): Promise<AuthenticatedSession> {
+    const decision = await this.decide(token, requirements, origin);
+    if (!decision.permit) throw denialError(decision);
+    return decision;
+  }
+
+  /**
+   * As `authenticate`, but a denial is an answer. Rejects when the repository cannot answer, or for requirements that
+   * are none.
+   */
+  async decide(
+    token: string | undefined,
+    requirements: AccessRequirements = NO_REQUIREMENTS,
+    origin: TokenOrigin = {},
+  ): Promise<Decision> {
+    assertRequirements(requirements);
+    const { clientIp } = checkedOrigin(origin);
+    return (await this.examine(token, requirements, { isActivity: true, clientIp })).decision;
+  }
+
+  /**
+   * As `decide`, with the time of the answer. `isActivity` false: nothing of it is written down.
+   * @internal
+   */
+  examine(token: string | undefined, requirements: AccessRequirements, look: Look): Promise<Examination> {
+    return this.examiner.examine(token, requirements, look);
+  }
+
+  /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
+  parse(token: string): ParsedToken | undefined | Promise<ParsedToken | undefined> {
+    return this.tokens.read(token);
+  }
+
+  /** The user's live sessions, newest first. */
+  async list(userId: string): Promise<Session[]> {
+    return this.repository.list(checkedUserId(userId));
+  }
+
+  /**
+   * Ends one session; when this resolves, no node accepts it.
+   * @returns whether there was such a live session of this user's
+   */
+  async revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
+    checkedUserId(userId);
+    endReason(reason, 'reason');
+    return isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason);
+  }
+
+  /**
+   * Forgets what is left of sessions that ended more than a day ago: their devices, addresses and data. Each login does
+   * it for its user; call it for users who do not come back. @returns how many sessions were forgotten
+   */
+  async sweep(userId: string): Promise<number> {
+    return this.repository.sweep(checkedUserId(userId));
+  }
+
+  /**
+   * Ends all sessions of a user, however many, by starting a new epoch; with `except`, all but the caller's own.
+   * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed
+   */
+  async revokeAll(userId: string, options: { readonly except?: Session } = {}): Promise<RevocationReceipt> {
+    const startedAt = performance.now();
+    checkedUserId(userId);
+    const { except: own } = fieldsOf(options, 'options', REVOKE_ALL);
+    const except = own === undefined ? undefined : proofOf(own);
+    const revoked = await this.repository.revokeAll(userId, except);
+    if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
+    if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
+    const { version, epoch, sessions } = revoked;
+    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
+    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
+  }
+
+  /**
+   * A new token for a session; the old one is dead when this resolves. For reauthentication, step-up and password
+   * change.
+   * @param session as `authenticate` gave it: with proof of the old token
+   * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
+   */
+  async replaceToken(session: Session, given: ReplaceTokenOptions = {}): Promise<IssuedSession> {
+    const proof = proofOf(session);
+    const options = fieldsOf(given, 'options', REPLACE);
+    const tokens = this.issuer.begin(proof);
+    const replaced = await this.repository.replaceToken({
+      proof,
+      newTokenHash: tokens.proof.tokenHash,
+      ...this.issuer.familyOf(tokens),
+      reauthenticated: options.reauthenticated ?? true,
+      revokeOthers: options.revokeOthers ?? false,
+      ...(options.assurance === undefined ? {} : { assurance: options.assurance }),
+      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
+    });
+    if (replaced.outcome === 'refused') throw new SessionError('session_revoked');
+    return this.known(await this.issuer.issue(tokens, replaced, { at: replaced.now }));
+  }
+
+  /**
+   * New tokens for a refresh token, which works once. The same token again gets the same new ones, for the option's
+   * `grace` and until the new refresh token is used. Any earlier one of the session ends it: somebody else has it.
+   * The access token of before is good for the `grace` more.
+   * @throws SessionError `session_missing`, `session_invalid` (nothing was changed), `user_blocked`, `session_expired`;
+   * `session_revoked` when the session was ended before, or by this: then `reused` on the error has it as it was
+   */
+  async refresh(refreshToken: string | undefined, options: RefreshOptions = {}): Promise<IssuedSession> {
+    if (refreshToken === undefined) throw new SessionError('session_missing');
+    return this.known(await this.issuer.refresh(refreshToken, fieldsOf(options, 'options', REFRESH)));
+  }
+
+  /**
+   * What the app keeps in a session. Of a session from a handler with `@SessionData()`, reading it costs no call.
+   * @param session as `authenticate`, `create` or `@CurrentSession()` gave it
+   * @throws SessionError `session_expired` when the token's own time is over, even where it was let in
+   * (`@AllowExpired()`)
+   */
+  data<T extends object = JsonObject>(session: Session): SessionDataHandle<T> {
+    const proof = proofOf(session);
+    const handle = handleOf(session) ?? this.keepData(session, proof, undefined);
+    return handle as unknown as SessionDataHandle<T>;
+  }
+
+  private keepData(session: Session, proof: TokenProof, seen: StoredData | undefined): SessionDataHandle {
+    return keepHandle(session, new SessionDataHandle(this.dataStore, proof, seen));
+  }
+
+  private known({ issued, proof }: Issue): IssuedSession {
+    keepProof(issued.session, proof);
+    return issued;
+  }
+}

@@ -1,0 +1,137 @@
+import { NO_DATA } from '../data/session-data-store.js';
+import type { IpPolicy } from '../ip/ip-policy.service.js';
+import type { AccessRequirements, Decision, Facts } from '../../model/decision.js';
+import type { IpVerdict } from '../../model/ip-list.js';
+import type { UserQuota } from '../../model/quota.js';
+import type { Session } from '../../model/session.js';
+import type { StoredData } from '../../model/session-data.js';
+import { decide } from '../../rules/decide.js';
+import { isSameVerdict } from '../../rules/ip-ranges.js';
+import type {
+  LoadFirst,
+  RequestDemand,
+  SessionRepository,
+  TokenProof,
+} from '../../storage/contract/session-repository.js';
+import { askAfterLoad, isLoad, type Load } from '../users/user-load.js';
+import type { AccessTokenFormat } from '../../token/access-token.js';
+import type { ParsedToken } from '../../token/session-token.js';
+
+/** Where a token was presented. @publicApi */
+export interface TokenOrigin {
+  /** As `SessionTransport.clientIp` gives it. Absent, it is not known: then no allowlist lets it in. */
+  readonly clientIp?: string | undefined;
+}
+
+/** How a token is looked at. */
+export interface Look extends TokenOrigin {
+  /** False: nothing of it is written down. */
+  readonly isActivity: boolean;
+}
+
+/** A decision, and when the repository made it, by its own clock; absent where it was not asked. */
+export interface Examination {
+  readonly decision: Decision;
+  readonly now: number | undefined;
+  /** When the token ends before its session does. */
+  readonly tokenEndsAt: number | undefined;
+}
+
+interface ExaminerParts {
+  readonly repository: SessionRepository;
+  readonly tokens: AccessTokenFormat;
+  readonly ip: IpPolicy;
+  readonly load: Load;
+  /** Takes a session that may act, and its data where they were asked for. */
+  readonly permit: (session: Session, proof: ParsedToken, data: StoredData | undefined) => void;
+}
+
+const NO_QUOTAS: readonly UserQuota[] = [];
+/** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
+const NOBODY: readonly (readonly string[])[] = [[]];
+
+/**
+ * From a presented token to a decision. Every request goes this way: what it does once more, it does for each of them,
+ * and each promise in between is a turn of the queue.
+ */
+export class SessionExaminer {
+  constructor(private readonly parts: ExaminerParts) {}
+
+  async examine(
+    token: string | undefined,
+    requirements: AccessRequirements,
+    look: Look,
+  ): Promise<Examination> {
+    const parsed = token === undefined ? undefined : this.parts.tokens.read(token);
+    const proof = parsed instanceof Promise ? await parsed : parsed;
+    if (!proof) {
+      const decision = decide({ kind: token === undefined ? 'missing' : 'unknown' }, requirements);
+      return { decision, now: undefined, tokenEndsAt: undefined };
+    }
+    const answer = await this.lookUp(proof, requirements, look);
+    const known = isLoad(answer)
+      ? await this.loadFirst(answer, () => this.lookUp(proof, requirements, look))
+      : answer;
+    const facts = proof.isExpired ? asExpired(known) : known;
+    const decision = decide(facts, requirements);
+    if (facts.kind !== 'known') return { decision, now: undefined, tokenEndsAt: undefined };
+    if (decision.permit) {
+      const isDataAsked = requirements.withData === true && look.isActivity;
+      this.parts.permit(decision.session, proof, isDataAsked ? (facts.data ?? NO_DATA) : undefined);
+    }
+    return { decision, now: facts.now, tokenEndsAt: facts.tokenEndsAt };
+  }
+
+  /** One call; with named lists of addresses one more, in the same tick. */
+  private lookUp(
+    proof: ParsedToken,
+    { roleGroups, quotas, withData, ip }: AccessRequirements,
+    { isActivity, clientIp }: Look,
+  ): Promise<Facts | LoadFirst> {
+    const isCounted = isActivity && !proof.isExpired;
+    const verdict = this.parts.ip.judge(ip, clientIp);
+    const demand: RequestDemand = {
+      touchIfRoles: isCounted ? roleGroups : NOBODY,
+      quotas: (isCounted && quotas) || NO_QUOTAS,
+      withData: isCounted && withData === true,
+      ip: verdict,
+    };
+    const checking = this.parts.repository.authenticate(proof, demand);
+    const confirming = this.parts.ip.confirm(ip, verdict);
+    return confirming ? this.confirmed(proof, demand, Promise.all([checking, confirming])) : checking;
+  }
+
+  private async confirmed(
+    proof: TokenProof,
+    demand: RequestDemand,
+    asked: Promise<readonly [Facts | LoadFirst, IpVerdict]>,
+  ): Promise<Facts | LoadFirst> {
+    const [facts, verdict] = await asked;
+    if (demand.ip && isSameVerdict(verdict, demand.ip)) return facts;
+    // A list was changed since this node last looked: what was counted by the old one is given back.
+    await this.giveBack(facts, demand.quotas);
+    return this.parts.repository.authenticate(proof, { ...demand, ip: verdict });
+  }
+
+  private async giveBack(facts: Facts | LoadFirst, quotas: readonly UserQuota[]): Promise<void> {
+    if (facts.kind !== 'known' || !facts.quotas.every(({ allowed }) => allowed)) return;
+    if (facts.quotas.length === 0) return;
+    const { userId, id: sessionId } = facts.session;
+    // What cannot be given back now comes back with time.
+    await Promise.allSettled(
+      quotas.map((policy) => {
+        const partition = policy.by === 'session' ? { userId, sessionId } : { userId };
+        return this.parts.repository.quota({ operation: 'refund', policy, partition, cost: 1 });
+      }),
+    );
+  }
+
+  private async loadFirst(first: LoadFirst, ask: () => Promise<Facts | LoadFirst>): Promise<Facts> {
+    return (await askAfterLoad(first, ask, this.parts.load)) ?? { kind: 'unknown' };
+  }
+}
+
+/** The token says itself that its time is over, whatever becomes of its session. */
+function asExpired(facts: Facts): Facts {
+  return facts.kind === 'known' && facts.status === 'live' ? { ...facts, status: 'expired' } : facts;
+}

@@ -1,0 +1,327 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { confirmationsOf } from '../events/confirmations.js';
+import { withDeadline } from '../../basics/deadline.js';
+import { anything, fieldsOf, type Inputs } from '../../basics/inputs.js';
+import type { RevocationReceipt } from '../../model/revocation-receipt.js';
+import { SessionError } from '../../model/session-error.js';
+import type { UserState } from '../../model/user-state.js';
+import type { SessionRepository } from '../../storage/contract/session-repository.js';
+import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-repository.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import type { SessionSettings } from '../../options/settings.js';
+import { checkedUserId, userRefOf } from '../../token/session-token.js';
+import {
+  blockInPast,
+  checkedBlock,
+  checkedChange,
+  checkedList,
+  checkedRoles,
+  checkedVersion,
+  outdated,
+} from './checks.js';
+
+/** Options of `UserStateService.block()`. @publicApi */
+export interface BlockOptions {
+  /** Reason that the user and moderators read, 1–500 characters. */
+  readonly reason: string;
+  /**
+   * Instant at which the block ends: a `Date`, or milliseconds since 1970 UTC.
+   * @defaultValue when it is lifted
+   */
+  readonly until?: Date | number;
+  /**
+   * Who blocks: a user id or a name, at most 128 characters.
+   * @defaultValue not recorded
+   */
+  readonly by?: string;
+  /**
+   * Block only if the user's `version` is still this one; otherwise `version_conflict`.
+   * @defaultValue any version
+   */
+  readonly ifVersion?: number;
+}
+
+/** Options of the methods of `UserStateService` that change a user. @publicApi */
+export interface ChangeOptions {
+  /**
+   * Change only if the user's `version` is still this one; otherwise `version_conflict`. Read it together with the
+   * facts that the decision rests on.
+   * @defaultValue any version
+   */
+  readonly ifVersion?: number;
+}
+
+/** A change that the app made in its own database, for `UserStateService.update()`. @publicApi */
+export interface UserUpdate {
+  /**
+   * All roles of the user, at most 32.
+   * @defaultValue unchanged
+   */
+  readonly roles?: readonly string[];
+  /**
+   * The user's block; `null`: not blocked.
+   * @defaultValue unchanged
+   */
+  readonly block?: { readonly reason: string; readonly until?: Date | number; readonly by?: string } | null;
+  /**
+   * The only ranges that the user may come from, at most 64 CIDRs; `null`: from anywhere.
+   * @defaultValue unchanged
+   */
+  readonly ipAllowlist?: readonly string[] | null;
+  /**
+   * The app's own version of this user. An older one than the last loses; an equal one may only tighten.
+   * @defaultValue none: the update applies to the record as it is
+   */
+  readonly sourceVersion?: number;
+}
+
+const INITIAL: Inputs<{ readonly roles?: readonly string[] }> = { roles: anything };
+/** Each by a check of its own. */
+const UPDATE: Inputs<UserUpdate> = {
+  roles: anything,
+  block: anything,
+  ipAllowlist: anything,
+  sourceVersion: anything,
+};
+
+type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
+
+const LOAD_ATTEMPTS = 5;
+/** One of all writers wins each time, so this many at once get through. */
+const WRITE_ATTEMPTS = 50;
+
+/**
+ * What is known of users: roles, blocks, allowlists, version and epoch. When one of its promises resolves, no node
+ * decides by the state before. Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot
+ * answer in time.
+ * @example
+ * ```ts
+ * const receipt = await users.block(userId, { reason: 'spam', until: Date.now() + 86_400_000 });
+ * console.log(`${receipt.sessions} sessions ended`);
+ * await users.setRoles(userId, ['moderator']);
+ * ```
+ * @publicApi
+ */
+@Injectable()
+export class UserStateService {
+  private readonly loads = new Map<string, Promise<UserState | undefined>>();
+
+  /** @internal */
+  constructor(
+    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+  ) {}
+
+  /**
+   * The user's state, loaded from the `UserDirectory` if there is one and no fresh record; `undefined` for an unknown
+   * user.
+   */
+  async get(userId: string): Promise<UserState | undefined> {
+    checkedUserId(userId);
+    return (await this.repository.users.read(userId)) ?? (await this.load(userId));
+  }
+
+  /**
+   * The user's state, made with these roles if there is none: for apps without a `UserDirectory`, at registration or
+   * before a password is checked. An existing record is left as it is.
+   * @throws SessionError `user_unknown` with a `UserDirectory` that does not know the user
+   */
+  async ensure(userId: string, initial: { readonly roles?: readonly string[] } = {}): Promise<UserState> {
+    const { roles: given = [] } = fieldsOf(initial, 'initial', INITIAL);
+    const roles = checkedRoles(given);
+    const known = await this.get(userId);
+    if (known) return known;
+    if (this.settings.userDirectory) throw new SessionError('user_unknown');
+    const made = await this.repository.users.change({
+      userId,
+      roles,
+      ifVersion: 'absent',
+    });
+    if ('user' in made && made.user) return made.user;
+    throw new SessionError('version_conflict');
+  }
+
+  /**
+   * Refuses the user from now on and ends all sessions: when this resolves, no node accepts a request. Blocking again
+   * replaces the reason and the end.
+   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`
+   */
+  async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
+    const block = checkedBlock(options);
+    return this.act(userId, options, () => ({ block }));
+  }
+
+  /** Lifts a block. Sessions from before it stay dead. */
+  async unblock(userId: string, options: ChangeOptions = {}): Promise<UserState> {
+    return this.change(userId, options, () => ({ block: null }));
+  }
+
+  /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
+  async setRoles(
+    userId: string,
+    roles: readonly string[],
+    options: ChangeOptions = {},
+  ): Promise<RevocationReceipt> {
+    const checked = checkedRoles(roles);
+    return this.act(userId, options, () => ({ roles: checked }));
+  }
+
+  /**
+   * The only ranges that the user may come from, at most 64; `null`: from anywhere. Sessions keep their tokens, and are
+   * refused with `ip_not_allowed` from anywhere else. The list is literal: an empty one lets the user in from nowhere,
+   * and none does where the client IP is not known.
+   * @throws SessionError `bad_request` naming the entry that is no CIDR, and as `block` does
+   */
+  async setIpAllowlist(
+    userId: string,
+    cidrs: readonly string[] | null,
+    options: ChangeOptions = {},
+  ): Promise<RevocationReceipt> {
+    const ipAllowlist = checkedList(cidrs);
+    return this.act(userId, options, () => ({ ipAllowlist }));
+  }
+
+  /** Adds one role. */
+  async grant(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+    checkedRoles([role]);
+    return this.act(userId, options, (user) => ({ roles: checkedRoles([...user.roles, role]) }));
+  }
+
+  /** Takes one role away. */
+  async withdraw(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
+    checkedRoles([role]);
+    return this.act(userId, options, (user) => ({ roles: user.roles.filter((held) => held !== role) }));
+  }
+
+  /**
+   * Takes over what the app changed in its own database, making the record if there is none. To tighten, call this
+   * first and write the database then; to loosen, the other way round. Best with a `sourceVersion`, and with both roles
+   * and block: then it takes one call, and an older push that arrives late loses.
+   * @returns the state that now holds. With the `sourceVersion` that is there already, an update may only tighten: it
+   * takes roles away and blocks, and gives nothing
+   * @throws SessionError `version_conflict` with an outdated `sourceVersion`: nothing was changed, a newer state holds;
+   * `user_unknown` for a part of a user whom the `UserDirectory` does not know
+   */
+  async update(userId: string, given: UserUpdate): Promise<UserState> {
+    checkedUserId(userId);
+    const update = fieldsOf(given, 'update', UPDATE);
+    const block =
+      update.block === undefined || update.block === null ? update.block : checkedBlock(update.block);
+    const isWhole = update.roles !== undefined && block !== undefined;
+    const change = {
+      userId,
+      isWhole,
+      ...(update.roles !== undefined ? { roles: checkedRoles(update.roles) } : {}),
+      ...(block === undefined ? {} : { block }),
+      ...(update.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(update.ipAllowlist) }),
+      ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
+    };
+    const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.settings.userDirectory);
+    for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
+      const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
+      const outcome = await this.repository.users.change({ ...change, ifVersion });
+      if (outcome.outcome === 'changed') return outcome.user;
+      if (outcome.outcome === 'outdated') throw outdated(update.sourceVersion, outcome.user.sourceVersion);
+      if (outcome.outcome === 'block_in_past') throw blockInPast();
+    }
+    throw new SessionError('version_conflict');
+  }
+
+  /**
+   * Forgets the user: state, sessions, every trace; counts of quotas by client IP or by a function go with their
+   * windows.
+   * @returns how many live sessions that ended
+   */
+  async erase(userId: string): Promise<number> {
+    return this.repository.users.erase(checkedUserId(userId));
+  }
+
+  /**
+   * Asks the `UserDirectory`, one question at a time per user, and stores the answer unless something newer came in
+   * between.
+   * @internal
+   */
+  load(userId: string): Promise<UserState | undefined> {
+    if (!this.settings.userDirectory) return Promise.resolve(undefined);
+    const underWay = this.loads.get(userId);
+    if (underWay) return underWay;
+    const load = this.loadOnce(userId).finally(() => this.loads.delete(userId));
+    this.loads.set(userId, load);
+    return load;
+  }
+
+  private async loadOnce(userId: string): Promise<UserState | undefined> {
+    for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
+      const nonce = await this.repository.users.beginLoad(userId, randomUUID());
+      const loaded = await this.askDirectory(userId);
+      if (!loaded) return undefined;
+      await this.repository.users.finishLoad({ ...loaded, userId }, nonce);
+      // Also when that load was void: another node may have finished it, or a push brought something newer.
+      const user = await this.repository.users.read(userId);
+      if (user) return user;
+    }
+    throw new SessionError('session_store_unavailable');
+  }
+
+  private async askDirectory(userId: string) {
+    const { userDirectory, userDirectoryTimeoutMs } = this.settings;
+    try {
+      if (!userDirectory) return undefined;
+      const user = await withDeadline(
+        userDirectory.load(userId),
+        userDirectoryTimeoutMs,
+        'The user directory',
+      );
+      if (!user) return undefined;
+      return {
+        roles: checkedRoles(user.roles),
+        ...(user.block ? { block: checkedBlock(user.block) } : {}),
+        ...(user.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(user.ipAllowlist) }),
+        ...(user.version === undefined ? {} : { sourceVersion: checkedVersion(user.version) }),
+      };
+    } catch (cause) {
+      throw new SessionError('session_store_unavailable', { cause });
+    }
+  }
+
+  private async versionOf(userId: string): Promise<number | 'absent'> {
+    const user = await this.get(userId);
+    if (!user && this.settings.userDirectory) throw new SessionError('user_unknown');
+    return user?.version ?? 'absent';
+  }
+
+  private async act(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<RevocationReceipt> {
+    const startedAt = performance.now();
+    const { user, sessions } = await this.write(userId, options, changeOf);
+    const { version, epoch } = user;
+    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
+    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
+  }
+
+  private async change(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<UserState> {
+    return (await this.write(userId, options, changeOf)).user;
+  }
+
+  /**
+   * Every change names the version it was made for, so that one which timed out here and arrives late cannot undo a
+   * later one. Without the caller's `ifVersion`, a lost race is run again.
+   */
+  private async write(
+    userId: string,
+    options: ChangeOptions,
+    changeOf: ChangeOf,
+  ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
+    const wanted = checkedChange(options).ifVersion;
+    for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
+      const user = await this.get(userId);
+      if (!user) throw new SessionError('user_unknown');
+      const ifVersion = wanted ?? user.version;
+      const outcome = await this.repository.users.change({ userId, ifVersion, ...changeOf(user) });
+      if (outcome.outcome === 'changed') return outcome;
+      if (outcome.outcome === 'block_in_past') throw blockInPast();
+      if (wanted !== undefined) break;
+    }
+    throw new SessionError('version_conflict');
+  }
+}

@@ -1,0 +1,107 @@
+import type { AuditAct, AuditEntry, AuditPage, NewAuditEntry } from '../../model/audit-entry.js';
+import { type Clock, systemClock } from '../../basics/clock.js';
+import {
+  AUDIT_SCAN,
+  type AuditQuery,
+  type AuditRepository,
+  type AuditSettings,
+  type AuditSettlement,
+  isAct,
+} from '../contract/audit-repository.js';
+
+/** A process's memory is no place for three months of acts. */
+const MAX_ACTS = 10_000;
+
+/** The audit log in this process's memory: its last entries, until the process ends. */
+export class MemoryAuditRepository implements AuditRepository {
+  /** Oldest first. */
+  private acts: AuditEntry[] = [];
+  private denials: AuditEntry[] = [];
+  /** In the order in which they were begun. */
+  private readonly pending = new Map<string, { readonly act: AuditAct; readonly at: number }>();
+  private begun = 0;
+  private last = { at: 0, sequence: 0 };
+
+  constructor(
+    private readonly settings: AuditSettings,
+    private readonly clock: Clock = systemClock,
+  ) {}
+
+  async append(entry: NewAuditEntry): Promise<string> {
+    this.tidy();
+    return this.add(entry);
+  }
+
+  async begin(act: AuditAct): Promise<string> {
+    const id = String((this.begun += 1));
+    this.pending.set(id, { act: copy(act), at: this.clock.now() });
+    return id;
+  }
+
+  async settle(pendingId: string, { outcome, details, actorId }: AuditSettlement): Promise<void> {
+    this.tidy();
+    const pending = this.pending.get(pendingId);
+    if (!pending) return;
+    this.pending.delete(pendingId);
+    this.add({ ...pending.act, outcome, details, ...(actorId === undefined ? {} : { actorId }) });
+  }
+
+  async read({ limit, before, userId }: AuditQuery): Promise<AuditPage> {
+    this.tidy();
+    const older = [...this.acts, ...this.denials]
+      .filter(({ id }) => before === undefined || compareIds(id, before) < 0)
+      .sort((a, b) => compareIds(b.id, a.id));
+    const entries: AuditEntry[] = [];
+    let scanned = 0;
+    for (const entry of older) {
+      if (entries.length === limit || scanned === AUDIT_SCAN) break;
+      scanned += 1;
+      if (userId === undefined || entry.actorId === userId || entry.targetId === userId) entries.push(entry);
+    }
+    const next = older[scanned - 1]?.id;
+    return { entries, ...(scanned < older.length && next !== undefined ? { next } : {}) };
+  }
+
+  private add(entry: NewAuditEntry, begunAt?: number): string {
+    const now = this.clock.now();
+    const { last, settings } = this;
+    this.last = last.at >= now ? { at: last.at, sequence: last.sequence + 1 } : { at: now, sequence: 0 };
+    const id = `${this.last.at}-${this.last.sequence}`;
+    const kept = isAct(entry.outcome) ? this.acts : this.denials;
+    kept.push({ ...copy(entry), id, at: begunAt ?? this.last.at });
+    const most = kept === this.acts ? MAX_ACTS : settings.maxDenials;
+    if (kept.length > most) kept.splice(0, kept.length - most);
+    return id;
+  }
+
+  private tidy(): void {
+    const now = this.clock.now();
+    for (const [id, { act, at }] of this.pending) {
+      if (now - at <= this.settings.abandonedAfterMs) break;
+      this.pending.delete(id);
+      this.add({ ...act, outcome: 'unknown' }, at);
+    }
+    const oldest = now - this.settings.retentionMs;
+    const isKept = ({ id }: AuditEntry): boolean => instantOf(id) >= oldest;
+    this.acts = this.acts.slice(firstIndex(this.acts, isKept));
+    this.denials = this.denials.slice(firstIndex(this.denials, isKept));
+  }
+}
+
+function copy<T extends AuditAct>(act: T): T & Pick<AuditEntry, 'details'> {
+  const known = Object.entries(act).filter(([, value]) => value !== undefined);
+  return { ...(Object.fromEntries(known) as T), details: structuredClone(act.details ?? {}) };
+}
+
+function firstIndex(entries: readonly AuditEntry[], isKept: (entry: AuditEntry) => boolean): number {
+  const index = entries.findIndex(isKept);
+  return index < 0 ? entries.length : index;
+}
+
+function instantOf(id: string): number {
+  return Number(id.split('-', 1)[0]);
+}
+
+function compareIds(a: string, b: string): number {
+  return instantOf(a) - instantOf(b) || Number(a.split('-')[1]) - Number(b.split('-')[1]);
+}

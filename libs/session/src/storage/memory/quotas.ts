@@ -1,0 +1,88 @@
+import type { QuotaPolicy, QuotaResult } from '../../model/quota.js';
+import { Gcra } from '../../rules/gcra.js';
+import type { QuotaReceipt } from '../contract/session-repository.js';
+
+const SWEEP_EVERY = 1_024;
+
+interface QuotaShare {
+  readonly key: string;
+  readonly policy: QuotaPolicy;
+  readonly cost: number;
+  readonly receipt?: QuotaReceipt | undefined;
+}
+
+/** The TAT of every quota that is not full, by the name of its key. */
+export class MemoryQuotas {
+  private readonly tats = new Map<string, number>();
+  /** What was consumed under a name, by the quota's key and that name. */
+  private readonly receipts = new Map<string, { readonly cost: number; readonly until: number }>();
+  private writes = 0;
+
+  /** All of them or none. */
+  consumeAll(
+    quotas: readonly { readonly key: string; readonly policy: QuotaPolicy }[],
+    nowMs: number,
+  ): QuotaResult[] {
+    const states = quotas.map(({ key, policy }) => ({ key, gcra: this.read(key, policy, nowMs) }));
+    const rooms = states.map(({ gcra }) => gcra.waitUs(1) === 0);
+    const allowed = rooms.every(Boolean);
+    return states.map(({ key, gcra }, i) => {
+      if (allowed) this.write(key, gcra, { cost: 1, nowMs });
+      return gcra.result(rooms[i] === true);
+    });
+  }
+
+  apply(
+    operation: 'consume' | 'peek' | 'refund' | 'reset',
+    { key, policy, cost, receipt }: QuotaShare,
+    nowMs: number,
+  ): QuotaResult {
+    if (operation === 'reset') this.forgetOne(key);
+    const gcra = this.read(key, policy, nowMs);
+    const allowed = gcra.waitUs(cost) === 0;
+    const name = receipt && `${key} ${receipt.name}`;
+    if (operation === 'consume') {
+      if (allowed) this.write(key, gcra, { cost, nowMs });
+      if (allowed && name) this.receipts.set(name, { cost, until: nowMs + receipt.termMs });
+      return gcra.result(allowed, cost);
+    }
+    if (operation !== 'refund') return gcra.result(allowed);
+    const taken = name === undefined ? cost : this.receipts.get(name)?.cost;
+    if (taken !== undefined) this.write(key, gcra, { cost: -taken, nowMs });
+    return gcra.result(name === undefined ? allowed : this.receipts.delete(name));
+  }
+
+  /** Forgets every quota whose key begins so. */
+  forget(prefix: string): void {
+    for (const kept of [this.tats, this.receipts]) {
+      for (const key of kept.keys()) if (key.startsWith(prefix)) kept.delete(key);
+    }
+  }
+
+  private forgetOne(key: string): void {
+    this.tats.delete(key);
+    for (const name of this.receipts.keys()) if (name.startsWith(`${key} `)) this.receipts.delete(name);
+  }
+
+  clear(): void {
+    this.tats.clear();
+    this.receipts.clear();
+  }
+
+  private read(key: string, policy: QuotaPolicy, nowMs: number): Gcra {
+    return new Gcra(policy, this.tats.get(key) ?? 0, nowMs * 1_000);
+  }
+
+  private write(
+    key: string,
+    gcra: Gcra,
+    { cost, nowMs }: { readonly cost: number; readonly nowMs: number },
+  ): void {
+    gcra.consume(cost);
+    this.tats.set(key, gcra.tatUs);
+    // A quota that is full again is as good as none.
+    if (++this.writes % SWEEP_EVERY !== 0) return;
+    for (const [other, tatUs] of this.tats) if (tatUs <= nowMs * 1_000) this.tats.delete(other);
+    for (const [other, { until }] of this.receipts) if (until <= nowMs) this.receipts.delete(other);
+  }
+}

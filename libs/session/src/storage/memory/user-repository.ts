@@ -1,0 +1,198 @@
+import type { Clock } from '../../basics/clock.js';
+import type { UserEvent, UserEventName } from '../../model/session-event.js';
+import type { UserState } from '../../model/user-state.js';
+import { userRefOf } from '../../token/session-token.js';
+import type { MemoryEventChannel } from './nodes.js';
+import { UserEntry } from './user-entry.js';
+import type { RecordChange, UserRecord } from './user-record.js';
+import {
+  alters,
+  applyChange,
+  compareSource,
+  newUserRecord,
+  onlyTightening,
+  withoutPastBlock,
+} from './user-record.js';
+import type { RepositorySettings } from '../contract/session-repository.js';
+import type {
+  LoadedUser,
+  UserChange,
+  UserChangeOutcome,
+  UserRepository,
+} from '../contract/user-repository.js';
+
+type EventDetails = Pick<UserEvent, 'sessionId' | 'devices'>;
+
+const LOAD_TERM_MS = 30_000;
+
+/** The users in this process's memory, each with the sessions. No method awaits before it is done. */
+export class MemoryUserRepository implements UserRepository {
+  /** By userRef. Only users who have a record are in it: nothing that fails leaves a trace. */
+  private readonly entries = new Map<string, UserEntry>();
+  private readonly loads = new PendingLoads();
+  private readonly erasureListeners: ((userRef: string) => void)[] = [];
+
+  constructor(
+    private readonly settings: RepositorySettings,
+    private readonly clock: Clock,
+    private readonly events: MemoryEventChannel,
+  ) {}
+
+  async read(userId: string): Promise<UserState | undefined> {
+    const now = this.clock.now();
+    const entry = this.entryOf(userId);
+    return entry && !entry.isTooOld(now) ? entry.showUser(now) : undefined;
+  }
+
+  async change(change: UserChange): Promise<UserChangeOutcome> {
+    const now = this.clock.now();
+    const { userId, ifVersion, sourceVersion } = change;
+    const wanted = withoutPastBlock(change, now);
+    const entry = this.entryOf(userId);
+    if (!entry) {
+      if (typeof ifVersion === 'number') return { outcome: 'version_conflict' };
+      this.loads.makeVoid(userRefOf(userId));
+      return { outcome: 'changed', user: this.make(userId, wanted, now).showUser(now), sessions: 0 };
+    }
+    if (change.block && wanted.block === null && sourceVersion === undefined && !change.isWhole) {
+      return { outcome: 'block_in_past' };
+    }
+    const { user } = entry;
+    if (ifVersion !== 'any' && ifVersion !== user.version) {
+      return { outcome: 'version_conflict', user: entry.showUser(now) };
+    }
+    const source = sourceVersion === undefined ? 'newer' : compareSource(user, sourceVersion);
+    if (source === 'outdated') return { outcome: 'outdated', user: entry.showUser(now) };
+    const allowed = source === 'equal' ? onlyTightening(user, wanted, now) : wanted;
+
+    const sessions = allowed.block ? entry.live(now).length : 0;
+    const wasBlocked = user.block !== undefined;
+    applyChange(user, allowed, now);
+    user.version += 1;
+    this.announceChange(allowed, user, wasBlocked);
+    if (change.isWhole) user.loadedAt = now;
+    this.loads.makeVoid(userRefOf(userId));
+    return { outcome: 'changed', user: entry.showUser(now), sessions };
+  }
+
+  async erase(userId: string): Promise<number> {
+    const entry = this.entryOf(userId);
+    const live = entry?.live(this.clock.now()).length ?? 0;
+    if (entry) this.announce('user.erased', entry.user);
+    this.entries.delete(userRefOf(userId));
+    this.loads.makeVoid(userRefOf(userId));
+    for (const listener of this.erasureListeners) listener(userRefOf(userId));
+    return live;
+  }
+
+  async beginLoad(userId: string, nonce: string): Promise<string> {
+    return this.loads.begin(userRefOf(userId), nonce, this.clock.now());
+  }
+
+  async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
+    const now = this.clock.now();
+    const { userId, roles, block, ipAllowlist, sourceVersion } = loaded;
+    const user = this.entryOf(userId)?.user;
+    if (!this.loads.finish(userRefOf(userId), nonce, now)) return false;
+    const change = withoutPastBlock({ roles, block: block ?? null, ipAllowlist, sourceVersion }, now);
+    if (!user) {
+      this.make(userId, change, now);
+      return true;
+    }
+    user.loadedAt = now;
+    const source = sourceVersion === undefined ? 'equal' : compareSource(user, sourceVersion);
+    if (source === 'outdated') return true;
+    const allowed = source === 'equal' ? onlyTightening(user, change, now) : change;
+    const isChange = alters(user, allowed);
+    const wasBlocked = user.block !== undefined;
+    if (isChange) user.version += 1;
+    applyChange(user, allowed, now);
+    if (isChange) this.announceChange(allowed, user, wasBlocked);
+    return true;
+  }
+
+  find(userRef: string): UserEntry | undefined {
+    return this.entries.get(userRef);
+  }
+
+  entryOf(userId: string): UserEntry | undefined {
+    const entry = this.entries.get(userRefOf(userId));
+    if (entry && entry.user.id !== userId) throw new Error('Two user ids have the same userRef');
+    return entry;
+  }
+
+  make(userId: string, change: RecordChange, now: number): UserEntry {
+    const entry = new UserEntry(newUserRecord(userId, change, now), this.settings);
+    this.entries.set(userRefOf(userId), entry);
+    return entry;
+  }
+
+  announce(name: UserEventName, user: UserRecord, about: EventDetails = {}): void {
+    const { id: userId, version, epoch } = user;
+    this.events.announce({ name, userId, userRef: userRefOf(userId), version, epoch, ...about });
+  }
+
+  /** The epoch of a user's record at this very moment, however old the record; for what is bound to it. */
+  epochOf(userId: string): number | undefined {
+    return this.entryOf(userId)?.user.epoch;
+  }
+
+  /** Calls back in the same step when a user is erased, for what is kept elsewhere and goes with them. */
+  whenErased(listener: (userRef: string) => void): void {
+    this.erasureListeners.push(listener);
+  }
+
+  clear(): void {
+    this.entries.clear();
+    this.loads.clear();
+  }
+
+  private announceChange(change: RecordChange, user: UserRecord, wasBlocked: boolean): void {
+    if (change.block) this.announce('user.blocked', user);
+    if (change.block === null && wasBlocked) this.announce('user.unblocked', user);
+    if (change.roles) this.announce('user.roles_changed', user);
+    if (change.ipAllowlist !== undefined) this.announce('user.ip_allowlist_changed', user);
+  }
+}
+
+/** The loads from the `UserDirectory` that are under way: the nonce of each user, for 30 seconds. */
+class PendingLoads {
+  /** In the order in which they run out: all have the same term, and each begins at the end. */
+  private readonly loads = new Map<string, { readonly nonce: string; readonly until: number }>();
+
+  /** @returns the nonce that stands: another one where a load was under way already */
+  begin(userRef: string, nonce: string, now: number): string {
+    this.forgetPassed(now);
+    const underWay = this.loads.get(userRef);
+    if (underWay) return underWay.nonce;
+    this.loads.set(userRef, { nonce, until: now + LOAD_TERM_MS });
+    return nonce;
+  }
+
+  /** Ends the load. @returns whether it was still under way with this nonce */
+  finish(userRef: string, nonce: string, now: number): boolean {
+    const load = this.loads.get(userRef);
+    if (load?.nonce !== nonce || now >= load.until) return false;
+    return this.loads.delete(userRef);
+  }
+
+  makeVoid(userRef: string): void {
+    this.loads.delete(userRef);
+  }
+
+  clear(): void {
+    this.loads.clear();
+  }
+
+  get size(): number {
+    return this.loads.size;
+  }
+
+  /** Loads of users whom nobody knows are never finished; without this they would pile up. */
+  private forgetPassed(now: number): void {
+    for (const [userRef, load] of this.loads) {
+      if (now < load.until) return;
+      this.loads.delete(userRef);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { StoredData } from '../../model/session-data.js';
+import type { SessionScripts } from '../../redis/scripts/sessions.js';
+import type {
+  DataWrite,
+  DataWriteOutcome,
+  SessionDataRepository,
+} from '../contract/session-data-repository.js';
+import type { TokenProof } from '../contract/session-repository.js';
+
+/** The data of sessions in Redis: a hash beside that of the sessions, on the same slot. */
+export class RedisSessionDataRepository implements SessionDataRepository {
+  constructor(
+    private readonly scripts: SessionScripts,
+    private readonly roleLifetimes: string,
+  ) {}
+
+  async read({ userRef, sessionId, tokenHash }: TokenProof): Promise<StoredData | undefined> {
+    const { roleLifetimes } = this;
+    const reply = await this.scripts.readData(userRef, { sessionId, tokenHash, roleLifetimes });
+    return reply.length === 0 ? undefined : { version: reply[0], payload: reply[1] };
+  }
+
+  async write({ proof, ifVersion, payload, isSameContent }: DataWrite): Promise<DataWriteOutcome> {
+    const { userRef, sessionId, tokenHash } = proof;
+    const reply = await this.scripts.writeData(userRef, {
+      sessionId,
+      tokenHash,
+      ifVersion,
+      payload,
+      isSameContent: isSameContent ? 1 : 0,
+      roleLifetimes: this.roleLifetimes,
+    });
+    if (reply.length === 1) return { outcome: 'refused' };
+    if (reply.length === 2) return { outcome: 'written', version: reply[1] };
+    return { outcome: 'version_conflict', current: { version: reply[1], payload: reply[2] } };
+  }
+}

@@ -1,0 +1,336 @@
+import type { Facts } from '../../model/decision.js';
+import type { QuotaResult, UserQuota } from '../../model/quota.js';
+import type { EndReason, Session } from '../../model/session.js';
+import { FixedArguments } from '../../redis/calls/call-body.js';
+import { RedisConnection, type RedisConnectionOptions } from '../../redis/calls/connection.js';
+import { RedisKeys } from '../../redis/records/keys.js';
+import { IpListScripts } from '../../redis/scripts/ip-lists.js';
+import { NodeScripts } from '../../redis/scripts/nodes.js';
+import { packIp, writeDevice } from '../../redis/records/device-record.js';
+import { assuranceCode, END_REASON_CODE, traitsOf } from '../../redis/records/session-record.js';
+import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
+import { RedisSubscriber } from '../../redis/calls/subscriber.js';
+import { UserScripts } from '../../redis/scripts/users.js';
+import { isUserRefOf, userRefOf } from '../../token/session-token.js';
+import { addressBits } from '../../rules/ip-ranges.js';
+import { emissionIntervalUs } from '../../rules/gcra.js';
+import { distrust } from './distrust.js';
+import { RedisEventChannel } from './event-channel.js';
+import { RedisIpLists } from './ip-lists.js';
+import { RedisNodeRegistry } from './node-registry.js';
+import { maxStateAgeArgument, newEpoch, outcomeOf, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { RedisSessionDataRepository } from './session-data-repository.js';
+import {
+  liveSessions,
+  toFacts,
+  toQuotaResult,
+  toRefreshOutcome,
+  toSession,
+  toUserOf,
+  toUserState,
+} from './replies.js';
+import { RedisUserRepository } from './user-repository.js';
+import type {
+  CreateOutcome,
+  LoadFirst,
+  NewFamily,
+  NewSession,
+  QuotaRequest,
+  RefreshOutcome,
+  RefreshRequest,
+  ReplaceOutcome,
+  RequestDemand,
+  RepositorySettings,
+  RevokeAllOutcome,
+  SessionRepository,
+  TokenProof,
+  TokenReplacement,
+} from '../contract/session-repository.js';
+
+const UNKNOWN: Facts = { kind: 'unknown' };
+
+export interface RedisRepositoryOptions extends RedisConnectionOptions {
+  readonly keyPrefix: string;
+}
+
+/** The repository on Redis: connected and checked, or still looking for its server. See `RedisConnection.open`. */
+export async function openRedisRepository(
+  options: RedisRepositoryOptions,
+  settings: RepositorySettings,
+): Promise<SessionRepository> {
+  const connection = await RedisConnection.open(options);
+  const repository = new RedisSessionRepository(connection, options.keyPrefix, settings);
+  places.set(repository, { connection, keys: new RedisKeys(options.keyPrefix) });
+  return repository;
+}
+
+/** A Redis, and how keys are called there. */
+export interface RedisPlace {
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+}
+
+const places = new WeakMap<SessionRepository, RedisPlace>();
+
+/** Where a repository keeps its keys, for what else lives beside it; `undefined` when that is not Redis. */
+export function redisPlaceOf(repository: SessionRepository): RedisPlace | undefined {
+  return places.get(repository);
+}
+
+/** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
+class RedisSessionRepository implements SessionRepository {
+  readonly events: RedisEventChannel;
+  readonly users: RedisUserRepository;
+  readonly nodes: RedisNodeRegistry;
+  readonly data: RedisSessionDataRepository;
+  readonly ipLists: RedisIpLists;
+  private readonly keys: RedisKeys;
+  private readonly scripts: SessionScripts;
+  private readonly roleLifetimes: string;
+  private readonly maxStateAgeMs: number | '';
+
+  constructor(
+    private readonly connection: RedisConnection,
+    keyPrefix: string,
+    private readonly settings: RepositorySettings,
+  ) {
+    this.keys = new RedisKeys(keyPrefix);
+    const complain = (line: string): void => connection.complain(line);
+    this.nodes = distrust(new RedisNodeRegistry(new NodeScripts(connection, this.keys)), complain);
+    this.ipLists = distrust(new RedisIpLists(new IpListScripts(connection, this.keys)), complain);
+    this.events = new RedisEventChannel(
+      (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
+      complain,
+    );
+    const users = new RedisUserRepository(new UserScripts(connection, this.keys), settings);
+    this.users = distrust(users, complain);
+    this.roleLifetimes = roleLifetimesArgument(settings);
+    this.maxStateAgeMs = maxStateAgeArgument(settings);
+    const { touchIntervalMs, rememberEndedMs } = settings;
+    const { maxStateAgeMs, roleLifetimes } = this;
+    const sameForAll = { touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes };
+    this.scripts = new SessionScripts(connection, this.keys, sameForAll);
+    this.data = distrust(new RedisSessionDataRepository(this.scripts, roleLifetimes), complain);
+    // A check reads its reply where it comes in.
+    distrust<SessionRepository>(this, complain, ['authenticate']);
+  }
+
+  authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+    const { quotas, ip } = demand;
+    const asked = {
+      clientIp: addressBits(ip?.clientIp),
+      refusedRoles: ip?.refusedRoles === 'all' ? '*' : (ip?.refusedRoles.join(' ') ?? ''),
+      touchIfRoles: roleGroupsArgument(demand.touchIfRoles),
+      withData: demand.withData ? '1' : '',
+      quotas: quotaArgumentsOf(quotas),
+    };
+    return this.scripts.authenticate(proof, asked, (reply) => {
+      const found = readCheckReply(reply, quotas.length);
+      if ('user' in found) {
+        // Redis cannot compute a userRef: whether the record is of the token's user is looked at here.
+        if (!isUserRefOf(proof.userRef, found.user.id)) return UNKNOWN;
+        return toFacts(found, { sessionId: proof.sessionId, quotas }, this.settings);
+      }
+      return found.length === 1 ? UNKNOWN : loadOf(proof, String(found[1]));
+    });
+  }
+
+  async create(session: NewSession): Promise<CreateOutcome> {
+    const { userId, sessionId, lifetime } = session;
+    const device = writeDevice(session.device);
+    const reply = await this.scripts.createSession(userRefOf(userId), {
+      userId,
+      sessionId,
+      tokenHash: session.tokenHash,
+      device,
+      ...lifetime,
+      traits: traitsOf({ ...session, hasFamily: session.family !== undefined }),
+      ifEpoch: session.ifEpoch ?? '',
+      newEpoch: session.createUser ? newEpoch() : '',
+      maxSessions: this.settings.maxSessionsPerUser,
+      onSessionLimit: this.settings.onSessionLimit,
+      rememberEndedMs: this.settings.rememberEndedMs,
+      maxEndedSessions: this.settings.maxEndedSessions,
+      maxStateAgeMs: this.maxStateAgeMs,
+      roleLifetimes: this.roleLifetimes,
+      data: session.data ?? '',
+      ...familyArguments(session.family),
+    });
+    if (reply.length === 5) {
+      const [, now, record, userReply, evicted] = reply;
+      const user = toUserState(userReply, now);
+      return {
+        outcome: 'created',
+        session: toSession({ id: sessionId, record, device }, user, this.settings),
+        user,
+        evicted: evicted.map(String),
+      };
+    }
+    if (reply.length === 3) return { outcome: 'user_blocked', user: toUserState(reply[2], reply[1]) };
+    const outcome = outcomeOf(reply);
+    if (outcome === 'user_unknown' || outcome === 'epoch_changed' || outcome === 'session_limit_reached') {
+      return { outcome };
+    }
+    throw unexpected(outcome);
+  }
+
+  async list(userId: string): Promise<Session[]> {
+    const reply = await this.scripts.listSessions(userRefOf(userId));
+    if (reply.length === 0) return [];
+    const [now, userReply, fields] = reply;
+    return liveSessions(fields, { user: toUserOf(userId, userReply, now), now, settings: this.settings });
+  }
+
+  async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
+    const ended = await this.scripts.revokeSession(userRefOf(userId), {
+      sessionId,
+      reason: END_REASON_CODE[reason],
+      rememberEndedMs: this.settings.rememberEndedMs,
+      roleLifetimes: this.roleLifetimes,
+    });
+    return ended === 1;
+  }
+
+  async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
+    const userRef = userRefOf(userId);
+    if (except && except.userRef !== userRef) return { outcome: 'refused' };
+    const reply = await this.scripts.revokeAll(userRef, {
+      exceptSessionId: except?.sessionId ?? '',
+      exceptTokenHash: except?.tokenHash ?? '',
+      roleLifetimes: this.roleLifetimes,
+    });
+    if (reply.length === 4) {
+      const [, version, epoch, sessions] = reply;
+      return { outcome: 'revoked', version, epoch, sessions };
+    }
+    return { outcome: outcomeOf(reply) === 'user_unknown' ? 'user_unknown' : 'refused' };
+  }
+
+  sweep(userId: string): Promise<number> {
+    const { rememberEndedMs, maxEndedSessions } = this.settings;
+    const { roleLifetimes } = this;
+    return this.scripts.sweepSessions(userRefOf(userId), {
+      rememberEndedMs,
+      maxEndedSessions,
+      roleLifetimes,
+    });
+  }
+
+  async replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
+    const { proof } = replacement;
+    const reply = await this.scripts.replaceToken(proof.userRef, {
+      sessionId: proof.sessionId,
+      tokenHash: proof.tokenHash,
+      newTokenHash: replacement.newTokenHash,
+      ifEpoch: replacement.ifEpoch ?? '',
+      reauthenticated: replacement.reauthenticated ? 1 : 0,
+      assurance: replacement.assurance ? assuranceCode(replacement.assurance) : 0,
+      revokeOthers: replacement.revokeOthers ? 1 : 0,
+      roleLifetimes: this.roleLifetimes,
+      ...familyArguments(replacement.family),
+    });
+    if (reply.length === 1) return { outcome: 'refused' };
+    const [, now, record, device, userReply, revoked] = reply;
+    const user = toUserState(userReply, now);
+    if (!isUserRefOf(proof.userRef, user.id)) throw unexpected('user_mismatch');
+    const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
+    return { outcome: 'replaced', session, user, revoked, now };
+  }
+
+  async refresh(request: RefreshRequest): Promise<RefreshOutcome | LoadFirst> {
+    const { proof, offer } = request;
+    const reply = await this.scripts.refresh(proof.userRef, {
+      sessionId: proof.sessionId,
+      familyHash: proof.familyHash,
+      refreshHash: proof.refreshHash,
+      salt: offer.salt,
+      newRefreshHash: offer.refreshHash,
+      newTokenHash: offer.tokenHash,
+      accessTokenTtlMs: request.accessTokenTtlMs,
+      graceMs: request.graceMs,
+      userAgent: request.device.userAgent,
+      ip: packIp(request.device.ip),
+      rememberEndedMs: this.settings.rememberEndedMs,
+      maxStateAgeMs: this.maxStateAgeMs,
+      roleLifetimes: this.roleLifetimes,
+    });
+    const outcome = toRefreshOutcome(reply, proof.sessionId, this.settings);
+    const userId = 'kind' in outcome ? outcome.userId : 'user' in outcome ? outcome.user.id : undefined;
+    return userId === undefined || isUserRefOf(proof.userRef, userId) ? outcome : { outcome: 'unknown' };
+  }
+
+  async quota({ operation, policy, partition, cost, receipt }: QuotaRequest): Promise<QuotaResult> {
+    const args = { emissionUs: emissionIntervalUs(policy), burst: policy.burst, cost };
+    if ('key' in partition) {
+      const key = this.keys.ofQuota(policy.name, partition.key);
+      const named = { ...args, receipt: receipt?.name ?? '', receiptMs: receipt?.termMs ?? '' };
+      const reply =
+        operation === 'consume'
+          ? await this.scripts.quota(key, named)
+          : await this.scripts.quotaBack(key, { ...named, operation });
+      return toQuotaResult(policy, reply);
+    }
+    const { userId, sessionId } = partition;
+    const userRef = userRefOf(userId);
+    const ofUser = { ...args, field: quotaField(policy.name, sessionId) };
+    const reply =
+      operation === 'consume'
+        ? await this.scripts.userQuota(userRef, ofUser)
+        : await this.scripts.userQuotaBack(userRef, { ...ofUser, operation });
+    return toQuotaResult(policy, reply);
+  }
+
+  ping(): Promise<void> {
+    return this.connection.ping();
+  }
+
+  async close(): Promise<void> {
+    await this.events.close();
+    await this.connection.close();
+  }
+}
+
+/** Of a record that is another user's, nobody is loaded. */
+function loadOf({ userRef }: TokenProof, userId: string): Facts | LoadFirst {
+  return isUserRefOf(userRef, userId) ? { kind: 'load', userId } : UNKNOWN;
+}
+
+function familyArguments(family: NewFamily | undefined) {
+  return {
+    familyHash: family?.familyHash ?? '',
+    refreshHash: family?.refreshHash ?? '',
+    accessTokenTtlMs: family?.accessTokenTtlMs ?? '',
+  };
+}
+
+/** lua/include/user-quota.lua has the form. */
+function quotaField(name: string, sessionId?: string): string {
+  return sessionId === undefined ? `q:${name}` : `q:${name}/${sessionId}`;
+}
+
+const quotaArguments = new WeakMap<readonly UserQuota[], FixedArguments>();
+
+/** A handler's quotas are the same object in every request. */
+function quotaArgumentsOf(quotas: readonly UserQuota[]): FixedArguments | undefined {
+  if (quotas.length === 0) return undefined;
+  let args = quotaArguments.get(quotas);
+  if (!args) {
+    const fields = quotas.map(({ name, by }) => quotaField(name, by === 'session' ? '' : undefined));
+    const policies = quotas.flatMap((quota) => [emissionIntervalUs(quota), quota.burst]);
+    quotaArguments.set(quotas, (args = new FixedArguments([...fields, ...policies])));
+  }
+  return args;
+}
+
+const roleGroupsArguments = new WeakMap<RequestDemand['touchIfRoles'], string>();
+
+/** Each group with a bar before it. A handler's groups are the same object in every request. */
+function roleGroupsArgument(groups: RequestDemand['touchIfRoles']): string {
+  if (groups.length === 0) return '';
+  let text = roleGroupsArguments.get(groups);
+  if (text === undefined) {
+    text = `|${groups.map((group) => group.join(' ')).join('|')}`;
+    roleGroupsArguments.set(groups, text);
+  }
+  return text;
+}

@@ -1,0 +1,119 @@
+import type { UserState } from '../../model/user-state.js';
+import type { ChangeReply, UserScripts } from '../../redis/scripts/users.js';
+import { userRefOf } from '../../token/session-token.js';
+import { maxStateAgeArgument, newEpoch, outcomeOf, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { toUserOf, toUserState, writeIpAllowlist } from './replies.js';
+import type { RepositorySettings } from '../contract/session-repository.js';
+import type {
+  LoadedUser,
+  UserChange,
+  UserChangeOutcome,
+  UserRepository,
+} from '../contract/user-repository.js';
+
+const LOAD_FOR_MS = 30_000;
+
+/** The records of users in Redis: each is part of the one hash of its user. */
+export class RedisUserRepository implements UserRepository {
+  private readonly roleLifetimes: string;
+  private readonly maxStateAgeMs: number | '';
+
+  constructor(
+    private readonly scripts: UserScripts,
+    settings: RepositorySettings,
+  ) {
+    this.roleLifetimes = roleLifetimesArgument(settings);
+    this.maxStateAgeMs = maxStateAgeArgument(settings);
+  }
+
+  async read(userId: string): Promise<UserState | undefined> {
+    const reply = await this.scripts.read(userRefOf(userId), { maxStateAgeMs: this.maxStateAgeMs });
+    return reply.length === 0 ? undefined : toUserOf(userId, reply[1], reply[0]);
+  }
+
+  async change(change: UserChange): Promise<UserChangeOutcome> {
+    const { userId, ifVersion } = change;
+    if (ifVersion === 'absent') return this.make(change);
+    const outcome = this.toChangeOutcome(
+      await this.scripts.change(userRefOf(userId), {
+        userId,
+        ifVersion: ifVersion === 'any' ? '' : ifVersion,
+        roles: change.roles?.join(' ') ?? '~',
+        block: change.block === undefined ? 'keep' : change.block === null ? 'clear' : 'set',
+        ...blockArguments(change.block),
+        sourceVersion: change.sourceVersion ?? '',
+        isWhole: change.isWhole ? 1 : 0,
+        ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
+        roleLifetimes: this.roleLifetimes,
+      }),
+    );
+    if (ifVersion !== 'any' || outcome.outcome !== 'version_conflict') return outcome;
+    const made = await this.make(change);
+    return made.outcome === 'version_conflict' ? this.change(change) : made;
+  }
+
+  async erase(userId: string): Promise<number> {
+    return this.scripts.erase(userRefOf(userId), { roleLifetimes: this.roleLifetimes });
+  }
+
+  async beginLoad(userId: string, nonce: string): Promise<string> {
+    const userRef = userRefOf(userId);
+    const load = { nonce, forMs: LOAD_FOR_MS };
+    const standing = await this.scripts.beginReload(userRef, load);
+    return String(standing.length > 0 ? standing : await this.scripts.beginLoad(userRef, load));
+  }
+
+  async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
+    const [outcome] = await this.scripts.finishLoad(userRefOf(loaded.userId), {
+      nonce,
+      userId: loaded.userId,
+      roles: loaded.roles.join(' '),
+      block: loaded.block ? 'set' : 'keep',
+      ...blockArguments(loaded.block),
+      sourceVersion: loaded.sourceVersion ?? '',
+      ipAllowlist: ipAllowlistArgument(loaded.ipAllowlist),
+      newEpoch: newEpoch(),
+    });
+    if (String(outcome) === 'user_mismatch') throw unexpected('user_mismatch');
+    return String(outcome) === 'stored';
+  }
+
+  private async make(change: UserChange): Promise<UserChangeOutcome> {
+    return this.toChangeOutcome(
+      await this.scripts.make(userRefOf(change.userId), {
+        userId: change.userId,
+        roles: change.roles?.join(' ') ?? '',
+        block: change.block ? 'set' : 'keep',
+        ...blockArguments(change.block),
+        sourceVersion: change.sourceVersion ?? '',
+        ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
+        newEpoch: newEpoch(),
+        isTimed: this.maxStateAgeMs === '' ? 0 : 1,
+      }),
+    );
+  }
+
+  private toChangeOutcome(reply: ChangeReply): UserChangeOutcome {
+    const outcome = outcomeOf(reply);
+    if (reply.length === 1 && (outcome === 'version_conflict' || outcome === 'block_in_past'))
+      return { outcome };
+    if (reply.length === 1) throw unexpected(outcome);
+    const user = toUserState(reply[2], reply[1]);
+    if (reply.length === 4) return { outcome: 'changed', user, sessions: reply[3] };
+    if (outcome === 'version_conflict' || outcome === 'outdated') return { outcome, user };
+    throw unexpected(outcome);
+  }
+}
+
+function blockArguments(block: UserChange['block']) {
+  return {
+    blockReason: block?.reason ?? '',
+    blockUntil: block?.until ?? '',
+    blockBy: block?.by ?? '',
+  };
+}
+
+function ipAllowlistArgument(ipAllowlist: UserChange['ipAllowlist']): string {
+  if (ipAllowlist === undefined) return '~';
+  return ipAllowlist === null ? '-' : writeIpAllowlist(ipAllowlist);
+}

@@ -1,0 +1,14 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { messageCheckOf, PassesMessages } from '../guard/message-check.js';
+import { SessionError } from '../model/session-error.js';
+
+/** Stands before every handler of every gateway: what is checked is what runs. */
+export class MessageGuard extends PassesMessages {
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (context.getType<string>() !== 'ws') return true;
+    const check = messageCheckOf(context);
+    if (!check)
+      throw new SessionError('forbidden', { detail: 'The message did not come through SessionWsAdapter' });
+    return check.pass(context).then(() => true);
+  }
+}
