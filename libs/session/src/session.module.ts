@@ -50,6 +50,10 @@ import { UserStateService } from './services/users/user-state.service.js';
  * Sessions for a Nest app: `SessionModule.forRoot(options)`, or `forRootAsync({ imports, inject, useFactory })`. Without
  * options they live in this process's memory. Global unless `isGlobal` is false.
  * An option that cannot work stops the app with a `SessionConfigurationError` that names it.
+ * @example
+ * ```ts
+ * const sessionModule = SessionModule.forRoot({ redis: 'redis://127.0.0.1:6379', guard: 'global', strict: true });
+ * ```
  * @publicApi
  */
 @Module({
@@ -120,6 +124,10 @@ export class SessionModule extends ConfigurableModuleClass implements OnApplicat
     super();
   }
 
+  /**
+   * The module with these options; `forRootAsync()` takes a factory that gives them.
+   * @throws SessionConfigurationError at once for options that are no plain object; at boot for one that cannot work
+   */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertOwn(options, ['isGlobal', ...Object.keys(OPTION_NAMES)]);
     return super.forRoot(options);

@@ -117,6 +117,10 @@ function union<T>(some: readonly T[], others: readonly T[]): readonly T[] {
 /**
  * The session and user that a guard let a request in with; `undefined` for nobody. For interceptors, middleware after
  * the guard and decorators of your own. Where guards of two `SessionModule`s stand before a handler, the last one's.
+ * @example
+ * ```ts
+ * const logUser = (request: HttpRequest) => console.log(authenticatedSessionOf(request)?.user.id ?? 'anonymous');
+ * ```
  * @publicApi
  */
 export function authenticatedSessionOf(request: HttpRequest): AuthenticatedSession | undefined {

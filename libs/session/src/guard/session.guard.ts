@@ -48,6 +48,8 @@ interface Http {
  * and WebSocket messages behind `SessionWsAdapter`; anywhere else it lets in to `@Public()` handlers without quotas and
  * lists of addresses, and refuses the rest. With several `SessionModule`s in an app, each handler is left to the one that
  * its module imports.
+ * @example
+ * `@UseGuards(SessionGuard) @Get('me') me(@CurrentUser() user: UserState) { return user.id; }`
  * @publicApi
  */
 @KnowsSessions()

@@ -19,6 +19,11 @@ export type SessionTestingOptions = Omit<
 
 /**
  * `SessionModule` for tests: in memory, without a warning, and by a `FakeClock` if you like.
+ * @example
+ * ```ts
+ * const builder = Test.createTestingModule({ imports: [AppModule] });
+ * const testing = await SessionTestingModule.replaceIn(builder).compile();
+ * ```
  * @publicApi
  */
 @Module({})

@@ -30,6 +30,12 @@ const listOfShares = listOf(fields<RateLimitShare>({ quota: quotaOptions, partit
  * Quotas wherever the app needs them besides routes: for attempts at a password, mails to one address, costly jobs.
  * GCRA on Redis's clock: never more than `burst + rate * t`, from however many nodes. Every method rejects with
  * `SessionError` `session_store_unavailable` when Redis cannot answer in time, so what it guards stays closed.
+ * @example
+ * ```ts
+ * const mails = { name: 'mails', quota: 5, window: '1h' } as const;
+ * const { allowed, retryAfterMs } = await limiter.consume(mails, address);
+ * if (!allowed) console.log(`again in ${retryAfterMs} ms`);
+ * ```
  * @publicApi
  */
 @Injectable()

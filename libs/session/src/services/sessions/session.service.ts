@@ -57,6 +57,12 @@ const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
  * Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
+ * @example
+ * ```ts
+ * const { token, session } = await sessions.create(userId, { device: { name: 'laptop' } });
+ * const { user } = await sessions.authenticate(token);
+ * await sessions.revoke(user.id, session.id, 'logout'); // when this resolves, no node accepts the token
+ * ```
  * @publicApi
  */
 @Injectable()
