@@ -12,7 +12,10 @@ import type { SessionRepository, TokenProof } from '../../storage/contract/sessi
 import { type Examination, type Look, SessionExaminer, type TokenOrigin } from './token-check.js';
 import { assertRequirements, checkedOrigin } from './requirements.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
-import { type Issue, SessionIssuer } from './session-issuer.js';
+import { logIn, type LoginParts } from './login.js';
+import { refresh, type RefreshParts } from './refresh.js';
+import { TokenIssuer } from './token-issuer.js';
+import { replaceToken, type ReplacementParts } from './token-replacement.js';
 import type {
   AuthenticatedSession,
   CreateSessionOptions,
@@ -23,14 +26,7 @@ import type {
 import { keepProof, proofOf } from './session-credential.js';
 import type { SessionSettings } from '../../options/settings.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
-import {
-  checkedUserId,
-  isSessionId,
-  newSessionId,
-  type ParsedToken,
-  userRefOf,
-} from '../../token/session-token.js';
-import { normaliseDevice } from '../../rules/device.js';
+import { checkedUserId, isSessionId, type ParsedToken, userRefOf } from '../../token/session-token.js';
 import { IpPolicy } from '../ip/ip-policy.service.js';
 import { UserStateService } from '../users/user-state.service.js';
 
@@ -62,14 +58,15 @@ const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
 @Injectable()
 export class SessionService {
   private readonly dataStore: SessionDataStore;
-  private readonly issuer: SessionIssuer;
+  /** What a login, a refresh and a replacement of tokens need. */
+  private readonly walks: LoginParts & RefreshParts & ReplacementParts;
   private readonly examiner: SessionExaminer;
 
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    @Inject(SESSION_SETTINGS) settings: SessionSettings,
     @Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat,
-    private readonly users: UserStateService,
+    users: UserStateService,
     ip: IpPolicy,
   ) {
     const logger = new Logger(SessionService.name);
@@ -77,7 +74,8 @@ export class SessionService {
       logger.error(line),
     );
     const load = (userId: string) => users.load(userId);
-    this.issuer = new SessionIssuer(repository, { format: tokens, ...settings.refresh, load });
+    const issuer = new TokenIssuer({ format: tokens, ...settings.refresh });
+    this.walks = { repository, settings, users, issuer, load, dataStore: this.dataStore };
     this.examiner = new SessionExaminer({
       repository,
       tokens,
@@ -98,31 +96,7 @@ export class SessionService {
    * @throws TypeError naming an option that is of another type, `ifEpoch: undefined` among them
    */
   async create(userId: string, given: CreateSessionOptions = {}): Promise<IssuedSession> {
-    const { settings } = this;
-    const options = fieldsOf(given, 'options', CREATE);
-    const names = { userRef: userRefOf(userId), sessionId: newSessionId() };
-    const device = normaliseDevice(options.device);
-    const data = options.data === undefined ? undefined : this.dataStore.payloadOf(options.data, names);
-    if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
-    const tokens = this.issuer.begin(names);
-    const rememberMe = options.rememberMe ?? false;
-    const created = await this.repository.create({
-      userId,
-      sessionId: names.sessionId,
-      tokenHash: tokens.proof.tokenHash,
-      ...this.issuer.familyOf(tokens),
-      device,
-      lifetime: rememberMe ? settings.rememberMeLifetime : settings.lifetime,
-      assurance: options.assurance ?? 'aal1',
-      rememberMe,
-      createUser: !settings.userDirectory && options.ifEpoch === undefined,
-      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
-      ...(data === undefined ? {} : { data }),
-    });
-    if (created.outcome === 'user_blocked')
-      throw denialError({ reason: 'user_blocked', block: created.user.block });
-    if (created.outcome !== 'created') throw new SessionError(created.outcome);
-    return this.known(await this.issuer.issue(tokens, created, { at: created.session.createdAt }));
+    return logIn(this.walks, userId, fieldsOf(given, 'options', CREATE));
   }
 
   /**
@@ -211,19 +185,7 @@ export class SessionService {
    */
   async replaceToken(session: Session, given: ReplaceTokenOptions = {}): Promise<IssuedSession> {
     const proof = proofOf(session);
-    const options = fieldsOf(given, 'options', REPLACE);
-    const tokens = this.issuer.begin(proof);
-    const replaced = await this.repository.replaceToken({
-      proof,
-      newTokenHash: tokens.proof.tokenHash,
-      ...this.issuer.familyOf(tokens),
-      reauthenticated: options.reauthenticated ?? true,
-      revokeOthers: options.revokeOthers ?? false,
-      ...(options.assurance === undefined ? {} : { assurance: options.assurance }),
-      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
-    });
-    if (replaced.outcome === 'refused') throw new SessionError('session_revoked');
-    return this.known(await this.issuer.issue(tokens, replaced, { at: replaced.now }));
+    return replaceToken(this.walks, proof, fieldsOf(given, 'options', REPLACE));
   }
 
   /**
@@ -235,7 +197,7 @@ export class SessionService {
    */
   async refresh(refreshToken: string | undefined, options: RefreshOptions = {}): Promise<IssuedSession> {
     if (refreshToken === undefined) throw new SessionError('session_missing');
-    return this.known(await this.issuer.refresh(refreshToken, fieldsOf(options, 'options', REFRESH)));
+    return refresh(this.walks, refreshToken, fieldsOf(options, 'options', REFRESH));
   }
 
   /**
@@ -251,10 +213,5 @@ export class SessionService {
 
   private keepData(session: Session, proof: TokenProof, seen: StoredData | undefined): SessionDataHandle {
     return keepHandle(session, new SessionDataHandle(this.dataStore, proof, seen));
-  }
-
-  private known({ issued, proof }: Issue): IssuedSession {
-    keepProof(issued.session, proof);
-    return issued;
   }
 }
