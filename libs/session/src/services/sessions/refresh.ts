@@ -4,14 +4,14 @@ import type { RefreshOutcome, SessionRepository } from '../../storage/contract/s
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import { nextTokens } from '../../token/new-tokens.js';
 import { newSalt, parseRefreshToken, type RefreshToken } from '../../token/refresh-token.js';
-import { askAfterLoad, isLoad, type Load } from '../users/user-load.js';
+import { askAfterLoad, isLoad, type UserLoad } from '../users/user-load.js';
 import type { IssuedSession, RefreshOptions } from './session-types.js';
 import type { TokenIssuer } from './token-issuer.js';
 
 export interface RefreshParts {
   readonly repository: SessionRepository;
   readonly issuer: TokenIssuer;
-  readonly load: Load;
+  readonly load: UserLoad;
 }
 
 /** A refresh, from top to bottom. See `SessionService.refresh`, which has checked the options. */

@@ -9,7 +9,7 @@ import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import type { EndReason, Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
 import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
-import { type Examination, type Look, SessionExaminer, type TokenOrigin } from './token-check.js';
+import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin } from './token-check.js';
 import { assertRequirements, checkedOrigin } from './requirements.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import { logIn, type LoginParts } from './login.js';
@@ -23,7 +23,7 @@ import type {
   RefreshOptions,
   ReplaceTokenOptions,
 } from './session-types.js';
-import { keepProof, proofOf } from './session-credential.js';
+import { keepCredential, proofOf } from './session-credential.js';
 import type { SessionSettings } from '../../options/settings.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import { checkedUserId, isSessionId, type ParsedToken, userRefOf } from '../../token/session-token.js';
@@ -60,7 +60,7 @@ export class SessionService {
   private readonly dataStore: SessionDataStore;
   /** What a login, a refresh and a replacement of tokens need. */
   private readonly walks: LoginParts & RefreshParts & ReplacementParts;
-  private readonly examiner: SessionExaminer;
+  private readonly tokenCheck: TokenCheck;
 
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
@@ -76,13 +76,13 @@ export class SessionService {
     const load = (userId: string) => users.load(userId);
     const issuer = new TokenIssuer({ format: tokens, ...settings.refresh });
     this.walks = { repository, settings, users, issuer, load, dataStore: this.dataStore };
-    this.examiner = new SessionExaminer({
+    this.tokenCheck = new TokenCheck({
       repository,
       tokens,
       ip,
       load,
       permit: (session, proof, data) => {
-        keepProof(session, proof);
+        keepCredential(session, proof);
         if (data) this.keepData(session, proof, data);
       },
     });
@@ -129,8 +129,12 @@ export class SessionService {
    * As `decide`, with the time of the answer. `isActivity` false: nothing of it is written down.
    * @internal
    */
-  examine(token: string | undefined, requirements: AccessRequirements, look: Look): Promise<Examination> {
-    return this.examiner.examine(token, requirements, look);
+  examine(
+    token: string | undefined,
+    requirements: AccessRequirements,
+    context: CheckContext,
+  ): Promise<TokenCheckResult> {
+    return this.tokenCheck.examine(token, requirements, context);
   }
 
   /** Takes a presented token apart; `undefined` for what is none of ours. @internal */

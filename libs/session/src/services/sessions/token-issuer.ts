@@ -3,7 +3,7 @@ import { accessTokenEnd } from '../../rules/lifetime.js';
 import type { NewFamily } from '../../storage/contract/session-repository.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import { type NewTokens, newTokens } from '../../token/new-tokens.js';
-import { keepProof } from './session-credential.js';
+import { keepCredential } from './session-credential.js';
 import type { AuthenticatedSession, IssuedSession } from './session-types.js';
 
 interface IssuerSettings extends RefreshSettings {
@@ -41,7 +41,7 @@ export class TokenIssuer {
       issuedAt: when.at,
       expiresAt: refresh ? endsAt : session.absoluteExpiresAt,
     });
-    keepProof(session, proof);
+    keepCredential(session, proof);
     return refresh
       ? { token, refreshToken: refresh.token, expiresAt: endsAt, session, user }
       : { token, expiresAt: session.expiresAt, session, user };
