@@ -1,4 +1,4 @@
-import { attachment } from '../basics/private-slot.js';
+import { privateSlot } from '../basics/private-slot.js';
 import type { AccessRequirements } from '../model/decision.js';
 import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../contexts/http/http.js';
 import type { AuthenticatedSession } from '../services/sessions/session-types.js';
@@ -20,7 +20,7 @@ export interface RequestAccess {
   readonly earlier: RequestAccess | undefined;
 }
 
-const accesses = attachment<RequestAccess>();
+const accesses = privateSlot<RequestAccess>();
 
 /** @param realm whose record; absent: that of whichever guard came last */
 export function requestAccessOf(request: HttpRequest, realm?: object): RequestAccess | undefined {

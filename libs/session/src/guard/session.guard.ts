@@ -4,7 +4,7 @@ import { SessionError, denialError } from '../model/session-error.js';
 import { type HttpRequest, type HttpResponse, isHeadSent } from '../contexts/http/http.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { isBeforeQuotas } from '../rules/decide.js';
-import type { Examination } from '../services/sessions/token-check.js';
+import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from './access-reader.js';
@@ -144,7 +144,7 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  private examine(http: Http, access: Access, token: string | undefined): Promise<Examination> {
+  private examine(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
     const clientIp = this.transport.clientIp(http.request);
     return this.sessions.examine(token, access.requirements, { isActivity: true, clientIp });
   }

@@ -193,8 +193,8 @@ export class LiveConnections implements OnModuleDestroy {
     const concerned = isList ? this.dependingOn(event.list) : this.concernedBy(event);
     if (!concerned) return;
     // What a message demands besides is known only while it is checked: with a list, that may be any connection's.
-    if (isList) for (const connection of this.all()) connection.mark(false);
-    for (const connection of concerned) connection.mark();
+    if (isList) for (const connection of this.all()) connection.outdateAnswers(false);
+    for (const connection of concerned) connection.outdateAnswers();
     const { ended, unknown } = await recheckAll(concerned);
     if (unknown === 0 && CONFIRMED.has(event.name))
       await this.presence.confirm(isList ? actOnIpList(event.list, event.version) : event, ended);

@@ -65,9 +65,8 @@ export class RedisThrottlerStorage extends ThrottlerHits implements OnModuleInit
    * (limiter) => ({ …, storage: RedisThrottlerStorage.beside(limiter) }) })`.
    */
   static beside(limiter: RateLimiter): ThrottlerStorage {
-    const place = limiter.redisPlace;
-    if (!place) return new ThrottlerStorageService();
-    return new SharedThrottlerStorage(new ThrottleScripts(place.connection, place.keys));
+    const { throttle } = limiter;
+    return throttle ? new SharedThrottlerStorage(throttle) : new ThrottlerStorageService();
   }
 
   /**

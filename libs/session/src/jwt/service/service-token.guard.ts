@@ -1,14 +1,14 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
 import { setProblemHeaders } from '../../guard/problem.js';
-import { attachment } from '../../basics/private-slot.js';
+import { privateSlot } from '../../basics/private-slot.js';
 import { SessionError } from '../../model/session-error.js';
 import { headerOf, type HttpRequest, nodeRequestOf } from '../../contexts/http/http.js';
 import { bearerToken } from '../../contexts/http/bearer.js';
 import type { ServiceCall } from './service-tokens-options.js';
 import { ServiceTokens } from './service-tokens.js';
 
-const calls = attachment<ServiceCall>();
+const calls = privateSlot<ServiceCall>();
 
 /**
  * Lets other services in: `@UseGuards(ServiceTokenGuard) @Scopes('orders:read')`. Takes a service token from
