@@ -72,6 +72,7 @@ function finish({ lines, comments, ...block }) {
     file,
     context: of('with'),
     isRun: of('run').length > 0,
+    unknown: comments.filter(({ key }) => !['with', 'file', 'run'].includes(key)),
   };
 }
 

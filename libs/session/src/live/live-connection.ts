@@ -2,7 +2,7 @@ import type { AccessRequirements, Decision } from '../model/decision.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
-import type { Examination } from '../services/sessions/token-check.js';
+import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { callBack } from './call-back.js';
 import { connectionEnd, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { HeldBack, type Delivery } from './held-back.js';
@@ -14,7 +14,7 @@ export interface ConnectionParts {
   readonly sessionId: string;
   readonly requirements: AccessRequirements;
   /** Asks the repository. `isActivity` false: the answer neither slides a timeout nor consumes a quota. */
-  readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<Examination>;
+  readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<TokenCheckResult>;
   /** Whether acts wait for this node: one that nobody waits for must not act on what it asked before. */
   readonly isAwaited: () => boolean;
   /** Whether this node has heard of every act of more than a moment ago. */
@@ -147,7 +147,7 @@ export class LiveConnection {
   }
 
   /** It could not be checked. @internal */
-  doubt(): void {
+  couldNotBeChecked(): void {
     this.firstDoubtAt ??= performance.now();
   }
 
@@ -156,7 +156,7 @@ export class LiveConnection {
    * @param isSuspect whether it may have to end: then nothing is sent until that is known
    * @internal
    */
-  mark(isSuspect = true): void {
+  outdateAnswers(isSuspect = true): void {
     this.marks += 1;
     if (isSuspect) this.suspectMarks = this.marks;
   }
@@ -222,7 +222,7 @@ export class LiveConnection {
     const until = Math.min(endsAt, session.authenticatedAt + maxAuthenticationAgeMs);
     const ms = Math.max(until - (now ?? Date.now()), 0) + EXPIRY_MARGIN_MS;
     // What cannot be checked now is looked at again with every tick.
-    this.expiry.set(ms, () => void this.recheck().catch(() => this.doubt()));
+    this.expiry.set(ms, () => void this.recheck().catch(() => this.couldNotBeChecked()));
   }
 
   private get isInDoubt(): boolean {

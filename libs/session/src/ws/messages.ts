@@ -4,7 +4,7 @@ import { MessageCheck } from '../guard/message-check.js';
 import { toProblem } from '../guard/problem.js';
 import { SessionError } from '../model/session-error.js';
 import { isOpen, type WsSocket } from '../contexts/ws/ws.js';
-import { Inbox } from './message-queue.js';
+import { MessageQueue } from './message-queue.js';
 
 export interface ParsedMessage {
   readonly event: unknown;
@@ -36,7 +36,7 @@ export class Messages {
     private readonly socket: WsSocket,
     private readonly rules: MessageRules,
   ) {
-    const inbox = new Inbox<Buffer>(socket, (data) => this.handle(data));
+    const inbox = new MessageQueue<Buffer>(socket, (data) => this.handle(data));
     socket.on('message', (data) => inbox.take(data));
   }
 
