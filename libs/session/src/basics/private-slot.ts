@@ -1,5 +1,5 @@
 /** A place for something beside an object. See `privateSlot`. */
-export interface PrivateSlot<T> {
+interface PrivateSlot<T> {
   get(target: object): T | undefined;
   set(target: object, value: T): void;
 }

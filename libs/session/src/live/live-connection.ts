@@ -9,7 +9,7 @@ import { HeldBack, type Delivery } from './held-back.js';
 import { LongTimer } from '../basics/long-timer.js';
 
 /** What a connection is made of. */
-export interface ConnectionParts {
+interface ConnectionParts {
   readonly userRef: string;
   readonly sessionId: string;
   readonly requirements: AccessRequirements;

@@ -17,7 +17,7 @@ const RECHECK_UNHEARD_MS = 5_000;
 const DOUBT_MS = 15_000;
 
 /** What a node's presence serves. */
-export interface PresenceOptions {
+interface PresenceOptions {
   readonly onEvent: (event: SessionEvent) => void;
   readonly connections: () => readonly LiveConnection[];
 }

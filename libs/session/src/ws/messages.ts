@@ -16,7 +16,7 @@ type Transform = (data: unknown) => Observable<unknown>;
 type Callback = (data: unknown, event: unknown, check: MessageCheck) => unknown;
 
 /** How messages are read and checked, and where faults are told. */
-export interface MessageRules {
+interface MessageRules {
   readonly parse: (data: Buffer) => ParsedMessage | undefined;
   /** Rejects when the handler must not have the message. Without a handler: whether the sender may say anything. */
   readonly permit: (handler?: Function, gateway?: Function) => Promise<void>;

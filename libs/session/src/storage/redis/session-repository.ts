@@ -49,7 +49,7 @@ import type {
 
 const UNKNOWN: Facts = { kind: 'unknown' };
 
-export interface RedisRepositoryOptions extends RedisConnectionOptions {
+interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
 }
 
