@@ -35,9 +35,11 @@ export class AppModule {
             strict: true,
             // Whether memory will do was settled with the configuration, and the banner says it.
             ...(redis ? { redis } : { allowMemoryInProduction: true }),
-            ...(settings.trustProxy === undefined ? {} : { trustProxy: settings.trustProxy }),
+            // FORWARDED_HEADER says nothing where no proxy is trusted.
+            ...(settings.trustProxy === undefined
+              ? {}
+              : { trustProxy: settings.trustProxy, forwardedHeader: settings.forwardedHeader }),
             ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
-            forwardedHeader: settings.forwardedHeader,
             commandTimeoutMs: settings.redisTimeoutMs,
             refresh: settings.refresh,
             ...(settings.dataKeys === undefined

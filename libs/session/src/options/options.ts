@@ -98,7 +98,7 @@ export interface SessionModuleOptions {
   readonly trustProxy?: number | readonly string[];
   /**
    * The one header in which trusted proxies report the client IP: `x-forwarded-for`, `forwarded` (RFC 7239),
-   * `x-real-ip` or another name.
+   * `x-real-ip` or another name. Any but the default needs `trustProxy`.
    * @defaultValue `'x-forwarded-for'`
    */
   readonly forwardedHeader?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | (string & {});

@@ -30,7 +30,7 @@ export function checkTransport(options: SessionModuleOptions): TransportSettings
     ...refreshCookie(options.refresh),
     ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
-    forwardedHeader: checkHeaderName(options),
+    forwardedHeader: checkForwardedHeader(options),
   };
 }
 
@@ -52,15 +52,15 @@ function checkTrustProxy(trustProxy: number | readonly string[]): number | reado
   return [...(trustProxy as readonly string[])];
 }
 
-function checkHeaderName({
-  forwardedHeader: name = 'x-forwarded-for',
-  ...options
-}: SessionModuleOptions): string {
-  if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
+function checkForwardedHeader({ forwardedHeader, trustProxy }: SessionModuleOptions): string {
+  const byDefault = 'x-forwarded-for';
+  if (forwardedHeader === undefined) return byDefault;
+  if (typeof forwardedHeader !== 'string' || !/^[\w-]{1,64}$/.test(forwardedHeader))
     fail('forwardedHeader', "must be a header's name");
-  if (name !== 'x-forwarded-for' && options.trustProxy === undefined)
+  const name = forwardedHeader.toLowerCase();
+  if (name !== byDefault && trustProxy === undefined)
     fail('forwardedHeader', 'is read from trusted proxies only: say which with trustProxy');
-  return name.toLowerCase();
+  return name;
 }
 
 /** Where requests may come from. */

@@ -67,7 +67,7 @@ local function expires_at(session, user, role_lifetimes)
   return at, inactivity
 end
 
--- What a session is at this moment, and since when if it has ended. Mirrors repository/session-status.ts.
+-- What a session is at this moment, and since when if it has ended. Mirrors storage/contract/session-status.ts.
 local function status_of(session, user, now, remember_ended_ms, role_lifetimes)
   local status, ended_at
   if session.ended ~= 0 then
