@@ -55,7 +55,7 @@ export class SessionError extends HttpException {
     readonly code: SessionErrorCode,
     details: SessionErrorDetails = {},
   ) {
-    const [statusCode, title] = ERROR_CODES[code];
+    const { status: statusCode, title, isRetryable } = ERROR_CODES[code];
     const { detail = title, block, quotas } = details;
     super(problemOf({ code, status: statusCode, title, detail, block, quotas }), statusCode);
     this.message = detail;
@@ -68,8 +68,7 @@ export class SessionError extends HttpException {
     if (quotas) this.quotas = quotas;
     if (details.reused) this.reused = details.reused;
     if (details.scopes) this.scopes = details.scopes;
-    if (statusCode === 503) this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
-    if (statusCode === 429)
+    if (isRetryable)
       this.retryAfterSeconds = details.retryAfterSeconds ?? retryAfterSeconds(details.quotas ?? []);
   }
 
