@@ -1,7 +1,10 @@
 // The house: which room of the library may import which, and which packages. `npm run lint` enforces it, types included,
 // docs/architecture.md draws it, and test/layout.e2e-spec.ts proves that it bites.
 
-/** A room imports rooms on lower floors, its own files, and these packages: [floor, room, what lives there, packages]. */
+/**
+ * A room imports rooms on lower floors, its own files, and these packages: [floor, room, what lives there, packages].
+ * @type {readonly (readonly [floor: number, room: string, sentence: string, packages: readonly string[]])[]}
+ */
 export const ROOMS = [
   [18, 'index.ts', 'the public door', []],
   [18, 'doors', 'what fewer apps import: a subpath a file', []],

@@ -1,17 +1,16 @@
 // Builds the library as both module systems: libs/session/dist/esm and, with a package.json that says so, dist/cjs.
-// As with the sample, the result is renamed into place when it is whole. With --if-needed only when sources changed.
+// With --if-needed only when sources changed; a failed build changes nothing.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inBuildFolder, putInPlace } from './build-folder.mjs';
 import { writeScriptSources } from './generate-lua.mjs';
-import { acquireLock } from './lock.mjs';
 import { hashSources } from './source-hash.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const library = join(root, 'libs/session');
 const dist = join(library, 'dist');
-const workFolder = join(root, '.build.lock');
 const stampName = '.sources';
 const settings = ['package-lock.json', 'tsconfig.json', 'scripts/build-lib.mjs'];
 const librarySettings = ['package.json', 'tsconfig.lib.json', 'tsconfig.cjs.json'].map(
@@ -40,24 +39,21 @@ function aimMaps(folder, destination) {
 
 /** Builds libs/session/dist; throws when it does not compile, and then leaves the old one. */
 export async function buildLibrary({ ifNeeded = false } = {}) {
-  const lock = await acquireLock(workFolder);
-  const output = join(workFolder, `library-${lock.number}`);
-  try {
-    writeScriptSources();
-    const stamp = hashSources(root, [...settings, ...librarySettings, 'libs/session/src']);
-    const stampFile = join(dist, stampName);
-    if (ifNeeded && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  writeScriptSources();
+  const stamp = hashSources(root, [...settings, ...librarySettings, 'libs/session/src']);
+  const stampFile = join(dist, stampName);
+  const isBuilt = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
+  if (ifNeeded && isBuilt()) return;
+  await inBuildFolder((folder) => {
+    const output = join(folder, 'dist');
     compile('tsconfig.lib.json', join(output, 'esm'));
     compile('tsconfig.cjs.json', join(output, 'cjs'));
     aimMaps(output, dist);
     writeFileSync(join(output, 'cjs/package.json'), '{ "type": "commonjs" }\n');
     writeFileSync(join(output, stampName), stamp);
-    if (existsSync(dist)) renameSync(dist, `${output}-replaced`);
-    renameSync(output, dist);
-  } finally {
-    for (const folder of [output, `${output}-replaced`]) rmSync(folder, { recursive: true, force: true });
-    lock.release();
-  }
+    // Another process may have built the same meanwhile, and be reading it.
+    if (!ifNeeded || !isBuilt()) putInPlace(output, dist, folder);
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

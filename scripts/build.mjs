@@ -1,19 +1,17 @@
 // Builds the sample with `nest build`; with --if-needed only when dist is not what the present sources give.
-// The build goes to a folder of its own and is renamed to dist when it is whole, so nobody ever sees half of one,
-// and a failed build changes nothing. All output goes to stderr: stdout belongs to the app that starts next.
+// A failed build changes nothing. All output goes to stderr: stdout belongs to the app that starts next.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inBuildFolder, putInPlace } from './build-folder.mjs';
 import { writeScriptSources } from './generate-lua.mjs';
-import { acquireLock } from './lock.mjs';
 import { hashSources } from './source-hash.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
-const workName = '.build.lock';
-const workFolder = join(root, workName);
 const stampName = '.sources';
+const ifNeeded = process.argv.includes('--if-needed');
 const settings = [
   'package.json',
   'package-lock.json',
@@ -34,35 +32,16 @@ function isBuilt() {
   }
 }
 
-async function build(lockNumber) {
-  clearLeftovers();
-  const output = join(workFolder, `output-${lockNumber}`);
-  const tsconfig = join(workName, `tsconfig-${lockNumber}.json`); // the Nest CLI takes it relative to the root only
+async function build(folder) {
+  const output = join(folder, 'dist');
+  const tsconfig = join(folder, 'tsconfig.json');
   const stamp = currentStamp(); // before the compiler reads: an edit during the build makes the stamp wrong, not right
-  try {
-    const config = {
-      extends: '../tsconfig.build.json',
-      compilerOptions: { outDir: `./output-${lockNumber}` },
-    };
-    writeFileSync(join(root, tsconfig), JSON.stringify(config));
-    await nestBuild(tsconfig);
-    writeFileSync(join(output, stampName), stamp);
-    if (existsSync(dist)) renameSync(dist, join(workFolder, `replaced-${lockNumber}`));
-    renameSync(output, dist);
-  } finally {
-    clearLeftovers();
-  }
-}
-
-function clearLeftovers() {
-  for (const name of readdirSync(workFolder)) {
-    if (!/^(output|replaced|tsconfig|library)-/.test(name)) continue;
-    try {
-      rmSync(join(workFolder, name), { recursive: true, force: true });
-    } catch {
-      // The compiler of a killed build may still be writing there; the next build clears it away.
-    }
-  }
+  const config = { extends: '../../tsconfig.build.json', compilerOptions: { outDir: './dist' } };
+  writeFileSync(tsconfig, JSON.stringify(config));
+  await nestBuild(relative(root, tsconfig)); // the Nest CLI takes it relative to the root only
+  writeFileSync(join(output, stampName), stamp);
+  // Another process may have built the same meanwhile, and an app may run from that.
+  if (!ifNeeded || !isBuilt()) putInPlace(output, dist, folder);
 }
 
 function nestBuild(tsconfig) {
@@ -84,20 +63,13 @@ function nestBuild(tsconfig) {
   });
 }
 
-const ifNeeded = process.argv.includes('--if-needed');
 writeScriptSources();
 if (!ifNeeded || !isBuilt()) {
-  const lock = await acquireLock(workFolder);
+  if (ifNeeded) console.error('building the sample …');
   try {
-    // Another process may have built while we waited.
-    if (!ifNeeded || !isBuilt()) {
-      if (ifNeeded) console.error('building the sample …');
-      await build(lock.number);
-    }
+    await inBuildFolder(build);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;
-  } finally {
-    lock.release();
   }
 }

@@ -21,6 +21,7 @@ function sentences() {
   return ['| floor | room | what lives there |', '| ----: | --- | --- |', ...rows];
 }
 
+/** @type {readonly (readonly [file: string, draw: () => string[]])[]} */
 const TARGETS = [
   ['docs/architecture.md', floors],
   ['CONTRIBUTING.md', sentences],

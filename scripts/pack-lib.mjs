@@ -10,6 +10,9 @@ import { buildLibrary } from './build-lib.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const library = join(root, 'libs/session');
 
+/** Pages that only make sense beside the sources. */
+const OF_REPOSITORY = new Set(['architecture.md', 'sample.md']);
+
 /** Builds the library if needed and packs it into `destination`; returns the path of the tarball. */
 export async function packLibrary(destination) {
   await buildLibrary({ ifNeeded: true });
@@ -36,7 +39,9 @@ export async function packLibrary(destination) {
 
 /** The README and `docs/`, with links that work where they then lie: the package has no address to link to. */
 function packDocuments(stage) {
-  const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  const pages = readdirSync(join(root, 'docs')).filter(
+    (name) => name.endsWith('.md') && !OF_REPOSITORY.has(name),
+  );
   const places = new Map([
     ['libs/session/README.md', 'README.md'],
     ['LICENSE', 'LICENSE'],

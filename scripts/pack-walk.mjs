@@ -106,7 +106,7 @@ export async function walkQuickStart(url) {
   // One more is allowed every six seconds, which a busy machine may need for ten logins.
   while (statuses.at(-1) !== 429 && statuses.length < 40)
     statuses.push((await call('POST /login', { body: wrong })).status);
-  assert.equal(statuses.at(-1), 429, `the quota of logins refuses at last: ${statuses}`);
+  assert.equal(statuses.at(-1), 429, `the quota of logins refuses at last: ${statuses.join(' ')}`);
 }
 
 function callerOf(url) {

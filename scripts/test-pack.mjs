@@ -251,9 +251,23 @@ async function startedPage(folder, env, use) {
   const settings = { PATH, HOME, PORT: String(port), ...env };
   const child = start(process.execPath, ['dist/src/main.js'], { cwd: folder, env: settings });
   await waitFor(child, /successfully started/);
-  const result = await use(`http://127.0.0.1:${port}`);
+  const url = `http://127.0.0.1:${port}`;
+  await waitUntilListening(child, url);
+  const result = await use(url);
   await end(child);
   return result;
+}
+
+/** Nest says that it has started a moment before it listens. */
+async function waitUntilListening(child, url) {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline && running.has(child); await sleep(20)) {
+    const isThere = await fetch(url).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+  }
+  throw new Error(`${url} does not listen:\n${child.text}`);
 }
 
 async function end(child) {

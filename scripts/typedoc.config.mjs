@@ -30,6 +30,6 @@ export default {
     notDocumented: false,
   },
   // Sets whose members the pages spell out, and the contract that the project's own repositories pass.
-  intentionallyNotExported: ['CATALOGUE', 'SESSION_EVENT_NAMES', 'MakeHarness'],
+  intentionallyNotExported: ['ERROR_CODES', 'SESSION_EVENT_NAMES', 'MakeHarness'],
   treatWarningsAsErrors: true,
 };

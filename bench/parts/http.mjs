@@ -14,7 +14,7 @@ const BASELINE = 'none';
 const PINGS = 200;
 
 /** Those to be measured on a platform; the baseline always is. */
-export function chosenConfigurations(platform, only) {
+function chosenConfigurations(platform, only) {
   return CONFIGURATIONS.filter(({ name, platforms }) => {
     const names = Array.isArray(only) ? only : only?.[platform];
     const isChosen = !names || names.includes(name) || name === BASELINE;

@@ -1,7 +1,7 @@
 /** Of a Redis core, how much is planned for: the rest is for peaks, for logins and for what else Redis does. */
-export const UTILISATION = 0.6;
+const UTILISATION = 0.6;
 /** What Redis keeps beside the data: replication and client buffers, fragmentation. */
-export const MEMORY_FACTOR = 1.4;
+const MEMORY_FACTOR = 1.4;
 const SHARD_GB = 24;
 const SESSIONS_PER_USER = 2;
 /** Users with sessions, and requests a second of all of them together. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** The repository. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '.git', '.build.lock', 'tmp', 'api']);
+const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '.git', '.build', 'tmp', 'api']);
 const FENCE = /^( *)(`{3,})([^`]*)$/;
 const FILE_COMMENT = /^\/\/ (\S+\.\w+)$/;
 
@@ -72,6 +72,7 @@ function finish({ lines, comments, ...block }) {
     file,
     context: of('with'),
     isRun: of('run').length > 0,
+    unknown: comments.filter(({ key }) => !['with', 'file', 'run'].includes(key)),
   };
 }
 

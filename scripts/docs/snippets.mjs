@@ -28,6 +28,7 @@ function modulesOf({ path, blocks }, problems) {
     if (['js', 'mjs', 'javascript'].includes(block.language)) checkScript(block, at);
     if (block.language === 'typescript') at(block.line, 'write ```ts');
     if (block.language !== 'ts') continue;
+    for (const { key, line } of block.unknown) at(line, `<!-- ${key}: … --> is unknown: with, file or run`);
     const unknown = block.words.find((word) => !['continues', 'members'].includes(word));
     if (unknown)
       at(block.line, `a block is \`\`\`ts, \`\`\`ts continues or \`\`\`ts members, not ${unknown}`);

@@ -5,7 +5,7 @@ import { ADMIN_LIST } from './admin-list.js';
 
 const ATTEMPTS = 16;
 
-export interface IpListReplacement {
+interface IpListReplacement {
   readonly name: string;
   readonly cidrs: readonly string[];
   /** Even if it locks out who asks for it. */

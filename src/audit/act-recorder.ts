@@ -4,7 +4,7 @@ import type { AuditDetails, OpenAct } from '@latchkey/session/audit';
 import type { Request } from 'express';
 import { isUserId } from '../users/account.js';
 
-export interface RequestedAct {
+interface RequestedAct {
   readonly action: string;
   /** A user, as the path has it. */
   readonly targetId?: string;

@@ -14,13 +14,13 @@ import { Problem } from '../problem/problem.js';
 import type { Account } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 
-export interface PasswordChange {
+interface PasswordChange {
   readonly currentPassword: string;
   readonly newPassword: string;
   readonly ip?: string | undefined;
 }
 
-export interface Registration {
+interface Registration {
   /** In its normal form. */
   readonly username: string;
   readonly password: string;

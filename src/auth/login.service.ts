@@ -15,7 +15,7 @@ import { Problem } from '../problem/problem.js';
 import { type Account, isDemoUserId } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 
-export interface LoginAttempt {
+interface LoginAttempt {
   /** In its normal form. */
   readonly username: string;
   readonly password: string;

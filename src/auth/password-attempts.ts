@@ -18,7 +18,7 @@ export const MOST = 1_000_000;
 const WORK = { byAccount: 300, byIp: 1_500, windowMs: 300_000, timesLoginQuota: 30 } as const;
 
 /** The request that a password came with. */
-export interface PasswordRequest {
+interface PasswordRequest {
   readonly request: Request;
   readonly response: Response;
   /** In its normal form. */

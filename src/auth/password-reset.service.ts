@@ -7,7 +7,7 @@ import { Problem } from '../problem/problem.js';
 import { type Account, isDemoUserId } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 
-export interface PasswordReset {
+interface PasswordReset {
   /** As a client sent it. */
   readonly token: string;
   readonly newPassword: string;

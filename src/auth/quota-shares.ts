@@ -6,7 +6,7 @@ export const HOUR_MS = 3_600_000;
 export type Quota = QuotaOptions & { readonly window: number };
 
 /** A quota, and whose share of it is meant. */
-export interface Share {
+interface Share {
   readonly quota: Quota;
   readonly partitionKey: string;
 }

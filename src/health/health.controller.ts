@@ -10,12 +10,12 @@ import { Public, UserStateService } from '@latchkey/session';
 import type { Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 
-export class RedisHealthDto {
+class RedisHealthDto {
   @ApiProperty({ enum: ['up', 'down', 'not used'] })
   status!: 'up' | 'down' | 'not used';
 }
 
-export class HealthReply {
+class HealthReply {
   @ApiProperty({ enum: ['ok', 'error'] })
   status!: 'ok' | 'error';
 

@@ -1,6 +1,6 @@
 import { Problem } from '../problem/problem.js';
 
-export interface Bounds {
+interface Bounds {
   /** How deep objects and lists may be nested. */
   readonly levels: number;
   /** How many keys and elements there may be in all. */

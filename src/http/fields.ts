@@ -12,7 +12,7 @@ export function MayBeAbsent(): PropertyDecorator {
 }
 
 /** A query's whole number; any other text stays what it is, and does not validate. */
-export function WholeNumber(): PropertyDecorator {
+function WholeNumber(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
   );

@@ -31,7 +31,7 @@ const KINDS = {
   },
 } as const satisfies Record<string, IdKind>;
 
-export type IdName = keyof typeof KINDS;
+type IdName = keyof typeof KINDS;
 
 /** Whether a value can be such an id at all. */
 export function isId(kind: IdName, value: unknown): value is string {

@@ -28,7 +28,7 @@ interface Act<T> {
 const MODERATION = { isForAdmins: false, endsAdmin: false };
 
 /** What an act came to: the user as they are now, and the library's receipt. */
-export interface ActOutcome {
+interface ActOutcome {
   readonly user: UserDto;
   readonly receipt: RevocationReceipt;
 }

@@ -51,7 +51,7 @@ export class UsersReply {
   users!: UserDto[];
 }
 
-export class NodesDto {
+class NodesDto {
   @ApiProperty({ description: 'Nodes with live connections that have carried the act out' })
   confirmed!: number;
 
@@ -59,7 +59,7 @@ export class NodesDto {
   expired!: number;
 }
 
-export class ReceiptDto implements RevocationReceipt {
+class ReceiptDto implements RevocationReceipt {
   @ApiProperty()
   userId!: string;
 

@@ -1,6 +1,6 @@
 import { type Message, Outbox } from './outbox.js';
 
-export interface KeptMessage extends Message {
+interface KeptMessage extends Message {
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
 }

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-export class MessageDto {
+class MessageDto {
   @ApiProperty({ example: 'alice' })
   to!: string;
 

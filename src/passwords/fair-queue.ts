@@ -6,7 +6,7 @@ export interface TaskOwner {
   readonly account: string;
 }
 
-export interface FairQueueLimits {
+interface FairQueueLimits {
   /** How many tasks run at a time. */
   readonly concurrency: number;
   /** How many may wait in all. */

@@ -22,7 +22,7 @@ export class PostsQuery {
   before?: string;
 }
 
-export class AuthorDto {
+class AuthorDto {
   @ApiProperty()
   id!: string;
 

@@ -3,7 +3,7 @@ import { SessionError, withDeadline } from '@latchkey/session';
 import type { RedisClient } from './open-redis.js';
 
 /** A Lua script with the hash that Redis knows it by. */
-export interface RedisScript {
+interface RedisScript {
   readonly lua: string;
   readonly sha1: string;
 }

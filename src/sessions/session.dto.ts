@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { Session } from '@latchkey/session';
 import { IsIn } from 'class-validator';
 
-export class DeviceDto {
+class DeviceDto {
   @ApiProperty({ example: 'My phone' })
   name!: string;
 

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { UserState } from '@latchkey/session';
 import type { Account } from './account.js';
 
-export class BlockDto {
+class BlockDto {
   @ApiProperty({ description: 'Why, in the words of who blocked', example: 'Spam' })
   reason!: string;
 

@@ -5,7 +5,7 @@ import { type Account, isUserId, newDemoUserId, newUserId } from './account.js';
 import { type AccountPage, AccountRepository } from './account-repository.js';
 import { toLostUserDto, toUserDto, type UserDto } from './user.dto.js';
 
-export interface NewAccount {
+interface NewAccount {
   /** In its normal form. */
   readonly username: string;
   readonly passwordHash: string;

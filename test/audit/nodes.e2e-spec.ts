@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { AuditLog } from '@latchkey/session';
-import { openAuditRepository } from '../../libs/session/src/storage/open-audit-repository.js';
+import { redisStorage } from '../../libs/session/src/storage/open-storage.js';
 import { sessionsOn } from '../redis/sessions-on.js';
 import { AppProcess } from '../support/app-process.js';
 import { RedisCluster } from '../support/redis-cluster.js';
@@ -151,7 +151,7 @@ describe('the audit log of several nodes', () => {
 it('the audit log works in a Cluster: all of it is on one slot', async () => {
   const cluster = await RedisCluster.start();
   const on = await sessionsOn(cluster.client());
-  const audit = new AuditLog(openAuditRepository(on.repository, RELAXED_AUDIT));
+  const audit = new AuditLog(redisStorage(on.repository, RELAXED_AUDIT).audit);
   await audit.append({ action: 'login', outcome: 'denied' });
   await on.users.ensure('alice');
   await audit.record(BLOCK, () => on.users.block('alice', { reason: 'Spam' }));

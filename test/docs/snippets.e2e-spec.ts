@@ -17,6 +17,8 @@
  *
  * A block whose first line is `// src/accounts.ts` is that file: other blocks of the page import it by
  * './accounts.js' (a block without a name lies in src/, too). The last block of a name is the one that others import.
+ * For files without such comments, `<!-- file: tsconfig.json -->` stands above the block. `<!-- run -->` above a ```sh
+ * block lets scripts/pack-walk.mjs run it, in docs/getting-started.md.
  *
  * ```json must parse, and ```js (code for browsers) must too. An `npm run` in a ```sh block must be a script of
  * package.json. A path such as `bench/run.mjs` in the text must exist. Packages that are not installed here get their
@@ -148,7 +150,12 @@ npm ci && npm run nothing
 unheardOf();
 \`\`\`
 
-See \`bench/nowhere.mjs\`.`;
+See \`bench/nowhere.mjs\`.
+
+<!-- context: declare const a: string; -->
+\`\`\`ts
+export {};
+\`\`\``;
     const told = (await problemsOf(page)).map((problem) => problem.replace(/^(\S+ (?:TS\d+)?).*/, '$1'));
     expect(told).toEqual([
       'page.md:7: TS2339',
@@ -156,6 +163,7 @@ See \`bench/nowhere.mjs\`.`;
       'page.md:14: ',
       'page.md:19: TS1109',
       'page.md:26: TS2305',
+      'page.md:33: ',
       'page.md:23: ',
       'page.md:2: ',
       'page.md:2: ',

@@ -136,7 +136,7 @@ export async function startIpNode(options: SessionModuleOptions) {
 export type IpNode = Awaited<ReturnType<typeof startIpNode>>;
 
 /** A client: its token, and the address that the proxy says it has. */
-export interface Origin {
+interface Origin {
   readonly token?: string;
   readonly ip: string;
 }

@@ -29,7 +29,7 @@ class Arrivals {
   }
 }
 
-export interface StreamEvent {
+interface StreamEvent {
   readonly name: string;
   readonly data: Record<string, unknown>;
   /** By performance.now(). */
@@ -94,7 +94,7 @@ export class StreamClient {
 }
 
 /** A handshake that was refused. */
-export interface Refusal {
+interface Refusal {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: Record<string, unknown>;

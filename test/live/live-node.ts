@@ -23,7 +23,7 @@ import type { RedisServer } from '../support/redis-server.js';
 import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 
 /** When the privileged message was handled, and with which roles, by performance.now(). */
-export interface Handled {
+interface Handled {
   readonly at: number;
   readonly userId: string;
 }

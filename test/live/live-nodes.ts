@@ -3,7 +3,7 @@ import { SocketClient, bearer, StreamClient } from './clients.js';
 import type { LiveNode } from './live-node.js';
 
 /** What nodes are connected to, and how they are ended. */
-export interface Place {
+interface Place {
   readonly nodes: readonly [acting: LiveNode, holding: LiveNode];
   readonly stop: () => Promise<unknown>;
 }
@@ -81,7 +81,7 @@ export async function answered(socket: SocketClient): Promise<void> {
 }
 
 /** The value below which a share of all values lies. */
-export function percentile(values: readonly number[], share: number): number {
+function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
 }

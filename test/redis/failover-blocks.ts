@@ -21,7 +21,7 @@ export function useGroups() {
   };
 }
 
-export interface Block {
+interface Block {
   readonly userId: string;
   /** After the failover was asked for, in ms. */
   readonly answeredAt: number;

@@ -27,7 +27,7 @@ export async function launchChromium(): Promise<Browser> {
 }
 
 /** How a page came: as it was left, from the back-forward cache, or by a request of its own. */
-export type Arrival = 'restored' | 'loaded';
+type Arrival = 'restored' | 'loaded';
 
 /** One tab. It goes back as a person does; Playwright's own `goBack()` does not know the back-forward cache. */
 export class Tab {

@@ -8,7 +8,7 @@ const JOIN_TIMEOUT_MS = 15_000;
 const PORT_ATTEMPTS = 3;
 const HOST = '127.0.0.1';
 
-export interface RedisClusterOptions {
+interface RedisClusterOptions {
   /** How many, 3 or more: fewer can elect nobody. Default 3. */
   readonly masters?: number;
   /** Of each master; it takes its place when the master dies. Default 0. */

@@ -14,7 +14,7 @@ const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
 const PORT_ATTEMPTS = 5;
 
-export interface RedisServerOptions {
+interface RedisServerOptions {
   /** More arguments, such as `['--maxmemory', '3mb']`; they come last, so they win. Default none. */
   readonly args?: readonly string[];
   /** Default one that is free. */

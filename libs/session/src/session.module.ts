@@ -15,11 +15,8 @@ import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { EventStreams } from './live/event-streams.js';
 import { LiveConnections } from './live/live-connections.js';
 import { type Clock, systemClock } from './basics/clock.js';
-import { MemorySessionRepository } from './storage/memory/session-repository.js';
 import type { AuditRepository } from './storage/contract/audit-repository.js';
-import { openAuditRepository } from './storage/open-audit-repository.js';
-import { openOneTimeTokenRepository } from './storage/open-one-time-token-repository.js';
-import { openRedisRepository } from './storage/redis/session-repository.js';
+import { openStorage, type Storage } from './storage/open-storage.js';
 import type { SessionRepository } from './storage/contract/session-repository.js';
 import { OneTimeTokens } from './services/one-time-tokens/one-time-tokens.service.js';
 import { SessionEvents } from './services/events/session-events.service.js';
@@ -29,6 +26,7 @@ import {
   ONE_TIME_TOKEN_REPOSITORY,
   SESSION_REPOSITORY,
   SESSION_SETTINGS,
+  STORAGE,
   TOKEN_CLOCK,
 } from './options/injection-keys.js';
 import { openAccessTokens } from './services/sessions/access-tokens.js';
@@ -50,19 +48,24 @@ import { UserStateService } from './services/users/user-state.service.js';
  * Sessions for a Nest app: `SessionModule.forRoot(options)`, or `forRootAsync({ imports, inject, useFactory })`. Without
  * options they live in this process's memory. Global unless `isGlobal` is false.
  * An option that cannot work stops the app with a `SessionConfigurationError` that names it.
+ * @example
+ * ```ts
+ * const sessionModule = SessionModule.forRoot({ redis: 'redis://127.0.0.1:6379', guard: 'global', strict: true });
+ * ```
  * @publicApi
  */
 @Module({
   imports: [DiscoveryModule],
   providers: [
     { provide: SESSION_SETTINGS, inject: [MODULE_OPTIONS_TOKEN], useFactory: checkOptions },
-    { provide: SESSION_REPOSITORY, inject: [SESSION_SETTINGS], useFactory: openRepository },
-    { provide: AUDIT_REPOSITORY, inject: [SESSION_REPOSITORY, SESSION_SETTINGS], useFactory: openAudit },
+    { provide: STORAGE, inject: [SESSION_SETTINGS], useFactory: openModuleStorage },
+    { provide: SESSION_REPOSITORY, inject: [STORAGE], useFactory: ({ sessions }: Storage) => sessions },
+    { provide: AUDIT_REPOSITORY, inject: [STORAGE], useFactory: ({ audit }: Storage) => audit },
     { provide: AuditLog, inject: [AUDIT_REPOSITORY], useFactory: openAuditLog },
     {
       provide: ONE_TIME_TOKEN_REPOSITORY,
-      inject: [SESSION_REPOSITORY],
-      useFactory: openOneTimeTokenRepository,
+      inject: [STORAGE],
+      useFactory: ({ oneTimeTokens }: Storage) => oneTimeTokens,
     },
     { provide: TOKEN_CLOCK, inject: [SESSION_SETTINGS], useFactory: clockOf },
     { provide: ACCESS_TOKENS, inject: [SESSION_SETTINGS, TOKEN_CLOCK], useFactory: openAccessTokens },
@@ -120,6 +123,10 @@ export class SessionModule extends ConfigurableModuleClass implements OnApplicat
     super();
   }
 
+  /**
+   * The module with these options; `forRootAsync()` takes a factory that gives them.
+   * @throws SessionConfigurationError at once for options that are no plain object; at boot for one that cannot work
+   */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertOwn(options, ['isGlobal', ...Object.keys(OPTION_NAMES)]);
     return super.forRoot(options);
@@ -131,28 +138,21 @@ export class SessionModule extends ConfigurableModuleClass implements OnApplicat
   }
 }
 
-function openRepository(settings: ModuleSettings): SessionRepository | Promise<SessionRepository> {
+function openModuleStorage(settings: ModuleSettings): Promise<Storage> {
   const logger = new Logger(SessionModule.name);
   const { storage } = settings;
-  if (storage.kind === 'redis') {
-    return openRedisRepository({ ...storage, log: (line) => logger.warn(line) }, settings);
-  }
-  if (!storage.isIntended) {
+  if (storage.kind === 'memory' && !storage.isIntended) {
     const remedy = storage.isRedisMissing
       ? 'The option redis is undefined: is a setting missing?'
       : 'For Redis, set the option redis.';
     logger.warn(`Sessions are kept in this process alone and end with it. ${remedy}`);
   }
-  return new MemorySessionRepository(settings, storage.clock);
+  return openStorage(settings, (line) => logger.warn(line));
 }
 
 /** Redis's own time is a call away: for JWTs the process's clock does, with a tolerance. */
 function clockOf({ storage }: ModuleSettings): Clock {
   return storage.kind === 'memory' ? storage.clock : systemClock;
-}
-
-function openAudit(repository: SessionRepository, { audit, storage }: ModuleSettings): AuditRepository {
-  return openAuditRepository(repository, audit, storage.kind === 'memory' ? storage.clock : undefined);
 }
 
 function openAuditLog(repository: AuditRepository): AuditLog {

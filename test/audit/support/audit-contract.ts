@@ -6,7 +6,7 @@ import type {
 } from '../../../libs/session/src/storage/contract/audit-repository.js';
 import { RELAXED_AUDIT } from './audit-on.js';
 
-export interface AuditHarness {
+interface AuditHarness {
   readonly repository: AuditRepository;
   advance(ms: number): Promise<void> | void;
   close(): Promise<void> | void;

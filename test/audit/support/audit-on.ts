@@ -3,7 +3,7 @@ import type {
   AuditRepository,
   AuditSettings,
 } from '../../../libs/session/src/storage/contract/audit-repository.js';
-import { openAuditRepository } from '../../../libs/session/src/storage/open-audit-repository.js';
+import { redisStorage } from '../../../libs/session/src/storage/open-storage.js';
 import { sessionsOn } from '../../redis/sessions-on.js';
 
 export const RELAXED_AUDIT: AuditSettings = {
@@ -16,6 +16,9 @@ export const RELAXED_AUDIT: AuditSettings = {
 export async function auditOn(redis: string, settings: Partial<AuditSettings> = {}) {
   const node = await sessionsOn(redis);
   const log: string[] = [];
-  const repository: AuditRepository = openAuditRepository(node.repository, { ...RELAXED_AUDIT, ...settings });
+  const repository: AuditRepository = redisStorage(node.repository, {
+    ...RELAXED_AUDIT,
+    ...settings,
+  }).audit;
   return { ...node, repository, audit: new AuditLog(repository, (line) => log.push(line)), log };
 }

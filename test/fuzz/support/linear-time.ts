@@ -1,5 +1,5 @@
 /** Sizes of what a parser is given, each twice the one before: three doublings. */
-export const SIZES = [4_096, 8_192, 16_384, 32_768] as const;
+const SIZES = [4_096, 8_192, 16_384, 32_768] as const;
 const DOUBLINGS = SIZES.length - 1;
 /** Linear work doubles with its input, quadratic work takes four times as long. */
 const MAX_RATIO = 3.2;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from './random.js';
 import { upgradeBytesOf } from './upgrade-bytes.js';
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly url: string;
   readonly token: string;
   readonly seed: number;
@@ -13,7 +13,7 @@ export interface FuzzOptions {
   readonly concurrency?: number;
 }
 
-export interface FuzzReport {
+interface FuzzReport {
   readonly sent: number;
   /** How often each status came, 0 for no reply. */
   readonly statuses: Readonly<Record<string, number>>;

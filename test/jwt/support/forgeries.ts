@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject, sign as signWith } from 'node:crypto';
 import type { JwtAlgorithm } from '@latchkey/session/jwt';
 import { ALGORITHMS, compact, contentOf, encode, newKey, signatureOf } from './keys.js';
 
-export interface Victim {
+interface Victim {
   readonly algorithm: JwtAlgorithm;
   /** A token that is good. */
   readonly token: string;

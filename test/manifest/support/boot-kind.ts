@@ -34,7 +34,7 @@ export interface Given {
   readonly guardClass?: new (...args: never[]) => CanActivate;
 }
 
-export interface Outcome {
+interface Outcome {
   readonly error?: unknown;
   /** How often the handler ran for two calls of nobody. */
   readonly ran: number;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IssuedOneTimeToken, OneTimeTokens, SessionService, UserStateService } from '@latchkey/session';
 
-export interface OneTimeHarness {
+interface OneTimeHarness {
   /** The same tokens, from several nodes. */
   readonly nodes: readonly OneTimeTokens[];
   readonly sessions: SessionService;

@@ -1,6 +1,6 @@
 import { OneTimeTokens } from '@latchkey/session';
 import type { SessionModuleOptions } from '@latchkey/session';
-import { openOneTimeTokenRepository } from '../../../libs/session/src/storage/open-one-time-token-repository.js';
+import { redisStorage } from '../../../libs/session/src/storage/open-storage.js';
 import { checkOptions } from '../../../libs/session/src/options/checks/options-check.js';
 import { sessionsOn } from '../../redis/sessions-on.js';
 
@@ -10,6 +10,7 @@ export async function oneTimeOn(
   options: SessionModuleOptions = {},
 ) {
   const node = await sessionsOn(redis, options);
-  const repository = openOneTimeTokenRepository(node.repository);
-  return { ...node, tokens: new OneTimeTokens(repository, checkOptions({ ...options, redis }), node.users) };
+  const settings = checkOptions({ ...options, redis });
+  const { oneTimeTokens } = redisStorage(node.repository, settings.audit);
+  return { ...node, tokens: new OneTimeTokens(oneTimeTokens, settings, node.users) };
 }

@@ -1,6 +1,6 @@
 import request from 'supertest';
 
-export interface SentMessage {
+interface SentMessage {
   readonly to: string;
   readonly purpose: string;
   readonly token: string;

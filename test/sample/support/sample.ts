@@ -7,7 +7,7 @@ import { PATIENT_MS } from '../../support/patience.js';
 import { RedisServer } from '../../support/redis-server.js';
 import { Client, type LoginOptions } from './client.js';
 
-export interface SampleOptions {
+interface SampleOptions {
   readonly env?: Environment;
   /** Options of the library that the environment does not set. */
   readonly session?: SessionModuleOptions;
@@ -77,7 +77,7 @@ export function newName(): string {
   return `person-${process.pid}-${names}`;
 }
 
-export type StorageKind = 'memory' | 'redis';
+type StorageKind = 'memory' | 'redis';
 export const STORAGES: readonly StorageKind[] = ['memory', 'redis'];
 
 const JWT = { ACCESS_TOKEN: 'jwt', JWT_ALG: 'ES256' };

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
-import { attachment } from './private-slot.js';
+import { privateSlot } from './private-slot.js';
 
-describe('attachment', () => {
+describe('privateSlot', () => {
   it('keeps a value beside an object, the latest one', () => {
-    const notes = attachment<string>();
+    const notes = privateSlot<string>();
     const target = { id: 1 };
     expect(notes.get(target)).toBeUndefined();
     notes.set(target, 'first');
@@ -13,7 +13,7 @@ describe('attachment', () => {
   });
 
   it('keeps what is kept for one purpose apart from what is kept for another', () => {
-    const [one, other] = [attachment<string>(), attachment<string>()];
+    const [one, other] = [privateSlot<string>(), privateSlot<string>()];
     const target = Object.freeze({});
     one.set(target, 'a');
     expect(other.get(target)).toBeUndefined();
@@ -22,7 +22,7 @@ describe('attachment', () => {
   });
 
   it('shows it to nobody: not in keys, copies, JSON, logs, nor through a proxy', () => {
-    const secrets = attachment<string>();
+    const secrets = privateSlot<string>();
     const target: Record<string, unknown> = { id: 1 };
     secrets.set(target, 'hidden');
     expect(Reflect.ownKeys(target)).toEqual(['id']);

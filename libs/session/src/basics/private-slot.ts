@@ -1,5 +1,5 @@
-/** A place for something beside an object. See `attachment`. */
-export interface Attachment<T> {
+/** A place for something beside an object. See `privateSlot`. */
+interface PrivateSlot<T> {
   get(target: object): T | undefined;
   set(target: object, value: T): void;
 }
@@ -14,7 +14,7 @@ const Adopted = function (target: object) {
  * WeakMap does, by a private field: a WeakMap that is written with every request costs the garbage collector more than
  * all the rest of a check.
  */
-export function attachment<T>(): Attachment<T> {
+export function privateSlot<T>(): PrivateSlot<T> {
   class Keeper extends Adopted {
     #value: T;
 

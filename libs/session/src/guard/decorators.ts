@@ -57,6 +57,8 @@ export function declaresItself(target: object, name: keyof DeclaredAccess): bool
  *
  * On a class it does not undo a `SessionGuard` that a handler has in its own `@UseGuards()`, or that a class has which
  * extends it: that stops the app, which then has to say `@Public()` there too, or demand something.
+ * @example
+ * `@Public() @Get('health') health() { return 'ok'; }`
  * @publicApi
  */
 export function Public(): AccessDecorator {
@@ -66,15 +68,22 @@ export function Public(): AccessDecorator {
 /**
  * Takes a session if there is one: `@CurrentSession()` is `undefined` without. A token that is unknown, ended or timed
  * out counts as none; a blocked user is still refused with 403. On a handler it overrides what the class demands; on a
- * class it yields to any requirement on a handler. On a class, it stops the app where a handler has a `SessionGuard` in its
- * own `@UseGuards()` beside one of the class or app: that handler has to say which of the two is meant.
+ * class it yields to any requirement on a handler. On a class, it stops the app where a handler has a `SessionGuard` in
+ * its own `@UseGuards()` beside one of the class or app: that handler has to say which of the two is meant.
+ * @example
+ * `@OptionalSession() @Get('feed') feed(@CurrentUser() user?: UserState) { return user?.id ?? 'anonymous'; }`
  * @publicApi
  */
 export function OptionalSession(): AccessDecorator {
   return declare('isOptional', true);
 }
 
-/** The user must have one of these roles now. On a handler it replaces the roles of the class. @publicApi */
+/**
+ * The user must have one of these roles now. On a handler it replaces the roles of the class.
+ * @example
+ * `@Roles('moderator', 'admin') @Get('moderation') list() {}`
+ * @publicApi
+ */
 export function Roles(...roles: readonly string[]): AccessDecorator {
   return declare('roles', checkedNames('@Roles()', roles));
 }
@@ -82,6 +91,8 @@ export function Roles(...roles: readonly string[]): AccessDecorator {
 /**
  * The user's roles must bring all of these permissions by the option `permissions`. On a handler it replaces the
  * permissions of the class; `@Roles` holds beside it.
+ * @example
+ * `@Permissions('post:delete') @Delete('posts/:id') remove() {}`
  * @publicApi
  */
 export function Permissions(...permissions: readonly string[]): AccessDecorator {
@@ -91,6 +102,8 @@ export function Permissions(...permissions: readonly string[]): AccessDecorator 
 /**
  * The person must have proved who they are at most this long ago: milliseconds, or `'10m'`. Else 401
  * `reauthentication_required`.
+ * @example
+ * `@Fresh('10m') @Delete('account') remove(@CurrentUser() user: UserState) { return users.erase(user.id); }`
  * @publicApi
  */
 export function Fresh(maxAge: Duration): AccessDecorator {
@@ -101,7 +114,12 @@ export function Fresh(maxAge: Duration): AccessDecorator {
   }
 }
 
-/** The session must be of this assurance or a higher one. Else 401 `reauthentication_required`. @publicApi */
+/**
+ * The session must be of this assurance or a higher one. Else 401 `reauthentication_required`.
+ * @example
+ * `@Assurance('aal2') @Post('payouts') pay(@CurrentUser() user: UserState) { return user.id; }`
+ * @publicApi
+ */
 export function Assurance(level: AssuranceLevel): AccessDecorator {
   if (!['aal1', 'aal2', 'aal3'].includes(level)) {
     throw new SessionConfigurationError(
@@ -114,9 +132,11 @@ export function Assurance(level: AssuranceLevel): AccessDecorator {
 
 /**
  * Quotas on a route: `@RateLimit({ name: 'posts', quota: 30, window: '1m', by: 'user' })`, or `@RateLimit('posts')` for
- * one of the option `rateLimits`. Those of the class and of the
- * handler add up, also on `@Public()` handlers (there by client IP, or by a function of the request). All of a request's
- * quotas are consumed or none; over one of them, 429 `rate_limited`. Quotas by user and session cost no further call.
+ * one of the option `rateLimits`. Those of the class and of the handler add up, also on `@Public()` handlers (there by
+ * client IP, or by a function of the request). All of a request's quotas are consumed or none; over one of them, 429
+ * `rate_limited`. Quotas by user and session cost no further call.
+ * @example
+ * `@RateLimit({ name: 'posts', quota: 30, window: '1m', by: 'user' }) @Post('posts') create() {}`
  * @publicApi
  */
 export function RateLimit(
@@ -129,10 +149,12 @@ export function RateLimit(
 
 /**
  * The client IP must be in this list: `@IpAllowlist(['10.0.0.0/8', '::1'])`, or `@IpAllowlist('office')` for one that
- * `IpAllowlists` keeps and that can be changed at run time. Else 403 `ip_not_allowed`, before any quota is counted. Several
- * of the class and of the handler add up, also on `@Public()` handlers: every one must let the address in. Lists are
- * literal: an empty or missing one lets nobody in, and neither does any for a client IP that is not known. Named lists
- * cost one call for all of them, in the same tick as the check.
+ * `IpAllowlists` keeps and that can be changed at run time. Else 403 `ip_not_allowed`, before any quota is counted.
+ * Several of the class and of the handler add up, also on `@Public()` handlers: every one must let the address in.
+ * Lists are literal: an empty or missing one lets nobody in, and neither does any for a client IP that is not known.
+ * Named lists cost one call for all of them, in the same tick as the check.
+ * @example
+ * `@IpAllowlist('office') @IpAllowlist(['10.0.0.0/8', '::1']) @Get('admin') overview() {}`
  * @publicApi
  */
 export function IpAllowlist(list: string | readonly string[]): AccessDecorator {
@@ -142,13 +164,20 @@ export function IpAllowlist(list: string | readonly string[]): AccessDecorator {
 /**
  * The client IP must not be in this list; otherwise as `@IpAllowlist`. A named list that is missing refuses everybody:
  * only one that is there and empty refuses nobody.
+ * @example
+ * `@IpDenylist(['192.0.2.0/24']) @Post('sign-up') signUp() {}`
  * @publicApi
  */
 export function IpDenylist(list: string | readonly string[]): AccessDecorator {
   return add('ipDenylists', [ipListRef('@IpDenylist()', list)]);
 }
 
-/** A session that timed out is good enough: for logging out. @publicApi */
+/**
+ * A session that timed out is good enough: for logging out.
+ * @example
+ * `@AllowExpired() @Post('logout') logout(@CurrentSession() own: Session) { return sessions.revoke(userId, own.id); }`
+ * @publicApi
+ */
 export function AllowExpired(): AccessDecorator {
   return declare('allowExpired', true);
 }
@@ -156,8 +185,19 @@ export function AllowExpired(): AccessDecorator {
 /**
  * For a guard class of your own that enforces what these decorators demand, by calling `SessionGuard.canActivate()` for
  * every request that it lets in: where it stands, the boot check asks for no `SessionGuard` beside it. The check takes
- * its word. Classes that extend it count, too. For GraphQL and microservices, which `SessionGuard` does not serve, such a
- * guard is the only way to have these decorators; for microservices it stands on the handler or its class.
+ * its word. Classes that extend it count, too. For GraphQL and microservices, which `SessionGuard` does not serve, such
+ * a guard is the only way to have these decorators; for microservices it stands on the handler or its class.
+ * @example
+ * `@EnforcesAccess() @Injectable()` stands on this class:
+ * ```ts
+ * export class OfficeHoursGuard implements CanActivate {
+ *   constructor(private readonly sessions: SessionGuard) {}
+ *
+ *   canActivate(context: ExecutionContext) {
+ *     return new Date().getHours() >= 8 && this.sessions.canActivate(context);
+ *   }
+ * }
+ * ```
  * @publicApi
  */
 export function EnforcesAccess(): ClassDecorator {
@@ -167,6 +207,8 @@ export function EnforcesAccess(): ClassDecorator {
 /**
  * The handler is for other services: the service token must have all of these scopes, and a session is of no use. Put
  * `ServiceTokenGuard` before it, or the app does not start. On a handler it replaces the scopes of its class.
+ * @example
+ * `@UseGuards(ServiceTokenGuard) @Scopes('orders:read') @Get('orders') list() {}`
  * @publicApi
  */
 export function Scopes(...scopes: readonly string[]): AccessDecorator {
@@ -201,6 +243,8 @@ export function enforcesAccess(guard: object): boolean {
 /**
  * The request's session; `undefined` on a public handler, or an optional one without a session.
  * @throws Error where no guard of ours ran: a handler must not take that for "nobody"
+ * @example
+ * `@Get('session') mine(@CurrentSession() session: Session) { return session.id; }`
  * @publicApi
  */
 export const CurrentSession = createParamDecorator(
@@ -211,6 +255,8 @@ export const CurrentSession = createParamDecorator(
 /**
  * The request's user as it is now, roles and all; `undefined` where `@CurrentSession()` is.
  * @throws Error where no guard of ours ran
+ * @example
+ * `@Get('me') me(@CurrentUser() user: UserState) { return { id: user.id, roles: user.roles }; }`
  * @publicApi
  */
 export const CurrentUser = createParamDecorator(
@@ -220,8 +266,11 @@ export const CurrentUser = createParamDecorator(
 
 /**
  * The session's data, or the value of one key of it: `@SessionData('cart') cart: Cart | undefined`. It is read together
- * with the check, at no further call. `undefined` where `@CurrentSession()` is. To change it, see `SessionService.data`.
+ * with the check, at no further call. `undefined` where `@CurrentSession()` is. To change it, see
+ * `SessionService.data`.
  * @throws Error where no `SessionGuard` read it; SessionError `session_store_unavailable` for data that does not open
+ * @example
+ * `@Get('cart') cart(@SessionData('cart') cart: string[] | undefined) { return cart ?? []; }`
  * @publicApi
  */
 export function SessionData(key?: string): ParameterDecorator {

@@ -20,6 +20,15 @@ interface MessageClient {
  * error `{ status: 'error', code, message, statusCode, … }`. WebSocket: the event `exception` with the problem. GraphQL
  * and whatever else there is get the error itself, which is an `HttpException`. `SessionModule` registers the filter;
  * `toProblem` and `problemHeaders` let a filter of your own answer alike.
+ * @example
+ * ```ts
+ * export class LoggingProblemFilter extends ProblemFilter {
+ *   override catch(error: SessionError, host: ArgumentsHost) {
+ *     console.log(error.code);
+ *     return super.catch(error, host);
+ *   }
+ * }
+ * ```
  * @publicApi
  */
 @Catch(SessionError)

@@ -8,7 +8,14 @@ import { showWayOut } from '../contexts/http/way-out.js';
 
 export type { Problem } from '../model/problem.js';
 
-/** The body for an error. Nothing of `error.cause` is in it, nor who set a block. @publicApi */
+/**
+ * The body for an error. Nothing of `error.cause` is in it, nor who set a block.
+ * @example
+ * ```ts
+ * const { status, code, detail } = toProblem(error);
+ * ```
+ * @publicApi
+ */
 export function toProblem(error: SessionError): Problem {
   return error.getResponse();
 }
@@ -16,6 +23,11 @@ export function toProblem(error: SessionError): Problem {
 /**
  * The headers that belong to that body.
  * @param request the request that was refused: lets `reauthentication_required` say what would be enough
+ * @example
+ * ```ts
+ * for (const [name, value] of Object.entries(problemHeaders(error, request))) reply.setHeader(name, value);
+ * reply.end(JSON.stringify(toProblem(error)));
+ * ```
  * @publicApi
  */
 export function problemHeaders(error: SessionError, request?: HttpRequest): Record<string, string> {

@@ -1,4 +1,4 @@
-import { attachment } from '../basics/private-slot.js';
+import { privateSlot } from '../basics/private-slot.js';
 import type { AccessRequirements } from '../model/decision.js';
 import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../contexts/http/http.js';
 import type { AuthenticatedSession } from '../services/sessions/session-types.js';
@@ -20,7 +20,7 @@ export interface RequestAccess {
   readonly earlier: RequestAccess | undefined;
 }
 
-const accesses = attachment<RequestAccess>();
+const accesses = privateSlot<RequestAccess>();
 
 /** @param realm whose record; absent: that of whichever guard came last */
 export function requestAccessOf(request: HttpRequest, realm?: object): RequestAccess | undefined {
@@ -117,6 +117,10 @@ function union<T>(some: readonly T[], others: readonly T[]): readonly T[] {
 /**
  * The session and user that a guard let a request in with; `undefined` for nobody. For interceptors, middleware after
  * the guard and decorators of your own. Where guards of two `SessionModule`s stand before a handler, the last one's.
+ * @example
+ * ```ts
+ * const logUser = (request: HttpRequest) => console.log(authenticatedSessionOf(request)?.user.id ?? 'anonymous');
+ * ```
  * @publicApi
  */
 export function authenticatedSessionOf(request: HttpRequest): AuthenticatedSession | undefined {

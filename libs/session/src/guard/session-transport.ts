@@ -37,6 +37,13 @@ const ISSUED: Inputs<Issued> = {
 /**
  * How tokens travel over HTTP, on Express and Fastify: for login and logout handlers. Requests and responses are
  * those that Nest hands out.
+ * @example
+ * ```ts
+ * const login = async (userId: string, request: HttpRequest, response: HttpResponse) => {
+ *   const issued = await sessions.create(userId, { device: transport.deviceOf(request, 'laptop') });
+ *   transport.setCookie(request, response, issued);
+ * };
+ * ```
  * @publicApi
  */
 @Injectable()

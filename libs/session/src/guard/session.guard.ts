@@ -5,7 +5,7 @@ import { SessionError, denialError } from '../model/session-error.js';
 import { type HttpRequest, type HttpResponse, isHeadSent } from '../contexts/http/http.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { isBeforeQuotas } from '../rules/decide.js';
-import type { Examination } from '../services/sessions/token-check.js';
+import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from './access-reader.js';
@@ -36,6 +36,8 @@ interface Http {
  * and WebSocket messages behind `SessionWsAdapter`; anywhere else it lets in to `@Public()` handlers without quotas and
  * lists of addresses, and refuses the rest. With several `SessionModule`s in an app, each handler is left to the one that
  * its module imports.
+ * @example
+ * `@UseGuards(SessionGuard) @Get('me') me(@CurrentUser() user: UserState) { return user.id; }`
  * @publicApi
  */
 @KnowsSessions()
@@ -130,7 +132,7 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  private examine(http: Http, access: Access, token: string | undefined): Promise<Examination> {
+  private examine(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
     const clientIp = this.transport.clientIp(http.request);
     return this.sessions.examine(token, access.requirements, { isActivity: true, clientIp });
   }

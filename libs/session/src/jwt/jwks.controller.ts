@@ -10,6 +10,8 @@ import type { AccessTokenFormat } from '../token/access-token.js';
  * announce a key (`activeAt`) at least that long before it signs.
  *
  * Who verifies by these keys alone does not notice that a session was ended: ask the app that issued the token.
+ * @example
+ * `@Module({ controllers: [JwksController] }) export class KeysModule {}`
  * @publicApi
  */
 @Public()

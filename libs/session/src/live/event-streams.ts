@@ -16,6 +16,15 @@ import { LiveConnections } from './live-connections.js';
 /**
  * Server-Sent Events that end with their session, on Express and Fastify: for a guarded `@Get()` handler that takes the
  * response with `@Res()` and returns nothing.
+ * @example
+ * Called by a `@Get()` handler with its `@Req()` and `@Res()`:
+ * ```ts
+ * async function ticks(request: HttpRequest, response: StreamableResponse) {
+ *   const stream = await streams.open(request, response);
+ *   const timer = setInterval(() => stream.send('tick', { at: Date.now() }), 1_000);
+ *   stream.onEnd(() => clearInterval(timer));
+ * }
+ * ```
  * @publicApi
  */
 @Injectable()

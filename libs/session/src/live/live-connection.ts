@@ -3,19 +3,19 @@ import { DENIALS } from '../model/error-codes.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
-import type { Examination } from '../services/sessions/token-check.js';
+import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { callBack } from './call-back.js';
 import { connectionEnd, isDenial, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { HeldBack, type Delivery } from './held-back.js';
 import { LongTimer } from '../basics/long-timer.js';
 
 /** What a connection is made of. */
-export interface ConnectionParts {
+interface ConnectionParts {
   readonly userRef: string;
   readonly sessionId: string;
   readonly requirements: AccessRequirements;
   /** Asks the repository. `isActivity` false: the answer neither slides a timeout nor consumes a quota. */
-  readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<Examination>;
+  readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<TokenCheckResult>;
   /** Whether acts wait for this node: one that nobody waits for must not act on what it asked before. */
   readonly isAwaited: () => boolean;
   /** Whether this node has heard of every act of more than a moment ago. */
@@ -150,7 +150,7 @@ export class LiveConnection {
   }
 
   /** It could not be checked. @internal */
-  doubt(): void {
+  couldNotBeChecked(): void {
     this.firstDoubtAt ??= performance.now();
   }
 
@@ -159,7 +159,7 @@ export class LiveConnection {
    * @param isSuspect whether it may have to end: then nothing is sent until that is known
    * @internal
    */
-  mark(isSuspect = true): void {
+  outdateAnswers(isSuspect = true): void {
     this.marks += 1;
     if (isSuspect) this.suspectMarks = this.marks;
   }
@@ -225,7 +225,7 @@ export class LiveConnection {
     const until = Math.min(endsAt, session.authenticatedAt + maxAuthenticationAgeMs);
     const ms = Math.max(until - (now ?? Date.now()), 0) + EXPIRY_MARGIN_MS;
     // What cannot be checked now is looked at again with every tick.
-    this.expiry.set(ms, () => void this.recheck().catch(() => this.doubt()));
+    this.expiry.set(ms, () => void this.recheck().catch(() => this.couldNotBeChecked()));
   }
 
   private get isInDoubt(): boolean {

@@ -16,7 +16,7 @@ import { LiveConnection } from './live-connection.js';
 import { NodePresence } from './node-presence.js';
 import { recheckAll } from './recheck-all.js';
 
-/** @publicApi */
+/** A client that asks for a live connection, for `LiveConnections.register()`. @publicApi */
 export interface LiveCandidate {
   /** As it was presented at the handshake. */
   readonly token: string | undefined;
@@ -76,6 +76,12 @@ const CONFIRMED: ReadonlySet<SessionEventName> = new Set([
  * its next sign of life: less than 2 s, also with an events' connection that is silently dead. What has no receipt (the
  * end of one session, a new token, an erased user) takes less than 8 s with such a connection (it shows within 1.4 s),
  * and 31 s at most for an event that got lost on a sound one.
+ * @example
+ * ```ts
+ * const connection = await connections.register({ token, clientIp });
+ * connection.open(({ closeCode, code }) => socket.close(closeCode, code));
+ * socket.on('close', () => connection.closed());
+ * ```
  * @publicApi
  */
 @Injectable()
@@ -187,8 +193,8 @@ export class LiveConnections implements OnModuleDestroy {
     const concerned = isList ? this.dependingOn(event.list) : this.concernedBy(event);
     if (!concerned) return;
     // What a message demands besides is known only while it is checked: with a list, that may be any connection's.
-    if (isList) for (const connection of this.all()) connection.mark(false);
-    for (const connection of concerned) connection.mark();
+    if (isList) for (const connection of this.all()) connection.outdateAnswers(false);
+    for (const connection of concerned) connection.outdateAnswers();
     const { ended, unknown } = await recheckAll(concerned);
     if (unknown === 0 && CONFIRMED.has(event.name))
       await this.presence.confirm(isList ? actOnIpList(event.list, event.version) : event, ended);

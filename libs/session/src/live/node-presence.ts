@@ -17,7 +17,7 @@ const RECHECK_UNHEARD_MS = 5_000;
 const DOUBT_MS = 15_000;
 
 /** What a node's presence serves. */
-export interface PresenceOptions {
+interface PresenceOptions {
   readonly onEvent: (event: SessionEvent) => void;
   readonly connections: () => readonly LiveConnection[];
 }
@@ -57,7 +57,7 @@ export class NodePresence {
   }
 
   async leave(): Promise<void> {
-    this.rest();
+    this.stopTimers();
     if (!this.joining) return;
     this.joining = undefined;
     this.visit += 1;
@@ -95,14 +95,14 @@ export class NodePresence {
   private async enter(visit: number): Promise<void> {
     await this.leaving;
     if (this.isClosed || visit !== this.visit) return;
-    this.rest();
+    this.stopTimers();
     this.ticker = setInterval(() => this.tick(), TICK_MS).unref();
     this.lastBeatAt = performance.now();
     this.heart = setInterval(() => this.beat(), BEAT_MS).unref();
     await Promise.all([this.repository.events.listen(this.listener), this.register()]);
   }
 
-  private rest(): void {
+  private stopTimers(): void {
     clearInterval(this.ticker);
     clearInterval(this.heart);
   }
@@ -146,7 +146,7 @@ export class NodePresence {
   /** Events were missed: whatever was answered before does not count. */
   private recheckEverything(): void {
     const connections = this.options.connections();
-    for (const connection of connections) connection.mark();
+    for (const connection of connections) connection.outdateAnswers();
     void recheckAll(connections);
   }
 

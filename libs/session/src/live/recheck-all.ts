@@ -17,7 +17,7 @@ export async function recheckAll(
       try {
         if (await next.recheck()) ended += 1;
       } catch {
-        next.doubt();
+        next.couldNotBeChecked();
         unknown += 1;
       }
     }

@@ -18,6 +18,7 @@ import type { QuotaRule } from '../rules/quota-rule.js';
 
 /** What it takes to reach one handler at one path: plain JSON, without what does not apply. @publicApi */
 export interface PolicyEntry {
+  /** The transport: `http`, `websocket`, `graphql` or `rpc`. */
   readonly kind: Handler['kind'];
   /**
    * The HTTP method or `ALL`; `CONNECT` (the handshake) or `MESSAGE` of a WebSocket; `QUERY`, `MUTATION`, `SUBSCRIPTION` or
@@ -31,6 +32,7 @@ export interface PolicyEntry {
   readonly path: string;
   /** The event that a WebSocket handler is for. */
   readonly message?: string;
+  /** The host that the controller is for. */
   readonly host?: string | readonly string[];
   /** With versions that are not part of the path; `neutral` for any. */
   readonly versions?: readonly string[];
@@ -49,9 +51,11 @@ export interface PolicyEntry {
   readonly permissions?: readonly string[];
   /** How long ago the person proved who they are at most, such as `10m`. */
   readonly fresh?: string;
+  /** The assurance level that the session must have at least. */
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
+  /** Quotas of the handler and its class. */
   readonly quotas?: readonly JsonValue[];
   /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
   readonly ipAllowlists?: readonly JsonValue[];
@@ -66,6 +70,11 @@ export interface PolicyEntry {
  * Every handler of HTTP, WebSocket, GraphQL and microservices with its effective access. Checked in, it shows in review
  * what a change opens or closes. What is served by something else than a handler, such as middleware or a static folder,
  * is not in it; with several `SessionModule`s in an app, neither are the handlers that another one's guard decides on.
+ * @example
+ * ```ts
+ * await app.init();
+ * writeFileSync('policy.manifest.json', app.get(PolicyManifest).toText());
+ * ```
  * @publicApi
  */
 @Injectable()

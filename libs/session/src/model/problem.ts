@@ -17,7 +17,7 @@ export interface Problem {
 }
 
 /** What a problem is made of. */
-export interface ProblemParts {
+interface ProblemParts {
   readonly code: SessionErrorCode;
   readonly status: number;
   readonly title: string;

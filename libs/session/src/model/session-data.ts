@@ -9,7 +9,7 @@ export interface StoredData {
 /** What JSON can say. @publicApi */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 
-/** @publicApi */
+/** A JSON object. @publicApi */
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }

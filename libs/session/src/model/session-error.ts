@@ -33,6 +33,15 @@ const BRAND: unique symbol = Symbol.for('@latchkey/session:error') as never;
  *
  * It is an `HttpException`, so that any filter for those answers with the right status: `getResponse()` is the problem,
  * and so is what JSON makes of the error.
+ * @example
+ * ```ts
+ * try {
+ *   await sessions.create(userId, { ifEpoch: epoch });
+ * } catch (error) {
+ *   if (error instanceof SessionError && error.code === 'user_blocked') console.log(error.block?.reason);
+ *   else throw error;
+ * }
+ * ```
  * @publicApi
  */
 export class SessionError extends HttpException {
@@ -41,6 +50,7 @@ export class SessionError extends HttpException {
     return typeof value === 'object' && value !== null && BRAND in value;
   }
 
+  /** @internal */
   readonly [BRAND] = true;
   override readonly name = 'SessionError';
   readonly statusCode: number;
@@ -102,6 +112,15 @@ export function denialError(denial: {
 
 /**
  * An option that cannot work. Thrown at boot; the message names the option and says what would be right.
+ * @example
+ * ```ts
+ * try {
+ *   await app.init();
+ * } catch (error) {
+ *   if (error instanceof SessionConfigurationError) console.error(`${error.option}: ${error.message}`);
+ *   process.exitCode = 1;
+ * }
+ * ```
  * @publicApi
  */
 export class SessionConfigurationError extends Error {

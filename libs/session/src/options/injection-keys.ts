@@ -1,4 +1,6 @@
-/** Injection key of the `SessionRepository` that the options chose. */
+/** Injection key of the `Storage` that the options chose: all repositories, opened once. */
+export const STORAGE = Symbol('latchkey:storage');
+/** Injection key of the storage's `SessionRepository`. */
 export const SESSION_REPOSITORY = Symbol('latchkey:repository');
 /** Injection key of the checked options, `SessionSettings`. */
 export const SESSION_SETTINGS = Symbol('latchkey:settings');

@@ -20,9 +20,12 @@ export type LatchkeyUser = UserState & { readonly session: Session };
 class TokenStrategy extends passport.Strategy {}
 
 /**
- * The Passport strategy `latchkey`: `@UseGuards(AuthGuard('latchkey'))` where there was `AuthGuard('jwt')`. It reads the
- * token as `SessionGuard` does and fails with the same `SessionError`s. It knows nothing of the handler: `@Roles()` and
- * the other decorators need `SessionGuard`. It is of the one `SessionModule` that its module imports. In a list of strategies it comes last, because it lets none after it try.
+ * The Passport strategy `latchkey`: `@UseGuards(AuthGuard('latchkey'))` where there was `AuthGuard('jwt')`. It reads
+ * the token as `SessionGuard` does and fails with the same `SessionError`s. It knows nothing of the handler: `@Roles()`
+ * and the other decorators need `SessionGuard`. It is of the one `SessionModule` that its module imports. In a list of
+ * strategies it comes last, because it lets none after it try.
+ * @example
+ * `@UseGuards(AuthGuard('latchkey')) @Get('me') me(@Req() { user }: { user: LatchkeyUser }) { return user.id; }`
  * @publicApi
  */
 @Injectable()
@@ -77,8 +80,8 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
 }
 
 /**
- * Whether a guard may try this strategy. One of a list of strategies, or of a default one, does not say which: it counts
- * unless it is Passport's for one other strategy.
+ * Whether a guard may try this strategy. One of a list of strategies, or of a default one, does not say which: it
+ * counts unless it is Passport's for one other strategy.
  */
 function mayTry(guard: Function): boolean {
   const prototype: unknown = guard.prototype;

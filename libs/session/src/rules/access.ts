@@ -63,7 +63,7 @@ export function declaresLimits({ quotas, ipAllowlists, ipDenylists }: DeclaredAc
 }
 
 /** What of the options bears on the access to handlers. */
-export interface AccessSettings {
+interface AccessSettings {
   readonly permissions: RolePermissions;
   /** Quotas that handlers name. */
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;

@@ -12,7 +12,7 @@ export interface DataPlace {
   readonly sessionId: string;
 }
 
-export interface OpenedData {
+interface OpenedData {
   readonly text: string;
   /** Not sealed as it would be sealed today: with an older key, or not at all. */
   readonly isOutdated: boolean;

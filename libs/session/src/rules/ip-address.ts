@@ -90,8 +90,10 @@ function badList(detail: string): SessionError {
  * all addresses of a /64. IPv4 inside IPv6 is IPv4. Everybody whose address is not known shares one part, `unknown`.
  * @param clientIp as `SessionTransport.clientIp` gives it, or any other text
  * @example
+ * ```ts
  * const share = { quota: logins, partitionKey: ipPartition(transport.clientIp(request)) };
  * await limiter.consumeAll([share]); // 2001:db8::1 and 2001:db8::2 have one share: 2001:db8:0:0::/64
+ * ```
  * @publicApi
  */
 export function ipPartition(clientIp: string | undefined): string {

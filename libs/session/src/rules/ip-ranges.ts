@@ -2,7 +2,7 @@ import type { IpListRef, IpRangeSet, IpRequirements, IpVerdict } from '../model/
 import { memo } from '../basics/memo.js';
 
 /** What an address is judged by besides the user's own list. */
-export interface IpRules {
+interface IpRules {
   /** What the handler demands. */
   readonly requirements: IpRequirements | undefined;
   /** Lists that hold for whoever has the role. */
@@ -39,7 +39,7 @@ export function isSameVerdict({ refusedRoles: one }: IpVerdict, { refusedRoles: 
 }
 
 /** What a user's own record says to it. */
-export interface OfUser {
+interface OfUser {
   readonly roles: readonly string[];
   /** The ranges of the user's own list; absent: there is none. */
   readonly ipAllowlist?: readonly string[];

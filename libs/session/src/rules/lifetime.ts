@@ -5,6 +5,10 @@ import type { Lifetime } from '../model/session.js';
 /**
  * Session lifetimes that NIST SP 800-63B-4 §2.1.3–2.3.3 asks for at each assurance level. AAL1 has no inactivity
  * requirement in the standard; ours is 14 days.
+ * @example
+ * ```ts
+ * const hours = LIFETIME_PRESETS.aal2.absoluteTimeoutMs / 3_600_000; // 24
+ * ```
  * @publicApi
  */
 export const LIFETIME_PRESETS = {

@@ -11,7 +11,7 @@ type JwtHeader = Readonly<Record<(typeof HEADER_MEMBERS)[number], string>>;
 export type JwtClaims = Readonly<Record<string, unknown>>;
 
 /** What a text that is shaped like a JWT says of itself. Nothing of it is proved. */
-export interface UnverifiedJwt {
+interface UnverifiedJwt {
   readonly header: JwtHeader;
   readonly claims: JwtClaims;
 }

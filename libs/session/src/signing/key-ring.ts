@@ -13,7 +13,7 @@ const FETCH_MS = 10_000;
 /** How long a request waits for that before it goes on with the keys that are there. */
 const PATIENCE_MS = 100;
 
-export interface KeyRingParts {
+interface KeyRingParts {
   /** The option's name, for errors. */
   readonly option: string;
   readonly algorithm: JwtAlgorithm;

@@ -50,6 +50,11 @@ export interface LoggedIn extends IssuedSession {
 /**
  * Logs a user in without a password, in any app that uses `SessionModule`: for end-to-end tests.
  * @throws SessionError `user_unknown` when the app's `UserDirectory` does not know the user, `user_blocked`
+ * @example
+ * ```ts
+ * const { headers } = await loginAs(app, { userId: 'mia', roles: ['moderator'] });
+ * const response = await fetch(`${url}/moderation`, { headers });
+ * ```
  * @publicApi
  */
 export async function loginAs(

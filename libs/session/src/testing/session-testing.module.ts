@@ -2,10 +2,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { TestingModuleBuilder } from '@nestjs/testing';
 import { systemClock, type Clock } from '../basics/clock.js';
 import { MemorySessionRepository } from '../storage/memory/session-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS, TOKEN_CLOCK } from '../options/injection-keys.js';
+import { memoryStorage } from '../storage/open-storage.js';
+import { SESSION_SETTINGS, STORAGE, TOKEN_CLOCK } from '../options/injection-keys.js';
 import { SessionModule } from '../session.module.js';
 import type { SessionModuleOptions } from '../options/options.js';
-import type { SessionSettings } from '../options/settings.js';
+import type { ModuleSettings } from '../options/settings.js';
 
 /**
  * Options of `SessionTestingModule.forRoot()`: those of `SessionModule` except `redis`, `keyPrefix`, `commandTimeoutMs`
@@ -19,6 +20,11 @@ export type SessionTestingOptions = Omit<
 
 /**
  * `SessionModule` for tests: in memory, without a warning, and by a `FakeClock` if you like.
+ * @example
+ * ```ts
+ * const builder = Test.createTestingModule({ imports: [AppModule] });
+ * const testing = await SessionTestingModule.replaceIn(builder).compile();
+ * ```
  * @publicApi
  */
 @Module({})
@@ -41,10 +47,11 @@ export class SessionTestingModule {
     return builder
       .overrideProvider(TOKEN_CLOCK)
       .useValue(clock)
-      .overrideProvider(SESSION_REPOSITORY)
+      .overrideProvider(STORAGE)
       .useFactory({
         inject: [SESSION_SETTINGS],
-        factory: (settings: SessionSettings) => new MemorySessionRepository(settings, clock),
+        factory: (settings: ModuleSettings) =>
+          memoryStorage(new MemorySessionRepository(settings, clock), settings.audit, clock),
       });
   }
 }

@@ -31,6 +31,13 @@ export interface RedisThrottlerStorageOptions
  * on one key for each throttler of a request; the guard asks them one after the other.
  *
  * When Redis cannot answer in time, requests are refused with 503.
+ * @example
+ * ```ts
+ * const throttler = ThrottlerModule.forRoot({
+ *   throttlers: [{ ttl: 60_000, limit: 100 }],
+ *   storage: new RedisThrottlerStorage({ redis: 'redis://127.0.0.1:6379' }),
+ * });
+ * ```
  * @publicApi
  */
 export class RedisThrottlerStorage extends ThrottlerHits implements OnModuleInit, OnApplicationShutdown {
@@ -58,9 +65,8 @@ export class RedisThrottlerStorage extends ThrottlerHits implements OnModuleInit
    * (limiter) => ({ …, storage: RedisThrottlerStorage.beside(limiter) }) })`.
    */
   static beside(limiter: RateLimiter): ThrottlerStorage {
-    const place = limiter.redisPlace;
-    if (!place) return new ThrottlerStorageService();
-    return new SharedThrottlerStorage(new ThrottleScripts(place.connection, place.keys));
+    const { throttle } = limiter;
+    return throttle ? new SharedThrottlerStorage(throttle) : new ThrottlerStorageService();
   }
 
   /**

@@ -27,7 +27,7 @@ interface Names {
 }
 
 /** What the repository may know of a refresh token. */
-export interface RefreshProof extends Names {
+interface RefreshProof extends Names {
   /** SHA-256 of what is the same in all tokens of the family: 32 bytes. */
   readonly familyHash: Buffer;
   /** SHA-256 of the token: 32 bytes. */

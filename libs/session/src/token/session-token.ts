@@ -28,7 +28,7 @@ export interface ParsedToken {
 }
 
 /** A new token and what the repository may know of it. */
-export interface MintedToken extends ParsedToken {
+interface MintedToken extends ParsedToken {
   readonly token: string;
 }
 

@@ -1,10 +1,10 @@
-import { Inbox } from './message-queue.js';
+import { MessageQueue } from './message-queue.js';
 
-describe('Inbox', () => {
+describe('MessageQueue', () => {
   it('handles one message after the other, in the order in which they came', async () => {
     const seen: string[] = [];
     const source = { pause: jest.fn(), resume: jest.fn() };
-    const inbox = new Inbox<number>(source, async (message) => {
+    const inbox = new MessageQueue<number>(source, async (message) => {
       seen.push(`begins ${message}`);
       await new Promise((resolve) => setTimeout(resolve, 3 - message));
       seen.push(`ends ${message}`);
@@ -19,7 +19,7 @@ describe('Inbox', () => {
   it('holds a client back that sends faster than can be handled, until all is handled', async () => {
     const source = { pause: jest.fn(), resume: jest.fn() };
     let handled = 0;
-    const inbox = new Inbox<number>(source, async () => void (handled += 1));
+    const inbox = new MessageQueue<number>(source, async () => void (handled += 1));
     for (let i = 0; i < 100; i++) inbox.take(i);
     expect([source.pause.mock.calls.length, source.resume.mock.calls.length]).toEqual([1, 0]);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -7,7 +7,7 @@ interface Source {
 }
 
 /** Takes messages one after the other, and holds the client back while too many are waiting. */
-export class Inbox<Message> {
+export class MessageQueue<Message> {
   private readonly waiting: Message[] = [];
   private isBusy = false;
   private isHeldBack = false;

@@ -4,7 +4,7 @@ import { MessageCheck } from '../guard/message-check.js';
 import { toProblem } from '../guard/problem.js';
 import { SessionError } from '../model/session-error.js';
 import { isOpen, type WsSocket } from '../contexts/ws/ws.js';
-import { Inbox } from './message-queue.js';
+import { MessageQueue } from './message-queue.js';
 
 export interface ParsedMessage {
   readonly event: unknown;
@@ -16,7 +16,7 @@ type Transform = (data: unknown) => Observable<unknown>;
 type Callback = (data: unknown, event: unknown, check: MessageCheck) => unknown;
 
 /** How messages are read and checked, and where faults are told. */
-export interface MessageRules {
+interface MessageRules {
   readonly parse: (data: Buffer) => ParsedMessage | undefined;
   /** Rejects when the handler must not have the message. Without a handler: whether the sender may say anything. */
   readonly permit: (handler?: Function, gateway?: Function) => Promise<void>;
@@ -36,7 +36,7 @@ export class Messages {
     private readonly socket: WsSocket,
     private readonly rules: MessageRules,
   ) {
-    const inbox = new Inbox<Buffer>(socket, (data) => this.handle(data));
+    const inbox = new MessageQueue<Buffer>(socket, (data) => this.handle(data));
     socket.on('message', (data) => inbox.take(data));
   }
 

@@ -31,6 +31,8 @@ const connections = new WeakMap<object, LiveConnection>();
 /**
  * The live connection behind a client, as a gateway's handlers are given it: its session and user. `undefined` where a
  * gateway also lets in nobody.
+ * @example
+ * `@SubscribeMessage('me') me(@ConnectedSocket() client: object) { return liveConnectionOf(client)?.user.id; }`
  * @publicApi
  */
 export function liveConnectionOf(client: object): LiveConnection | undefined {
@@ -47,6 +49,11 @@ export function liveConnectionOf(client: object): LiveConnection | undefined {
  * no longer permitted to be there with 4403. Handshakes count against the quotas of the class, messages against those of
  * their handler, those by client IP or by a function by the handshake's request. Messages have at most 16 KiB (`maxPayload` of the gateway's options), and
  * clients that leave 1 MiB unread, or answer no ping, are dropped.
+ * @example
+ * ```ts
+ * app.useWebSocketAdapter(new SessionWsAdapter(app));
+ * await app.listen(3000);
+ * ```
  * @publicApi
  */
 export class SessionWsAdapter extends WsAdapter {

@@ -3,6 +3,11 @@ import type { QuotaResult } from '../../model/quota.js';
 /**
  * The header fields of draft-ietf-httpapi-ratelimit-headers-11: what the quotas are, and what is left of each. One
  * place, because the draft may still change its syntax.
+ * @example
+ * ```ts
+ * const result = await limiter.consume(logins, address);
+ * for (const [name, value] of Object.entries(quotaHeaders([result]))) reply.setHeader(name, value);
+ * ```
  * @publicApi
  */
 export function quotaHeaders(quotas: readonly QuotaResult[]): {

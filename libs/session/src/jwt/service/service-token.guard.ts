@@ -1,19 +1,21 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
 import { setProblemHeaders } from '../../guard/problem.js';
-import { attachment } from '../../basics/private-slot.js';
+import { privateSlot } from '../../basics/private-slot.js';
 import { SessionError } from '../../model/session-error.js';
 import { headerOf, type HttpRequest, nodeRequestOf } from '../../contexts/http/http.js';
 import { bearerToken } from '../../contexts/http/bearer.js';
 import type { ServiceCall } from './service-tokens-options.js';
 import { ServiceTokens } from './service-tokens.js';
 
-const calls = attachment<ServiceCall>();
+const calls = privateSlot<ServiceCall>();
 
 /**
  * Lets other services in: `@UseGuards(ServiceTokenGuard) @Scopes('orders:read')`. Takes a service token from
  * `Authorization: Bearer`, never from a cookie, and fails with 401 `service_token_missing` or `service_token_invalid`, or 403
  * `forbidden` where a scope lacks. A global `SessionGuard` leaves such handlers to it. For HTTP only.
+ * @example
+ * `@UseGuards(ServiceTokenGuard) @Scopes('orders:read') @Get('orders') list() {}`
  * @publicApi
  */
 @EnforcesScopes()
@@ -54,7 +56,14 @@ export class ServiceTokenGuard implements CanActivate {
   }
 }
 
-/** The service call that `ServiceTokenGuard` let in; `undefined` where it did not. @publicApi */
+/**
+ * The service call that `ServiceTokenGuard` let in; `undefined` where it did not.
+ * @example
+ * ```ts
+ * const caller = serviceCallOf(request)?.issuer ?? 'no service';
+ * ```
+ * @publicApi
+ */
 export function serviceCallOf(request: HttpRequest): ServiceCall | undefined {
   return calls.get(nodeRequestOf(request));
 }
@@ -62,6 +71,8 @@ export function serviceCallOf(request: HttpRequest): ServiceCall | undefined {
 /**
  * Which service calls, on whose behalf.
  * @throws Error where no ServiceTokenGuard ran: a handler must not take that for "nobody"
+ * @example
+ * `@UseGuards(ServiceTokenGuard) @Scopes('orders:read') @Get() list(@CurrentService() call: ServiceCall) {}`
  * @publicApi
  */
 export const CurrentService = createParamDecorator((_: unknown, context: ExecutionContext): ServiceCall => {

@@ -22,6 +22,13 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
 /**
  * Tokens between services: `ServiceTokensModule.forRoot({ service, signing, trust })`, or `forRootAsync`. With or without
  * `SessionModule`. A handler with `@Scopes()` and no `ServiceTokenGuard`, or the other way round, stops the boot.
+ * @example
+ * ```ts
+ * const tokensModule = ServiceTokensModule.forRoot({
+ *   service: 'https://shop.internal',
+ *   signing: { algorithm: 'EdDSA', keys: [{ kid: '2026', privateKey: pem }] },
+ * });
+ * ```
  * @publicApi
  */
 @Module({

@@ -37,6 +37,11 @@ interface Parts {
 /**
  * Short JWTs by which one service shows another that it may call: from one issuer, for one audience, with scopes. They are
  * not looked up and cannot be revoked; that is why they live a minute. Whoever intercepts one can use it again until then.
+ * @example
+ * ```ts
+ * const token = await serviceTokens.sign({ to: 'https://orders.internal', scopes: ['orders:read'] });
+ * const orders = await fetch('https://orders.internal/orders', { headers: { authorization: `Bearer ${token}` } });
+ * ```
  * @publicApi
  */
 export class ServiceTokens {

@@ -15,7 +15,7 @@ const FULL_BATCH = 16;
  * Calls that find no connection wait for the next one, if that may come before their deadline: each is written once, and
  * none after its deadline.
  */
-export class Outbox {
+export class CallBatcher {
   private calls: OutgoingCall[] = [];
   private held: OutgoingCall[] = [];
   private readonly isTraced: boolean;

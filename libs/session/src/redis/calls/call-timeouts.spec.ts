@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadlines } from './call-timeouts.js';
+import { CallTimeouts } from './call-timeouts.js';
 
 function call() {
   const made = {
@@ -17,9 +17,9 @@ function call() {
   return made;
 }
 
-describe('Deadlines', () => {
+describe('CallTimeouts', () => {
   it('rejects each call at its own time, and none that was answered', async () => {
-    const deadlines = new Deadlines(50);
+    const deadlines = new CallTimeouts(50);
     const [first, answered, later] = [call(), call(), call()];
     const startedAt = performance.now();
     deadlines.watch(first);
@@ -34,7 +34,7 @@ describe('Deadlines', () => {
   });
 
   it('rejects all that are due at once, though each of them lets go of what is settled', async () => {
-    const deadlines = new Deadlines(50);
+    const deadlines = new CallTimeouts(50);
     const settled: number[] = [];
     const turns = { now: 0 };
     for (let i = 0; i < 500; i++) {
@@ -57,7 +57,7 @@ describe('Deadlines', () => {
   });
 
   it('goes on after a time in which there was nothing to wait for', async () => {
-    const deadlines = new Deadlines(50);
+    const deadlines = new CallTimeouts(50);
     const [first, second] = [call(), call()];
     deadlines.watch(first);
     await sleep(100);
@@ -67,7 +67,7 @@ describe('Deadlines', () => {
   });
 
   it('does not give up an answer that arrived while the event loop stood still', async () => {
-    const deadlines = new Deadlines(50);
+    const deadlines = new CallTimeouts(50);
     const waiting = call();
     deadlines.watch(waiting);
     // Due in the same turn as the deadline, but of the poll phase that comes after the timers.

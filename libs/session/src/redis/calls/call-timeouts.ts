@@ -15,7 +15,7 @@ export interface TimedCall {
  * A timer that is due fires before answers that have arrived meanwhile are read, so after a stall of this process's own
  * event loop it looks once more.
  */
-export class Deadlines {
+export class CallTimeouts {
   private oldest: TimedCall | undefined;
   private newest: TimedCall | undefined;
   private timer: NodeJS.Timeout | undefined;

@@ -15,6 +15,11 @@ const IMMEDIATELY_EVERY_MS = 250;
  * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them). They set no `commandTimeout`: the library gives
  * every call of its own a deadline; for yours there is `withDeadline`.
  * @param commandTimeoutMs the module's option of that name, in milliseconds; default 180
+ * @example
+ * ```ts
+ * const client = new Redis('redis://127.0.0.1:6379', redisClientOptions());
+ * const sessionModule = SessionModule.forRoot({ redis: client });
+ * ```
  * @publicApi
  */
 export function redisClientOptions(commandTimeoutMs = 180): RedisOptions {

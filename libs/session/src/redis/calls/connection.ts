@@ -3,9 +3,9 @@ import { withDeadline } from '../../basics/deadline.js';
 import { NotRunError, type SessionConfigurationError, SessionError } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { adviceOn, redisClientOptions } from './client-options.js';
-import { Deadlines } from './call-timeouts.js';
+import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
-import { isPlainClient, Outbox } from './call-batcher.js';
+import { isPlainClient, CallBatcher } from './call-batcher.js';
 import { reviveAfterFailover } from './connection-loss.js';
 import { Readiness } from './readiness.js';
 import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
@@ -43,11 +43,11 @@ export class RedisConnection {
   private goneTimer: NodeJS.Timeout | undefined;
   private inspectedAt = -Infinity;
   private complainedAt = -Infinity;
-  private readonly deadlines: Deadlines;
+  private readonly deadlines: CallTimeouts;
   /** Absent where ioredis has to send each call by its keys. */
-  private readonly outbox: Outbox | undefined;
+  private readonly batcher: CallBatcher | undefined;
   private readonly stopReviving: () => void;
-  /** In the outbox's place. */
+  /** In the batcher's place. */
   private readonly readiness: Readiness | undefined;
 
   private constructor(
@@ -56,9 +56,9 @@ export class RedisConnection {
     private readonly commandTimeoutMs: number,
     private readonly log: (line: string) => void,
   ) {
-    this.deadlines = new Deadlines(commandTimeoutMs);
+    this.deadlines = new CallTimeouts(commandTimeoutMs);
     this.stopReviving = reviveAfterFailover(client);
-    if (isPlainClient(client)) this.outbox = new Outbox(client, commandTimeoutMs);
+    if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs);
     else this.readiness = new Readiness(client, commandTimeoutMs);
   }
 
@@ -98,9 +98,9 @@ export class RedisConnection {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (!this.outbox) return this.askByCommand(script, body, read);
+    if (!this.batcher) return this.askByCommand(script, body, read);
     const call = new ScriptCall('evalsha', { script, body }, read, this.owner);
-    this.outbox.add(call);
+    this.batcher.add(call);
     this.deadlines.watch(call);
     return call.promise;
   }
@@ -140,7 +140,7 @@ export class RedisConnection {
     this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
-    this.outbox?.close();
+    this.batcher?.close();
     this.readiness?.close();
     if (!this.owned) {
       this.client.off('error', ignore);
@@ -172,11 +172,11 @@ export class RedisConnection {
     onSettled: () => this.deadlines.release(),
     sendInFull: ({ request, dueAt }) => {
       const again = new ScriptCall('eval', request, asItIs, this.owner);
-      this.outbox?.add(again);
+      this.batcher?.add(again);
       this.deadlines.watchUntil(dueAt, again);
       return again.promise;
     },
-    sendAgain: (call) => this.outbox?.add(call),
+    sendAgain: (call) => this.batcher?.add(call),
     explained: (error, script, hasRun) => this.explained(error, script, hasRun),
   };
 

@@ -11,14 +11,14 @@ type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null
 type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
 
 /** Of whom a check is: names of fixed length, and 32 bytes. */
-export interface CheckProof {
+interface CheckProof {
   readonly userRef: string;
   readonly sessionId: string;
   readonly tokenHash: Buffer;
 }
 
 /** What the request brings to a check; the settings give the rest. */
-export interface CheckDemand extends Readonly<
+interface CheckDemand extends Readonly<
   Record<'clientIp' | 'refusedRoles' | 'touchIfRoles' | 'withData', string>
 > {
   /** The fields of the quotas, then emissionUs and burst of each; absent: none. */
@@ -26,14 +26,14 @@ export interface CheckDemand extends Readonly<
 }
 
 /** What a check found: 0 nothing, 4 that the user must be loaded first. */
-export type CheckReply = FactsReply | readonly [status: 0] | readonly [status: 4, userId: Buffer];
+type CheckReply = FactsReply | readonly [status: 0] | readonly [status: 4, userId: Buffer];
 
 /** @param quotaCount how many quotas the check was asked about */
 export function readCheckReply(reply: unknown, quotaCount: number): CheckReply {
   return Buffer.isBuffer(reply) ? readFactsReply(reply, quotaCount) : (reply as CheckReply);
 }
 
-export type DataReply = readonly [version: number, payload: Buffer];
+type DataReply = readonly [version: number, payload: Buffer];
 
 const MOST_RESTS = 1_000;
 

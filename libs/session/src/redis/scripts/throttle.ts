@@ -3,7 +3,7 @@ import type { RedisKeys } from '../records/keys.js';
 import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
 
 /** hits, microseconds until the oldest leaves the window, blocked, microseconds until one is let in */
-export type ThrottleReply = readonly [hits: number, resetUs: number, blocked: 0 | 1, waitUs: number];
+type ThrottleReply = readonly [hits: number, resetUs: number, blocked: 0 | 1, waitUs: number];
 
 /** The script that counts for `@nestjs/throttler`. */
 export class ThrottleScripts {

@@ -10,7 +10,7 @@ import { SessionError } from '../../model/session-error.js';
 import type { AuditRepository } from '../../storage/contract/audit-repository.js';
 import { checkUserId, checkedAct, checkedDetails } from './audit-rules.js';
 
-/** @publicApi */
+/** Which entries `AuditLog.read()` gives. @publicApi */
 export interface AuditLogQuery {
   /** How many entries at most, 1–200. Default 50. */
   readonly limit?: number;
@@ -47,6 +47,11 @@ const CODE = /^[a-z][a-z0-9_]{0,63}$/;
  * them pushes out an act.
  *
  * Details are small and are for people; tokens of ours are taken out of them, and names such as `password` are refused.
+ * @example
+ * ```ts
+ * await audit.record({ action: 'post.delete', actorId: moderator.id, targetId: author.id }, () => posts.remove(id));
+ * const { entries, next } = await audit.read({ userId: author.id, limit: 20 });
+ * ```
  * @publicApi
  */
 export class AuditLog {

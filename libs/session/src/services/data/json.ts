@@ -83,7 +83,7 @@ export function parseObject(text: string): JsonObject {
 }
 
 /** @throws SessionError `bad_request` for anything but an object as JSON has it: no array, no instance of a class */
-export function assertPlainObject(value: unknown, path = 'data'): asserts value is object {
+function assertPlainObject(value: unknown, path = 'data'): asserts value is object {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const prototype = Object.getPrototypeOf(value) as object | null;
     // Also of another realm, whose Object.prototype is another.

@@ -1,4 +1,4 @@
-import { attachment } from '../../basics/private-slot.js';
+import { privateSlot } from '../../basics/private-slot.js';
 import { fieldsOf, type Inputs, version } from '../../basics/inputs.js';
 import type { JsonObject, JsonValue, StoredData } from '../../model/session-data.js';
 import type { Session } from '../../model/session.js';
@@ -128,7 +128,7 @@ export class SessionDataHandle<T extends object = JsonObject> {
 const CHANGE: Inputs<DataChangeOptions> = { ifVersion: version };
 
 /** Beside the session object, so that it goes where that goes. */
-const handles = attachment<SessionDataHandle>();
+const handles = privateSlot<SessionDataHandle>();
 
 /** The one handle of a session object; `undefined` before there was any. */
 export function handleOf(session: Session): SessionDataHandle | undefined {

@@ -4,7 +4,7 @@ import { SESSION_EVENT_NAMES, type SessionEvent, type SessionEventName } from '.
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import { SESSION_REPOSITORY } from '../../options/injection-keys.js';
 
-/** @publicApi */
+/** What `SessionEvents.on()` calls with each event. @publicApi */
 export type SessionEventListener<Name extends SessionEventName = SessionEventName> = (
   event: SessionEvent<Name>,
 ) => unknown;
@@ -20,6 +20,12 @@ const eventName = oneOf(...SESSION_EVENT_NAMES);
  * What is done to users and their sessions, on every node and told on every node: logins, revocations, blocks, changes
  * of roles. For whatever follows from them, never for deciding: while Redis cannot be reached, events are lost. Nothing
  * is listened for, and no connection opened, before the first `on`.
+ * @example
+ * ```ts
+ * await events.on('refresh.reused', ({ userId, devices }) => {
+ *   console.warn(`a refresh token of ${userId} was used twice`, devices);
+ * });
+ * ```
  * @publicApi
  */
 @Injectable()

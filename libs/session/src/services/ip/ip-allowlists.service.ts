@@ -47,6 +47,11 @@ const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything
 /**
  * The lists that `@IpAllowlist('name')` and `@IpDenylist('name')` and the option `ipPolicy` name. Every method rejects
  * with `SessionError`; `session_store_unavailable` when Redis cannot answer in time, `bad_request` for what is no name.
+ * @example
+ * ```ts
+ * const list = await ipLists.get('office');
+ * await ipLists.set('office', ['203.0.113.0/24'], { ifVersion: list?.version ?? 'absent', keeps: clientIp });
+ * ```
  * @publicApi
  */
 @Injectable()

@@ -76,6 +76,12 @@ const CONSUME: Inputs<ConsumeOptions> = { revokeAll: yesOrNo };
  *
  * Every method rejects with `SessionError`: `bad_request` for an argument that cannot work, `session_store_unavailable`
  * when Redis cannot answer in time.
+ * @example
+ * ```ts
+ * const { token } = await oneTimeTokens.issue('password-reset', userId, { ttl: '30m', replaceOlder: true });
+ * // later, with the token from the message:
+ * const { subject } = await oneTimeTokens.consume(token, 'password-reset', { revokeAll: true });
+ * ```
  * @publicApi
  */
 @Injectable()

@@ -1,13 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { fields, type Input, listOf, text } from '../../basics/inputs.js';
 import type { QuotaPolicy, QuotaResult } from '../../model/quota.js';
 import { SessionError } from '../../model/session-error.js';
 import { QuotaShares } from './quota-shares.js';
 import type { QuotaShare, TakenShare } from './quota-refunds.js';
 import { assertCost, type QuotaOptions, toQuotaPolicy } from '../../rules/quota-options.js';
-import { redisPlaceOf, type RedisPlace } from '../../storage/redis/session-repository.js';
+import type { Storage } from '../../storage/open-storage.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
-import { SESSION_REPOSITORY } from '../../options/injection-keys.js';
+import { SESSION_REPOSITORY, STORAGE } from '../../options/injection-keys.js';
 
 /** One share of a quota, for `consumeAll`. @publicApi */
 export interface RateLimitShare {
@@ -30,6 +30,12 @@ const listOfShares = listOf(fields<RateLimitShare>({ quota: quotaOptions, partit
  * Quotas wherever the app needs them besides routes: for attempts at a password, mails to one address, costly jobs.
  * GCRA on Redis's clock: never more than `burst + rate * t`, from however many nodes. Every method rejects with
  * `SessionError` `session_store_unavailable` when Redis cannot answer in time, so what it guards stays closed.
+ * @example
+ * ```ts
+ * const mails = { name: 'mails', quota: 5, window: '1h' } as const;
+ * const { allowed, retryAfterMs } = await limiter.consume(mails, address);
+ * if (!allowed) console.log(`again in ${retryAfterMs} ms`);
+ * ```
  * @publicApi
  */
 @Injectable()
@@ -43,7 +49,10 @@ export class RateLimiter {
   >();
 
   /** @internal */
-  constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {
+  constructor(
+    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Optional() @Inject(STORAGE) private readonly storage?: Pick<Storage, 'throttle'>,
+  ) {
     this.shares = new QuotaShares(repository, RECEIPT_TERM_MS);
   }
 
@@ -104,9 +113,9 @@ export class RateLimiter {
     return this.apply('refund', this.shareOf(quota, partitionKey, cost));
   }
 
-  /** Where the quotas are, for what is counted beside them; `undefined` in memory. @internal */
-  get redisPlace(): RedisPlace | undefined {
-    return redisPlaceOf(this.repository);
+  /** Counts for the throttler where the quotas are; `undefined` in memory. @internal */
+  get throttle(): Storage['throttle'] {
+    return this.storage?.throttle;
   }
 
   private async apply(operation: 'peek' | 'refund' | 'reset', share: QuotaShare): Promise<QuotaResult> {

@@ -1,4 +1,4 @@
-import { attachment } from '../../basics/private-slot.js';
+import { privateSlot } from '../../basics/private-slot.js';
 import { object } from '../../basics/inputs.js';
 import { SessionError } from '../../model/session-error.js';
 import type { Session } from '../../model/session.js';
@@ -6,11 +6,11 @@ import type { TokenProof } from '../../storage/contract/session-repository.js';
 import type { ParsedToken } from '../../token/session-token.js';
 
 /** Which token opened a session. */
-const proofs = attachment<ParsedToken>();
+const credentials = privateSlot<ParsedToken>();
 
 /** From here on, the session can act for itself. */
-export function keepProof(session: Session, proof: ParsedToken): void {
-  proofs.set(session, proof);
+export function keepCredential(session: Session, proof: ParsedToken): void {
+  credentials.set(session, proof);
 }
 
 /**
@@ -18,7 +18,7 @@ export function keepProof(session: Session, proof: ParsedToken): void {
  * @throws SessionError `session_expired` when that token's time is over
  */
 export function proofOf(session: Session): TokenProof {
-  const proof = proofs.get(object(session, 'session'));
+  const proof = credentials.get(object(session, 'session'));
   if (!proof)
     throw new TypeError(
       'This session comes from a list: only one from authenticate() or create() acts for itself',

@@ -9,10 +9,13 @@ import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import type { EndReason, Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
 import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
-import { type Examination, type Look, SessionExaminer, type TokenOrigin } from './token-check.js';
+import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin } from './token-check.js';
 import { assertRequirements, checkedOrigin } from './requirements.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
-import { type Issue, SessionIssuer } from './session-issuer.js';
+import { logIn, type LoginParts } from './login.js';
+import { refresh, type RefreshParts } from './refresh.js';
+import { TokenIssuer } from './token-issuer.js';
+import { replaceToken, type ReplacementParts } from './token-replacement.js';
 import type {
   AuthenticatedSession,
   CreateSessionOptions,
@@ -20,17 +23,10 @@ import type {
   RefreshOptions,
   ReplaceTokenOptions,
 } from './session-types.js';
-import { keepProof, proofOf } from './session-credential.js';
+import { keepCredential, proofOf } from './session-credential.js';
 import type { SessionSettings } from '../../options/settings.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
-import {
-  checkedUserId,
-  isSessionId,
-  newSessionId,
-  type ParsedToken,
-  userRefOf,
-} from '../../token/session-token.js';
-import { normaliseDevice } from '../../rules/device.js';
+import { checkedUserId, isSessionId, type ParsedToken, userRefOf } from '../../token/session-token.js';
 import { IpPolicy } from '../ip/ip-policy.service.js';
 import { UserStateService } from '../users/user-state.service.js';
 
@@ -57,20 +53,27 @@ const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
  * Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot answer in time.
+ * @example
+ * ```ts
+ * const { token, session } = await sessions.create(userId, { device: { name: 'laptop' } });
+ * const { user } = await sessions.authenticate(token);
+ * await sessions.revoke(user.id, session.id, 'logout'); // when this resolves, no node accepts the token
+ * ```
  * @publicApi
  */
 @Injectable()
 export class SessionService {
   private readonly dataStore: SessionDataStore;
-  private readonly issuer: SessionIssuer;
-  private readonly examiner: SessionExaminer;
+  /** What a login, a refresh and a replacement of tokens need. */
+  private readonly walks: LoginParts & RefreshParts & ReplacementParts;
+  private readonly tokenCheck: TokenCheck;
 
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    @Inject(SESSION_SETTINGS) settings: SessionSettings,
     @Inject(ACCESS_TOKENS) private readonly tokens: AccessTokenFormat,
-    private readonly users: UserStateService,
+    users: UserStateService,
     ip: IpPolicy,
   ) {
     const logger = new Logger(SessionService.name);
@@ -78,14 +81,15 @@ export class SessionService {
       logger.error(line),
     );
     const load = (userId: string) => users.load(userId);
-    this.issuer = new SessionIssuer(repository, { format: tokens, ...settings.refresh, load });
-    this.examiner = new SessionExaminer({
+    const issuer = new TokenIssuer({ format: tokens, ...settings.refresh });
+    this.walks = { repository, settings, users, issuer, load, dataStore: this.dataStore };
+    this.tokenCheck = new TokenCheck({
       repository,
       tokens,
       ip,
       load,
       permit: (session, proof, data) => {
-        keepProof(session, proof);
+        keepCredential(session, proof);
         if (data) this.keepData(session, proof, data);
       },
     });
@@ -99,31 +103,7 @@ export class SessionService {
    * @throws TypeError naming an option that is of another type, `ifEpoch: undefined` among them
    */
   async create(userId: string, given: CreateSessionOptions = {}): Promise<IssuedSession> {
-    const { settings } = this;
-    const options = fieldsOf(given, 'options', CREATE);
-    const names = { userRef: userRefOf(userId), sessionId: newSessionId() };
-    const device = normaliseDevice(options.device);
-    const data = options.data === undefined ? undefined : this.dataStore.payloadOf(options.data, names);
-    if (settings.userDirectory) await this.users.get(userId); // loads the record where there is none
-    const tokens = this.issuer.begin(names);
-    const rememberMe = options.rememberMe ?? false;
-    const created = await this.repository.create({
-      userId,
-      sessionId: names.sessionId,
-      tokenHash: tokens.proof.tokenHash,
-      ...this.issuer.familyOf(tokens),
-      device,
-      lifetime: rememberMe ? settings.rememberMeLifetime : settings.lifetime,
-      assurance: options.assurance ?? 'aal1',
-      rememberMe,
-      createUser: !settings.userDirectory && options.ifEpoch === undefined,
-      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
-      ...(data === undefined ? {} : { data }),
-    });
-    if (created.outcome === 'user_blocked')
-      throw denialError({ reason: 'user_blocked', block: created.user.block });
-    if (created.outcome !== 'created') throw new SessionError(created.outcome);
-    return this.known(await this.issuer.issue(tokens, created, { at: created.session.createdAt }));
+    return logIn(this.walks, userId, fieldsOf(given, 'options', CREATE));
   }
 
   /**
@@ -159,8 +139,12 @@ export class SessionService {
    * As `decide`, with the time of the answer. `isActivity` false: nothing of it is written down.
    * @internal
    */
-  examine(token: string | undefined, requirements: AccessRequirements, look: Look): Promise<Examination> {
-    return this.examiner.examine(token, requirements, look);
+  examine(
+    token: string | undefined,
+    requirements: AccessRequirements,
+    context: CheckContext,
+  ): Promise<TokenCheckResult> {
+    return this.tokenCheck.examine(token, requirements, context);
   }
 
   /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
@@ -216,19 +200,7 @@ export class SessionService {
    */
   async replaceToken(session: Session, given: ReplaceTokenOptions = {}): Promise<IssuedSession> {
     const proof = proofOf(session);
-    const options = fieldsOf(given, 'options', REPLACE);
-    const tokens = this.issuer.begin(proof);
-    const replaced = await this.repository.replaceToken({
-      proof,
-      newTokenHash: tokens.proof.tokenHash,
-      ...this.issuer.familyOf(tokens),
-      reauthenticated: options.reauthenticated ?? true,
-      revokeOthers: options.revokeOthers ?? false,
-      ...(options.assurance === undefined ? {} : { assurance: options.assurance }),
-      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
-    });
-    if (replaced.outcome === 'refused') throw new SessionError('session_revoked');
-    return this.known(await this.issuer.issue(tokens, replaced, { at: replaced.now }));
+    return replaceToken(this.walks, proof, fieldsOf(given, 'options', REPLACE));
   }
 
   /**
@@ -240,7 +212,7 @@ export class SessionService {
    */
   async refresh(refreshToken: string | undefined, options: RefreshOptions = {}): Promise<IssuedSession> {
     if (refreshToken === undefined) throw new SessionError('session_missing');
-    return this.known(await this.issuer.refresh(refreshToken, fieldsOf(options, 'options', REFRESH)));
+    return refresh(this.walks, refreshToken, fieldsOf(options, 'options', REFRESH));
   }
 
   /**
@@ -257,10 +229,5 @@ export class SessionService {
 
   private keepData(session: Session, proof: TokenProof, seen: StoredData | undefined): SessionDataHandle {
     return keepHandle(session, new SessionDataHandle(this.dataStore, proof, seen));
-  }
-
-  private known({ issued, proof }: Issue): IssuedSession {
-    keepProof(issued.session, proof);
-    return issued;
   }
 }

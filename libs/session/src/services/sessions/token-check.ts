@@ -13,7 +13,7 @@ import type {
   SessionRepository,
   TokenProof,
 } from '../../storage/contract/session-repository.js';
-import { askAfterLoad, isLoad, type Load } from '../users/user-load.js';
+import { askAfterLoad, isLoad, type UserLoad } from '../users/user-load.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import type { ParsedToken } from '../../token/session-token.js';
 
@@ -24,24 +24,24 @@ export interface TokenOrigin {
 }
 
 /** How a token is looked at. */
-export interface Look extends TokenOrigin {
+export interface CheckContext extends TokenOrigin {
   /** False: nothing of it is written down. */
   readonly isActivity: boolean;
 }
 
 /** A decision, and when the repository made it, by its own clock; absent where it was not asked. */
-export interface Examination {
+export interface TokenCheckResult {
   readonly decision: Decision;
   readonly now: number | undefined;
   /** When the token ends before its session does. */
   readonly tokenEndsAt: number | undefined;
 }
 
-interface ExaminerParts {
+interface TokenCheckParts {
   readonly repository: SessionRepository;
   readonly tokens: AccessTokenFormat;
   readonly ip: IpPolicy;
-  readonly load: Load;
+  readonly load: UserLoad;
   /** Takes a session that may act, and its data where they were asked for. */
   readonly permit: (session: Session, proof: ParsedToken, data: StoredData | undefined) => void;
 }
@@ -54,29 +54,29 @@ const NOBODY: readonly (readonly string[])[] = [[]];
  * From a presented token to a decision. Every request goes this way: what it does once more, it does for each of them,
  * and each promise in between is a turn of the queue.
  */
-export class SessionExaminer {
-  constructor(private readonly parts: ExaminerParts) {}
+export class TokenCheck {
+  constructor(private readonly parts: TokenCheckParts) {}
 
   async examine(
     token: string | undefined,
     requirements: AccessRequirements,
-    look: Look,
-  ): Promise<Examination> {
+    context: CheckContext,
+  ): Promise<TokenCheckResult> {
     const parsed = token === undefined ? undefined : this.parts.tokens.read(token);
     const proof = parsed instanceof Promise ? await parsed : parsed;
     if (!proof) {
       const decision = decide({ kind: token === undefined ? 'missing' : 'unknown' }, requirements);
       return { decision, now: undefined, tokenEndsAt: undefined };
     }
-    const answer = await this.lookUp(proof, requirements, look);
+    const answer = await this.lookUp(proof, requirements, context);
     const known = isLoad(answer)
-      ? await this.loadFirst(answer, () => this.lookUp(proof, requirements, look))
+      ? await this.loadFirst(answer, () => this.lookUp(proof, requirements, context))
       : answer;
     const facts = proof.isExpired ? asExpired(known) : known;
     const decision = decide(facts, requirements);
     if (facts.kind !== 'known') return { decision, now: undefined, tokenEndsAt: undefined };
     if (decision.permit) {
-      const isDataAsked = requirements.withData === true && look.isActivity;
+      const isDataAsked = requirements.withData === true && context.isActivity;
       this.parts.permit(decision.session, proof, isDataAsked ? (facts.data ?? NO_DATA) : undefined);
     }
     return { decision, now: facts.now, tokenEndsAt: facts.tokenEndsAt };
@@ -86,7 +86,7 @@ export class SessionExaminer {
   private lookUp(
     proof: ParsedToken,
     { roleGroups, quotas, withData, ip }: AccessRequirements,
-    { isActivity, clientIp }: Look,
+    { isActivity, clientIp }: CheckContext,
   ): Promise<Facts | LoadFirst> {
     const isCounted = isActivity && !proof.isExpired;
     const verdict = this.parts.ip.judge(ip, clientIp);

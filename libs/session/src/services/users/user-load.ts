@@ -2,7 +2,7 @@ import { SessionError } from '../../model/session-error.js';
 import type { LoadFirst } from '../../storage/contract/session-repository.js';
 
 /** A load of a user from the app's own database. @returns `undefined` for one who is not to be found */
-export type Load = (userId: string) => Promise<object | undefined>;
+export type UserLoad = (userId: string) => Promise<object | undefined>;
 
 export function isLoad(answer: object): answer is LoadFirst {
   return 'kind' in answer && answer.kind === 'load';
@@ -16,7 +16,7 @@ export function isLoad(answer: object): answer is LoadFirst {
 export async function askAfterLoad<T extends object>(
   { userId }: LoadFirst,
   ask: () => Promise<T | LoadFirst>,
-  load: Load,
+  load: UserLoad,
 ): Promise<T | undefined> {
   if (!(await load(userId))) return undefined;
   const again = await ask();

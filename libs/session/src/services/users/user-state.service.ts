@@ -95,6 +95,12 @@ const WRITE_ATTEMPTS = 50;
  * What is known of users: roles, blocks, allowlists, version and epoch. When one of its promises resolves, no node
  * decides by the state before. Every method rejects with `SessionError`; `session_store_unavailable` when Redis cannot
  * answer in time.
+ * @example
+ * ```ts
+ * const receipt = await users.block(userId, { reason: 'spam', until: Date.now() + 86_400_000 });
+ * console.log(`${receipt.sessions} sessions ended`);
+ * await users.setRoles(userId, ['moderator']);
+ * ```
  * @publicApi
  */
 @Injectable()

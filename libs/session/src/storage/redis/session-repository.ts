@@ -49,7 +49,7 @@ import type {
 
 const UNKNOWN: Facts = { kind: 'unknown' };
 
-export interface RedisRepositoryOptions extends RedisConnectionOptions {
+interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
 }
 
@@ -57,44 +57,27 @@ export interface RedisRepositoryOptions extends RedisConnectionOptions {
 export async function openRedisRepository(
   options: RedisRepositoryOptions,
   settings: RepositorySettings,
-): Promise<SessionRepository> {
+): Promise<RedisSessionRepository> {
   const connection = await RedisConnection.open(options);
-  const repository = new RedisSessionRepository(connection, options.keyPrefix, settings);
-  places.set(repository, { connection, keys: new RedisKeys(options.keyPrefix) });
-  return repository;
-}
-
-/** A Redis, and how keys are called there. */
-export interface RedisPlace {
-  readonly connection: RedisConnection;
-  readonly keys: RedisKeys;
-}
-
-const places = new WeakMap<SessionRepository, RedisPlace>();
-
-/** Where a repository keeps its keys, for what else lives beside it; `undefined` when that is not Redis. */
-export function redisPlaceOf(repository: SessionRepository): RedisPlace | undefined {
-  return places.get(repository);
+  return new RedisSessionRepository(connection, new RedisKeys(options.keyPrefix), settings);
 }
 
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
-class RedisSessionRepository implements SessionRepository {
+export class RedisSessionRepository implements SessionRepository {
   readonly events: RedisEventChannel;
   readonly users: RedisUserRepository;
   readonly nodes: RedisNodeRegistry;
   readonly data: RedisSessionDataRepository;
   readonly ipLists: RedisIpLists;
-  private readonly keys: RedisKeys;
   private readonly scripts: SessionScripts;
   private readonly roleLifetimes: string;
   private readonly maxStateAgeMs: number | '';
 
   constructor(
-    private readonly connection: RedisConnection,
-    keyPrefix: string,
+    readonly connection: RedisConnection,
+    readonly keys: RedisKeys,
     private readonly settings: RepositorySettings,
   ) {
-    this.keys = new RedisKeys(keyPrefix);
     const complain = (line: string): void => connection.complain(line);
     this.nodes = distrust(new RedisNodeRegistry(new NodeScripts(connection, this.keys)), complain);
     this.ipLists = distrust(new RedisIpLists(new IpListScripts(connection, this.keys)), complain);

@@ -22,14 +22,14 @@ export const PHONE = { userAgent: 'Firefox 150 on Android', ip: '2001:db8:1234:5
 export const LAPTOP = { userAgent: 'Chrome 156 on Linux', ip: '2001:db8:85a3:1234:5678:9abc:def0:1234' };
 
 /** A refresh token, and the proof of the access token that came with it. */
-export interface Pair {
+interface Pair {
   readonly refresh: RefreshToken;
   readonly proof: TokenProof;
 }
 
-export type Refreshed = Extract<RefreshOutcome, { outcome: 'refreshed' }>;
+type Refreshed = Extract<RefreshOutcome, { outcome: 'refreshed' }>;
 
-export type RefreshOptions = Partial<Pick<RefreshRequest, 'accessTokenTtlMs' | 'graceMs' | 'device'>>;
+type RefreshOptions = Partial<Pick<RefreshRequest, 'accessTokenTtlMs' | 'graceMs' | 'device'>>;
 
 export function familyOf(refresh: RefreshToken, accessTokenTtlMs = HOUR_MS / 2): NewFamily {
   return { familyHash: refresh.familyHash, refreshHash: refresh.refreshHash, accessTokenTtlMs };

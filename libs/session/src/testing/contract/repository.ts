@@ -22,6 +22,10 @@ export type { MakeHarness, RepositoryHarness } from './support.js';
  * file of a runner with the globals `describe`, `it`, `expect` and `afterEach`, such as Jest.
  *
  * With a real clock it takes some seconds, and expects a call to be answered within a fifth of a second.
+ * @example
+ * ```ts
+ * describeRepositoryContract('in memory', async (settings) => openRepository(settings));
+ * ```
  * @publicApi
  */
 export function describeRepositoryContract(name: string, makeHarness: MakeHarness): void {

@@ -42,14 +42,14 @@ export const RELAXED_SETTINGS: RepositorySettings = {
   maxEndedSessions: 100,
 };
 
-export interface Login {
+interface Login {
   readonly proof: TokenProof;
   readonly session: Session;
   readonly user: UserState;
   readonly evicted: readonly string[];
 }
 
-export type KnownFacts = Extract<Facts, { kind: 'known' }>;
+type KnownFacts = Extract<Facts, { kind: 'known' }>;
 
 /** A request that brings nothing along but what roles it will need. */
 export function demand(touchIfRoles: readonly (readonly string[])[]): RequestDemand {
