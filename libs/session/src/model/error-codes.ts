@@ -108,7 +108,7 @@ export const DENIALS: Readonly<Record<DenyReason, DenialRules>> = {
 const PLAIN = { isRetryable: false, challenge: null } as const;
 
 /** The errors that are no denials. */
-const OTHERS = {
+const OTHER_ERRORS = {
   ambiguous_credentials: { ...PLAIN, status: 400, title: 'More than one credential was presented' },
   bad_request: { ...PLAIN, status: 400, title: 'The request is not valid' },
   service_token_missing: {
@@ -151,7 +151,7 @@ const OTHERS = {
 } as const satisfies Record<string, ErrorRules>;
 
 /** The stable code of an error: what clients may rely on. */
-export type SessionErrorCode = DenyReason | keyof typeof OTHERS;
+export type SessionErrorCode = DenyReason | keyof typeof OTHER_ERRORS;
 
 /** Every error that the library raises towards a client. */
-export const ERROR_CODES: Readonly<Record<SessionErrorCode, ErrorRules>> = { ...DENIALS, ...OTHERS };
+export const ERROR_CODES: Readonly<Record<SessionErrorCode, ErrorRules>> = { ...DENIALS, ...OTHER_ERRORS };
