@@ -1,3 +1,4 @@
+import { ERROR_CODES } from '../model/error-codes.js';
 import type { Problem } from '../model/problem.js';
 import type { SessionError } from '../model/session-error.js';
 import { quotaHeaders } from '../contexts/http/quota-headers.js';
@@ -33,7 +34,9 @@ export function problemHeaders(error: SessionError, request?: HttpRequest): Reco
   return {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
-    ...(error.statusCode === 401 || error.scopes ? { 'WWW-Authenticate': challenge(error, request) } : {}),
+    ...(ERROR_CODES[error.code].challenge || error.scopes
+      ? { 'WWW-Authenticate': challenge(error, request) }
+      : {}),
     ...(error.quotas ? quotaHeaders(error.quotas) : {}),
     ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
   };
@@ -52,18 +55,18 @@ export function setProblemHeaders(response: HttpResponse, error: SessionError, r
 
 /** RFC 6750 §3, and RFC 9470 §3 for a session that is not fresh or not strong enough. */
 function challenge({ code, title, scopes }: SessionError, request?: HttpRequest): string {
-  const isForServices = scopes !== undefined || code.startsWith('service_token_');
-  const parameters = [`realm="${isForServices ? 'service' : 'session'}"`];
+  const { realm = 'session', error = null } = ERROR_CODES[code].challenge ?? {};
+  const parameters = [`realm="${scopes ? 'service' : realm}"`];
   if (scopes) {
     parameters.push('error="insufficient_scope"', `scope="${scopes.join(' ')}"`);
-  } else if (code === 'reauthentication_required') {
+  } else if (error === 'insufficient_user_authentication') {
     const requirements = request && requestAccessOf(request)?.requirements;
     const maxAgeMs = requirements?.maxAuthenticationAgeMs;
-    parameters.push('error="insufficient_user_authentication"', `error_description="${title}"`);
+    parameters.push(`error="${error}"`, `error_description="${title}"`);
     if (requirements?.assurance) parameters.push(`acr_values="${requirements.assurance}"`);
     if (maxAgeMs !== undefined) parameters.push(`max_age="${Math.floor(maxAgeMs / 1_000)}"`);
-  } else if (code !== 'session_missing' && code !== 'service_token_missing') {
-    parameters.push('error="invalid_token"', `error_description="${title}"`);
+  } else if (error) {
+    parameters.push(`error="${error}"`, `error_description="${title}"`);
   }
   return `Bearer ${parameters.join(', ')}`;
 }

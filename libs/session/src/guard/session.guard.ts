@@ -1,5 +1,6 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import type { Decision, DenyReason } from '../model/decision.js';
+import type { Decision } from '../model/decision.js';
+import { DENIALS } from '../model/error-codes.js';
 import { SessionError, denialError } from '../model/session-error.js';
 import { type HttpRequest, type HttpResponse, isHeadSent } from '../contexts/http/http.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';
@@ -23,19 +24,6 @@ import {
 } from './request-access.js';
 import { RequestQuotas, setQuotaHeaders, setUntouchedQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
-
-/** The denials that leave the client being nobody, as if it had come without a session. */
-const LEAVES_NOBODY: Readonly<Record<DenyReason, boolean>> = {
-  session_missing: true,
-  session_invalid: true,
-  session_revoked: true,
-  session_expired: true,
-  user_blocked: false,
-  ip_not_allowed: false,
-  reauthentication_required: false,
-  rate_limited: false,
-  forbidden: false,
-};
 
 interface Http {
   readonly request: HttpRequest;
@@ -136,7 +124,7 @@ export class SessionGuard implements CanActivate {
       if (!decision.permit && decision.reason === 'session_invalid')
         await this.failedTokens.charge(token, http.request);
       if (decision.permit) admitAs(http.request, record, decision);
-      else if (mode !== 'optional' || !LEAVES_NOBODY[decision.reason]) throw denialError(decision);
+      else if (mode !== 'optional' || !DENIALS[decision.reason].leavesNobody) throw denialError(decision);
       else return await this.admitNobody(http, access);
     } catch (error) {
       throw denied(http, access, error);

@@ -1,5 +1,5 @@
 import type { DenyReason } from '../model/decision.js';
-import { SessionError } from '../model/session-error.js';
+import { DENIALS } from '../model/error-codes.js';
 
 /** Why the server ended a live connection: as in a problem's `code`, or `going_away` when the server stops. @publicApi */
 export type EndCode = DenyReason | 'session_store_unavailable' | 'going_away';
@@ -14,8 +14,17 @@ export interface ConnectionEnd {
   readonly closeCode: 4401 | 4403 | 1001 | 1013;
 }
 
+/** The ends that are no denials, each with its WebSocket close code. */
+const OTHERS = {
+  going_away: 1001,
+  session_store_unavailable: 1013,
+} as const satisfies Record<Exclude<EndCode, DenyReason>, ConnectionEnd['closeCode']>;
+
 export function connectionEnd(code: EndCode): ConnectionEnd {
-  if (code === 'going_away') return { code, closeCode: 1001 };
-  if (code === 'session_store_unavailable') return { code, closeCode: 1013 };
-  return { code, closeCode: new SessionError(code).statusCode === 401 ? 4401 : 4403 };
+  return { code, closeCode: isDenial(code) ? DENIALS[code].closeCode : OTHERS[code] };
+}
+
+/** Whether the session's own state ended the connection. */
+export function isDenial(code: EndCode): code is DenyReason {
+  return code in DENIALS;
 }

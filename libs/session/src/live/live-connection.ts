@@ -1,10 +1,11 @@
 import type { AccessRequirements, Decision } from '../model/decision.js';
+import { DENIALS } from '../model/error-codes.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { callBack } from './call-back.js';
-import { connectionEnd, type ConnectionEnd, type EndCode } from './connection-end.js';
+import { connectionEnd, isDenial, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { HeldBack, type Delivery } from './held-back.js';
 import { LongTimer } from '../basics/long-timer.js';
 
@@ -78,8 +79,10 @@ export class LiveConnection {
         cause: new Error('This node is not known to be there: an act would not wait for it'),
       });
     }
-    if (decision.permit || decision.reason === 'rate_limited') return decision;
-    if (requirements === this.parts.requirements || endsAny(decision.reason)) this.end(decision.reason);
+    if (decision.permit) return decision;
+    const { endsConnection } = DENIALS[decision.reason];
+    const isByItsOwn = endsConnection === 'by-its-own' && requirements === this.parts.requirements;
+    if (isByItsOwn || endsConnection === 'always') this.end(decision.reason);
     return decision;
   }
 
@@ -231,9 +234,7 @@ export class LiveConnection {
 
   private reasonOfEnd() {
     const code = this.ending?.code;
-    return code === undefined || code === 'going_away' || code === 'session_store_unavailable'
-      ? 'session_missing'
-      : code;
+    return code !== undefined && isDenial(code) ? code : 'session_missing';
   }
 
   private leave(): void {
@@ -248,9 +249,4 @@ export class LiveConnection {
     if (!this.admission) throw new Error('The connection has not been admitted yet');
     return this.admission;
   }
-}
-
-/** The denials that no other requirement would lift. */
-function endsAny(reason: string): boolean {
-  return reason.startsWith('session_') || reason === 'user_blocked';
 }

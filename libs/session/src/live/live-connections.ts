@@ -3,7 +3,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { sessionOnly } from '../rules/access.js';
 import type { AccessRequirements } from '../model/decision.js';
 import { anything, callable, fieldsOf, type Inputs } from '../basics/inputs.js';
-import type { SessionEvent, SessionEventName, UserEvent } from '../model/session-event.js';
+import { SESSION_EVENTS, type SessionEvent, type UserEvent } from '../model/session-event.js';
 import { denialError, SessionError } from '../model/session-error.js';
 import { actOnIpList } from '../storage/contract/node-registry.js';
 import type { SessionRepository } from '../storage/contract/session-repository.js';
@@ -43,27 +43,6 @@ const CANDIDATE: Inputs<LiveCandidate> = {
 
 /** Room comes when somebody closes a tab: nothing that would be worth asking for every second. */
 const RETRY_AFTER_SECONDS = 10;
-
-/** The events after which a connection may have to end, and whether they concern one session only. */
-const ENDING: Readonly<Partial<Record<SessionEventName, 'user' | 'session'>>> = {
-  'session.revoked': 'session',
-  'session.token_replaced': 'session',
-  'session.refreshed': 'session',
-  'refresh.reused': 'session',
-  'sessions.revoked_all': 'user',
-  'user.blocked': 'user',
-  'user.roles_changed': 'user',
-  'user.ip_allowlist_changed': 'user',
-  'user.erased': 'user',
-};
-/** Those that somebody holds a receipt for. */
-const CONFIRMED: ReadonlySet<SessionEventName> = new Set([
-  'sessions.revoked_all',
-  'user.blocked',
-  'user.roles_changed',
-  'user.ip_allowlist_changed',
-  'ip_list.changed',
-]);
 
 /**
  * The open streams and sockets of this node. Each one is checked again when something is done to its user or
@@ -196,12 +175,12 @@ export class LiveConnections implements OnModuleDestroy {
     if (isList) for (const connection of this.all()) connection.outdateAnswers(false);
     for (const connection of concerned) connection.outdateAnswers();
     const { ended, unknown } = await recheckAll(concerned);
-    if (unknown === 0 && CONFIRMED.has(event.name))
+    if (unknown === 0 && SESSION_EVENTS[event.name].isConfirmed)
       await this.presence.confirm(isList ? actOnIpList(event.list, event.version) : event, ended);
   }
 
   private concernedBy(event: UserEvent): LiveConnection[] | undefined {
-    const scope = ENDING[event.name];
+    const scope = SESSION_EVENTS[event.name].ends;
     if (!scope) return undefined;
     return [...(this.byUser.get(event.userRef) ?? [])].filter(
       ({ sessionId }) => scope === 'user' || sessionId === event.sessionId,

@@ -65,7 +65,7 @@ export class SessionError extends HttpException {
     readonly code: SessionErrorCode,
     details: SessionErrorDetails = {},
   ) {
-    const [statusCode, title] = ERROR_CODES[code];
+    const { status: statusCode, title, isRetryable } = ERROR_CODES[code];
     const { detail = title, block, quotas } = details;
     super(problemOf({ code, status: statusCode, title, detail, block, quotas }), statusCode);
     this.message = detail;
@@ -78,8 +78,7 @@ export class SessionError extends HttpException {
     if (quotas) this.quotas = quotas;
     if (details.reused) this.reused = details.reused;
     if (details.scopes) this.scopes = details.scopes;
-    if (statusCode === 503) this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
-    if (statusCode === 429)
+    if (isRetryable)
       this.retryAfterSeconds = details.retryAfterSeconds ?? retryAfterSeconds(details.quotas ?? []);
   }
 

@@ -1,4 +1,11 @@
-import { parseSessionEvent } from './session-event.js';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type EventRules,
+  parseSessionEvent,
+  SESSION_EVENTS,
+  type SessionEventName,
+} from './session-event.js';
 
 describe('the line that an event travels as', () => {
   it('has a name, the user, the version, the epoch, perhaps a session, and the user id whatever is in it', () => {
@@ -57,3 +64,37 @@ describe('the line that an event travels as', () => {
     '{"json":true}',
   ])('is not %j', (line) => expect(parseSessionEvent(line)).toBeUndefined());
 });
+
+describe('the table of events', () => {
+  it('demands every column of every event: a new one does not compile until it is decided', () => {
+    type WithNew = Record<SessionEventName | 'session.limit_reached', EventRules>;
+    // @ts-expect-error an event without a row
+    const withoutRow: WithNew = { ...SESSION_EVENTS };
+    // @ts-expect-error a row that does not say which connections may have to end
+    const ends: EventRules = { isConfirmed: false, hasDevices: false };
+    // @ts-expect-error a row that does not say whether a receipt waits for it
+    const isConfirmed: EventRules = { ends: null, hasDevices: false };
+    // @ts-expect-error a row that does not say whether its line has devices
+    const hasDevices: EventRules = { ends: null, isConfirmed: false };
+    expect([withoutRow, ends, isConfirmed, hasDevices]).toHaveLength(4);
+  });
+
+  it('has just the events that scripts announce, with devices where they tell of them', () => {
+    const announced = luaFiles().flatMap((lua) => [
+      ...[...lua.matchAll(/announce\(.+?, '([\w.]+)',(.*)\)/g)].map(
+        ([, name, rest]) => [name, /\bdevices$/.test(String(rest))] as const,
+      ),
+      ...[...lua.matchAll(/'PUBLISH', .+?, '([\w.]+) '/g)].map(([, name]) => [name, false] as const),
+    ]);
+    const expected = Object.entries(SESSION_EVENTS).map(([name, { hasDevices }]) => [name, hasDevices]);
+    const lines = (rows: readonly unknown[]): readonly string[] => [...new Set(rows.map(String))].sort();
+    expect(lines(announced)).toEqual(lines(expected));
+  });
+});
+
+function luaFiles(): readonly string[] {
+  const folder = join(__dirname, '../redis/lua');
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.lua'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'));
+}

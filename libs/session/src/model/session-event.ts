@@ -1,24 +1,44 @@
 import type { Device } from './session.js';
 
-/** What happened, by the name that `SessionEvents.on` takes. */
-export const SESSION_EVENT_NAMES = [
-  'session.created',
-  'session.revoked',
-  'session.token_replaced',
-  'session.refreshed',
-  'refresh.reused',
-  'refresh.device_changed',
-  'sessions.revoked_all',
-  'user.blocked',
-  'user.unblocked',
-  'user.roles_changed',
-  'user.ip_allowlist_changed',
-  'user.erased',
-  'ip_list.changed',
-] as const;
+/** What an event decides. */
+export interface EventRules {
+  /**
+   * Which live connections may have to end and are checked again: those of its user, of its session, or those that
+   * depend on its IP list; `null`: no connection.
+   */
+  readonly ends: 'user' | 'session' | 'ip_list' | null;
+  /** Whether the act's receipt counts the nodes that have carried it out. */
+  readonly isConfirmed: boolean;
+  /** Whether its line has two devices: the session's and the one that presented the refresh token. */
+  readonly hasDevices: boolean;
+}
 
-/** The names that `SessionEvents.on()` takes. @publicApi */
-export type SessionEventName = (typeof SESSION_EVENT_NAMES)[number];
+const QUIET = { ends: null, isConfirmed: false, hasDevices: false } as const;
+const ENDS_SESSION = { ends: 'session', isConfirmed: false, hasDevices: false } as const;
+const ENDS_USER = { ends: 'user', isConfirmed: true, hasDevices: false } as const;
+
+/** Everything that is told, with all that follows from it. Lua scripts and the memory repositories announce by these names. */
+export const SESSION_EVENTS = {
+  'session.created': QUIET,
+  'session.revoked': ENDS_SESSION,
+  'session.token_replaced': ENDS_SESSION,
+  'session.refreshed': ENDS_SESSION,
+  'refresh.reused': { ...ENDS_SESSION, hasDevices: true },
+  'refresh.device_changed': { ...QUIET, hasDevices: true },
+  'sessions.revoked_all': ENDS_USER,
+  'user.blocked': ENDS_USER,
+  'user.unblocked': QUIET,
+  'user.roles_changed': ENDS_USER,
+  'user.ip_allowlist_changed': ENDS_USER,
+  'user.erased': { ...ENDS_USER, isConfirmed: false },
+  'ip_list.changed': { ends: 'ip_list', isConfirmed: true, hasDevices: false },
+} as const satisfies Record<string, EventRules>;
+
+/** What happened, by the name that `SessionEvents.on` takes. */
+export const SESSION_EVENT_NAMES = Object.keys(SESSION_EVENTS) as readonly SessionEventName[];
+
+/** The name of an event, for `SessionEvents.on()`. @publicApi */
+export type SessionEventName = keyof typeof SESSION_EVENTS;
 
 /** What an event tells of a device. @publicApi */
 export type EventDevice = Pick<Device, 'userAgent' | 'ip'>;
@@ -62,10 +82,6 @@ const LIST_LINE = /^ip_list\.changed (\S+) (\d+)$/;
 const EVENT_LINE = /^(\S+) (\S+) (\d+) (\d+) (\S+) ([^]+)$/;
 /** Where a line has devices, they come before the user id: two times an IP and a user agent. */
 const DEVICES = /^(\S+) (\S+) (\S+) (\S+) ([^]+)$/;
-const HAS_DEVICES: ReadonlySet<string> = new Set<SessionEventName>([
-  'refresh.reused',
-  'refresh.device_changed',
-]);
 const NOTHING = '-';
 
 /** Reads the one line that an event travels as; `undefined` for what is none, such as a later version's. */
@@ -74,7 +90,7 @@ export function parseSessionEvent(line: string): SessionEvent | undefined {
   if (list !== undefined) return { name: 'ip_list.changed', list, version: Number(listVersion) };
   const [, name, userRef, version, epoch, sessionId, rest] = EVENT_LINE.exec(line) ?? [];
   if (!isUserEventName(name) || userRef === undefined || rest === undefined) return undefined;
-  const about = HAS_DEVICES.has(name) ? withDevices(rest) : { userId: rest };
+  const about = SESSION_EVENTS[name].hasDevices ? withDevices(rest) : { userId: rest };
   if (!about) return undefined;
   return {
     name,
@@ -108,7 +124,5 @@ function unescaped(word: string): string {
 }
 
 function isUserEventName(name: string | undefined): name is UserEventName {
-  return (
-    name !== 'ip_list.changed' && (SESSION_EVENT_NAMES as readonly (string | undefined)[]).includes(name)
-  );
+  return name !== undefined && name !== 'ip_list.changed' && Object.hasOwn(SESSION_EVENTS, name);
 }

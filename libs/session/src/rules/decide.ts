@@ -1,4 +1,5 @@
 import type { AccessRequirements, Decision, DenyReason, Facts } from '../model/decision.js';
+import { DENIALS } from '../model/error-codes.js';
 import type { QuotaResult } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
 import type { Block } from '../model/user-state.js';
@@ -7,7 +8,7 @@ import { satisfiesRoles } from './roles.js';
 const ASSURANCE_RANK: Readonly<Record<AssuranceLevel, number>> = { aal1: 1, aal2: 2, aal3: 3 };
 
 /**
- * Facts and access requirements in, one decision out: the first reason that applies, in the order of `DenyReason`.
+ * Facts and access requirements in, one decision out: the first reason that applies, in the order of `DENIALS`.
  * Pure, and the same for every repository. Whatever it does not know is denied.
  */
 export function decide(facts: Facts, requirements: AccessRequirements): Decision {
@@ -50,16 +51,6 @@ function isAssured(actual: AssuranceLevel, required: AssuranceLevel | undefined)
   return required === undefined || (ASSURANCE_RANK[actual] ?? 0) >= ASSURANCE_RANK[required];
 }
 
-/** The denials that come before any quota is looked at. */
-const BEFORE_QUOTAS: ReadonlySet<DenyReason> = new Set([
-  'session_missing',
-  'session_invalid',
-  'user_blocked',
-  'session_revoked',
-  'session_expired',
-  'ip_not_allowed',
-]);
-
 /** The decision with the quotas that live elsewhere than with the user, such as those by client IP. */
 export function withQuotas(decision: Decision, elsewhere: readonly QuotaResult[]): Decision {
   if (elsewhere.length === 0 || isBeforeQuotas(decision)) return decision;
@@ -70,7 +61,7 @@ export function withQuotas(decision: Decision, elsewhere: readonly QuotaResult[]
 
 /** Whether the request was refused for something that comes before its quotas. */
 export function isBeforeQuotas(decision: Decision): boolean {
-  return !decision.permit && BEFORE_QUOTAS.has(decision.reason);
+  return !decision.permit && DENIALS[decision.reason].isBeforeQuotas;
 }
 
 const NO_QUOTAS: readonly QuotaResult[] = [];

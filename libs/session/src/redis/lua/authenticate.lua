@@ -17,8 +17,8 @@
 -- ARGV[10] roleLifetimes
 -- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua; with a slash at its end, the session
 --                             ID is to follow), then emissionUs and burst of each
--- Returns { 0 } unknown | { 4, userId } load first | what was found, as include/facts.lua has it: status 1 live, 2 revoked
---   or 3 expired; quotas only of a request that they were looked at for
+-- Returns { UNKNOWN } | { LOAD, userId } load first | what was found, as include/facts.lua has it: status LIVE,
+--   REVOKED or EXPIRED; quotas only of a request that they were looked at for
 -- @include user-record
 -- @include session-record
 -- @include facts
@@ -45,7 +45,7 @@ if hash ~= ARGV[2] or traits % REMEMBER_ME >= HAS_FAMILY then
   ends = token_end(KEYS[1], id, { hash = hash, traits = traits }, ARGV[2], now, tonumber(ARGV[8]))
   if not ends then return { UNKNOWN } end
 end
-if ARGV[9] ~= '' and (not f[3] or now - struct.unpack('>I6', f[3]) > tonumber(ARGV[9])) then return { 4, f[1] } end
+if ARGV[9] ~= '' and (not f[3] or now - struct.unpack('>I6', f[3]) > tonumber(ARGV[9])) then return { LOAD, f[1] } end
 
 local status, inactive_after_ms = LIVE, inactivity_ms
 local _, user_epoch = struct.unpack(STANDING, standing)

@@ -16,7 +16,7 @@
 -- ARGV[11] roleLifetimes
 -- ARGV[12] channel
 -- Returns { 'changed', now, user, sessions ended } | { 'version_conflict' or 'outdated', now, user }
---   | { 'version_conflict' } when there is no record | { 'block_in_past' } | { 'user_mismatch' }
+--   | { 'user_unknown' } | { 'block_in_past' } | { 'user_mismatch' }
 -- @include time
 -- @include user-record
 -- @include session-record
@@ -29,7 +29,7 @@ local change = { block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARG
 if ARGV[3] ~= '~' then change.roles = ARGV[3] end
 
 local user = read_user(KEYS[1], now)
-if not user then return { 'version_conflict' } end
+if not user then return { 'user_unknown' } end
 if change.block == 'set' and until_of(change) <= now and not source_version and ARGV[9] ~= '1' then
   return { 'block_in_past' }
 end

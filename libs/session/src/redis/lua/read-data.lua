@@ -6,7 +6,7 @@
 -- ARGV[1] sessionId
 -- ARGV[2] tokenHash
 -- ARGV[3] roleLifetimes
--- Returns { version, payload } | {} when the session may not act
+-- Returns { 'found', version, payload } | { 'refused' } when the session may not act
 -- @include time
 -- @include user-record
 -- @include session-record
@@ -15,7 +15,7 @@
 
 local now = now_ms()
 if not proven_session(KEYS[1], { id = ARGV[1], hash = ARGV[2], now = now, role_lifetimes = ARGV[3] }) then
-  return {}
+  return { 'refused' }
 end
 local version, payload = read_data(KEYS[2], ARGV[1])
-return { version, payload }
+return { 'found', version, payload }

@@ -3,11 +3,11 @@
 -- When full: read: it writes nothing
 -- KEYS[1] user
 -- ARGV[1] maxStateAgeMs      empty: whatever its age
--- Returns {} when there is none, or it is too old | { now, user }
+-- Returns { 'found', now, user } | { 'unknown' } when there is none, or it is too old
 -- @include time
 -- @include user-record
 
 local now = now_ms()
 local user = read_user(KEYS[1], now, tonumber(ARGV[1]))
-if not user then return {} end
-return { now, user.reply }
+if not user then return { 'unknown' } end
+return { 'found', now, user.reply }

@@ -11,6 +11,9 @@ import {
   type UserRecord,
 } from './user-record.js';
 
+/** What a check may find, by the number that stands for it in lua/authenticate.lua. A test compares both. */
+export const CHECK_STATUS = { unknown: 0, live: 1, revoked: 2, expired: 3, load: 4 } as const;
+
 /** What a check found, in the order of lua/include/facts.lua. */
 export interface FactsReply {
   readonly status: number;

@@ -4,15 +4,11 @@ import { TaggedScripts } from './tagged.js';
 /** One typed function for each script of the one-time tokens. */
 export class OneTimeTokenScripts extends TaggedScripts {
   issue(userRef: string, args: ArgumentsOf<typeof SCRIPTS.issueOneTimeToken>) {
-    return this.run<[outcome: Buffer, expiresAt?: number]>(SCRIPTS.issueOneTimeToken, userRef, args);
+    return this.ask('issueOneTimeToken', userRef, args);
   }
 
   consume(userRef: string, args: ArgumentsOf<typeof SCRIPTS.consumeOneTimeToken>) {
-    return this.run<[] | [subject: Buffer, data: Buffer, epoch: number]>(
-      SCRIPTS.consumeOneTimeToken,
-      userRef,
-      args,
-    );
+    return this.ask('consumeOneTimeToken', userRef, args);
   }
 
   revoke(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeOneTimeTokens>) {

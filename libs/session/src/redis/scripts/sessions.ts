@@ -1,12 +1,14 @@
 import { bulk, FixedArguments } from '../calls/call-body.js';
 import type { RedisConnection } from '../calls/connection.js';
-import { type FactsReply, type QuotaReply, readFactsReply } from '../records/token-lookup.js';
+import {
+  type CHECK_STATUS,
+  type FactsReply,
+  type QuotaReply,
+  readFactsReply,
+} from '../records/token-lookup.js';
 import { type RedisKeys } from '../records/keys.js';
 import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
 import { TaggedScripts } from './tagged.js';
-import type { UserReply } from '../records/user-record.js';
-
-type SessionReply = readonly [now: number, record: Buffer, device: Buffer | null, user: UserReply];
 
 type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
 
@@ -25,15 +27,16 @@ interface CheckDemand extends Readonly<
   readonly quotas: FixedArguments | undefined;
 }
 
-/** What a check found: 0 nothing, 4 that the user must be loaded first. */
-type CheckReply = FactsReply | readonly [status: 0] | readonly [status: 4, userId: Buffer];
+/** What a check found. */
+type CheckReply =
+  | FactsReply
+  | readonly [status: typeof CHECK_STATUS.unknown]
+  | readonly [status: typeof CHECK_STATUS.load, userId: Buffer];
 
 /** @param quotaCount how many quotas the check was asked about */
 export function readCheckReply(reply: unknown, quotaCount: number): CheckReply {
   return Buffer.isBuffer(reply) ? readFactsReply(reply, quotaCount) : (reply as CheckReply);
 }
-
-type DataReply = readonly [version: number, payload: Buffer];
 
 const MOST_RESTS = 1_000;
 
@@ -107,15 +110,11 @@ export class SessionScripts extends TaggedScripts {
   }
 
   createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
-    return this.run<
-      | [outcome: Buffer, now: number, record: Buffer, user: UserReply, evicted: Buffer[]]
-      | [Buffer, number, UserReply]
-      | [Buffer]
-    >(SCRIPTS.createSession, userRef, args);
+    return this.ask('createSession', userRef, args);
   }
 
   listSessions(userRef: string) {
-    return this.run<[] | [now: number, user: UserReply, fields: Buffer[]]>(SCRIPTS.listSessions, userRef, {});
+    return this.ask('listSessions', userRef, {});
   }
 
   revokeSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeSession>) {
@@ -123,19 +122,11 @@ export class SessionScripts extends TaggedScripts {
   }
 
   revokeAll(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeAll>) {
-    return this.run<[outcome: Buffer, version: number, epoch: number, sessions: number] | [Buffer]>(
-      SCRIPTS.revokeAll,
-      userRef,
-      args,
-    );
+    return this.ask('revokeAll', userRef, args);
   }
 
   replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
-    return this.run<[outcome: Buffer, ...SessionReply, revoked: number] | [Buffer]>(
-      SCRIPTS.replaceToken,
-      userRef,
-      args,
-    );
+    return this.ask('replaceToken', userRef, args);
   }
 
   sweepSessions(userRef: string, args: ArgumentsOf<typeof SCRIPTS.sweepSessions>) {
@@ -143,34 +134,14 @@ export class SessionScripts extends TaggedScripts {
   }
 
   readData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readData>) {
-    return this.run<DataReply | []>(SCRIPTS.readData, userRef, args);
+    return this.ask('readData', userRef, args);
   }
 
   writeData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.writeData>) {
-    return this.run<[outcome: Buffer, version: number] | [Buffer, ...DataReply] | [Buffer]>(
-      SCRIPTS.writeData,
-      userRef,
-      args,
-    );
+    return this.ask('writeData', userRef, args);
   }
 
   refresh(userRef: string, args: ArgumentsOf<typeof SCRIPTS.refresh>) {
-    return this.run<RefreshReply>(SCRIPTS.refresh, userRef, args);
+    return this.ask('refresh', userRef, args);
   }
 }
-
-export type RefreshReply =
-  | [
-      outcome: Buffer,
-      now: number,
-      record: Buffer,
-      device: Buffer,
-      user: UserReply,
-      salt: Buffer,
-      at: number,
-      end: number,
-    ]
-  | [Buffer, now: number, record: Buffer, device: Buffer, user: UserReply]
-  | [Buffer, now: number, user: UserReply]
-  | [Buffer, userId: Buffer]
-  | [Buffer];

@@ -9,10 +9,6 @@ export function newEpoch(): number {
   return randomInt(EPOCH_START.min, EPOCH_START.max);
 }
 
-export function outcomeOf(reply: readonly [Buffer, ...unknown[]]): string {
-  return reply[0].toString();
-}
-
 /** `user_mismatch`: two user ids with one userRef, a collision of 128 bits of SHA-256. It is refused, not served. */
 export function unexpected(outcome: string): SessionError {
   return new SessionError('session_store_unavailable', {

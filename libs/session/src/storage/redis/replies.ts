@@ -4,10 +4,10 @@ import type { Device, Session } from '../../model/session.js';
 import type { Block, UserState } from '../../model/user-state.js';
 import { rangeBits } from '../../rules/ip-ranges.js';
 import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
-import type { FactsReply } from '../../redis/records/token-lookup.js';
+import { CHECK_STATUS, type FactsReply } from '../../redis/records/token-lookup.js';
 import { readDevice } from '../../redis/records/device-record.js';
 import { readSessionRecord, type SessionRecord } from '../../redis/records/session-record.js';
-import type { RefreshReply } from '../../redis/scripts/sessions.js';
+import type { ReplyOf } from '../../redis/scripts/replies.js';
 import {
   type BlockRecord,
   readUserRecord,
@@ -63,7 +63,7 @@ export function toFacts(
   const user = userOf(found.user, now);
   const facts: Writable<Extract<Facts, { kind: 'known' }>> = {
     kind: 'known',
-    status: STATUS[found.status - 1] ?? 'revoked',
+    status: STATUS[found.status] ?? 'revoked',
     session: sessionOf(asked.sessionId, found.session, { device, user, settings }),
     user,
     now,
@@ -77,7 +77,8 @@ export function toFacts(
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-const STATUS = ['live', 'revoked', 'expired'] as const;
+const STATUS: ('live' | 'revoked' | 'expired' | undefined)[] = [];
+for (const status of ['live', 'revoked', 'expired'] as const) STATUS[CHECK_STATUS[status]] = status;
 const NO_QUOTAS: readonly QuotaResult[] = [];
 
 /** The list in a user's record, as lua/include/ip.lua describes it, from its ranges. */
@@ -114,20 +115,19 @@ export function toSession(
 }
 
 export function toRefreshOutcome(
-  reply: RefreshReply,
+  reply: ReplyOf<'refresh'>,
   id: string,
   settings: RepositorySettings,
 ): RefreshOutcome | LoadFirst {
-  const outcome = String(reply[0]);
-  if (reply.length === 1) return { outcome: outcome as 'unknown' | 'revoked' | 'expired' };
-  if (reply.length === 2) return { kind: 'load', userId: String(reply[1]) };
-  if (reply.length === 3) return { outcome: 'user_blocked', user: toUserState(reply[2], reply[1]) };
-  const [, now, record, device, userReply] = reply;
-  const user = toUserState(userReply, now);
-  const session = toSession({ id, record, device }, user, settings);
-  if (reply.length === 5) return { outcome: 'reused', session, user };
-  const [, , , , , salt, rotatedAt, tokenEndsAt] = reply;
-  return { outcome: 'refreshed', session, user, salt, rotatedAt, tokenEndsAt };
+  if (reply.kind === 'load') return { kind: 'load', userId: String(reply.userId) };
+  if (reply.kind === 'unknown' || reply.kind === 'revoked' || reply.kind === 'expired')
+    return { outcome: reply.kind };
+  const user = toUserState(reply.user, reply.now);
+  if (reply.kind === 'user_blocked') return { outcome: reply.kind, user };
+  const session = toSession({ id, record: reply.record, device: reply.device }, user, settings);
+  if (reply.kind === 'reused') return { outcome: reply.kind, session, user };
+  const { salt, rotatedAt, tokenEndsAt } = reply;
+  return { outcome: reply.kind, session, user, salt, rotatedAt, tokenEndsAt };
 }
 
 /** The live sessions among the fields of a user's hash, newest first. */

@@ -17,7 +17,7 @@ export class RedisSessionDataRepository implements SessionDataRepository {
   async read({ userRef, sessionId, tokenHash }: TokenProof): Promise<StoredData | undefined> {
     const { roleLifetimes } = this;
     const reply = await this.scripts.readData(userRef, { sessionId, tokenHash, roleLifetimes });
-    return reply.length === 0 ? undefined : { version: reply[0], payload: reply[1] };
+    return reply.kind === 'refused' ? undefined : { version: reply.version, payload: reply.payload };
   }
 
   async write({ proof, ifVersion, payload, isSameContent }: DataWrite): Promise<DataWriteOutcome> {
@@ -30,8 +30,9 @@ export class RedisSessionDataRepository implements SessionDataRepository {
       isSameContent: isSameContent ? 1 : 0,
       roleLifetimes: this.roleLifetimes,
     });
-    if (reply.length === 1) return { outcome: 'refused' };
-    if (reply.length === 2) return { outcome: 'written', version: reply[1] };
-    return { outcome: 'version_conflict', current: { version: reply[1], payload: reply[2] } };
+    if (reply.kind === 'refused') return { outcome: reply.kind };
+    const { version } = reply;
+    if (reply.kind === 'written') return { outcome: reply.kind, version };
+    return { outcome: reply.kind, current: { version, payload: reply.payload } };
   }
 }

@@ -8,6 +8,7 @@ import { IpListScripts } from '../../redis/scripts/ip-lists.js';
 import { NodeScripts } from '../../redis/scripts/nodes.js';
 import { packIp, writeDevice } from '../../redis/records/device-record.js';
 import { assuranceCode, END_REASON_CODE, traitsOf } from '../../redis/records/session-record.js';
+import { CHECK_STATUS } from '../../redis/records/token-lookup.js';
 import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
 import { RedisSubscriber } from '../../redis/calls/subscriber.js';
 import { UserScripts } from '../../redis/scripts/users.js';
@@ -18,7 +19,7 @@ import { distrust } from './distrust.js';
 import { RedisEventChannel } from './event-channel.js';
 import { RedisIpLists } from './ip-lists.js';
 import { RedisNodeRegistry } from './node-registry.js';
-import { maxStateAgeArgument, newEpoch, outcomeOf, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { maxStateAgeArgument, newEpoch, roleLifetimesArgument, unexpected } from './outcomes.js';
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
   liveSessions,
@@ -114,7 +115,7 @@ export class RedisSessionRepository implements SessionRepository {
         if (!isUserRefOf(proof.userRef, found.user.id)) return UNKNOWN;
         return toFacts(found, { sessionId: proof.sessionId, quotas }, this.settings);
       }
-      return found.length === 1 ? UNKNOWN : loadOf(proof, String(found[1]));
+      return found[0] === CHECK_STATUS.load ? loadOf(proof, String(found[1])) : UNKNOWN;
     });
   }
 
@@ -139,29 +140,20 @@ export class RedisSessionRepository implements SessionRepository {
       data: session.data ?? '',
       ...familyArguments(session.family),
     });
-    if (reply.length === 5) {
-      const [, now, record, userReply, evicted] = reply;
-      const user = toUserState(userReply, now);
-      return {
-        outcome: 'created',
-        session: toSession({ id: sessionId, record, device }, user, this.settings),
-        user,
-        evicted: evicted.map(String),
-      };
-    }
-    if (reply.length === 3) return { outcome: 'user_blocked', user: toUserState(reply[2], reply[1]) };
-    const outcome = outcomeOf(reply);
-    if (outcome === 'user_unknown' || outcome === 'epoch_changed' || outcome === 'session_limit_reached') {
-      return { outcome };
-    }
-    throw unexpected(outcome);
+    if (reply.kind === 'user_mismatch') throw unexpected(reply.kind);
+    if (reply.kind === 'user_blocked')
+      return { outcome: reply.kind, user: toUserState(reply.user, reply.now) };
+    if (reply.kind !== 'created') return { outcome: reply.kind };
+    const user = toUserState(reply.user, reply.now);
+    const made = toSession({ id: sessionId, record: reply.record, device }, user, this.settings);
+    return { outcome: reply.kind, session: made, user, evicted: reply.evicted.map(String) };
   }
 
   async list(userId: string): Promise<Session[]> {
     const reply = await this.scripts.listSessions(userRefOf(userId));
-    if (reply.length === 0) return [];
-    const [now, userReply, fields] = reply;
-    return liveSessions(fields, { user: toUserOf(userId, userReply, now), now, settings: this.settings });
+    if (reply.kind === 'unknown') return [];
+    const { now, fields } = reply;
+    return liveSessions(fields, { user: toUserOf(userId, reply.user, now), now, settings: this.settings });
   }
 
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
@@ -182,11 +174,9 @@ export class RedisSessionRepository implements SessionRepository {
       exceptTokenHash: except?.tokenHash ?? '',
       roleLifetimes: this.roleLifetimes,
     });
-    if (reply.length === 4) {
-      const [, version, epoch, sessions] = reply;
-      return { outcome: 'revoked', version, epoch, sessions };
-    }
-    return { outcome: outcomeOf(reply) === 'user_unknown' ? 'user_unknown' : 'refused' };
+    if (reply.kind !== 'revoked') return { outcome: reply.kind };
+    const { version, epoch, sessions } = reply;
+    return { outcome: 'revoked', version, epoch, sessions };
   }
 
   sweep(userId: string): Promise<number> {
@@ -212,9 +202,9 @@ export class RedisSessionRepository implements SessionRepository {
       roleLifetimes: this.roleLifetimes,
       ...familyArguments(replacement.family),
     });
-    if (reply.length === 1) return { outcome: 'refused' };
-    const [, now, record, device, userReply, revoked] = reply;
-    const user = toUserState(userReply, now);
+    if (reply.kind === 'refused') return { outcome: 'refused' };
+    const { now, record, device, sessions: revoked } = reply;
+    const user = toUserState(reply.user, now);
     if (!isUserRefOf(proof.userRef, user.id)) throw unexpected('user_mismatch');
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
     return { outcome: 'replaced', session, user, revoked, now };

@@ -1,7 +1,8 @@
 import type { UserState } from '../../model/user-state.js';
-import type { ChangeReply, UserScripts } from '../../redis/scripts/users.js';
+import type { ReplyOf } from '../../redis/scripts/replies.js';
+import type { UserScripts } from '../../redis/scripts/users.js';
 import { userRefOf } from '../../token/session-token.js';
-import { maxStateAgeArgument, newEpoch, outcomeOf, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { maxStateAgeArgument, newEpoch, roleLifetimesArgument, unexpected } from './outcomes.js';
 import { toUserOf, toUserState, writeIpAllowlist } from './replies.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
 import type {
@@ -28,13 +29,13 @@ export class RedisUserRepository implements UserRepository {
 
   async read(userId: string): Promise<UserState | undefined> {
     const reply = await this.scripts.read(userRefOf(userId), { maxStateAgeMs: this.maxStateAgeMs });
-    return reply.length === 0 ? undefined : toUserOf(userId, reply[1], reply[0]);
+    return reply.kind === 'unknown' ? undefined : toUserOf(userId, reply.user, reply.now);
   }
 
   async change(change: UserChange): Promise<UserChangeOutcome> {
     const { userId, ifVersion } = change;
     if (ifVersion === 'absent') return this.make(change);
-    const outcome = this.toChangeOutcome(
+    const outcome = toChangeOutcome(
       await this.scripts.change(userRefOf(userId), {
         userId,
         ifVersion: ifVersion === 'any' ? '' : ifVersion,
@@ -64,7 +65,7 @@ export class RedisUserRepository implements UserRepository {
   }
 
   async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
-    const [outcome] = await this.scripts.finishLoad(userRefOf(loaded.userId), {
+    const { kind } = await this.scripts.finishLoad(userRefOf(loaded.userId), {
       nonce,
       userId: loaded.userId,
       roles: loaded.roles.join(' '),
@@ -74,12 +75,12 @@ export class RedisUserRepository implements UserRepository {
       ipAllowlist: ipAllowlistArgument(loaded.ipAllowlist),
       newEpoch: newEpoch(),
     });
-    if (String(outcome) === 'user_mismatch') throw unexpected('user_mismatch');
-    return String(outcome) === 'stored';
+    if (kind === 'user_mismatch') throw unexpected(kind);
+    return kind === 'stored';
   }
 
   private async make(change: UserChange): Promise<UserChangeOutcome> {
-    return this.toChangeOutcome(
+    return toChangeOutcome(
       await this.scripts.make(userRefOf(change.userId), {
         userId: change.userId,
         roles: change.roles?.join(' ') ?? '',
@@ -92,17 +93,16 @@ export class RedisUserRepository implements UserRepository {
       }),
     );
   }
+}
 
-  private toChangeOutcome(reply: ChangeReply): UserChangeOutcome {
-    const outcome = outcomeOf(reply);
-    if (reply.length === 1 && (outcome === 'version_conflict' || outcome === 'block_in_past'))
-      return { outcome };
-    if (reply.length === 1) throw unexpected(outcome);
-    const user = toUserState(reply[2], reply[1]);
-    if (reply.length === 4) return { outcome: 'changed', user, sessions: reply[3] };
-    if (outcome === 'version_conflict' || outcome === 'outdated') return { outcome, user };
-    throw unexpected(outcome);
-  }
+function toChangeOutcome(reply: ReplyOf<'changeUser' | 'makeUser'>): UserChangeOutcome {
+  if (reply.kind === 'user_mismatch') throw unexpected(reply.kind);
+  if (reply.kind === 'user_unknown') return { outcome: 'version_conflict' };
+  if (reply.kind === 'block_in_past') return { outcome: reply.kind };
+  const user = toUserState(reply.user, reply.now);
+  return reply.kind === 'changed'
+    ? { outcome: reply.kind, user, sessions: reply.sessions }
+    : { outcome: reply.kind, user };
 }
 
 function blockArguments(block: UserChange['block']) {
