@@ -4,7 +4,7 @@ import type {
   AuditSettings,
 } from '../../../libs/session/src/storage/contract/audit-repository.js';
 import { redisStorage } from '../../../libs/session/src/storage/open-storage.js';
-import { sessionsOn } from '../../redis/sessions-on.js';
+import { sessionsOn } from '../../support/sessions-on.js';
 
 export const RELAXED_AUDIT: AuditSettings = {
   retentionMs: 3_600_000,

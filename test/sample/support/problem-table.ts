@@ -3,7 +3,7 @@ import { FakeClock } from '@latchkey/session/testing';
 import type { Response } from 'supertest';
 import { PostRepository } from '../../../src/posts/post-repository.js';
 import type { ProblemCode } from '../../../src/problem/problem.js';
-import { bearer, SocketClient } from '../../live/clients.js';
+import { bearer, SocketClient } from '../../live/support/clients.js';
 import { freePort } from '../../support/free-port.js';
 import type { Client } from './client.js';
 import { IMPATIENT, newName, PASSWORD, Sample } from './sample.js';
