@@ -8,7 +8,8 @@ import { sessionsOn } from '../support/sessions-on.js';
 import { AppProcess } from '../support/app-process.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
-import { auditOn, RELAXED_AUDIT } from './support/audit-on.js';
+import { RELAXED_AUDIT } from '../../libs/session/src/testing/contract/audit.js';
+import { auditOn } from './support/audit-on.js';
 
 const ROOT = join(__dirname, '../..');
 const BLOCK = { action: 'user.block', actorId: 'mia', targetId: 'alice', ip: '192.0.2.7' };

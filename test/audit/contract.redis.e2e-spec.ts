@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeClock } from '@latchkey/session/testing';
 import { MemoryAuditRepository } from '../../libs/session/src/storage/memory/audit-repository.js';
 import { RedisServer } from '../support/redis-server.js';
-import { describeAuditContract } from './support/audit-contract.js';
+import { describeAuditContract } from '../../libs/session/src/testing/contract/audit.js';
 import { auditOn } from './support/audit-on.js';
 
 describeAuditContract('memory', (settings) => {

@@ -3,7 +3,7 @@ import { Test } from '@nestjs/testing';
 import { OneTimeTokens, SessionService, UserStateService } from '@latchkey/session';
 import { FakeClock, SessionTestingModule } from '@latchkey/session/testing';
 import { RedisServer } from '../support/redis-server.js';
-import { describeOneTimeTokenContract } from './support/one-time-contract.js';
+import { describeOneTimeTokenContract } from '../../libs/session/src/testing/contract/one-time-tokens.js';
 import { oneTimeOn } from './support/one-time-on.js';
 
 const NODES = 3;

@@ -70,7 +70,7 @@ async function afterwards(user: Client, act: (user: Client) => PromiseLike<unkno
   return user.get('/auth/me');
 }
 
-/** The table of SAMPLE-API.md, in its order; below it what the sample tells besides. */
+/** What the sample answers to each problem. */
 export const TABLE: Readonly<Record<Told, Row>> = {
   ambiguous_credentials: {
     status: 400,

@@ -4,7 +4,7 @@ import { packIp, readDevice, readDeviceFrom, unpackIp, writeDevice } from './dev
 const text = (maxLength: number) =>
   fc
     .array(fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), { maxLength })
-    // Lone surrogates have no UTF-8 form; policy/device.ts takes them out before.
+    // Lone surrogates have no UTF-8 form; rules/device.ts takes them out before.
     .map((characters) => Buffer.from(characters.join('')).toString());
 const ip = fc.oneof(fc.ipV4(), fc.ipV6(), text(45), fc.constantFrom('', '~', '~~', '~2001:db8::1'));
 

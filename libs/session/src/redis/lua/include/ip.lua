@@ -1,7 +1,7 @@
 -- Whether a user may come from an address, by the roles that must not and by the list in the user's record. An address is
 -- its family's digit and its bits as text, '4' and 32 of them or '6' and 128; empty when it is not known. A list is
 -- 'CIDR=BITS;' for each of its ranges: a range holds the addresses that its bits begin. What is not of this form is
--- damaged, and admits nobody. Mirrors admitsIp of policy/ip.ts.
+-- damaged, and admits nobody. Mirrors admitsIp of rules/ip-ranges.ts.
 local function admits_ip(roles, ip_allowlist, address, refused_roles)
   if refused_roles == '*' then return false end
   for role in string.gmatch(refused_roles, '%S+') do

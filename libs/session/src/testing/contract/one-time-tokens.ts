@@ -1,5 +1,12 @@
+// Over 250 lines: one specification, whose tests share their steps.
+/// <reference types="jest" />
 import { randomBytes } from 'node:crypto';
-import type { IssuedOneTimeToken, OneTimeTokens, SessionService, UserStateService } from '@latchkey/session';
+import type {
+  IssuedOneTimeToken,
+  OneTimeTokens,
+} from '../../services/one-time-tokens/one-time-tokens.service.js';
+import type { SessionService } from '../../services/sessions/session.service.js';
+import type { UserStateService } from '../../services/users/user-state.service.js';
 
 interface OneTimeHarness {
   /** The same tokens, from several nodes. */
@@ -15,7 +22,7 @@ interface OneTimeHarness {
 const TTL = { ttl: '1h' } as const;
 const RESET = 'password-reset';
 
-/** What one-time tokens promise, whatever they are kept in. */
+/** The specification of one-time tokens, as tests: every repository passes all of them. */
 export function describeOneTimeTokenContract(
   name: string,
   makeHarness: () => Promise<OneTimeHarness> | OneTimeHarness,
