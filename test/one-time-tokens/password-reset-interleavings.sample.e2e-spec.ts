@@ -1,22 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { INestApplication } from '@nestjs/common';
 import { OneTimeTokens, SessionService, UserStateService } from '@latchkey/session';
-import argon2 from 'argon2';
-import { createApp } from '../../src/app.factory.js';
 import { LoginService, type Login } from '../../src/auth/login.service.js';
 import { PasswordResetService } from '../../src/auth/password-reset.service.js';
-import { readConfig } from '../../src/config/read-config.js';
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.js';
-import { PasswordHasher } from '../../src/passwords/password-hasher.js';
 import { AccountRepository } from '../../src/users/account-repository.js';
 import { UsersService } from '../../src/users/users.service.js';
+import { NEW, OLD, sampleWithCheapPasswords } from '../support/cheap-passwords.js';
 import { RedisServer } from '../support/redis-server.js';
 import { everyOrder, Stage } from '../support/schedule.js';
-
-/** Real argon2id hashes at its lowest cost: thousands of logins are played here. */
-const CHEAP = { type: argon2.argon2id, memoryCost: 8, timeCost: 2, parallelism: 1 } as const;
-const OLD = 'the-old-password';
-const NEW = 'the-new-password';
 
 /** As in sessions/login-interleavings.sample.e2e-spec.ts: a step is a call of the database and what comes of it, up to the next call. */
 const STEPS = { login: 4, reset: 4, block: 2 } as const;
@@ -39,11 +31,7 @@ describe.each([
   let oldHash: string;
 
   beforeAll(async () => {
-    app = await createApp(readConfig({ PORT: '0', REDIS_URL: storage === 'redis' ? server.url : '' }));
-    await app.init();
-    oldHash = await argon2.hash(OLD, CHEAP);
-    const newHash = await argon2.hash(NEW, CHEAP);
-    app.get(PasswordHasher).hash = () => Promise.resolve(newHash);
+    ({ app, oldHash } = await sampleWithCheapPasswords(storage === 'redis' ? server.url : ''));
     stage = new Stage();
     stage.pauseBefore(app.get(AccountRepository), 'findById', 'findByUsername', 'replacePasswordHash');
     stage.pauseBefore(app.get(UserStateService), 'get', 'block', 'unblock');
