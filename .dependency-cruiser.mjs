@@ -1,5 +1,5 @@
 // The house: which room of the library may import which, and which packages. `npm run lint` enforces it, types included,
-// docs/architecture.md draws it, and test/layout.e2e-spec.ts proves that it bites.
+// docs/architecture.md draws it, and test/build/layout.e2e-spec.ts proves that it bites.
 
 /**
  * A room imports rooms on lower floors, its own files, and these packages: [floor, room, what lives there, packages].

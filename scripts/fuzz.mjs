@@ -12,9 +12,9 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeRequest } from '../test/fuzz/support/http-bytes.mjs';
-import { faultOf, readReplies } from '../test/fuzz/support/http-replies.mjs';
-import { Random } from '../test/fuzz/support/seeded-random.mjs';
+import { makeRequest } from '../test/inputs/support/http-bytes.mjs';
+import { faultOf, readReplies } from '../test/inputs/support/http-replies.mjs';
+import { Random } from '../test/inputs/support/seeded-random.mjs';
 import { ensureProgram } from './ensure-debian.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -110,7 +110,7 @@ class Target {
     const env = { HOST: '127.0.0.1', PORT: String(port), NODE_ENV: 'test', REFRESH: 'on' };
     for (const quota of ['LOGIN_QUOTA', 'POST_QUOTA', 'SESSION_QUOTA']) env[quota] = '999999';
     if (this.redisUrl) env.REDIS_URL = this.redisUrl;
-    const entry = this.isSample ? 'dist/src/main.js' : 'test/fuzz/support/fastify-app.mjs';
+    const entry = this.isSample ? 'dist/src/main.js' : 'test/inputs/support/fastify-app.mjs';
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.child = start(process.execPath, [entry], env);

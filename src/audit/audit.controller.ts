@@ -32,7 +32,7 @@ export class AuditController {
     const people = await this.peopleIn(entries);
     return {
       events: entries.map((entry) => toEventDto(entry, people)),
-      ...(next === undefined ? {} : { next }),
+      next,
     };
   }
 
@@ -41,7 +41,7 @@ export class AuditController {
     ids.delete(undefined);
     const people = [...(ids as Set<string>)].map(async (id): Promise<[string, PersonDto]> => {
       const account = await this.users.find(id);
-      return [id, { id, ...(account ? { username: account.username } : {}) }];
+      return [id, { id, username: account?.username }];
     });
     return new Map(await Promise.all(people));
   }
@@ -55,9 +55,9 @@ function toEventDto(entry: AuditEntry, people: ReadonlyMap<string, PersonDto>): 
     id,
     at: new Date(at).toISOString(),
     action,
-    ...(actor ? { actor } : {}),
-    ...(target ? { target } : {}),
-    ...(ip === undefined ? {} : { ip }),
+    actor,
+    target,
+    ip,
     outcome,
     details,
   };

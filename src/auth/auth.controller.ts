@@ -137,7 +137,7 @@ export class AuthController {
   async me(@CurrentUser() user: UserState, @CurrentSession() session: Session): Promise<IdentityReply> {
     const [account, email] = await Promise.all([this.users.require(user.id), this.users.findEmail(user.id)]);
     return {
-      user: { ...toUserDto(account, user), ...(email === undefined ? {} : { email }) },
+      user: { ...toUserDto(account, user), email },
       session: toSessionDto(session, session.id),
     };
   }

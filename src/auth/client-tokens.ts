@@ -25,7 +25,7 @@ export class ClientTokens {
   handOver({ request, response }: Exchange, issued: IssuedSession, to: ClientTransport): TokensDto {
     const { token, refreshToken } = issued;
     const expiresAt = new Date(issued.expiresAt).toISOString();
-    if (to === 'bearer') return { token, ...(refreshToken === undefined ? {} : { refreshToken }), expiresAt };
+    if (to === 'bearer') return { token, refreshToken, expiresAt };
     this.transport.setCookie(request, response, issued);
     return { expiresAt };
   }

@@ -4,11 +4,10 @@ import { quotaHeaders } from '@latchkey/session/http';
 import type { Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Problem } from '../problem/problem.js';
-import { HOUR_MS, type Quota, takeAll, untouched } from './quota-shares.js';
+import { MOST, perHour, type Quota, takeAll, untouched } from './quota-shares.js';
 
 /** How much looser the quotas are that one attacker could use up for others. */
 export const LOOSER = { byIp: 10, byAccount: 5 } as const;
-export const MOST = 1_000_000;
 
 /**
  * How many passwords are looked at in five minutes, right ones too: for one account, and for one client IP. Nobody comes
@@ -41,11 +40,7 @@ export class PasswordAttempts {
     private readonly limiter: RateLimiter,
     private readonly transport: SessionTransport,
   ) {
-    const per = (name: string, times: number): Quota => ({
-      name,
-      quota: Math.min(loginQuota * times, MOST),
-      window: HOUR_MS,
-    });
+    const per = (name: string, times: number): Quota => perHour(name, loginQuota * times);
     const work = (name: string, count: number, times: number): Quota => ({
       name,
       quota: Math.min(Math.max(count, loginQuota * times), MOST),

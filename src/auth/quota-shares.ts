@@ -1,9 +1,15 @@
 import { type QuotaOptions, type QuotaResult, type RateLimiter, SessionError } from '@latchkey/session';
 
-export const HOUR_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
+/** The largest quota that there can be. */
+export const MOST = 1_000_000;
 
 /** A quota whose window is in milliseconds. */
 export type Quota = QuotaOptions & { readonly window: number };
+
+export function perHour(name: string, quota: number): Quota {
+  return { name, quota: Math.min(quota, MOST), window: HOUR_MS };
+}
 
 /** A quota, and whose share of it is meant. */
 interface Share {

@@ -3,8 +3,8 @@ import { ipPartition, RateLimiter, SessionError, SessionTransport } from '@latch
 import { quotaHeaders } from '@latchkey/session/http';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import type { Exchange } from './client-tokens.js';
-import { HOUR_MS, type Quota, takeAll, untouched } from './quota-shares.js';
-import { LOOSER, MOST } from './password-attempts.js';
+import { perHour, type Quota, takeAll, untouched } from './quota-shares.js';
+import { LOOSER } from './password-attempts.js';
 
 /**
  * Bounds messages and guesses as `PasswordAttempts` bounds passwords, with quotas of their own: whoever asks for messages
@@ -19,11 +19,7 @@ export class ResetQuotas {
     private readonly limiter: RateLimiter,
     private readonly transport: SessionTransport,
   ) {
-    const per = (name: string, times: number): Quota => ({
-      name,
-      quota: Math.min(loginQuota * times, MOST),
-      window: HOUR_MS,
-    });
+    const per = (name: string, times: number): Quota => perHour(name, loginQuota * times);
     this.quotas = {
       byBoth: per('reset', 1),
       byIp: per('reset-ip', LOOSER.byIp),

@@ -55,7 +55,7 @@ export function readConfig(environment: Environment): AppConfig {
     ...(dataKeys === undefined ? {} : { dataKeys: readDataKeys('DATA_KEYS', dataKeys) }),
     ...(proxies === undefined ? {} : { trustProxy: readTrustedProxies('TRUST_PROXY', proxies) }),
     ...(origin === undefined ? {} : { publicOrigin: readOrigin('PUBLIC_ORIGIN', origin) }),
-    ...(jwt === undefined ? {} : { jwt }),
+    jwt,
   };
 }
 

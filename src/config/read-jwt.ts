@@ -22,5 +22,5 @@ export function readJwt(
       'must be set in production: the path of a JSON Web Key Set with the keys that sign',
     );
   }
-  return { algorithm, ...(keysFile === undefined ? {} : { keysFile }) };
+  return { algorithm, keysFile };
 }

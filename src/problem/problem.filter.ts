@@ -114,5 +114,5 @@ function bodyOf(problem: Problem): object {
   // Also where no field is to blame: clients may rely on the list.
   const errors = code === 'bad_request' ? (problem.errors ?? []) : problem.errors;
   const type = `urn:problem-type:latchkey:${code}`;
-  return { type, title, status, detail: message, code, ...(errors ? { errors } : {}) };
+  return { type, title, status, detail: message, code, errors };
 }

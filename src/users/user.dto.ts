@@ -67,7 +67,7 @@ export function toUserDto(account: Account, state: UserState): UserDto {
       ? {
           block: {
             reason: block.reason,
-            ...(block.until === undefined ? {} : { until: new Date(block.until).toISOString() }),
+            until: block.until === undefined ? undefined : new Date(block.until).toISOString(),
             by: block.by ?? '',
             at: new Date(block.at).toISOString(),
           },

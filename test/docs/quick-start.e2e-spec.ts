@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ValidationPipe, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import request from 'supertest';
-import { PLATFORMS } from '../library/app.js';
+import { PLATFORMS } from '../support/library-app.js';
 import { AppModule } from './quick-start.js';
 
 const root = join(__dirname, '../..');

@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const PORT_ATTEMPTS = 3;
 
 interface AppProcessOptions {
-  /** The settings of SAMPLE-API.md, such as `REDIS_URL`. Nothing is inherited but `PATH`, `HOME` and `TMPDIR`; Redis gets two seconds unless `REDIS_TIMEOUT_MS` says otherwise. */
+  /** The settings of docs/sample.md, such as `REDIS_URL`. Nothing is inherited but `PATH`, `HOME` and `TMPDIR`; Redis gets two seconds unless `REDIS_TIMEOUT_MS` says otherwise. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default one that is free. */
   readonly port?: number;

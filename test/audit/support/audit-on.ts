@@ -4,13 +4,8 @@ import type {
   AuditSettings,
 } from '../../../libs/session/src/storage/contract/audit-repository.js';
 import { redisStorage } from '../../../libs/session/src/storage/open-storage.js';
-import { sessionsOn } from '../../redis/sessions-on.js';
-
-export const RELAXED_AUDIT: AuditSettings = {
-  retentionMs: 3_600_000,
-  maxDenials: 100,
-  abandonedAfterMs: 60_000,
-};
+import { RELAXED_AUDIT } from '../../../libs/session/src/testing/contract/audit.js';
+import { sessionsOn } from '../../support/sessions-on.js';
 
 /** A node with its sessions and its audit log on a Redis. */
 export async function auditOn(redis: string, settings: Partial<AuditSettings> = {}) {

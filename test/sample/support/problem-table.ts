@@ -3,7 +3,7 @@ import { FakeClock } from '@latchkey/session/testing';
 import type { Response } from 'supertest';
 import { PostRepository } from '../../../src/posts/post-repository.js';
 import type { ProblemCode } from '../../../src/problem/problem.js';
-import { bearer, SocketClient } from '../../live/clients.js';
+import { bearer, SocketClient } from '../../live/support/clients.js';
 import { freePort } from '../../support/free-port.js';
 import type { Client } from './client.js';
 import { IMPATIENT, newName, PASSWORD, Sample } from './sample.js';
@@ -70,7 +70,7 @@ async function afterwards(user: Client, act: (user: Client) => PromiseLike<unkno
   return user.get('/auth/me');
 }
 
-/** The table of SAMPLE-API.md, in its order; below it what the sample tells besides. */
+/** What the sample answers to each problem. */
 export const TABLE: Readonly<Record<Told, Row>> = {
   ambiguous_credentials: {
     status: 400,

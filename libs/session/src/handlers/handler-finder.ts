@@ -125,7 +125,7 @@ export class HandlerFinder {
         kind: 'http',
         method: RequestMethod[requestMethod],
         ...servedAt(parts, this.config),
-        ...(host === undefined ? {} : { host }),
+        host,
         name: `${owner.name}.${name}`,
         handler,
         class: owner,

@@ -54,7 +54,7 @@ export class EventStreams {
     const candidate = {
       token: this.transport.readToken(request),
       clientIp: this.transport.clientIp(request),
-      ...(access ? { requirements: access.requirements } : {}),
+      requirements: access?.requirements,
       isGone: () => isGone(raw),
     };
     const isHead = nodeRequestOf(request).method === 'HEAD';

@@ -113,11 +113,7 @@ export class AuditLog {
       throw new SessionError('bad_request', { detail: "before is an entry's id" });
     }
     checkUserId(userId);
-    return this.repository.read({
-      limit,
-      ...(before === undefined ? {} : { before }),
-      ...(userId === undefined ? {} : { userId }),
-    });
+    return this.repository.read({ limit, before, userId });
   }
 
   /**

@@ -112,7 +112,7 @@ export class OneTimeTokens {
       ttlMs,
       data,
       replaceOlder: options.replaceOlder ?? false,
-      ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
+      ifEpoch: options.ifEpoch,
     });
     if (issued.outcome === 'epoch_changed') throw new SessionError('epoch_changed');
     return { token, expiresAt: issued.expiresAt };

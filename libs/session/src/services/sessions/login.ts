@@ -38,8 +38,8 @@ export async function logIn(
     assurance: options.assurance ?? 'aal1',
     rememberMe,
     createUser: !settings.userDirectory && options.ifEpoch === undefined,
-    ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
-    ...(data === undefined ? {} : { data }),
+    ifEpoch: options.ifEpoch,
+    data,
   });
   if (created.outcome === 'user_blocked')
     throw denialError({ reason: 'user_blocked', block: created.user.block });

@@ -21,8 +21,8 @@ export async function replaceToken(
     ...issuer.familyOf(tokens),
     reauthenticated: options.reauthenticated ?? true,
     revokeOthers: options.revokeOthers ?? false,
-    ...(options.assurance === undefined ? {} : { assurance: options.assurance }),
-    ...(options.ifEpoch === undefined ? {} : { ifEpoch: options.ifEpoch }),
+    assurance: options.assurance,
+    ifEpoch: options.ifEpoch,
   });
   if (replaced.outcome === 'refused') throw new SessionError('session_revoked');
   return issuer.issue(tokens, replaced, { at: replaced.now });

@@ -213,7 +213,7 @@ export class UserStateService {
       userId,
       isWhole,
       ...(update.roles !== undefined ? { roles: checkedRoles(update.roles) } : {}),
-      ...(block === undefined ? {} : { block }),
+      block,
       ...(update.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(update.ipAllowlist) }),
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
     };

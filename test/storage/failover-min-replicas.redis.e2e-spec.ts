@@ -1,0 +1,27 @@
+import { blockThrough, isAcknowledged, refusedForMs, undone, useGroups } from './support/failover-blocks.js';
+
+const open = useGroups();
+
+const MIN_REPLICAS = ['--min-replicas-to-write', '1'];
+
+describe('a planned failover where primaries without a replica take no writes', () => {
+  it('is over within 1.5 s for a node that hears of it by NOREPLICAS alone', async () => {
+    const { group, on } = await open({ replicas: 2, args: MIN_REPLICAS }, { failoverDetector: false });
+    const blocks = await blockThrough(group, on, 4_000);
+    console.log('refused for, ms', refusedForMs(blocks));
+    // On a busy machine none may fall into the moment at which they are refused.
+    expect(refusedForMs(blocks)).toBeLessThan(1_500);
+    expect(isAcknowledged(blocks.at(-1)!)).toBe(true);
+    expect(await group.primary()).not.toBe(group.servers[0]);
+  }, 30_000);
+
+  it('undoes no acknowledged block at all if there is one replica', async () => {
+    const { group, on } = await open({ args: MIN_REPLICAS });
+    const blocks = await blockThrough(group, on, 3_000);
+    const named = await group.primary();
+    expect(named).not.toBe(group.servers[0]);
+    await named.client().config('SET', 'min-replicas-to-write', '0'); // or nobody could be asked, for 10 s
+    expect(blocks.filter(isAcknowledged).length).toBeGreaterThan(30);
+    expect(await undone(on, blocks)).toEqual([]);
+  }, 30_000);
+});
