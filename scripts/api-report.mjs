@@ -40,6 +40,7 @@ function configOf({ name, types }, scratch) {
         reportFolder: reports,
         reportTempFolder: scratch,
       },
+      newlineKind: 'lf',
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },

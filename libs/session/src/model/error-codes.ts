@@ -150,7 +150,11 @@ const OTHER_ERRORS = {
   },
 } as const satisfies Record<string, ErrorRules>;
 
-/** The stable code of an error: what clients may rely on. */
+/**
+ * The stable code of an error: what clients may rely on.
+ *
+ * @publicApi
+ */
 export type SessionErrorCode = DenyReason | keyof typeof OTHER_ERRORS;
 
 /** Every error that the library raises towards a client. */
