@@ -25,7 +25,12 @@ export const ROOMS = [
   ],
   [17, 'session.module.ts', 'what is wired to what', ['@nestjs/common', '@nestjs/core']],
   [16, 'manifest', 'who may reach what, and the boot check of it', ['@nestjs/common', '@nestjs/core']],
-  [16, 'live', 'open connections, ended with their session', ['@nestjs/common', 'crypto']],
+  [
+    16,
+    'live',
+    'open connections, ended with their session',
+    ['@nestjs/common', '@nestjs/core', 'crypto', 'rxjs'],
+  ],
   [15, 'guard', 'the guard, its decorators, and their reader', ['@nestjs/common', '@nestjs/core', 'rxjs']],
   [14, 'services/one-time-tokens', '`OneTimeTokens`', ['@nestjs/common']],
   [14, 'services/sessions', '`SessionService`: login, check, refresh, revoke', ['@nestjs/common']],

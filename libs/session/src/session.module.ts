@@ -13,6 +13,7 @@ import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { EventStreams } from './live/event-streams.js';
+import { SseSessions } from './live/sse-sessions.js';
 import { LiveConnections } from './live/live-connections.js';
 import { type Clock, systemClock } from './basics/clock.js';
 import type { AuditRepository } from './storage/contract/audit-repository.js';
@@ -78,6 +79,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     SessionEvents,
     LiveConnections,
     EventStreams,
+    SseSessions,
     SessionTransport,
     HandlerFinder,
     Realms,

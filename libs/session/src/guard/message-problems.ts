@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { functionsOf } from '../handlers/methods.js';
 import { ProblemFilter } from './problem.filter.js';
 
 // Metadata keys of Nest and its packages; where they can be imported from differs between versions, and the packages
@@ -27,7 +28,7 @@ export class MessageProblems {
 }
 
 function addFilter(owner: Function): void {
-  const handlers = methodsOf(owner);
+  const handlers = functionsOf(owner);
   const isGateway = Reflect.getMetadata(GATEWAY, owner) === true;
   const messages = handlers.filter((handler) => Reflect.hasMetadata(PATTERN, handler));
   if (!isGateway && messages.length === 0) return;
@@ -45,14 +46,4 @@ function addFilter(owner: Function): void {
 
 function filtersOf(target: Function): readonly unknown[] {
   return (Reflect.getMetadata(FILTERS, target) as readonly unknown[] | undefined) ?? [];
-}
-
-function methodsOf(owner: Function): Function[] {
-  const methods: Function[] = [];
-  let at = owner.prototype as object | null | undefined;
-  for (; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
-    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(at)))
-      if (typeof value === 'function' && value !== owner) methods.push(value as Function);
-  }
-  return methods;
 }

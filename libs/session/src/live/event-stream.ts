@@ -1,5 +1,5 @@
 import { callable, text, unusable } from '../basics/inputs.js';
-import { isGone, onceGone, type RawResponse } from '../contexts/http/http.js';
+import { endWithin, isGone, onceGone, type RawResponse } from '../contexts/http/http.js';
 import { callBack } from './call-back.js';
 import type { ConnectionEnd } from './connection-end.js';
 import type { LiveConnection } from './live-connection.js';
@@ -7,8 +7,6 @@ import type { LiveConnection } from './live-connection.js';
 /** A client that has not taken this many bytes is no reader. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
-/** For how long a client may take what it was sent before the end. */
-const CLOSE_PATIENCE_MS = 1_000;
 
 /** An open stream of Server-Sent Events. @publicApi */
 export class EventStream {
@@ -64,8 +62,7 @@ export class EventStream {
 
   private close(): void {
     if (!isGone(this.response)) {
-      const impatience = setTimeout(() => this.response.destroy(), CLOSE_PATIENCE_MS).unref();
-      this.response.once('close', () => clearTimeout(impatience));
+      endWithin(this.response);
       this.response.end();
     }
     this.conclude();

@@ -2,7 +2,7 @@ import type { CanActivate } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import type { SessionSettings } from '../options/settings.js';
 import { enforcesAccess, enforcesScopes, knowsSessions } from '../guard/decorators.js';
-import { isMessageGuard } from '../guard/message-check.js';
+import { isPlacedGuard } from '../guard/message-check.js';
 import type { Handler } from '../handlers/handler.js';
 import { NO_GUARD } from '../guard/session.guard.js';
 
@@ -58,7 +58,7 @@ export function guardsOf(
       settings.guardGlobally || [...config.getGlobalGuards(), ...guardsOn(found.class)].some(enforces),
     areForServices: guards.some((guard) => enforcesScopes(classOf(guard))),
     others: guards
-      .filter((guard) => !isOurs(guard) && !isMessageGuard(guard) && !enforcesScopes(classOf(guard)))
+      .filter((guard) => !isOurs(guard) && !isPlacedGuard(guard) && !enforcesScopes(classOf(guard)))
       .map((guard) => classOf(guard).name || '(anonymous)'),
   };
 }

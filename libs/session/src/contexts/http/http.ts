@@ -123,6 +123,15 @@ export function onceGone(response: RawResponse, callback: () => void): void {
   if (!response.socket) response.req.socket.once('close', callback);
 }
 
+/** For how long a client may take what it was sent before the end. */
+const CLOSE_PATIENCE_MS = 1_000;
+
+/** Closes a response that is about to end, if its client has not taken the rest by then. */
+export function endWithin(response: RawResponse): void {
+  const impatience = setTimeout(() => response.destroy(), CLOSE_PATIENCE_MS).unref();
+  response.once('close', () => clearTimeout(impatience));
+}
+
 /** Sends the head of a stream of Server-Sent Events, with the headers that were set before. */
 export function beginStream(response: StreamableResponse): void {
   const isFastify = 'hijack' in response;
