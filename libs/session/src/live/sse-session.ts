@@ -59,7 +59,11 @@ export class SseSession {
     const { end, lastId: id } = this;
     if (end && end.code !== 'going_away') {
       const data = { code: end.code };
-      client.next({ type: 'session-ended', data, ...(id === undefined ? {} : { id }) } satisfies MessageEvent);
+      client.next({
+        type: 'session-ended',
+        data,
+        ...(id === undefined ? {} : { id }),
+      } satisfies MessageEvent);
     }
     client.complete();
   }
