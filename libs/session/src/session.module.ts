@@ -2,6 +2,7 @@ import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown 
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditLog } from './services/audit/audit-log.js';
 import { AccessCheck } from './manifest/access-check.js';
+import { CorsCheck } from './manifest/cors-check.js';
 import { AccessReader } from './guard/access-reader.js';
 import { FailedTokens } from './guard/failed-tokens.js';
 import { MessageProblems } from './guard/message-problems.js';
@@ -89,6 +90,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     SessionGuard,
     PolicyManifest,
     AccessCheck,
+    CorsCheck,
     MessageProblems,
     { provide: APP_FILTER, useClass: ProblemFilter },
     {

@@ -52,6 +52,7 @@ const MAY_BE_UNDEFINED: ReadonlySet<string> = new Set([
   'allowMemoryInProduction',
   'clock',
   'publicOrigin',
+  'allowedOrigins',
   'cookie.name',
   'accessToken',
   'jwt',

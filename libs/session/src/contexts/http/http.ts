@@ -51,8 +51,18 @@ const LONGEST_HOST = 260;
 
 /** The origin that the request was sent to, as far as this process can see: a proxy that ends TLS hides it. */
 export function requestedOriginOf(request: NodeRequest): string | undefined {
-  const host = headerOf(request.headers, 'host') ?? headerOf(request.headers, ':authority');
-  const scheme = (request.socket as Partial<TLSSocket> | undefined)?.encrypted === true ? 'https' : 'http';
+  return originOf(schemeOf(request), hostOf(request));
+}
+
+export function schemeOf(request: NodeRequest): 'http' | 'https' {
+  return (request.socket as Partial<TLSSocket> | undefined)?.encrypted === true ? 'https' : 'http';
+}
+
+export function hostOf(request: NodeRequest): string | undefined {
+  return headerOf(request.headers, 'host') ?? headerOf(request.headers, ':authority');
+}
+
+export function originOf(scheme: string, host: string | undefined): string | undefined {
   if (!host || host.length > LONGEST_HOST || !URL.canParse(`${scheme}://${host}`)) return undefined;
   return new URL(`${scheme}://${host}`).origin;
 }
