@@ -66,11 +66,11 @@ export function corsMismatches(
           `${allowed} is in allowedOrigins, and CORS keeps its pages out: enableCors({ origin: ['${allowed}'], credentials: true })`,
       ),
     ...origins
-      .filter((origin) => typeof origin === 'string' && origin !== '*' && origin !== publicOrigin)
-      .filter((origin) => !allowedOrigins.includes(origin as string))
+      .filter((origin): origin is string => typeof origin === 'string')
+      .filter((origin) => !['*', publicOrigin, ...allowedOrigins].includes(origin))
       .map(
         (origin) =>
-          `CORS lets ${String(origin)} send the cookie, and it is not in allowedOrigins: its unsafe requests get 403 cross_origin`,
+          `CORS lets ${origin} send the cookie, and it is not in allowedOrigins: its unsafe requests get 403 cross_origin`,
       ),
     ...(origins.includes(true)
       ? [
