@@ -101,7 +101,7 @@ describe.each(PLATFORMS)('activity, on $name', (platform) => {
   });
 
   it('tells how many seconds there are, on what the guard let a session in to', async () => {
-    const left = async (path: string) => (await get(path)).headers['session-expires'] as string | undefined;
+    const left = async (path: string) => (await get(path)).headers['session-expires'];
     expect(await left('/read')).toBe('600');
     running.clock.advance(4 * MINUTE + 1);
     expect(await left('/poll')).toBe('359');
@@ -144,7 +144,7 @@ describe('@Passive() that nothing carries out stops the app', () => {
   const failureOf = (controller: new () => object, guard?: 'global') =>
     bootFailure(
       Test.createTestingModule({
-        imports: [SessionModule.forRoot({ ...(guard ? { guard } : {}) })],
+        imports: [SessionModule.forRoot(guard ? { guard } : {})],
         controllers: [controller],
       }),
     );

@@ -191,7 +191,7 @@ export function AllowExpired(): AccessDecorator {
  * Without it an open tab that polls keeps its session alive until the absolute timeout, which OWASP ASVS 7.3.1 is
  * against.
  * @example
- * `@Passive() @Get('notifications/count') count(@CurrentUser() user: UserState) { return counts.of(user.id); }`
+ * `@Passive() @Get('notifications/count') count(@CurrentUser() user: UserState) { return { user: user.id, count: 0 }; }`
  * @publicApi
  */
 export function Passive(): AccessDecorator {
