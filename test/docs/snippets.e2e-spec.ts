@@ -17,8 +17,9 @@
  *
  * A block whose first line is `// src/accounts.ts` is that file: other blocks of the page import it by
  * './accounts.js' (a block without a name lies in src/, too). The last block of a name is the one that others import.
+ * docs/x-part-2.md goes on with the app of docs/x.md: its blocks import files of that page.
  * For files without such comments, `<!-- file: tsconfig.json -->` stands above the block. `<!-- run -->` above a ```sh
- * block lets scripts/pack-walk.mjs run it, in docs/getting-started.md.
+ * block lets scripts/pack-walk.mjs run it, in the parts of docs/getting-started.md.
  *
  * ```json must parse, and ```js (code for browsers) must too. An `npm run` in a ```sh block must be a script of
  * package.json. A path such as `bench/run.mjs` in the text must exist. Packages that are not installed here get their
