@@ -89,7 +89,8 @@ export class KeyRing {
     const given = typeof keys === 'function' ? await withDeadline(fetch(keys), FETCH_MS, option) : keys;
     const read = readKeys(option, algorithm, given);
     const ring = new Map(read.map((key) => [key.kid, key]));
-    if (mustSign && !newestSigner(ring, clock.now())) fail(option, 'has no key that signs now');
+    if (mustSign && !newestSigner(ring, clock.now()))
+      fail(option, 'has no key that signs now: give one a privateKey or secret, active and not retired');
     this.keys = ring;
     this.readAt = clock.now();
   }

@@ -205,12 +205,16 @@ describe('checkOptions', () => {
 
   it('guesses what an unknown option was meant to be', () => {
     const check = (options: object) => () => checkOptions(options, 'test');
-    expect(check({ redisUrl: 'redis://localhost' })).toThrow('redisUrl is no option: did you mean redis?');
-    expect(check({ maxSessions: 5 })).toThrow('maxSessions is no option: did you mean maxSessionsPerUser?');
-    expect(check({ cookie: { samesite: 'lax' } })).toThrow(
-      'cookie.samesite is no option: did you mean cookie.sameSite?',
+    expect(check({ redisUrl: 'redis://localhost' })).toThrow(
+      'redisUrl is an unknown option: did you mean redis?',
     );
-    expect(check({ secret: 'x' })).toThrow(/secret is no option$/);
+    expect(check({ maxSessions: 5 })).toThrow(
+      'maxSessions is an unknown option: did you mean maxSessionsPerUser?',
+    );
+    expect(check({ cookie: { samesite: 'lax' } })).toThrow(
+      'cookie.samesite is an unknown option: did you mean cookie.sameSite?',
+    );
+    expect(check({ secret: 'x' })).toThrow(/secret is an unknown option$/);
   });
 
   it('refuses memory in production unless asked for, and only there', () => {
