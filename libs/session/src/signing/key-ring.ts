@@ -77,7 +77,11 @@ export class KeyRing {
     const now = this.parts.clock.now();
     if (!this.reading && now - this.readAt >= maxAgeMs && now - this.triedAt >= RETRY_MS) {
       this.reading = this.read()
-        .catch((error: unknown) => this.parts.log(`The keys of before go on: ${String(error)}`))
+        .catch((error: unknown) =>
+          this.parts.log(
+            `The keys could not be read again, so the earlier ones stay in use: ${String(error)}`,
+          ),
+        )
         .finally(() => (this.reading = undefined));
     }
     if (this.reading) await withDeadline(this.reading, PATIENCE_MS).catch(() => undefined);
