@@ -151,7 +151,7 @@ npm ci && npm run nothing
 unheardOf();
 \`\`\`
 
-See \`bench/nowhere.mjs\`.
+See \`bench/nowhere.mjs\` and \`storage/nowhere.redis\`, not \`storage/faults.redis\`.
 
 <!-- context: declare const a: string; -->
 \`\`\`ts
@@ -170,6 +170,17 @@ export {};
       'page.md:2: ',
       'page.md:2: ',
       'page.md:31: ',
+      'page.md:31: ',
     ]);
+  });
+
+  it('goes on with the app of the parts before it', async () => {
+    const first = '```ts\n// src/app.ts\nexport const one: number = 1;\n```\n';
+    const second =
+      "```ts\n// src/two.ts\nimport { one } from './app.js';\nexport const two: string = one;\n```\n";
+    await writeFile(join(folder, 'app.md'), first);
+    await writeFile(join(folder, 'app-part-2.md'), second);
+    const told = await check('--folder', folder, 'app-part-2.md');
+    expect(told.map((problem) => problem.slice(0, 25))).toEqual(['app-part-2.md:4: TS2322: ']);
   });
 });

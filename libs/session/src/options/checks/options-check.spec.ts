@@ -217,6 +217,17 @@ describe('checkOptions', () => {
     expect(check({ secret: 'x' })).toThrow(/secret is an unknown option$/);
   });
 
+  it('says what was given: the value, or its kind where it may be a secret', () => {
+    const check = (options: object) => () => checkOptions(options, 'test');
+    expect(check({ keyPrefix: 'a b' })).toThrow(/keyPrefix must be 1–64 letters.*, not "a b"/);
+    expect(check({ maxSessionsPerUser: 1n })).toThrow(
+      'must be a whole number from 1 to 10000, not this bigint',
+    );
+    expect(check({ refresh: { grace: '2m' } })).toThrow('refresh.grace must be at most 60s, not 2m');
+    expect(check({ sessionData: 'hunter2' })).toThrow(/sessionData must be an object, not this text$/);
+    expect(check({ live: [] })).toThrow('live must be an object, not a list');
+  });
+
   it('refuses memory in production unless asked for, and only there', () => {
     expect(() => checkOptions({}, 'production')).toThrow(expect.objectContaining({ option: 'redis' }));
     expect(() => checkOptions({ allowMemoryInProduction: false }, 'production')).toThrow(
