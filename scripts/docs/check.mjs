@@ -36,7 +36,10 @@ function missingFromIndex() {
 function stalePaths(paths) {
   return paths.flatMap((path) =>
     readPage(path, folder)
-      .code.map(({ line, text }) => ({ line, text: TEST_NAME.test(text) ? `test/${text}.e2e-spec.ts` : text }))
+      .code.map(({ line, text }) => ({
+        line,
+        text: TEST_NAME.test(text) ? `test/${text}.e2e-spec.ts` : text,
+      }))
       .filter(({ text }) => /^(?:src|libs|test|bench|scripts|docs)\/[\w./-]+\.\w+$/.test(text))
       .filter(({ text }) => !existsSync(join(root, text)) && !isOfExample(path, text))
       .map(({ line, text }) => ({ path, line, message: `${text} does not exist` })),
