@@ -2,6 +2,7 @@ import { ipListRef, IpRanges } from '../../rules/ip-address.js';
 import {
   attempt,
   fail,
+  flag,
   integer,
   isRecord,
   mustBe,
@@ -41,6 +42,7 @@ export function checkTransport(options: SessionModuleOptions): TransportSettings
     ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
     forwardedHeader: checkForwardedHeader(options),
+    sessionExpiresHeader: flag('sessionExpiresHeader', options.sessionExpiresHeader),
   };
 }
 
