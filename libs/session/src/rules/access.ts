@@ -173,21 +173,22 @@ function namedQuota(name: string, { namedQuotas }: AccessSettings, where: string
   if (quota) return quota;
   throw new SessionConfigurationError(
     where,
-    `has a quota called '${name}', which the option rateLimits does not have`,
+    `names the quota '${name}', which the option rateLimits does not have: add it there`,
   );
 }
 
 function assertQuotas(quotas: readonly QuotaRule[], mode: Access['mode'], where: string): void {
   const names = quotas.map(({ policy }) => policy.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new SessionConfigurationError(where, `has two quotas called '${twice}'`);
+  if (twice !== undefined)
+    throw new SessionConfigurationError(where, `has two quotas with the name '${twice}': give each its own`);
   if (
     (mode === 'public' || mode === 'service') &&
     quotas.some(({ by }) => by === 'user' || by === 'session')
   ) {
     throw new SessionConfigurationError(
       where,
-      "takes no session, so a quota by 'user' or 'session' has nobody to count for",
+      "takes no session, so it cannot count by 'user' or 'session': use by: 'ip' or a function",
     );
   }
 }

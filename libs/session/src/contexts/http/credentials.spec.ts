@@ -47,7 +47,9 @@ describe('readCredentials', () => {
         expect.objectContaining({ code: 'ambiguous_credentials' }),
       );
     }
-    expect(() => read({ cookie: '__Host-session=', authorization: 'Bearer xyz' })).toThrow('More than one');
+    expect(() => read({ cookie: '__Host-session=', authorization: 'Bearer xyz' })).toThrow(
+      'more than one credential',
+    );
   });
 
   it('makes two cookies of our name a credential that opens nothing', () => {
