@@ -1,19 +1,24 @@
 import { SessionConfigurationError } from '../model/session-error.js';
-import { type Access, declaresLimits, declaresRequirements } from '../rules/access.js';
+import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
 import type { Handler } from '../handlers/handler.js';
 
 type Found = Pick<Handler, 'kind' | 'method' | 'name' | 'handler' | 'class'>;
 
-const OWN_GUARD = 'a guard of your own that enforces them says so with @EnforcesAccess()';
+const OWN_GUARD = 'if a guard of your own enforces them, put @EnforcesAccess() on its class';
 export const FIELDS_HINT =
   "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
 
 /** Whether decorators demand or limit something here, and so rely on something to enforce it. */
 export function demands({ handler, class: owner }: Found, mode: Access['mode']): boolean {
   const declared = [declaredAccessOf(handler), declaredAccessOf(owner)];
-  return (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
+  if (declared.some(declaresLimits)) return true;
+  const takesSessions = mode === 'guarded' || mode === 'optional';
+  return (
+    (mode === 'guarded' && declared.some(declaresRequirements)) ||
+    (takesSessions && declared.some(declaresPassive))
+  );
 }
 
 /** What to say of requirements that nothing enforces. */
@@ -26,25 +31,26 @@ const UNENFORCED: Readonly<Record<Handler['kind'], (method: string) => string>> 
     "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
     `alone does not know them; ${OWN_GUARD}`,
   websocket: (method) =>
-    "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets in everybody. Call " +
+    "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets every client in. Call " +
     'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, before init() or listen()' +
     // No guard ever sees a handshake.
     (method === 'CONNECT' ? '' : `; ${OWN_GUARD}`),
   graphql: (method) =>
     'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve GraphQL' +
-    `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Take them away; ${OWN_GUARD}`,
+    `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Remove them; ${OWN_GUARD}`,
   rpc: () =>
-    'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Take them ' +
-    `away, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
+    'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Remove ' +
+    `them, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
 };
 
 /** What to say of a handler that is open by oversight. */
 export function openUnderStrict({ kind, method }: Found): string {
-  const open = 'is neither behind a SessionGuard nor @Public(), and the option strict allows no other';
+  const open = 'is neither behind a SessionGuard nor @Public(), as the option strict demands';
+  if (kind === 'http') return `${open}: add @UseGuards(SessionGuard) or @Public(), or set guard: 'global'`;
   if (kind === 'websocket') {
     const remedy = 'SessionWsAdapter, from @latchkey/session/ws, guards it';
     return method === 'CONNECT'
-      ? `opens sockets for everybody, which the option strict allows to a @Public() gateway only: ${remedy}`
+      ? `opens sockets for every client, which the option strict allows to a @Public() gateway only: ${remedy}`
       : `${open}: ${remedy}`;
   }
   return kind === 'rpc'
@@ -96,11 +102,11 @@ function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Fu
  */
 export function checkStray({ name, handler, class: owner }: Pick<Found, 'name' | 'handler' | 'class'>): void {
   const declared = declaredAccessOf(handler);
-  if (!declaresRequirements(declared) && !declaresLimits(declared)) return;
+  if (!declaresRequirements(declared) && !declaresLimits(declared) && !declaresPassive(declared)) return;
   if (enforcesByItsWord(handler) || enforcesByItsWord(owner)) return;
   throw new SessionConfigurationError(
     name,
     'has requirements such as @Roles() that nothing enforces: it handles no HTTP request, message or operation that Nest ' +
-      `knows of. Is its @Get() or the like missing? Else take them away; ${OWN_GUARD}`,
+      `knows of. Is its @Get() or the like missing? Else remove them; ${OWN_GUARD}`,
   );
 }

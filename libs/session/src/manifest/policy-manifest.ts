@@ -56,6 +56,8 @@ export interface PolicyEntry {
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
+  /** A request is no activity: the inactivity timeout goes on. */
+  readonly passive?: true;
   /** Nest's own `@Sse()`: the stream ends when the session no longer meets this entry. */
   readonly endsWithSession?: true;
   /** Quotas of the handler and its class. */
@@ -160,7 +162,7 @@ function scopesOf(found: Handler): readonly string[] {
 }
 
 function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
-  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired } = access.requirements;
+  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, passive } = access.requirements;
   const permissions =
     access.mode === 'guarded'
       ? (declaredAccessOf(found.handler).permissions ?? declaredAccessOf(found.class).permissions)
@@ -171,6 +173,7 @@ function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
     ...(maxAuthenticationAgeMs === undefined ? {} : { fresh: durationText(maxAuthenticationAgeMs) }),
     ...(assurance === undefined ? {} : { assurance }),
     ...(allowExpired === true ? { allowExpired } : {}),
+    ...(passive === true ? { passive } : {}),
     ...limitsOf(access),
   };
 }

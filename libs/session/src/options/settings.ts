@@ -106,4 +106,6 @@ export interface TransportSettings {
   readonly allowedOrigins: readonly string[];
   readonly trustProxy?: number | readonly string[];
   readonly forwardedHeader: string;
+  /** Whether answers say when the session will time out. */
+  readonly sessionExpiresHeader: boolean;
 }

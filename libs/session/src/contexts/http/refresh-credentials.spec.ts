@@ -10,6 +10,7 @@ const SETTINGS: TransportSettings = {
   allowedOrigins: [],
   refreshCookiePath: '/auth/refresh',
   forwardedHeader: 'x-forwarded-for',
+  sessionExpiresHeader: false,
 };
 
 function read(headers: NodeRequest['headers'], inBody?: string, settings: Partial<TransportSettings> = {}) {
