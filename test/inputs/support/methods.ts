@@ -305,6 +305,7 @@ export const METHODS: Readonly<Record<string, Readonly<Record<string, Method>>>>
     forwardTo: { slots: [{ good: () => ({ emit: () => undefined }), takes: OF_NEST }] },
   },
   SessionTransport: {
+    assertOrigin: { slots: [request], isSync: true },
     assertSameOrigin: { slots: [request], isSync: true },
     setCookie: {
       slots: [request, response, { good: ({ issued }: World) => issued }],
@@ -376,6 +377,7 @@ export const NOT_PUBLIC: ReadonlySet<string> = new Set([
   'UserStateService.load',
   'SessionDataHandle.seen',
   'SessionTransport.credentialsOf',
+  'SessionTransport.tellExpiry',
   'LiveConnections.onModuleDestroy',
   'RedisThrottlerStorage.onModuleInit',
   'RedisThrottlerStorage.onApplicationShutdown',
