@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { Sample } from '../sample/support/sample.js';
@@ -27,7 +26,7 @@ it("Chromium's EventSource gets the posts that it missed, once, and goes on", as
       stream.addEventListener('hello', () => { seen.push('hello'); resolve(); });
     })`);
     await writer.post('/posts', { text: 'one' }).expect(201);
-    const server = sample.app.getHttpServer() as Server;
+    const server = sample.app.getHttpServer();
     for (let i = 0; i < 100 && (await tab.evaluate('seen.length')) !== 2; i++) await sleep(20);
     server.closeAllConnections();
     for (const text of ['two', 'three']) await writer.post('/posts', { text }).expect(201);
