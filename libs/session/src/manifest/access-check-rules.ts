@@ -2,54 +2,15 @@ import { SessionConfigurationError } from '../model/session-error.js';
 import { type Access, declaresLimits, declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
+import { OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
 
-type Found = Pick<Handler, 'kind' | 'method' | 'name' | 'handler' | 'class'>;
-
-const OWN_GUARD = 'a guard of your own that enforces them says so with @EnforcesAccess()';
-export const FIELDS_HINT =
-  "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
+type Found = Pick<Handler, 'name' | 'handler' | 'class'>;
 
 /** Whether decorators demand or limit something here, and so rely on something to enforce it. */
 export function demands({ handler, class: owner }: Found, mode: Access['mode']): boolean {
   const declared = [declaredAccessOf(handler), declaredAccessOf(owner)];
   return (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
-}
-
-/** What to say of requirements that nothing enforces. */
-export function unenforced({ kind, method }: Found): string {
-  return UNENFORCED[kind](method);
-}
-
-const UNENFORCED: Readonly<Record<Handler['kind'], (method: string) => string>> = {
-  http: () =>
-    "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
-    `alone does not know them; ${OWN_GUARD}`,
-  websocket: (method) =>
-    "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets in everybody. Call " +
-    'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, before init() or listen()' +
-    // No guard ever sees a handshake.
-    (method === 'CONNECT' ? '' : `; ${OWN_GUARD}`),
-  graphql: (method) =>
-    'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve GraphQL' +
-    `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Take them away; ${OWN_GUARD}`,
-  rpc: () =>
-    'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Take them ' +
-    `away, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
-};
-
-/** What to say of a handler that is open by oversight. */
-export function openUnderStrict({ kind, method }: Found): string {
-  const open = 'is neither behind a SessionGuard nor @Public(), and the option strict allows no other';
-  if (kind === 'websocket') {
-    const remedy = 'SessionWsAdapter, from @latchkey/session/ws, guards it';
-    return method === 'CONNECT'
-      ? `opens sockets for everybody, which the option strict allows to a @Public() gateway only: ${remedy}`
-      : `${open}: ${remedy}`;
-  }
-  return kind === 'rpc'
-    ? `${open}. Global guards may not reach messages in a hybrid app: put @UseGuards() on the handler or its class`
-    : open;
 }
 
 /**
@@ -94,7 +55,7 @@ function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Fu
  * That a method with requirements is a handler that we know.
  * @throws SessionConfigurationError naming it
  */
-export function checkStray({ name, handler, class: owner }: Pick<Found, 'name' | 'handler' | 'class'>): void {
+export function checkStray({ name, handler, class: owner }: Found): void {
   const declared = declaredAccessOf(handler);
   if (!declaresRequirements(declared) && !declaresLimits(declared)) return;
   if (enforcesByItsWord(handler) || enforcesByItsWord(owner)) return;
