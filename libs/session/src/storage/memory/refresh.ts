@@ -67,7 +67,7 @@ export function refreshIn(
   const isCurrent = sameHash(family.refreshHash, proof.refreshHash);
   if (!isCurrent && !isGraced(family, proof, now)) {
     const outcome = { outcome: 'reused', session: entry.show(session), user } as const;
-    endSession(session, 'refresh-reused', now);
+    endSession(session, 'refresh_reused', now);
     announce({ name: 'refresh.reused', devices });
     return outcome;
   }

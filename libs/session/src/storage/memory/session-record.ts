@@ -1,4 +1,4 @@
-import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../../model/session.js';
+import type { AssuranceLevel, Device, Lifetime, RecordedEnd, Session } from '../../model/session.js';
 import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
 import { sameHash } from '../../token/session-token.js';
 import type { StoredData } from '../../model/session-data.js';
@@ -42,8 +42,6 @@ export interface SessionRecord {
   endReason?: RecordedEnd;
   data?: StoredData;
 }
-
-type RecordedEnd = EndReason | 'timed-out' | 'refresh-reused';
 
 export function newSessionRecord(session: NewSession, epoch: number, now: number): SessionRecord {
   const { sessionId, tokenHash, device, lifetime, assurance, rememberMe } = session;

@@ -36,7 +36,7 @@ export class UserEntry {
   statusOf(session: SessionRecord, now: number): SessionStatus {
     const standing = sessionStatus(session, this.user, { ...this.settings, now });
     if (standing.status === 'expired' && session.endedAt === undefined) {
-      endSession(session, 'timed-out', standing.endedAt);
+      endSession(session, 'timed_out', standing.endedAt);
     }
     return standing;
   }
