@@ -7,4 +7,5 @@ export { deniedSessionOf, problemHeaders, toProblem, type Problem } from '../gua
 export type { DeniedSession } from '../model/error-codes.js';
 export type { SessionErrorDetails } from '../model/session-error.js';
 export type { FastifyLikeReply, NodeRequest, NodeResponse } from '../contexts/http/http.js';
+export { isSessionId } from '../token/session-token.js';
 export { quotaHeaders } from '../contexts/http/quota-headers.js';

@@ -19,7 +19,8 @@ import { distrust } from './distrust.js';
 import { RedisEventChannel } from './event-channel.js';
 import { RedisIpLists } from './ip-lists.js';
 import { RedisNodeRegistry } from './node-registry.js';
-import { maxStateAgeArgument, newEpoch, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { newEpoch } from '../contract/user-repository.js';
+import { maxStateAgeArgument, roleLifetimesArgument, unexpected } from './outcomes.js';
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
   liveSessions,

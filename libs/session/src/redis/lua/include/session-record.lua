@@ -59,12 +59,17 @@ end
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
 local EVICTED, TIMED_OUT, REFRESH_REUSED = 3, 4, 5
 
--- When a session that nothing ends runs out, and its inactivity timeout.
+-- When a session that nothing ends runs out: the nearer of its timeouts, of which an inactivity timeout of 0 is none.
+local function timeout_at(last_seen_at, inactivity, authenticated_at, absolute)
+  local at = authenticated_at + absolute
+  if inactivity > 0 and last_seen_at + inactivity < at then at = last_seen_at + inactivity end
+  return at
+end
+
+-- The same with the roles of this moment, and the inactivity timeout that they leave.
 local function expires_at(session, user, role_lifetimes)
   local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-  local at = session.authenticated_at + absolute
-  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
-  return at, inactivity
+  return timeout_at(session.last_seen_at, inactivity, session.authenticated_at, absolute), inactivity
 end
 
 -- What a session is at this moment, and since when if it has ended. Mirrors storage/contract/session-status.ts.
@@ -101,8 +106,8 @@ local function liveness(user, now, role_lifetimes)
       return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
     end
     local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
-    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
-      and (inactivity == 0 or now < created + seen + inactivity)
+    local is_live = ended == 0 and epoch == user.epoch
+      and now < timeout_at(created + seen, inactivity, created + authenticated, absolute)
     return is_live, created
   end
 end
