@@ -1,4 +1,4 @@
-// Follows the documents as a new user does, with the packed library: makes the app of docs/getting-started.md from its
+// Follows the documents as a new user does, with the packed library: makes the app of getting started from its pages'
 // code blocks and commands, and that of the library's README, starts them and asks them. Nothing is copied from the
 // pages: a step that they leave out is missing here, too.
 import assert from 'node:assert/strict';
@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { readPage } from './docs/markdown.mjs';
+import { partsUpTo } from './docs/snippets.mjs';
 
 const run = promisify(execFile);
 const QUIET = {
@@ -19,14 +20,14 @@ const QUIET = {
 
 /**
  * Makes both apps below `folder` and runs the end-to-end test of the first. Returns the folders of the apps.
- * @param pages where the pages lie: `getting-started.md` and the README
+ * @param pages where the pages lie: the last part of getting started, and the README
  */
 export async function makeAppsOfPages(folder, { tarball, gettingStarted, readme }) {
   mkdirSync(folder, { recursive: true });
   const app = join(folder, 'my-api');
-  const page = readPage(gettingStarted.path, gettingStarted.folder);
+  const parts = partsUpTo(gettingStarted.path).map((path) => readPage(path, gettingStarted.folder));
   let shell = folder;
-  for (const { file, text, isRun } of page.blocks) {
+  for (const { file, text, isRun } of parts.flatMap(({ blocks }) => blocks)) {
     if (file) writeAt(join(app, file), text);
     if (!isRun) continue;
     const commands = text.replaceAll('@latchkey/session', `file:${tarball}`);
@@ -47,7 +48,7 @@ function writeAt(path, text) {
   writeFileSync(path, text);
 }
 
-/** Asks a running app of getting-started for all that the page promises. */
+/** Asks a running app of getting started for all that its pages promise. */
 export async function walkGettingStarted(url) {
   const call = callerOf(url);
   const ada = { username: 'ada', password: 'engine-no-1' };

@@ -226,7 +226,7 @@ async function tryPages(folder, tarball) {
   assert.deepEqual(deadLinks(markdownFiles(pages), pages), [], 'links in the tarball lead somewhere in it');
   const apps = await makeAppsOfPages(join(folder, 'apps'), {
     tarball,
-    gettingStarted: { path: 'docs/getting-started.md', folder: pages },
+    gettingStarted: { path: 'docs/getting-started-part-4.md', folder: pages },
     readme: { path: 'README.md', folder: pages },
   });
   console.log('ok: getting started, its commands and its end-to-end test');

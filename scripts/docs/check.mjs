@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { deadLinks, documentPages, markdownFiles, readPage, root } from './markdown.mjs';
 import { snippetProblems, unknownCommands } from './snippets.mjs';
 
+const TEST_NAME = /^[\w-]+\/[\w-]+\.(?:app|redis|nodes|sample|browser|fuzz)$/;
 const { values, positionals } = parseArgs({
   options: { folder: { type: 'string' } },
   allowPositionals: true,
@@ -31,11 +32,15 @@ function missingFromIndex() {
     .map((page) => ({ path: index, line: 1, message: `does not link ${page}` }));
 }
 
-/** Files of the repository that a page names in `code`, and that are not there. */
+/** Files of the repository that a page names in `code`, and that are not there. `jwt/forgeries.redis` names a test. */
 function stalePaths(paths) {
   return paths.flatMap((path) =>
     readPage(path, folder)
-      .code.filter(({ text }) => /^(?:src|libs|test|bench|scripts|docs)\/[\w./-]+\.\w+$/.test(text))
+      .code.map(({ line, text }) => ({
+        line,
+        text: TEST_NAME.test(text) ? `test/${text}.e2e-spec.ts` : text,
+      }))
+      .filter(({ text }) => /^(?:src|libs|test|bench|scripts|docs)\/[\w./-]+\.\w+$/.test(text))
       .filter(({ text }) => !existsSync(join(root, text)) && !isOfExample(path, text))
       .map(({ line, text }) => ({ path, line, message: `${text} does not exist` })),
   );

@@ -14,14 +14,27 @@ const NAMES = /^(?:type )?[A-Za-z_$][\w$]*(?:,\s*(?:type )?[A-Za-z_$][\w$]*)*$/;
 /** What is wrong with the blocks of these pages: `{ path, line, message }`. */
 export function snippetProblems(paths, folder = root) {
   const problems = [];
-  const modules = paths.flatMap((path) => modulesOf(readPage(path, folder), problems));
-  return [...problems, ...compile(modules)].sort((a, b) => a.path.localeCompare(b.path) || a.line - b.line);
+  const apps = new Map();
+  for (const path of new Set(paths.flatMap(partsUpTo))) {
+    const [first] = partsUpTo(path);
+    if (!apps.has(first)) apps.set(first, []);
+    addModules(apps.get(first), readPage(path, folder), problems);
+  }
+  return [...problems, ...compile([...apps.values()].flat())].sort(
+    (a, b) => a.path.localeCompare(b.path) || a.line - b.line,
+  );
 }
 
-/** The modules of a page. A block whose file comes again further down is compiled under another name. */
-function modulesOf({ path, blocks }, problems) {
-  const modules = [];
-  const folder = join(FOLDER, path.replaceAll(/\W+/g, '-'));
+/** A page and the parts before it, with whose app it goes on: `docs/x-part-2.md` comes after `docs/x.md`. */
+export function partsUpTo(path) {
+  const [, start, part] = /^(.*)-part-(\d)\.md$/.exec(path) ?? [];
+  if (!part) return [path];
+  return [`${start}.md`, ...Array.from({ length: part - 1 }, (_, index) => `${start}-part-${index + 2}.md`)];
+}
+
+/** Adds the modules of a page. A block whose file comes again further down is compiled under another name. */
+function addModules(modules, { path, blocks }, problems) {
+  const folder = join(FOLDER, partsUpTo(path)[0].replaceAll(/\W+/g, '-'));
   for (const block of blocks) {
     const at = (line, message) => problems.push({ path, line, message });
     if (block.language === 'json') checkJson(block, at);
@@ -45,7 +58,6 @@ function modulesOf({ path, blocks }, problems) {
     append(module, block);
     modules.push(module);
   }
-  return modules;
 }
 
 /** Lines of the module, each with the line of the page that it comes from. */

@@ -115,7 +115,7 @@ describe('the audit log of several nodes', () => {
       return 'done';
     });
     expect(result).toBe('done');
-    expect(log).toEqual([expect.stringContaining('could not be written down')]);
+    expect(log).toEqual([expect.stringContaining('was not written')]);
     server.thaw();
   });
 

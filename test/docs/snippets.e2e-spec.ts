@@ -17,8 +17,9 @@
  *
  * A block whose first line is `// src/accounts.ts` is that file: other blocks of the page import it by
  * './accounts.js' (a block without a name lies in src/, too). The last block of a name is the one that others import.
+ * docs/x-part-2.md goes on with the app of docs/x.md: its blocks import files of that page.
  * For files without such comments, `<!-- file: tsconfig.json -->` stands above the block. `<!-- run -->` above a ```sh
- * block lets scripts/pack-walk.mjs run it, in docs/getting-started.md.
+ * block lets scripts/pack-walk.mjs run it, in the parts of docs/getting-started.md.
  *
  * ```json must parse, and ```js (code for browsers) must too. An `npm run` in a ```sh block must be a script of
  * package.json. A path such as `bench/run.mjs` in the text must exist. Packages that are not installed here get their
@@ -150,7 +151,7 @@ npm ci && npm run nothing
 unheardOf();
 \`\`\`
 
-See \`bench/nowhere.mjs\`.
+See \`bench/nowhere.mjs\` and \`storage/nowhere.redis\`, not \`storage/faults.redis\`.
 
 <!-- context: declare const a: string; -->
 \`\`\`ts
@@ -169,6 +170,17 @@ export {};
       'page.md:2: ',
       'page.md:2: ',
       'page.md:31: ',
+      'page.md:31: ',
     ]);
+  });
+
+  it('goes on with the app of the parts before it', async () => {
+    const first = '```ts\n// src/app.ts\nexport const one: number = 1;\n```\n';
+    const second =
+      "```ts\n// src/two.ts\nimport { one } from './app.js';\nexport const two: string = one;\n```\n";
+    await writeFile(join(folder, 'app.md'), first);
+    await writeFile(join(folder, 'app-part-2.md'), second);
+    const told = await check('--folder', folder, 'app-part-2.md');
+    expect(told.map((problem) => problem.slice(0, 25))).toEqual(['app-part-2.md:4: TS2322: ']);
   });
 });

@@ -110,7 +110,7 @@ describe('SessionModule.forRoot', () => {
     expect(failure).toBeInstanceOf(SessionConfigurationError);
     expect(failure).toMatchObject({
       message:
-        "@latchkey/session: lifetime cannot be used: 'aal9' is no preset: use 'aal1', 'aal2' or 'aal3'",
+        "@latchkey/session: lifetime cannot be used: unknown preset 'aal9': use 'aal1', 'aal2' or 'aal3'",
     });
   });
 

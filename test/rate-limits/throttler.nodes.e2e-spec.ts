@@ -169,9 +169,9 @@ describe('a storage that cannot work', () => {
 
   it.each([
     ['no object', undefined, /RedisThrottlerStorage needs an object/],
-    ['no Redis', {}, /redis is what RedisThrottlerStorage needs/],
+    ['no Redis', {}, /redis is missing: give RedisThrottlerStorage/],
     ['a brace in its prefix', { redis: 'redis://127.0.0.1', keyPrefix: '{a}' }, /keyPrefix must be/],
-    ['another option', { redis: 'redis://127.0.0.1', guard: 'global' }, /guard is no option/],
+    ['another option', { redis: 'redis://127.0.0.1', guard: 'global' }, /guard is an unknown option/],
   ])('is refused when it is made: %s', (_, options, message) => {
     const make = () => new RedisThrottlerStorage(options as never);
     expect(make).toThrow(SessionConfigurationError);

@@ -132,7 +132,7 @@ describe('the path of the refresh cookie', () => {
   ])('is warned of where %s is there: middleware may be', async (_, given) => {
     const { error, warnings } = await boot(given);
     expect(error).toBeUndefined();
-    expect(warnings).toEqual([expect.stringContaining('No POST handler is served at refresh.cookiePath')]);
+    expect(warnings).toEqual([expect.stringContaining('where no POST handler is served')]);
   });
 
   it('is of no interest without refresh tokens or without cookies', async () => {

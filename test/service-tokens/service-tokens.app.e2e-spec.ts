@@ -185,7 +185,7 @@ describe('a service token', () => {
     ['service', { service: ['a'] }],
     ['signing.algorithm', { service: 'a', signing: { keys: [] } }],
     ['signing.keys', { service: 'a', signing: { algorithm: 'EdDSA', keys: [] } }],
-    ['signing.key is no option', { service: 'a', signing: { algorithm: 'EdDSA', key: [] } }],
+    ['signing.key is an unknown option', { service: 'a', signing: { algorithm: 'EdDSA', key: [] } }],
     ['trust ', { service: 'a', trust: { service: 'b' } }],
     ['trust[0].service', { service: 'a', trust: [{ algorithm: 'EdDSA', keys: [] }] }],
     [
@@ -196,7 +196,7 @@ describe('a service token', () => {
       'trust[0].keys',
       { service: 'a', trust: [{ service: 'b', algorithm: 'EdDSA', keys: 'https://b/jwks' }] },
     ],
-    ['jwksUri is no option', { service: 'a', jwksUri: 'https://b/jwks' }],
+    ['jwksUri is an unknown option', { service: 'a', jwksUri: 'https://b/jwks' }],
     ['clockTolerance', { service: 'a', clockTolerance: '1h' }],
   ])('needs options that work: %s', async (named, options) => {
     const opening = ServiceTokens.open(options as ServiceTokensOptions);

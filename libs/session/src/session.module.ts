@@ -144,8 +144,10 @@ function openModuleStorage(settings: ModuleSettings): Promise<Storage> {
   if (storage.kind === 'memory' && !storage.isIntended) {
     const remedy = storage.isRedisMissing
       ? 'The option redis is undefined: is a setting missing?'
-      : 'For Redis, set the option redis.';
-    logger.warn(`Sessions are kept in this process alone and end with it. ${remedy}`);
+      : 'Set the option redis to keep them in Redis.';
+    logger.warn(
+      `Sessions are kept in memory: they end with this process, and no other process knows them. ${remedy}`,
+    );
   }
   return openStorage(settings, (line) => logger.warn(line));
 }

@@ -19,7 +19,7 @@ export function toMilliseconds(duration: Duration): number {
         : NaN;
   if (!Number.isFinite(ms) || ms < 0) {
     throw new RangeError(
-      `${quoted(duration)} is no duration: use milliseconds, or '90s', '10m', '1h', '30d'`,
+      `${quoted(duration)} is not a duration: use milliseconds, or '90s', '10m', '1h', '30d'`,
     );
   }
   return Math.round(ms);

@@ -119,7 +119,8 @@ function isObject(value: unknown): value is object {
   }
 }
 
-function kindOf(value: unknown): string {
+/** What a value is, and nothing of what is in it: it may be a secret. */
+export function kindOf(value: unknown): string {
   if (value === null || value === undefined || Number.isNaN(value)) return String(value);
   if (Array.isArray(value)) return 'a list';
   if (value instanceof Promise) return 'a promise: is there an await missing?';

@@ -34,12 +34,12 @@ export interface ContextRules {
   readonly open: (method: string) => string;
 }
 
-export const OWN_GUARD = 'a guard of your own that enforces them says so with @EnforcesAccess()';
+export const OWN_GUARD = 'if a guard of your own enforces them, put @EnforcesAccess() on its class';
 
 export const FIELDS_HINT =
   "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
 
-const OPEN = 'is neither behind a SessionGuard nor @Public(), and the option strict allows no other';
+const OPEN = 'is neither behind a SessionGuard nor @Public(), as the option strict demands';
 
 /** Every context with all that follows from it. How its handlers are found is in handler-finder.ts, by the same names. */
 export const CONTEXTS = {
@@ -54,7 +54,7 @@ export const CONTEXTS = {
     unenforced: () =>
       "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
       `alone does not know them; ${OWN_GUARD}`,
-    open: () => OPEN,
+    open: () => `${OPEN}: add @UseGuards(SessionGuard) or @Public(), or set guard: 'global'`,
   },
   websocket: {
     type: 'ws',
@@ -65,14 +65,14 @@ export const CONTEXTS = {
     hasUrlPaths: false,
     needsSockets: true,
     unenforced: (method) =>
-      "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets in everybody. Call " +
+      "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets every client in. Call " +
       'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, before init() or listen()' +
       // No guard ever sees a handshake.
       (method === 'CONNECT' ? '' : `; ${OWN_GUARD}`),
     open: (method) => {
       const remedy = 'SessionWsAdapter, from @latchkey/session/ws, guards it';
       return method === 'CONNECT'
-        ? `opens sockets for everybody, which the option strict allows to a @Public() gateway only: ${remedy}`
+        ? `opens sockets for every client, which the option strict allows to a @Public() gateway only: ${remedy}`
         : `${OPEN}: ${remedy}`;
     },
   },
@@ -86,7 +86,7 @@ export const CONTEXTS = {
     needsSockets: false,
     unenforced: (method) =>
       'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve GraphQL' +
-      `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Take them away; ${OWN_GUARD}`,
+      `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Remove them; ${OWN_GUARD}`,
     open: () => OPEN,
   },
   rpc: {
@@ -98,8 +98,8 @@ export const CONTEXTS = {
     hasUrlPaths: false,
     needsSockets: false,
     unenforced: () =>
-      'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Take them ' +
-      `away, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
+      'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Remove ' +
+      `them, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
     open: () =>
       `${OPEN}. Global guards may not reach messages in a hybrid app: put @UseGuards() on the handler or its class`,
   },

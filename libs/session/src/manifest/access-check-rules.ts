@@ -1,5 +1,5 @@
 import { SessionConfigurationError } from '../model/session-error.js';
-import { type Access, declaresLimits, declaresRequirements } from '../rules/access.js';
+import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
 import { OWN_GUARD } from '../handlers/contexts.js';
@@ -10,7 +10,12 @@ type Found = Pick<Handler, 'name' | 'handler' | 'class'>;
 /** Whether decorators demand or limit something here, and so rely on something to enforce it. */
 export function demands({ handler, class: owner }: Found, mode: Access['mode']): boolean {
   const declared = [declaredAccessOf(handler), declaredAccessOf(owner)];
-  return (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
+  if (declared.some(declaresLimits)) return true;
+  const takesSessions = mode === 'guarded' || mode === 'optional';
+  return (
+    (mode === 'guarded' && declared.some(declaresRequirements)) ||
+    (takesSessions && declared.some(declaresPassive))
+  );
 }
 
 /**
@@ -57,11 +62,11 @@ function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Fu
  */
 export function checkStray({ name, handler, class: owner }: Found): void {
   const declared = declaredAccessOf(handler);
-  if (!declaresRequirements(declared) && !declaresLimits(declared)) return;
+  if (!declaresRequirements(declared) && !declaresLimits(declared) && !declaresPassive(declared)) return;
   if (enforcesByItsWord(handler) || enforcesByItsWord(owner)) return;
   throw new SessionConfigurationError(
     name,
     'has requirements such as @Roles() that nothing enforces: it handles no HTTP request, message or operation that Nest ' +
-      `knows of. Is its @Get() or the like missing? Else take them away; ${OWN_GUARD}`,
+      `knows of. Is its @Get() or the like missing? Else remove them; ${OWN_GUARD}`,
   );
 }

@@ -65,7 +65,7 @@ export function checkScopes(
   { mode, areForServices }: { readonly mode: Access['mode']; readonly areForServices: boolean },
 ): void {
   if (mode === 'service' && !CONTEXTS[kind].takesServiceTokens)
-    throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP only');
+    throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP only: remove it');
   if (mode === 'service' && !areForServices) {
     throw new SessionConfigurationError(
       name,
@@ -73,5 +73,8 @@ export function checkScopes(
     );
   }
   if (mode !== 'service' && mode !== 'public' && areForServices)
-    throw new SessionConfigurationError(name, 'is behind ServiceTokenGuard and has no @Scopes()');
+    throw new SessionConfigurationError(
+      name,
+      'is behind ServiceTokenGuard and has no @Scopes(): add it, or @Public()',
+    );
 }

@@ -33,7 +33,7 @@ export function checkRefreshPath(
     );
   }
   warn(
-    `No POST handler is served at refresh.cookiePath, ${refreshCookiePath}: browsers send the refresh token nowhere else. Set it ` +
+    `refresh.cookiePath is ${refreshCookiePath}, where no POST handler is served: browsers send the refresh token only there. Set it ` +
       "to the path of the route for new tokens, with the global prefix and version; without cookies, set transports: ['bearer'].",
   );
 }

@@ -130,7 +130,7 @@ const PLAIN = { isRetryable: false, challenge: null } as const;
 
 /** The errors that are no denials. */
 const OTHER_ERRORS = {
-  ambiguous_credentials: { ...PLAIN, status: 400, title: 'More than one credential was presented' },
+  ambiguous_credentials: { ...PLAIN, status: 400, title: 'The request has more than one credential' },
   bad_request: { ...PLAIN, status: 400, title: 'The request is not valid' },
   service_token_missing: {
     status: 401,
@@ -151,15 +151,15 @@ const OTHER_ERRORS = {
     challenge: BAD_TOKEN,
   },
   cross_origin: { ...PLAIN, status: 403, title: 'Requests from another origin are refused' },
-  user_unknown: { ...PLAIN, status: 404, title: 'The user is not known' },
-  epoch_changed: { ...PLAIN, status: 409, title: 'The user was changed while logging in' },
-  version_conflict: { ...PLAIN, status: 409, title: 'Somebody else changed it first' },
-  would_lock_out: { ...PLAIN, status: 409, title: 'The change would lock out who asks for it' },
+  user_unknown: { ...PLAIN, status: 404, title: 'The user is unknown' },
+  epoch_changed: { ...PLAIN, status: 409, title: 'The user changed during the login' },
+  version_conflict: { ...PLAIN, status: 409, title: 'Another change came first' },
+  would_lock_out: { ...PLAIN, status: 409, title: 'The change would lock out its author' },
   session_limit_reached: { ...PLAIN, status: 409, title: 'The user has too many sessions' },
-  too_large: { ...PLAIN, status: 413, title: 'That is too large' },
+  too_large: { ...PLAIN, status: 413, title: 'The data is too large' },
   too_many_connections: {
     status: 429,
-    title: 'There are too many open connections',
+    title: 'Too many open connections',
     isRetryable: true,
     challenge: null,
   },

@@ -39,7 +39,7 @@ export const MAX_ABSOLUTE_TIMEOUT_MS = 400 * 86_400_000;
 export function resolveLifetime(option: LifetimeOption): Lifetime {
   if (typeof option === 'string') {
     const preset = Object.hasOwn(LIFETIME_PRESETS, option) ? LIFETIME_PRESETS[option] : undefined;
-    if (!preset) throw new RangeError(`'${String(option)}' is no preset: use 'aal1', 'aal2' or 'aal3'`);
+    if (!preset) throw new RangeError(`unknown preset '${String(option)}': use 'aal1', 'aal2' or 'aal3'`);
     return preset;
   }
   const inactivityTimeoutMs = toMilliseconds(option.inactivityTimeout);

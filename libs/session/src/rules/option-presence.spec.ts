@@ -113,7 +113,7 @@ describe('an option that is there without a value', () => {
     );
     expect(() => check({ guard: undefined })).toThrow('guard is undefined');
     expect(() => check({ refresh: null })).toThrow('refresh is null');
-    expect(() => check({ ipPolicy: {} })).toThrow('ipPolicy needs allow, deny or roles');
+    expect(() => check({ ipPolicy: {} })).toThrow('ipPolicy is empty: give it allow, deny or roles');
     expect(() => check({ ipPolicy: { roles: {} } })).toThrow('ipPolicy.roles is empty');
   });
 

@@ -1,9 +1,21 @@
+import { kindOf } from '../basics/inputs.js';
 import { SessionConfigurationError } from '../model/session-error.js';
 import { NAME_PATTERN } from './roles.js';
 
 /** @throws SessionConfigurationError: each rule here does, with the option's name, unless it is met */
 export function fail(option: string, message: string): never {
   throw new SessionConfigurationError(option, message);
+}
+
+/** @throws SessionConfigurationError that says what is wanted, and what kind of value was given: it may be a secret */
+export function mustBe(option: string, wanted: string, given: unknown): never {
+  return fail(option, `must be ${wanted}, not ${kindOf(given)}`);
+}
+
+/** A value that is no secret, as an error quotes it. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
 }
 
 /** What `make` gives; the RangeError of a value that it cannot take becomes the option's. */
@@ -19,25 +31,25 @@ export function attempt<T>(option: string, make: () => T): T {
 export function integer(option: string, value: number, range: { least: number; most: number }): number {
   const { least, most } = range;
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  return fail(option, `must be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
+  return fail(option, `must be a whole number from ${least} to ${most}, not ${shown(value)}`);
 }
 
 /** True or false; absent is false. */
 export function flag(option: string, value: boolean | undefined): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
-  return fail(option, 'must be true or false');
+  return mustBe(option, 'true or false', value);
 }
 
 export function oneOf<const T extends string>(option: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value;
   const choices = allowed.map((one) => `'${one}'`).join(' or ');
-  return fail(option, `must be ${choices}, not ${JSON.stringify(value)}`);
+  return fail(option, `must be ${choices}, not ${shown(value)}`);
 }
 
 /** A role or permission name. */
 export function validName(option: string, value: unknown): string {
   if (typeof value === 'string' && NAME_PATTERN.test(value)) return value;
-  return fail(option, `has a name that is not 1–64 letters, digits and . _ : - (${JSON.stringify(value)})`);
+  return fail(option, `has the name ${shown(value)}: names are 1–64 letters, digits and . _ : -`);
 }
 
 /**
@@ -74,7 +86,7 @@ export function noOthers(given: object, known: readonly string[], prefix = ''): 
   if (unknown === undefined) return assertValues(given, prefix);
   const typed = unknown.toLowerCase();
   const meant = known.find((one) => one.toLowerCase().includes(typed) || typed.includes(one.toLowerCase()));
-  fail(prefix + unknown, `is no option${meant ? `: did you mean ${prefix}${meant}?` : ''}`);
+  fail(prefix + unknown, `is an unknown option${meant ? `: did you mean ${prefix}${meant}?` : ''}`);
 }
 
 function assertValues(given: object, prefix: string): void {
@@ -99,13 +111,14 @@ export function isRecord(value: unknown): value is object {
  * @throws SessionConfigurationError
  */
 export function assertOwn(given: unknown, known: readonly string[]): void {
-  if (!isRecord(given)) fail('options', 'must be an object');
+  if (!isRecord(given)) mustBe('options', 'an object', given);
   const lost = known.find((name) => name in given && !Object.hasOwn(given, name));
-  if (lost !== undefined) fail(lost, 'is inherited, and would be lost: give forRoot() a plain object');
+  if (lost !== undefined)
+    fail(lost, 'is inherited, and Nest copies own properties only: give forRoot() a plain object');
 }
 
 /** An `isGlobal` that is there, as in what `forRoot()` and `forRootAsync()` are given. */
 export function isGlobalFrom(isGlobal: unknown): boolean {
   if (typeof isGlobal === 'boolean') return isGlobal;
-  return fail('isGlobal', `must be true or false, not ${JSON.stringify(isGlobal)}`);
+  return fail('isGlobal', `must be true or false, not ${shown(isGlobal)}`);
 }

@@ -64,7 +64,7 @@ export function toQuotaPolicy(options: QuotaOptions): QuotaPolicy {
   }
   if (windowMs < 1 || windowMs > MAX_WINDOW_MS) throw new RangeError('window must be from 1 ms to 31 days');
   if ((burst * windowMs) / quota > MAX_REFILL_MS) {
-    throw new RangeError('burst must be no more than come back in eight years');
+    throw new RangeError('burst must refill within eight years: lower it, or shorten window');
   }
   return { name, quota, windowMs, burst };
 }

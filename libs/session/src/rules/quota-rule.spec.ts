@@ -42,7 +42,9 @@ describe('a decorator that is given nothing', () => {
         expect(() => RateLimit({ ...QUOTA, [field]: value })).toThrow(SessionConfigurationError);
       }
     }
-    expect(() => RateLimit({ ...QUOTA, brust: 2 } as never)).toThrow('@RateLimit().brust is no option');
+    expect(() => RateLimit({ ...QUOTA, brust: 2 } as never)).toThrow(
+      '@RateLimit().brust is an unknown option',
+    );
   });
 });
 
@@ -55,7 +57,7 @@ describe('the function by', () => {
     ['a generator', function* () {}],
   ])('cannot be %s', (_, by) => {
     expect(() => quotaRule('rateLimits.posts', { ...QUOTA, by: by as never })).toThrow(
-      'rateLimits.posts has a by that must give a string or undefined, and at once',
+      'rateLimits.posts has a function by that is async or a generator: it must return a string',
     );
   });
 

@@ -17,8 +17,7 @@ export interface QuotaRule {
   readonly by: 'user' | 'session' | 'ip' | Partition;
 }
 
-const NO_PROMISE =
-  'must give a string or undefined, and at once: an async function would put everybody in one share';
+const NO_PROMISE = 'must return a string or undefined, and not a promise: all requests would share one quota';
 /** `async`, and generators: whatever these return is no string. */
 const ODD_FUNCTION = /^\[object (Async|Generator)/;
 
@@ -27,7 +26,11 @@ const ODD_FUNCTION = /^\[object (Async|Generator)/;
  * @throws SessionConfigurationError for a quota that cannot be
  */
 export function quotaRule(where: string, options: RateLimitOptions<QuotaRule['by']>): QuotaRule {
-  if (!isRecord(options)) throw new SessionConfigurationError(where, 'needs a quota, or the name of one');
+  if (!isRecord(options))
+    throw new SessionConfigurationError(
+      where,
+      "needs a quota such as { name: 'posts', quota: 30, window: '1m', by: 'user' }, or the name of one",
+    );
   noOthers(options, ['name', 'quota', 'window', 'burst', 'by'], `${where}.`);
   const { by } = options;
   if (typeof by !== 'function' && !['user', 'session', 'ip'].includes(by)) {
@@ -37,7 +40,10 @@ export function quotaRule(where: string, options: RateLimitOptions<QuotaRule['by
     );
   }
   if (ODD_FUNCTION.test(Object.prototype.toString.call(by)))
-    throw new SessionConfigurationError(where, `has a by that ${NO_PROMISE}`);
+    throw new SessionConfigurationError(
+      where,
+      `has a function by that is async or a generator: it ${NO_PROMISE}`,
+    );
   try {
     return { policy: toQuotaPolicy(options), by };
   } catch (error) {

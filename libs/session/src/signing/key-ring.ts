@@ -77,7 +77,11 @@ export class KeyRing {
     const now = this.parts.clock.now();
     if (!this.reading && now - this.readAt >= maxAgeMs && now - this.triedAt >= RETRY_MS) {
       this.reading = this.read()
-        .catch((error: unknown) => this.parts.log(`The keys of before go on: ${String(error)}`))
+        .catch((error: unknown) =>
+          this.parts.log(
+            `The keys could not be read again, so the earlier ones stay in use: ${String(error)}`,
+          ),
+        )
         .finally(() => (this.reading = undefined));
     }
     if (this.reading) await withDeadline(this.reading, PATIENCE_MS).catch(() => undefined);
@@ -89,7 +93,8 @@ export class KeyRing {
     const given = typeof keys === 'function' ? await withDeadline(fetch(keys), FETCH_MS, option) : keys;
     const read = readKeys(option, algorithm, given);
     const ring = new Map(read.map((key) => [key.kid, key]));
-    if (mustSign && !newestSigner(ring, clock.now())) fail(option, 'has no key that signs now');
+    if (mustSign && !newestSigner(ring, clock.now()))
+      fail(option, 'has no key that signs now: give one a privateKey or secret, active and not retired');
     this.keys = ring;
     this.readAt = clock.now();
   }

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, type JsonWebKey } from 'node:crypto';
-import { fail, isRecord, noOthers } from '../rules/option-rules.js';
+import { fail, isRecord, mustBe, noOthers } from '../rules/option-rules.js';
 import type { JsonWebKeySet, JwtAlgorithm, JwtKey } from '../options/jwt-options.js';
 
 /** A key of the ring, ready for use. Instants are milliseconds since 1970 UTC. */
@@ -43,14 +43,14 @@ export function readKeys(
   const list: unknown = Array.isArray(given) ? given : fromKeySet(option, algorithm, given);
   const keys = (list as readonly JwtKey[]).map((key, i) => readKey(`${option}[${i}]`, algorithm, key));
   const twice = keys.find(({ kid }, i) => keys.findIndex((other) => other.kid === kid) !== i);
-  if (twice) fail(option, `has two keys with the kid '${twice.kid}'`);
+  if (twice) fail(option, `has two keys with the kid '${twice.kid}': give each its own`);
   return keys;
 }
 
 function fromKeySet(option: string, algorithm: JwtAlgorithm, given: unknown): JwtKey[] {
   const { keys } = (isRecord(given) ? given : {}) as Partial<JsonWebKeySet>;
   if (!Array.isArray(keys))
-    fail(option, 'must be a list of keys, a JSON Web Key Set, or a function that gives one');
+    mustBe(option, 'a list of keys, a JSON Web Key Set, or a function that returns one', given);
   return (keys as readonly JsonWebKey[])
     .filter(
       ({ kty, alg, use, kid }) =>
@@ -64,7 +64,7 @@ function fromKeySet(option: string, algorithm: JwtAlgorithm, given: unknown): Jw
 }
 
 function readKey(option: string, algorithm: JwtAlgorithm, key: JwtKey): SigningKey {
-  if (!isRecord(key)) fail(option, 'must be an object with a kid and a key');
+  if (!isRecord(key)) mustBe(option, 'an object with a kid and a key', key);
   noOthers(key, ['kid', ...MATERIAL, 'activeAt', 'retiredAt'], `${option}.`);
   const { kid, activeAt = -Infinity, retiredAt = Infinity } = key;
   if (typeof kid !== 'string' || !/^[A-Za-z0-9._-]{1,64}$/.test(kid))
@@ -73,15 +73,19 @@ function readKey(option: string, algorithm: JwtAlgorithm, key: JwtKey): SigningK
     if (typeof instant !== 'number' || Number.isNaN(instant))
       fail(option, `('${kid}') must have instants in milliseconds since 1970 as activeAt and retiredAt`);
   }
-  if (activeAt >= retiredAt) fail(option, `('${kid}') is retired before it is active`);
+  if (activeAt >= retiredAt)
+    fail(option, `('${kid}') is retired before it is active: activeAt must be earlier than retiredAt`);
   return { kid, ...readMaterial(`${option} ('${kid}')`, algorithm, key), activeAt, retiredAt };
 }
 
 function readMaterial(option: string, algorithm: JwtAlgorithm, key: JwtKey) {
   const [kind, another] = MATERIAL.filter((name) => key[name] !== undefined);
-  if (!kind || another) fail(option, `must have one of ${MATERIAL.join(', ')}`);
+  if (!kind || another) fail(option, `must have exactly one of ${MATERIAL.join(', ')}`);
   if ((kind === 'secret') !== (algorithm === 'HS256'))
-    fail(option, `has a ${kind}, which is no key for ${algorithm}`);
+    fail(
+      option,
+      `has a ${kind}, which ${algorithm} cannot use: give ${algorithm === 'HS256' ? 'a secret' : 'a privateKey or publicKey'}`,
+    );
   const given = toKeyObject(`${option}.${kind}`, kind, key[kind] as NonNullable<JwtKey[typeof kind]>);
   const [fits, what] = FITS[algorithm];
   if (!fits(given)) fail(`${option}.${kind}`, `must be ${what} for ${algorithm}`);
@@ -96,7 +100,7 @@ function toKeyObject(
 ): KeyObject {
   const type = { privateKey: 'private', publicKey: 'public', secret: 'secret' }[kind];
   const key = value instanceof KeyObject ? value : attemptKey(kind, value);
-  if (key?.type !== type) fail(option, `is no ${type} key that can be read`);
+  if (key?.type !== type) fail(option, `cannot be read as a ${type} key`);
   return key;
 }
 

@@ -49,9 +49,11 @@ export class RedisThrottlerStorage extends ThrottlerHits implements OnModuleInit
   /** @throws SessionConfigurationError naming an option that cannot work */
   constructor(options: RedisThrottlerStorageOptions) {
     super();
-    if (!isRecord(options)) fail('RedisThrottlerStorage', 'needs an object, with redis in it');
+    if (!isRecord(options))
+      fail('RedisThrottlerStorage', "needs an object such as { redis: 'redis://127.0.0.1:6379' }");
     noOthers(options, ['redis', 'keyPrefix', 'commandTimeoutMs'], 'RedisThrottlerStorage.');
-    if (options.redis === undefined) fail('redis', 'is what RedisThrottlerStorage needs');
+    if (options.redis === undefined)
+      fail('redis', 'is missing: give RedisThrottlerStorage a redis:// URL, ioredis options or a client');
     const { storage } = checkOptions(options);
     if (storage.kind !== 'redis') throw new TypeError('A redis option makes a Redis');
     const logger = new Logger(RedisThrottlerStorage.name);

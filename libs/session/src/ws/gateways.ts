@@ -26,19 +26,23 @@ export class Gateways {
     if (foreign) {
       throw new SessionConfigurationError(
         foreign.name,
-        'belongs to another SessionModule than the one whose sessions SessionWsAdapter looks up',
+        'belongs to a SessionModule that SessionWsAdapter does not serve: move it to a module that imports the one it serves',
       );
     }
     const [first, ...others] = [...new Set(classes)].map((metatype) => ({
       access: reader.of(handshakeOf(metatype), metatype),
       name: metatype.name,
     }));
-    if (!first) throw new SessionConfigurationError('SessionWsAdapter', `finds no gateway at ${path ?? '/'}`);
+    if (!first)
+      throw new SessionConfigurationError(
+        'SessionWsAdapter',
+        `finds no gateway at ${path ?? '/'}: add it to the providers of a module`,
+      );
     const other = others.find(({ access }) => JSON.stringify(access) !== JSON.stringify(first.access));
     if (other) {
       throw new SessionConfigurationError(
         other.name,
-        `shares its path with ${first.name}: both must let in the same people`,
+        `shares its path with ${first.name}, which has other requirements: give both the same, or another path`,
       );
     }
     return new Gateways(reader, first.access);

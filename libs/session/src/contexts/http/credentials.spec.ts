@@ -9,6 +9,7 @@ const SETTINGS: TransportSettings = {
   cookieName: '__Host-session',
   sameSite: 'lax',
   forwardedHeader: 'x-forwarded-for',
+  sessionExpiresHeader: false,
 };
 
 function read(headers: NodeRequest['headers'], settings: Partial<TransportSettings> = {}) {
@@ -46,7 +47,9 @@ describe('readCredentials', () => {
         expect.objectContaining({ code: 'ambiguous_credentials' }),
       );
     }
-    expect(() => read({ cookie: '__Host-session=', authorization: 'Bearer xyz' })).toThrow('More than one');
+    expect(() => read({ cookie: '__Host-session=', authorization: 'Bearer xyz' })).toThrow(
+      'more than one credential',
+    );
   });
 
   it('makes two cookies of our name a credential that opens nothing', () => {

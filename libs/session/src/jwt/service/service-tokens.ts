@@ -6,7 +6,7 @@ import { anything, fieldsOf, type Inputs } from '../../basics/inputs.js';
 import { SessionError } from '../../model/session-error.js';
 import { NAME_PATTERN } from '../../rules/roles.js';
 import { checkAlgorithm, checkKeys, checkParty, checkTolerance } from '../../options/checks/jwt.js';
-import { fail, isRecord, noOthers } from '../../rules/option-rules.js';
+import { fail, isRecord, mustBe, noOthers } from '../../rules/option-rules.js';
 import type { JwtAlgorithm } from '../../options/jwt-options.js';
 import { isSignedBy, type JwtClaims, parseJwt, signJwt, timeOf } from '../../signing/compact-jwt.js';
 import { KeyRing } from '../../signing/key-ring.js';
@@ -62,13 +62,13 @@ export class ServiceTokens {
         ring: await KeyRing.open({ ...parts, option: `${option}.keys`, algorithm, keys, mustSign }),
       };
     };
-    if (signing !== undefined && !isRecord(signing)) fail('signing', 'must be an object');
+    if (signing !== undefined && !isRecord(signing)) mustBe('signing', 'an object', signing);
     if (signing) noOthers(signing, ['algorithm', 'keys'], 'signing.');
-    if (!Array.isArray(trust)) fail('trust', 'must be a list of services');
+    if (!Array.isArray(trust)) mustBe('trust', 'a list of services', trust);
     const trusted = new Map<string, Signer>();
     for (const [i, other] of (trust as NonNullable<typeof options.trust>).entries()) {
       const option = `trust[${i}]`;
-      if (!isRecord(other)) fail(option, 'must be an object');
+      if (!isRecord(other)) mustBe(option, 'an object', other);
       noOthers(other, ['service', 'algorithm', 'keys'], `${option}.`);
       const name = checkParty(`${option}.service`, other.service);
       if (trusted.has(name)) fail(`${option}.service`, `is there twice: '${name}'`);

@@ -33,7 +33,7 @@ describe('the options of access tokens', () => {
     ['jwt.clockTolerance', { accessToken: 'jwt', jwt: { ...jwt, clockTolerance: '6m' } }],
     ['jwt.clockTolerance', { accessToken: 'jwt', jwt: { ...jwt, clockTolerance: -1 } }],
     [
-      'jwt.algorithms is no option: did you mean jwt.algorithm?',
+      'jwt.algorithms is an unknown option: did you mean jwt.algorithm?',
       { accessToken: 'jwt', jwt: { ...jwt, algorithms: [] } },
     ],
   ])('name %s when it cannot work', (named, options) => {

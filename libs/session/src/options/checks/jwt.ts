@@ -11,7 +11,7 @@ const DEFAULT_TOLERANCE: Duration = '30s';
 /** What can be said of the options without the keys themselves: those are looked at when the ring is opened. */
 export function checkAccessToken({ accessToken = 'opaque', jwt }: SessionModuleOptions): AccessTokenSettings {
   if (oneOf('accessToken', accessToken, ['opaque', 'jwt']) === 'opaque') {
-    if (jwt !== undefined) fail('jwt', "is of no use without accessToken: 'jwt'");
+    if (jwt !== undefined) fail('jwt', "has no effect without accessToken: 'jwt': set that, or leave it out");
     return { kind: 'opaque' };
   }
   if (!isRecord(jwt)) fail('jwt', "must be an object: accessToken is 'jwt'");
@@ -38,11 +38,11 @@ export function checkParty(option: string, name: string): string {
 
 export function checkKeys<Keys extends TrustedKeys>(option: string, keys: Keys): Keys {
   if (typeof keys === 'function' || isRecord(keys) || Array.isArray(keys)) return keys;
-  return fail(option, 'must be a list of keys, a JSON Web Key Set, or a function that gives one');
+  return fail(option, 'must be a list of keys, a JSON Web Key Set, or a function that returns one');
 }
 
 export function checkTolerance(option: string, tolerance: Duration = DEFAULT_TOLERANCE): number {
   const toleranceMs = attempt(option, () => toMilliseconds(tolerance));
-  if (toleranceMs > MAX_TOLERANCE_MS) fail(option, 'must be at most 5m');
+  if (toleranceMs > MAX_TOLERANCE_MS) fail(option, `must be at most 5m, not ${tolerance}`);
   return toleranceMs;
 }

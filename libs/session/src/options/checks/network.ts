@@ -1,5 +1,16 @@
 import { ipListRef, IpRanges } from '../../rules/ip-address.js';
-import { attempt, fail, integer, isRecord, noOthers, oneOf, validName } from '../../rules/option-rules.js';
+import {
+  attempt,
+  fail,
+  flag,
+  integer,
+  isRecord,
+  mustBe,
+  noOthers,
+  oneOf,
+  shown,
+  validName,
+} from '../../rules/option-rules.js';
 import { refreshCookie } from './refresh.js';
 import type { SessionModuleOptions } from '../options.js';
 import type { IpPolicySettings, TransportSettings } from '../settings.js';
@@ -10,16 +21,16 @@ const MAX_PROXY_HOPS = 32;
 export function checkTransport(options: SessionModuleOptions): TransportSettings {
   const transports = options.transports ?? ['cookie', 'bearer'];
   if (!Array.isArray(transports) || transports.length === 0)
-    fail('transports', "must name 'cookie', 'bearer' or both");
+    fail('transports', "must be a list with 'cookie', 'bearer' or both");
   for (const transport of transports) oneOf('transports', transport, ['cookie', 'bearer']);
   const cookie = options.cookie ?? {};
-  if (!isRecord(cookie)) fail('cookie', 'must be an object');
+  if (!isRecord(cookie)) mustBe('cookie', 'an object', cookie);
   noOthers(cookie, ['name', 'sameSite'], 'cookie.');
   const cookieName = cookie.name ?? '__Host-session';
   if (typeof cookieName !== 'string' || !/^__Host-[\w.-]{1,64}$/.test(cookieName)) {
     fail(
       'cookie.name',
-      "must begin with '__Host-', which keeps subdomains from planting it, and go on in letters, digits, . _ -",
+      `must be '__Host-' and 1–64 letters, digits, . _ -, not ${shown(cookieName)}: the prefix keeps subdomains from planting it`,
     );
   }
   return {
@@ -31,6 +42,7 @@ export function checkTransport(options: SessionModuleOptions): TransportSettings
     ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
     forwardedHeader: checkForwardedHeader(options),
+    sessionExpiresHeader: flag('sessionExpiresHeader', options.sessionExpiresHeader),
   };
 }
 
@@ -40,14 +52,17 @@ function checkOrigin(origin: string): string {
     const isBare = url.href === `${url.origin}/` && !origin.includes('?') && !origin.includes('#');
     if (isBare && /^https?:$/.test(url.protocol)) return url.origin;
   }
-  return fail('publicOrigin', 'must be an origin such as https://app.example, without a path');
+  return fail(
+    'publicOrigin',
+    'must be an origin: scheme, host and port without a path, such as https://app.example',
+  );
 }
 
 function checkTrustProxy(trustProxy: number | readonly string[]): number | readonly string[] {
   if (typeof trustProxy === 'number')
     return integer('trustProxy', trustProxy, { least: 0, most: MAX_PROXY_HOPS });
   if (!Array.isArray(trustProxy) || trustProxy.length === 0)
-    fail('trustProxy', 'must be a number of hops, or a list of CIDRs');
+    fail('trustProxy', "must be a number of hops, or a list of CIDRs such as ['10.0.0.0/8']");
   attempt('trustProxy', () => new IpRanges(trustProxy as readonly string[]));
   return [...(trustProxy as readonly string[])];
 }
@@ -56,25 +71,26 @@ function checkForwardedHeader({ forwardedHeader, trustProxy }: SessionModuleOpti
   const byDefault = 'x-forwarded-for';
   if (forwardedHeader === undefined) return byDefault;
   if (typeof forwardedHeader !== 'string' || !/^[\w-]{1,64}$/.test(forwardedHeader))
-    fail('forwardedHeader', "must be a header's name");
+    fail('forwardedHeader', `must be the name of a header, not ${shown(forwardedHeader)}`);
   const name = forwardedHeader.toLowerCase();
   if (name !== byDefault && trustProxy === undefined)
-    fail('forwardedHeader', 'is read from trusted proxies only: say which with trustProxy');
+    fail('forwardedHeader', 'needs trustProxy: only trusted proxies may report the client IP');
   return name;
 }
 
 /** Where requests may come from. */
 export function checkIpPolicy(ipPolicy: SessionModuleOptions['ipPolicy']): IpPolicySettings {
   if (ipPolicy === undefined) return { roles: [] };
-  if (!isRecord(ipPolicy)) fail('ipPolicy', 'must be an object');
+  if (!isRecord(ipPolicy)) mustBe('ipPolicy', 'an object', ipPolicy);
   noOthers(ipPolicy, ['allow', 'deny', 'roles'], 'ipPolicy.');
-  if (Object.keys(ipPolicy).length === 0) fail('ipPolicy', 'needs allow, deny or roles');
+  if (Object.keys(ipPolicy).length === 0)
+    fail('ipPolicy', 'is empty: give it allow, deny or roles, or leave it out');
   const { allow, deny, roles = {} } = ipPolicy;
-  if (!isRecord(roles)) fail('ipPolicy.roles', 'must be an object: role to list');
+  if (!isRecord(roles)) mustBe('ipPolicy.roles', "an object such as { admin: 'office' }", roles);
   if (allow === undefined && deny === undefined && Object.keys(roles).length === 0)
     fail(
       'ipPolicy.roles',
-      'is empty, and there is neither allow nor deny: leave ipPolicy out if none is meant',
+      'is empty, and allow and deny are missing: give one of them, or leave ipPolicy out',
     );
   const requirements = {
     allow: allow === undefined ? [] : [ipListRef('ipPolicy.allow', allow)],

@@ -205,12 +205,27 @@ describe('checkOptions', () => {
 
   it('guesses what an unknown option was meant to be', () => {
     const check = (options: object) => () => checkOptions(options, 'test');
-    expect(check({ redisUrl: 'redis://localhost' })).toThrow('redisUrl is no option: did you mean redis?');
-    expect(check({ maxSessions: 5 })).toThrow('maxSessions is no option: did you mean maxSessionsPerUser?');
-    expect(check({ cookie: { samesite: 'lax' } })).toThrow(
-      'cookie.samesite is no option: did you mean cookie.sameSite?',
+    expect(check({ redisUrl: 'redis://localhost' })).toThrow(
+      'redisUrl is an unknown option: did you mean redis?',
     );
-    expect(check({ secret: 'x' })).toThrow(/secret is no option$/);
+    expect(check({ maxSessions: 5 })).toThrow(
+      'maxSessions is an unknown option: did you mean maxSessionsPerUser?',
+    );
+    expect(check({ cookie: { samesite: 'lax' } })).toThrow(
+      'cookie.samesite is an unknown option: did you mean cookie.sameSite?',
+    );
+    expect(check({ secret: 'x' })).toThrow(/secret is an unknown option$/);
+  });
+
+  it('says what was given: the value, or its kind where it may be a secret', () => {
+    const check = (options: object) => () => checkOptions(options, 'test');
+    expect(check({ keyPrefix: 'a b' })).toThrow(/keyPrefix must be 1–64 letters.*, not "a b"/);
+    expect(check({ maxSessionsPerUser: 1n })).toThrow(
+      'must be a whole number from 1 to 10000, not this bigint',
+    );
+    expect(check({ refresh: { grace: '2m' } })).toThrow('refresh.grace must be at most 60s, not 2m');
+    expect(check({ sessionData: 'hunter2' })).toThrow(/sessionData must be an object, not this text$/);
+    expect(check({ live: [] })).toThrow('live must be an object, not a list');
   });
 
   it('refuses memory in production unless asked for, and only there', () => {

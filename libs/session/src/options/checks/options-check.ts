@@ -9,8 +9,10 @@ import {
   flag,
   integer,
   isRecord,
+  mustBe,
   noOthers,
   oneOf,
+  shown,
   validName,
 } from '../../rules/option-rules.js';
 import { checkSessionData } from './session-data.js';
@@ -47,6 +49,7 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   rememberMeLifetime: true,
   roleLifetimes: true,
   touchInterval: true,
+  sessionExpiresHeader: true,
   maxSessionsPerUser: true,
   onSessionLimit: true,
   refresh: true,
@@ -107,17 +110,20 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   const { redis, clock, allowMemoryInProduction } = options;
   const keyPrefix = options.keyPrefix ?? 'lk';
   if (typeof keyPrefix !== 'string' || !/^[A-Za-z0-9:._-]{1,64}$/.test(keyPrefix)) {
-    fail('keyPrefix', 'must be 1–64 of letters, digits and : . _ - (braces would move keys to another slot)');
+    fail(
+      'keyPrefix',
+      `must be 1–64 letters, digits and : . _ -, not ${shown(keyPrefix)} (braces would move keys to another slot)`,
+    );
   }
   const commandTimeoutMs = integer('commandTimeoutMs', options.commandTimeoutMs ?? 180, {
     least: 10,
     most: 10_000,
   });
   if (allowMemoryInProduction !== undefined && typeof allowMemoryInProduction !== 'boolean') {
-    fail('allowMemoryInProduction', 'must be true or false');
+    mustBe('allowMemoryInProduction', 'true or false', allowMemoryInProduction);
   }
   if (redis !== undefined) {
-    if (clock !== undefined) fail('clock', 'is of no use with redis, which has its own');
+    if (clock !== undefined) fail('clock', 'has no effect with redis, which has its own: leave it out');
     return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
   }
   const isRedisMissing = 'redis' in options;
@@ -131,11 +137,11 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   if (environment === 'production' && !allowMemoryInProduction) {
     fail(
       'redis',
-      'is not set and NODE_ENV is production: sessions in memory need allowMemoryInProduction: true',
+      'is not set and NODE_ENV is production: give it a URL, or set allowMemoryInProduction: true for sessions in memory',
     );
   }
   if (clock !== undefined && typeof (clock as Partial<typeof clock> | null)?.now !== 'function') {
-    fail('clock', 'must have a method now()');
+    mustBe('clock', 'an object with a method now()', clock);
   }
   return {
     kind: 'memory',
@@ -147,7 +153,7 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
 
 function checkLifetimes(options: SessionModuleOptions) {
   const { roleLifetimes = {} } = options;
-  if (!isRecord(roleLifetimes)) fail('roleLifetimes', 'must be an object: role to lifetime');
+  if (!isRecord(roleLifetimes)) mustBe('roleLifetimes', "an object such as { admin: 'aal3' }", roleLifetimes);
   return {
     lifetime: lifetime('lifetime', options.lifetime ?? 'aal2'),
     rememberMeLifetime: lifetime('rememberMeLifetime', options.rememberMeLifetime ?? 'aal1'),
@@ -162,7 +168,7 @@ function checkLifetimes(options: SessionModuleOptions) {
 }
 
 function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {
-  if (!isRecord(live)) fail('live', 'must be an object');
+  if (!isRecord(live)) mustBe('live', 'an object', live);
   noOthers(live, ['maxConnectionsPerSession', 'maxConnectionsPerUser'], 'live.');
   const { maxConnectionsPerSession = 16, maxConnectionsPerUser = 64 } = live;
   return {
@@ -178,10 +184,11 @@ function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSetti
 }
 
 function checkPermissions(permissions: NonNullable<SessionModuleOptions['permissions']>) {
-  if (!isRecord(permissions)) fail('permissions', 'must be an object: role to list of permissions');
+  if (!isRecord(permissions))
+    mustBe('permissions', "an object such as { moderator: ['post:delete'] }", permissions);
   return Object.fromEntries(
     Object.entries(permissions).map(([role, granted]) => {
-      if (!Array.isArray(granted)) fail(`permissions.${role}`, 'must be a list of names');
+      if (!Array.isArray(granted)) mustBe(`permissions.${role}`, 'a list of names', granted);
       return [
         validName('permissions', role),
         granted.map((permission) => validName(`permissions.${role}`, permission)),
@@ -197,12 +204,13 @@ function checkUserDirectory({ userDirectory, userDirectoryTimeout, maxStateAge }
   );
   if (userDirectory === undefined) {
     if (userDirectoryTimeout !== undefined)
-      fail('userDirectoryTimeout', 'is of no use without userDirectory');
-    if (maxStateAge !== undefined) fail('maxStateAge', 'is of no use without userDirectory');
+      fail('userDirectoryTimeout', 'has no effect without userDirectory: set that, or leave it out');
+    if (maxStateAge !== undefined)
+      fail('maxStateAge', 'has no effect without userDirectory: set that, or leave it out');
     return { userDirectoryTimeoutMs };
   }
   if (typeof (userDirectory as Partial<typeof userDirectory> | null)?.load !== 'function') {
-    fail('userDirectory', 'must have a method load(userId)');
+    mustBe('userDirectory', 'an object with a method load(userId)', userDirectory);
   }
   return {
     userDirectory,
@@ -212,11 +220,11 @@ function checkUserDirectory({ userDirectory, userDirectoryTimeout, maxStateAge }
 }
 
 function checkAudit(audit: NonNullable<SessionModuleOptions['audit']>) {
-  if (!isRecord(audit)) fail('audit', 'must be an object');
+  if (!isRecord(audit)) mustBe('audit', 'an object', audit);
   noOthers(audit, ['retention', 'maxDenials'], 'audit.');
   const retentionMs = milliseconds('audit.retention', audit.retention ?? '90d');
   if (retentionMs < LEAST_AUDIT_RETENTION_MS || !Number.isSafeInteger(2 * retentionMs)) {
-    fail('audit.retention', 'must be at least 1h');
+    fail('audit.retention', `must be at least 1h, not ${audit.retention}`);
   }
   const maxDenials = integer('audit.maxDenials', audit.maxDenials ?? 10_000, { least: 100, most: 1_000_000 });
   return { retentionMs, maxDenials, abandonedAfterMs: ABANDONED_AFTER_MS };
@@ -224,7 +232,7 @@ function checkAudit(audit: NonNullable<SessionModuleOptions['audit']>) {
 
 function lifetime(option: string, value: LifetimeOption): Lifetime {
   if (typeof value !== 'string' && !isRecord(value))
-    fail(option, "must be 'aal1', 'aal2', 'aal3' or two timeouts");
+    mustBe(option, "'aal1', 'aal2', 'aal3' or { inactivityTimeout, absoluteTimeout }", value);
   if (typeof value !== 'string') noOthers(value, ['inactivityTimeout', 'absoluteTimeout'], `${option}.`);
   return attempt(option, () => resolveLifetime(value));
 }

@@ -1,19 +1,25 @@
 import { quotaRule, type QuotaRule } from '../../rules/quota-rule.js';
 import type { QuotaPolicy } from '../../model/quota.js';
 import { toQuotaPolicy, type RateLimitOptions } from '../../rules/quota-options.js';
-import { attempt, fail, isRecord, noOthers } from '../../rules/option-rules.js';
+import { attempt, fail, isRecord, mustBe, noOthers } from '../../rules/option-rules.js';
 import type { SessionModuleOptions } from '../options.js';
 
 const DEFAULT_FAILED_TOKENS = { quota: 600, window: '1m' } as const;
 
 export function checkRateLimits(options: SessionModuleOptions) {
   const { rateLimits = {}, defaultRateLimits = [] } = options;
-  if (!isRecord(rateLimits)) fail('rateLimits', 'must be an object: name to quota');
-  if (!Array.isArray(defaultRateLimits)) fail('defaultRateLimits', 'must be a list of names of rateLimits');
+  if (!isRecord(rateLimits))
+    mustBe(
+      'rateLimits',
+      "an object such as { uploads: { quota: 100, window: '1d', by: 'user' } }",
+      rateLimits,
+    );
+  if (!Array.isArray(defaultRateLimits))
+    mustBe('defaultRateLimits', 'a list of names of rateLimits', defaultRateLimits);
   const namedQuotas = new Map<string, QuotaRule>();
   for (const [name, quota] of Object.entries(rateLimits)) {
     const where = `rateLimits.${name}`;
-    if (!isRecord(quota)) fail(where, 'must be an object');
+    if (!isRecord(quota)) mustBe(where, 'an object', quota);
     noOthers(quota, ['quota', 'window', 'burst', 'by'], `${where}.`);
     namedQuotas.set(
       name,
@@ -23,7 +29,10 @@ export function checkRateLimits(options: SessionModuleOptions) {
   const defaultQuotas = (defaultRateLimits as readonly string[]).map(
     (name) =>
       namedQuotas.get(name) ??
-      fail('defaultRateLimits', `names '${String(name)}', which rateLimits does not have`),
+      fail(
+        'defaultRateLimits',
+        `names '${String(name)}', which the option rateLimits does not have: add it there`,
+      ),
   );
   return { namedQuotas, defaultQuotas, ...checkFailedTokens(options.failedTokens) };
 }
@@ -32,7 +41,7 @@ function checkFailedTokens(quota: SessionModuleOptions['failedTokens'] = DEFAULT
   failedTokens?: QuotaPolicy;
 } {
   if (quota === false) return {};
-  if (!isRecord(quota)) fail('failedTokens', 'must be a quota, or false');
+  if (!isRecord(quota)) mustBe('failedTokens', 'a quota, or false', quota);
   noOthers(quota, ['quota', 'window', 'burst'], 'failedTokens.');
   return { failedTokens: attempt('failedTokens', () => toQuotaPolicy({ ...quota, name: 'failed-tokens' })) };
 }

@@ -23,14 +23,10 @@ describe('the option redis', () => {
       'redis is an object with only password, db, which would mean',
     ],
     ['a misspelt place', { hots: 'cache' }, 'redis is an object with only hots'],
-    ['a Map', new Map([['host', 'cache']]), 'redis is a Map that is no client of ioredis'],
+    ['a Map', new Map([['host', 'cache']]), 'redis is a Map that is not an ioredis client'],
     ['a node-redis client', createClient(), 'redis is a client of the package redis (node-redis)'],
     ['a node-redis cluster', createCluster({ rootNodes: nodes }), 'redis is a client of the package redis'],
-    [
-      'the nodes of a Cluster',
-      { rootNodes: nodes },
-      'redis is the nodes of a Cluster: hand in a new Cluster',
-    ],
+    ['the nodes of a Cluster', { rootNodes: nodes }, 'redis is the nodes of a Cluster, which need a client'],
     ['a list', nodes, 'redis is a list'],
     ['a number', 6_379, 'redis is a number'],
     ['true', true, 'redis is a boolean'],
@@ -40,25 +36,25 @@ describe('the option redis', () => {
     ['a missing host', { host: undefined, port: 6_379 }, 'redis.host is empty (undefined)'],
     ['an empty host', { host: '' }, 'redis.host is empty ("")'],
     ['a missing port', { host: 'cache', port: undefined }, 'redis.port is empty (undefined)'],
-    ['no port', { host: 'cache', port: NaN }, 'redis.port is no such thing (number)'],
-    ['no sentinels', { sentinels: [], name: 'm' }, 'redis.sentinels is no such thing'],
+    ['no port', { host: 'cache', port: NaN }, 'redis.port is of no use (number)'],
+    ['no sentinels', { sentinels: [], name: 'm' }, 'redis.sentinels is of no use'],
     [
       'sentinels of nobody',
       { sentinels: [{ host: 'a' }] },
-      'redis is sentinels without the name of the master',
+      'redis is sentinels without name, the primary that they watch',
     ],
-    ["''", '', "redis is '': wanted is"],
-    ['no scheme', 'cache:6379', 'redis is a text that is no such URL'],
-    ['another scheme', 'http://:hunter2@cache', 'redis is a text that is no such URL'],
+    ["''", '', "redis is ''. Give a"],
+    ['no scheme', 'cache:6379', 'redis is a text that is not a Redis URL'],
+    ['another scheme', 'http://:hunter2@cache', 'redis is a text that is not a Redis URL'],
     ['no host', 'redis://', 'redis is a URL without a host, which would mean 127.0.0.1:6379'],
     ['no host but a database', 'redis:///0', 'redis is a URL without a host'],
     ['no port that is one', 'redis://cache:port', 'redis is a URL that cannot be read'],
-    ['no database', 'redis://cache/sessions', 'redis is a URL whose path is no database number'],
-    ['a URL of something else', new URL('https://cache'), 'redis is a text that is no such URL'],
+    ['no database', 'redis://cache/sessions', 'redis is a URL whose path is not a database number'],
+    ['a URL of something else', new URL('https://cache'), 'redis is a text that is not a Redis URL'],
   ])('says what was given and what is wanted: %s', (_, redis, message) => {
     expect(() => check(redis)).toThrow(message);
     expect(() => check(redis)).toThrow(
-      /wanted is a redis:\/\/ or rediss:\/\/ URL|is a setting missing|path is no/,
+      /Give a redis:\/\/ or rediss:\/\/ URL|is a setting missing|path is not/,
     );
     expect(() => check(redis)).not.toThrow('hunter2');
   });

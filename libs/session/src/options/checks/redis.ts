@@ -5,7 +5,7 @@ type Given = NonNullable<SessionModuleOptions['redis']>;
 type RedisOption = Exclude<Given, URL>;
 
 const WANTED =
-  'wanted is a redis:// or rediss:// URL, ioredis options such as { host, port }, or an ioredis client';
+  'Give a redis:// or rediss:// URL, ioredis options such as { host, port }, or an ioredis client';
 /** Without one of these, ioredis takes 127.0.0.1:6379. */
 const PLACES = ['host', 'port', 'path', 'sentinels'] as const;
 
@@ -27,12 +27,10 @@ export function checkRedis(redis: Given): RedisOption {
 
 function checkPlace(options: Exclude<RedisOption, string>): RedisOption {
   const given = options as Readonly<Record<string, unknown>>;
-  if ('url' in given)
-    return wrong('an object with url, which ioredis does not read: give redis the URL itself');
-  if ('socket' in given)
-    return wrong('options of the package redis (node-redis): ioredis has no socket in them');
+  if ('url' in given) return wrong('an object with url, which ioredis does not read');
+  if ('socket' in given) return wrong('options of the package redis (node-redis), with a socket');
   if ('rootNodes' in given || 'startupNodes' in given || 'nodes' in given)
-    return wrong('the nodes of a Cluster: hand in a new Cluster(nodes, options) of ioredis');
+    return wrong('the nodes of a Cluster, which need a client: new Cluster(nodes, options) of ioredis');
   const places = PLACES.filter((name) => name in given);
   if (places.length === 0) {
     const names = Object.keys(given).join(', ');
@@ -40,7 +38,7 @@ function checkPlace(options: Exclude<RedisOption, string>): RedisOption {
   }
   for (const name of places) checkValue(name, given[name]);
   if (Array.isArray(given['sentinels']) && typeof given['name'] !== 'string')
-    return wrong('sentinels without the name of the master');
+    return wrong('sentinels without name, the primary that they watch');
   return options;
 }
 
@@ -52,12 +50,15 @@ function checkValue(name: (typeof PLACES)[number], value: unknown): void {
     sentinels: () => Array.isArray(value) && value.length > 0,
   }[name];
   if (isFine()) return;
-  fail(`redis.${name}`, `is ${emptyOrType(value)}, and ioredis would look elsewhere: is a setting missing?`);
+  fail(
+    `redis.${name}`,
+    `is ${emptyOrType(value)}, and ioredis would connect elsewhere: is a setting missing?`,
+  );
 }
 
 function checkUrl(url: string): string {
   const [scheme, rest = ''] = splitOnce(url, '://');
-  if (!/^rediss?$/i.test(scheme)) return wrong(url === '' ? "''" : 'a text that is no such URL');
+  if (!/^rediss?$/i.test(scheme)) return wrong(url === '' ? "''" : 'a text that is not a Redis URL');
   const place = rest.search(/[/?#]/);
   const after = place === -1 ? '' : rest.slice(place);
   // A query may have an @ of its own, as in ?password=…
@@ -71,7 +72,7 @@ function checkUrl(url: string): string {
   if (hostname === '') return wrong('a URL without a host, which would mean 127.0.0.1:6379');
   if (hash !== '' || !/^\/?\d*$/.test(pathname))
     return wrong(
-      'a URL whose path is no database number, such as /0; or its password has a / or # that is not encoded',
+      'a URL whose path is not a database number such as /0, or whose password has a / or # that is not encoded',
     );
   return url;
 }
@@ -99,13 +100,13 @@ function splitOnce(text: string, by: string): [string, string?] {
 }
 
 function wrong(given: string): never {
-  return fail('redis', `is ${given}: ${WANTED}`);
+  return fail('redis', `is ${given}. ${WANTED}`);
 }
 
 function emptyOrType(value: unknown): string {
   return value === undefined || value === null || value === ''
     ? `empty (${JSON.stringify(value) ?? 'undefined'})`
-    : `no such thing (${typeof value})`;
+    : `of no use (${typeof value})`;
 }
 
 /** What it is, and nothing of what is in it. */
@@ -114,5 +115,5 @@ function nameOf(value: unknown): string {
   if (typeof value === 'function') return 'a function: give what it returns';
   if (typeof value !== 'object' || value === null) return `a ${value === null ? 'null' : typeof value}`;
   if ('then' in value) return 'a promise: await it, as useFactory of forRootAsync() may';
-  return `a ${value.constructor?.name || 'object'} that is no client of ioredis`;
+  return `a ${value.constructor?.name || 'object'} that is not an ioredis client`;
 }

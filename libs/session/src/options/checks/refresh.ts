@@ -1,5 +1,5 @@
 import { type Duration, toMilliseconds } from '../../basics/duration.js';
-import { attempt, fail, isRecord, noOthers } from '../../rules/option-rules.js';
+import { attempt, fail, isRecord, mustBe, noOthers } from '../../rules/option-rules.js';
 import type { SessionModuleOptions } from '../options.js';
 import type { RefreshSettings, TransportSettings } from '../settings.js';
 
@@ -14,10 +14,10 @@ export function checkRefresh(refresh: SessionModuleOptions['refresh']): RefreshS
   const { accessTokenTtl = DEFAULT_TTL, grace = DEFAULT_GRACE } = chosen(refresh);
   const accessTokenTtlMs = attempt('refresh.accessTokenTtl', () => toMilliseconds(accessTokenTtl));
   if (accessTokenTtlMs < 1 || accessTokenTtlMs > MAX_TTL_MS) {
-    fail('refresh.accessTokenTtl', 'must be between 1ms and 24h');
+    fail('refresh.accessTokenTtl', `must be from 1ms to 24h, not ${accessTokenTtl}`);
   }
   const graceMs = attempt('refresh.grace', () => toMilliseconds(grace));
-  if (graceMs > MAX_GRACE_MS) fail('refresh.grace', 'must be 60s at most');
+  if (graceMs > MAX_GRACE_MS) fail('refresh.grace', `must be at most 60s, not ${grace}`);
   return { isOn: isOn(refresh), accessTokenTtlMs, graceMs };
 }
 
@@ -27,7 +27,7 @@ export function refreshCookie(
 ): Pick<TransportSettings, 'refreshCookiePath'> {
   const { cookiePath = DEFAULT_COOKIE_PATH } = chosen(refresh);
   if (typeof cookiePath !== 'string' || !/^\/[\w./~-]{0,200}$/.test(cookiePath)) {
-    fail('refresh.cookiePath', "must be the path of a route, such as '/auth/refresh'");
+    fail('refresh.cookiePath', "must be the path of the refresh route, such as '/auth/refresh'");
   }
   return isOn(refresh) ? { refreshCookiePath: cookiePath } : {};
 }
@@ -38,7 +38,7 @@ function isOn(refresh: SessionModuleOptions['refresh']): boolean {
 
 function chosen(refresh: SessionModuleOptions['refresh']): Exclude<typeof refresh, boolean | undefined> {
   if (refresh === undefined || typeof refresh === 'boolean') return {};
-  if (!isRecord(refresh)) return fail('refresh', 'must be true, or an object');
+  if (!isRecord(refresh)) return mustBe('refresh', 'true, or an object', refresh);
   noOthers(refresh, ['accessTokenTtl', 'grace', 'cookiePath'], 'refresh.');
   return refresh;
 }

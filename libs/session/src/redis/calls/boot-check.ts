@@ -12,10 +12,13 @@ const SETUP_MISTAKES: readonly (readonly [pattern: RegExp, explanation: string])
     'was refused: the user name or password is wrong or missing',
   ],
   [/DB index is out of range|invalid DB index/i, 'names a database number that this Redis does not have'],
-  [/cluster support disabled/i, 'is given as a Cluster, but the server is none'],
+  [
+    /cluster support disabled/i,
+    'is a Cluster client, but the server does not run as a Cluster: give a URL or a Redis client',
+  ],
   [
     /^NOPERM/,
-    'names a Redis user who may not do what sessions need, or not INFO, by which its settings are checked',
+    'names a Redis user who lacks a permission that Latchkey needs (INFO is one): grant those of docs/redis.md',
   ],
 ];
 

@@ -162,7 +162,7 @@ export class RedisConnection {
     } else {
       this.fault = setupMistake(failure);
       if (!this.fault) {
-        this.log(`Redis cannot be reached (${failure.message}). Requests are refused with 503 until it can.`);
+        this.log(`Redis cannot be reached (${failure.message}). Requests get 503 until it can.`);
       }
     }
     if (this.fault) throw this.fault;
@@ -206,7 +206,7 @@ export class RedisConnection {
     this.goneTimer ??= setTimeout(() => {
       this.stopGoneTimer();
       this.reachable = false;
-      this.log('Redis is gone. Requests are refused with 503 until it is back.');
+      this.log('Redis is gone. Requests get 503 until it is back.');
     }, this.commandTimeoutMs).unref();
   };
 
@@ -234,7 +234,7 @@ export class RedisConnection {
       return;
     }
     if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);
-    if (earlier && !this.fault) this.log('Redis is fit again.');
+    if (earlier && !this.fault) this.log('Redis has the right settings again.');
   }
 
   /** Tells people, though not more often than bearable, of something in Redis that should not be there. */

@@ -125,7 +125,7 @@ export class AuditLog {
       const details = { ...this.detailsOf(open), ...(code === undefined ? {} : { code }) };
       await this.repository.settle(pendingId, { outcome, details, actorId: open.actorId });
     } catch (cause) {
-      this.warn(`The outcome of an act could not be written down: ${String(cause)}`);
+      this.warn(`The outcome of an act was not written, so its entry stays 'unknown': ${String(cause)}`);
     }
   }
 
@@ -133,7 +133,7 @@ export class AuditLog {
     try {
       return checkedDetails({ ...begunWith, ...added });
     } catch (cause) {
-      this.warn(`An audit entry goes without its later details: ${String(cause)}`);
+      this.warn(`An audit entry lacks the details that were added later: ${String(cause)}`);
       return begunWith;
     }
   }

@@ -1,6 +1,7 @@
 import type { QuotaShare } from './quota-refunds.js';
 
-const TERM_MS = 1_000;
+/** Longer than a busy machine keeps a process waiting: a flood that goes on must not find its refusals forgotten. */
+const TERM_MS = 5_000;
 const MOST = 10_000;
 
 /**
