@@ -3,6 +3,7 @@ import type { Decision } from '../model/decision.js';
 import { DENIALS } from '../model/error-codes.js';
 import { SessionError, denialError } from '../model/session-error.js';
 import { type HttpRequest, type HttpResponse, isHeadSent } from '../contexts/http/http.js';
+import { contextOfType, REQUEST_TYPE } from '../handlers/contexts.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { isBeforeQuotas } from '../rules/decide.js';
 import type { TokenCheckResult } from '../services/sessions/token-check.js';
@@ -67,7 +68,7 @@ export class SessionGuard implements CanActivate {
     if (place === 'foreign' && access.mode !== 'public' && access.mode !== 'service')
       throw new SessionError('forbidden', { detail: 'The handler belongs to another SessionModule' });
     const type = context.getType<string>();
-    if (type !== 'http') return this.admitElsewhere(context, type, access);
+    if (type !== REQUEST_TYPE) return this.admitElsewhere(context, type, access);
     // Argument 0 is what switchToHttp().getRequest() gives, without the object that it makes on every request.
     const request = context.getArgByIndex<HttpRequest>(0);
     const http = { request, response: context.getArgByIndex<HttpResponse>(1) };
@@ -89,7 +90,7 @@ export class SessionGuard implements CanActivate {
    * SessionWsAdapter brings its check along, which whichever guard comes first sets going.
    */
   private admitElsewhere(context: ExecutionContext, type: string, access: Access): true | Promise<true> {
-    const check = type === 'ws' ? messageCheckOf(context) : undefined;
+    const check = contextOfType(type)?.checkedBy === 'adapter' ? messageCheckOf(context) : undefined;
     if (check) return check.pass(context).then(() => this.assertAdmitted(context));
     if (access.mode === 'public' && access.quotas.length === 0 && !access.requirements.ip) return true;
     throw new SessionError('forbidden', { detail: `SessionGuard does not serve '${type}'` });

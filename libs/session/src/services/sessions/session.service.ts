@@ -6,7 +6,7 @@ import { anything, epoch, fieldsOf, type Inputs, oneOf, yesOrNo } from '../../ba
 import { SessionError, denialError } from '../../model/session-error.js';
 import { confirmationsOf } from '../events/confirmations.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
-import type { EndReason, Session } from '../../model/session.js';
+import { type EndReason, GIVEN_END_REASONS, type Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
 import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
 import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin } from './token-check.js';
@@ -33,7 +33,7 @@ import { UserStateService } from '../users/user-state.service.js';
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 
 const assuranceLevel = oneOf('aal1', 'aal2', 'aal3');
-const endReason = oneOf('logout', 'revoked', 'evicted');
+const endReason = oneOf(...GIVEN_END_REASONS);
 const CREATE: Inputs<CreateSessionOptions> = {
   device: anything, // by normaliseDevice
   data: anything, // by the data store

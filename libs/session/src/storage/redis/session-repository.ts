@@ -1,13 +1,13 @@
 import type { Facts } from '../../model/decision.js';
 import type { QuotaResult, UserQuota } from '../../model/quota.js';
-import type { EndReason, Session } from '../../model/session.js';
+import { END_REASONS, type EndReason, type Session } from '../../model/session.js';
 import { FixedArguments } from '../../redis/calls/call-body.js';
 import { RedisConnection, type RedisConnectionOptions } from '../../redis/calls/connection.js';
 import { RedisKeys } from '../../redis/records/keys.js';
 import { IpListScripts } from '../../redis/scripts/ip-lists.js';
 import { NodeScripts } from '../../redis/scripts/nodes.js';
 import { packIp, writeDevice } from '../../redis/records/device-record.js';
-import { assuranceCode, END_REASON_CODE, traitsOf } from '../../redis/records/session-record.js';
+import { assuranceCode, traitsOf } from '../../redis/records/session-record.js';
 import { CHECK_STATUS } from '../../redis/records/token-lookup.js';
 import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
 import { RedisSubscriber } from '../../redis/calls/subscriber.js';
@@ -19,7 +19,8 @@ import { distrust } from './distrust.js';
 import { RedisEventChannel } from './event-channel.js';
 import { RedisIpLists } from './ip-lists.js';
 import { RedisNodeRegistry } from './node-registry.js';
-import { maxStateAgeArgument, newEpoch, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { newEpoch } from '../contract/user-repository.js';
+import { maxStateAgeArgument, roleLifetimesArgument, unexpected } from './outcomes.js';
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
   liveSessions,
@@ -159,7 +160,7 @@ export class RedisSessionRepository implements SessionRepository {
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
     const ended = await this.scripts.revokeSession(userRefOf(userId), {
       sessionId,
-      reason: END_REASON_CODE[reason],
+      reason: END_REASONS[reason].code,
       rememberEndedMs: this.settings.rememberEndedMs,
       roleLifetimes: this.roleLifetimes,
     });
