@@ -376,6 +376,7 @@ export const NOT_PUBLIC: ReadonlySet<string> = new Set([
   'UserStateService.load',
   'SessionDataHandle.seen',
   'SessionTransport.credentialsOf',
+  'SessionTransport.tellExpiry',
   'LiveConnections.onModuleDestroy',
   'RedisThrottlerStorage.onModuleInit',
   'RedisThrottlerStorage.onApplicationShutdown',
