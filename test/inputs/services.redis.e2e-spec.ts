@@ -236,9 +236,7 @@ AuditLog.settle AuditLog.detailsOf
 SessionEvents.tell SessionEvents.call
 SessionTransport.writeRefreshCookie SessionTransport.writeCookie SessionTransport.withWayOut
 SessionTransport.clearingsFor
-LiveConnections.assertRoom LiveConnections.carryOut LiveConnections.concernedBy LiveConnections.dependingOn
-LiveConnections.all LiveConnections.add LiveConnections.remove LiveConnections.look LiveConnections.pending
-LiveConnections.admit
+LiveConnections.assertRoom LiveConnections.look LiveConnections.pending LiveConnections.admit
 SessionDataHandle.change
 RedisThrottlerStorage.scripts RedisThrottlerStorage.firstScripts RedisThrottlerStorage.open
 ServiceTokens.callIn`;
