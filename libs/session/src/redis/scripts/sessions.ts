@@ -2,9 +2,9 @@ import { bulk, FixedArguments } from '../calls/call-body.js';
 import type { RedisConnection } from '../calls/connection.js';
 import {
   type CHECK_STATUS,
-  type FactsReply,
+  type TokenLookupReply,
   type QuotaReply,
-  readFactsReply,
+  readTokenLookup,
 } from '../records/token-lookup.js';
 import { type RedisKeys } from '../records/keys.js';
 import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
@@ -29,13 +29,13 @@ interface CheckDemand extends Readonly<
 
 /** What a check found. */
 type CheckReply =
-  | FactsReply
+  | TokenLookupReply
   | readonly [status: typeof CHECK_STATUS.unknown]
   | readonly [status: typeof CHECK_STATUS.load, userId: Buffer];
 
 /** @param quotaCount how many quotas the check was asked about */
 export function readCheckReply(reply: unknown, quotaCount: number): CheckReply {
-  return Buffer.isBuffer(reply) ? readFactsReply(reply, quotaCount) : (reply as CheckReply);
+  return Buffer.isBuffer(reply) ? readTokenLookup(reply, quotaCount) : (reply as CheckReply);
 }
 
 const MOST_RESTS = 1_000;

@@ -1,4 +1,4 @@
-import type { Facts } from '../../model/decision.js';
+import type { TokenLookup } from '../../model/decision.js';
 import type { QuotaResult, UserQuota } from '../../model/quota.js';
 import type { EndReason, Session } from '../../model/session.js';
 import { FixedArguments } from '../../redis/calls/call-body.js';
@@ -23,7 +23,7 @@ import { maxStateAgeArgument, newEpoch, roleLifetimesArgument, unexpected } from
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
   liveSessions,
-  toFacts,
+  toTokenLookup,
   toQuotaResult,
   toRefreshOutcome,
   toSession,
@@ -48,7 +48,7 @@ import type {
   TokenReplacement,
 } from '../contract/session-repository.js';
 
-const UNKNOWN: Facts = { kind: 'unknown' };
+const UNKNOWN: TokenLookup = { kind: 'unknown' };
 
 interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
@@ -99,7 +99,7 @@ export class RedisSessionRepository implements SessionRepository {
     distrust<SessionRepository>(this, complain, ['authenticate']);
   }
 
-  authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+  authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
     const { quotas, ip } = demand;
     const asked = {
       clientIp: addressBits(ip?.clientIp),
@@ -113,7 +113,7 @@ export class RedisSessionRepository implements SessionRepository {
       if ('user' in found) {
         // Redis cannot compute a userRef: whether the record is of the token's user is looked at here.
         if (!isUserRefOf(proof.userRef, found.user.id)) return UNKNOWN;
-        return toFacts(found, { sessionId: proof.sessionId, quotas }, this.settings);
+        return toTokenLookup(found, { sessionId: proof.sessionId, quotas }, this.settings);
       }
       return found[0] === CHECK_STATUS.load ? loadOf(proof, String(found[1])) : UNKNOWN;
     });
@@ -264,7 +264,7 @@ export class RedisSessionRepository implements SessionRepository {
 }
 
 /** Of a record that is another user's, nobody is loaded. */
-function loadOf({ userRef }: TokenProof, userId: string): Facts | LoadFirst {
+function loadOf({ userRef }: TokenProof, userId: string): TokenLookup | LoadFirst {
   return isUserRefOf(userRef, userId) ? { kind: 'load', userId } : UNKNOWN;
 }
 

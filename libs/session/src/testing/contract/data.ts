@@ -31,8 +31,8 @@ async function written(
 }
 
 async function withCheck(test: ContractTest, proof: TokenProof) {
-  const facts = await test.repository.authenticate(proof, { touchIfRoles: [], quotas: [], withData: true });
-  return facts.kind === 'known' ? facts.data : undefined;
+  const lookup = await test.repository.authenticate(proof, { touchIfRoles: [], quotas: [], withData: true });
+  return lookup.kind === 'known' ? lookup.data : undefined;
 }
 
 /** Ways in which a session ends: what may read and write no more. */

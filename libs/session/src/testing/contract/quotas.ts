@@ -13,9 +13,9 @@ export function describeQuotas(open: OpenContract): void {
     proof: Parameters<typeof forged>[0],
     quotas: readonly UserQuota[],
   ) => {
-    const facts = await test.repository.authenticate(proof, { touchIfRoles: [], quotas });
-    if (facts.kind !== 'known') throw new Error(`authenticate answered ${facts.kind}`);
-    return facts.quotas;
+    const lookup = await test.repository.authenticate(proof, { touchIfRoles: [], quotas });
+    if (lookup.kind !== 'known') throw new Error(`authenticate answered ${lookup.kind}`);
+    return lookup.quotas;
   };
 
   describe('a quota that is consumed with the check', () => {

@@ -27,9 +27,9 @@ export function describeRefresh(open: OpenContract): void {
       expect(first.outcome).toMatchObject({ session: { id: session.id, device: session.device }, user });
       expect(first.outcome.session.lastSeenAt).toBe(first.outcome.rotatedAt);
       expect(first.outcome.tokenEndsAt).toBe(first.outcome.rotatedAt + 60_000);
-      const facts = await test.known(first.proof);
-      expect(facts).toMatchObject({ status: 'live', tokenEndsAt: first.outcome.tokenEndsAt });
-      expect(facts.session).toEqual(first.outcome.session);
+      const lookup = await test.known(first.proof);
+      expect(lookup).toMatchObject({ status: 'live', tokenEndsAt: first.outcome.tokenEndsAt });
+      expect(lookup.session).toEqual(first.outcome.session);
       const second = await refreshed(test, first.refresh);
       expect(await test.status(second.proof)).toBe('live');
       expect(await test.status(proof)).toBe('unknown');
@@ -283,9 +283,9 @@ export function describeRefresh(open: OpenContract): void {
       const { refresh, proof } = await loginWithRefresh(test, { rememberMe: true, accessTokenTtlMs: 10_000 });
       const without = await test.replaced(proof, { assurance: 'aal2' });
       expect((await present(test, refresh)).what).toBe('revoked');
-      const facts = await test.known(without.proof);
-      expect(facts.tokenEndsAt).toBeUndefined();
-      expect(facts.session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
+      const lookup = await test.known(without.proof);
+      expect(lookup.tokenEndsAt).toBeUndefined();
+      expect(lookup.session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
       const renewed = newRefreshToken(proof);
       const again = await test.replaced(without.proof, { family: familyOf(renewed) });
       expect((await test.known(again.proof)).session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
