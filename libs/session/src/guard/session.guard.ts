@@ -117,7 +117,7 @@ export class SessionGuard implements CanActivate {
     try {
       const decision =
         access.quotas.length === 0
-          ? (await this.examine(http, access, token)).decision
+          ? (await this.checkToken(http, access, token)).decision
           : await this.decideWithQuotas(http, access, token);
       if (access.quotas.length === 0 && decision.quotas.length > 0)
         setQuotaHeaders(http.response, decision.quotas);
@@ -132,9 +132,9 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  private examine(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
+  private checkToken(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
     const clientIp = this.transport.clientIp(http.request);
-    return this.sessions.examine(token, access.requirements, { isActivity: true, clientIp });
+    return this.sessions.checkToken(token, access.requirements, { isActivity: true, clientIp });
   }
 
   private async decideWithQuotas(http: Http, access: Access, token: string | undefined): Promise<Decision> {
@@ -142,7 +142,7 @@ export class SessionGuard implements CanActivate {
     const verdict = this.ip.judge(access.requirements.ip, this.transport.clientIp(http.request));
     const consumptions = this.quotas.consumptionsOf(access, http.request);
     // Once it has begun nothing here may throw: if the check fails then, nobody would be there to hear of it.
-    const checking = this.examine(http, access, token).then(({ decision }) => decision);
+    const checking = this.checkToken(http, access, token).then(({ decision }) => decision);
     if (verdict.refusedRoles === 'all') {
       const decision = await checking;
       if (isBeforeQuotas(decision)) return decision;

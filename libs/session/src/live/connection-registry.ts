@@ -58,7 +58,7 @@ export class ConnectionRegistry implements ConnectionNode, ServedNode {
     requirements: AccessRequirements,
     isActivity: boolean,
   ): Promise<TokenCheckResult> {
-    return this.sessions.examine(token, requirements, { isActivity, clientIp });
+    return this.sessions.checkToken(token, requirements, { isActivity, clientIp });
   }
 
   async carryOut(event: SessionEvent): Promise<void> {

@@ -100,7 +100,7 @@ export class LiveConnections implements OnModuleDestroy {
   }
 
   /** As `register`, for a client that opens nothing: the connection that is returned has ended. @internal */
-  async look(candidate: LiveCandidate): Promise<LiveConnection> {
+  async checkOnce(candidate: LiveCandidate): Promise<LiveConnection> {
     const connection = await this.pending(candidate);
     try {
       await this.admit(connection);

@@ -4,13 +4,13 @@ describe('MessageQueue', () => {
   it('handles one message after the other, in the order in which they came', async () => {
     const seen: string[] = [];
     const source = { pause: jest.fn(), resume: jest.fn() };
-    const inbox = new MessageQueue<number>(source, async (message) => {
+    const queue = new MessageQueue<number>(source, async (message) => {
       seen.push(`begins ${message}`);
       await new Promise((resolve) => setTimeout(resolve, 3 - message));
       seen.push(`ends ${message}`);
     });
-    inbox.take(1);
-    inbox.take(2);
+    queue.take(1);
+    queue.take(2);
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(seen).toEqual(['begins 1', 'ends 1', 'begins 2', 'ends 2']);
     expect(source.pause).not.toHaveBeenCalled();
@@ -19,8 +19,8 @@ describe('MessageQueue', () => {
   it('holds a client back that sends faster than can be handled, until all is handled', async () => {
     const source = { pause: jest.fn(), resume: jest.fn() };
     let handled = 0;
-    const inbox = new MessageQueue<number>(source, async () => void (handled += 1));
-    for (let i = 0; i < 100; i++) inbox.take(i);
+    const queue = new MessageQueue<number>(source, async () => void (handled += 1));
+    for (let i = 0; i < 100; i++) queue.take(i);
     expect([source.pause.mock.calls.length, source.resume.mock.calls.length]).toEqual([1, 0]);
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(handled).toBe(100);

@@ -43,7 +43,7 @@ export class RedisConnection {
   private goneTimer: NodeJS.Timeout | undefined;
   private inspectedAt = -Infinity;
   private complainedAt = -Infinity;
-  private readonly deadlines: CallTimeouts;
+  private readonly timeouts: CallTimeouts;
   /** Absent where ioredis has to send each call by its keys. */
   private readonly batcher: CallBatcher | undefined;
   private readonly stopReviving: () => void;
@@ -56,7 +56,7 @@ export class RedisConnection {
     private readonly commandTimeoutMs: number,
     private readonly log: (line: string) => void,
   ) {
-    this.deadlines = new CallTimeouts(commandTimeoutMs);
+    this.timeouts = new CallTimeouts(commandTimeoutMs);
     this.stopReviving = reviveAfterFailover(client);
     if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs);
     else this.readiness = new Readiness(client, commandTimeoutMs);
@@ -101,7 +101,7 @@ export class RedisConnection {
     if (!this.batcher) return this.askByCommand(script, body, read);
     const call = new ScriptCall('evalsha', { script, body }, read, this.owner);
     this.batcher.add(call);
-    this.deadlines.watch(call);
+    this.timeouts.watch(call);
     return call.promise;
   }
 
@@ -169,11 +169,11 @@ export class RedisConnection {
   }
 
   private readonly owner: CallOwner = {
-    onSettled: () => this.deadlines.release(),
+    onSettled: () => this.timeouts.release(),
     sendInFull: ({ request, dueAt }) => {
       const again = new ScriptCall('eval', request, asItIs, this.owner);
       this.batcher?.add(again);
-      this.deadlines.watchUntil(dueAt, again);
+      this.timeouts.watchUntil(dueAt, again);
       return again.promise;
     },
     sendAgain: (call) => this.batcher?.add(call),

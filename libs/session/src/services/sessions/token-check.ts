@@ -57,7 +57,7 @@ const NOBODY: readonly (readonly string[])[] = [[]];
 export class TokenCheck {
   constructor(private readonly parts: TokenCheckParts) {}
 
-  async examine(
+  async check(
     token: string | undefined,
     requirements: AccessRequirements,
     context: CheckContext,

@@ -83,7 +83,7 @@ export function describeData(open: OpenContract): void {
     it('comes with the check only where it is asked for', async () => {
       const test = await open();
       const { proof } = await test.login({ data: BYTES });
-      expect((await test.known(proof)).data).toBeUndefined();
+      expect((await test.lookUp(proof)).data).toBeUndefined();
       expect(await withCheck(test, proof)).toEqual(await test.repository.data.read(proof));
       expect(await withCheck(test, forged(proof))).toBeUndefined();
     });

@@ -128,13 +128,13 @@ export function describeQuotas(open: OpenContract): void {
     it('is consumed again when a block has run out', async () => {
       const test = await open({ touchIntervalMs: 1 });
       const before = await test.login();
-      const { now } = await test.known(before.proof);
+      const { now } = await test.lookUp(before.proof);
       await test.change({ block: { reason: 'spam', until: now + 60 } });
       await test.advance(100);
       const { proof, session } = await test.login();
       await test.advance(10);
       expect(await check(test, proof, [BY_USER])).toMatchObject([{ remaining: 4 }]);
-      expect((await test.known(proof)).session.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
+      expect((await test.lookUp(proof)).session.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
     });
 
     it('is exact under 50 parallel requests', async () => {

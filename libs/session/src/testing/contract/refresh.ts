@@ -27,7 +27,7 @@ export function describeRefresh(open: OpenContract): void {
       expect(first.outcome).toMatchObject({ session: { id: session.id, device: session.device }, user });
       expect(first.outcome.session.lastSeenAt).toBe(first.outcome.rotatedAt);
       expect(first.outcome.tokenEndsAt).toBe(first.outcome.rotatedAt + 60_000);
-      const lookup = await test.known(first.proof);
+      const lookup = await test.lookUp(first.proof);
       expect(lookup).toMatchObject({ status: 'live', tokenEndsAt: first.outcome.tokenEndsAt });
       expect(lookup.session).toEqual(first.outcome.session);
       const second = await refreshed(test, first.refresh);
@@ -111,7 +111,7 @@ export function describeRefresh(open: OpenContract): void {
           expect((await present(test, guess)).outcome).toEqual({ outcome: 'unknown' });
       };
       await expectNothing();
-      expect((await test.known(proof)).session).toEqual(session);
+      expect((await test.lookUp(proof)).session).toEqual(session);
       const { refresh: next } = await refreshed(test, refresh);
       await expectNothing();
       await refreshed(test, next);
@@ -214,7 +214,7 @@ export function describeRefresh(open: OpenContract): void {
     it('ends by its own time, and its session goes on', async () => {
       const test = await open({ touchIntervalMs: 0 });
       const { refresh, proof, session } = await loginWithRefresh(test, { accessTokenTtlMs: 200 });
-      expect(await test.known(proof)).toMatchObject({
+      expect(await test.lookUp(proof)).toMatchObject({
         status: 'live',
         tokenEndsAt: session.createdAt + 200,
       });
@@ -258,7 +258,7 @@ export function describeRefresh(open: OpenContract): void {
         expect((await present(test, old)).outcome).toEqual({ outcome: 'revoked' });
       }
       expect((await present(test, forgedRefresh(refresh))).what).toBe('unknown');
-      expect(await test.known(replaced.proof)).toMatchObject({
+      expect(await test.lookUp(replaced.proof)).toMatchObject({
         status: 'live',
         tokenEndsAt: replaced.now + HOUR_MS / 2,
       });
@@ -283,19 +283,19 @@ export function describeRefresh(open: OpenContract): void {
       const { refresh, proof } = await loginWithRefresh(test, { rememberMe: true, accessTokenTtlMs: 10_000 });
       const without = await test.replaced(proof, { assurance: 'aal2' });
       expect((await present(test, refresh)).what).toBe('revoked');
-      const lookup = await test.known(without.proof);
+      const lookup = await test.lookUp(without.proof);
       expect(lookup.tokenEndsAt).toBeUndefined();
       expect(lookup.session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
       const renewed = newRefreshToken(proof);
       const again = await test.replaced(without.proof, { family: familyOf(renewed) });
-      expect((await test.known(again.proof)).session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
+      expect((await test.lookUp(again.proof)).session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
       await refreshed(test, renewed);
     });
 
     it('of a login without refresh tokens knows none', async () => {
       const test = await open();
       const { proof } = await test.login();
-      expect((await test.known(proof)).tokenEndsAt).toBeUndefined();
+      expect((await test.lookUp(proof)).tokenEndsAt).toBeUndefined();
       expect((await present(test, newRefreshToken(proof))).what).toBe('unknown');
     });
   });

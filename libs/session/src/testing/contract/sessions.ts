@@ -36,7 +36,7 @@ export function describeSessions(open: OpenContract): void {
         rememberMe: true,
       });
       const created = await test.repository.create(session);
-      const lookup = await test.known(proof);
+      const lookup = await test.lookUp(proof);
       const user = await test.user();
       expect(created).toEqual({ outcome: 'created', session: lookup.session, user, evicted: [] });
       const { createdAt } = lookup.session;
@@ -130,7 +130,7 @@ export function describeSessions(open: OpenContract): void {
       const device = { name: text, userAgent: text.slice(0, 24), ip: '2001:db8:85a3::8a2e:370:7334' };
       const { session, proof } = await test.login({ device });
       expect(session.device).toEqual(device);
-      expect((await test.known(proof)).session.device).toEqual(device);
+      expect((await test.lookUp(proof)).session.device).toEqual(device);
       expect((await test.repository.list('ada'))[0]?.device).toEqual(device);
     });
 
@@ -145,7 +145,7 @@ export function describeSessions(open: OpenContract): void {
       for (const userId of AWKWARD_USER_IDS) {
         expect((await test.user(userId)).status).toBe(userId === '__proto__' ? 'blocked' : 'active');
       }
-      expect((await test.known(logins[2]!.proof)).session.userId).toBe(AWKWARD_USER_IDS[2]);
+      expect((await test.lookUp(logins[2]!.proof)).session.userId).toBe(AWKWARD_USER_IDS[2]);
     });
 
     it('gives out copies', async () => {
@@ -154,7 +154,7 @@ export function describeSessions(open: OpenContract): void {
       Object.assign(session, { expiresAt: 0 });
       Object.assign(session.device, { name: 'mine' });
       (user.roles as string[]).push('admin');
-      const lookup = await test.known(proof);
+      const lookup = await test.lookUp(proof);
       expect(lookup.session.expiresAt).toBeGreaterThan(0);
       expect(lookup.session.device.name).toBe('phone');
       expect(lookup.user.roles).toEqual([]);

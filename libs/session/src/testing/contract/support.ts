@@ -108,7 +108,7 @@ export class ContractTest {
   }
 
   /** What is told of a token that is expected to be known. */
-  async known(proof: TokenProof, touchIfRoles: readonly (readonly string[])[] = []): Promise<KnownToken> {
+  async lookUp(proof: TokenProof, touchIfRoles: readonly (readonly string[])[] = []): Promise<KnownToken> {
     const lookup = await this.repository.authenticate(proof, demand(touchIfRoles));
     if (lookup.kind !== 'known') throw new Error(`authenticate answered ${lookup.kind}`);
     return lookup;
