@@ -142,6 +142,13 @@ export class AuthController {
     };
   }
 
+  @Post('keep-alive')
+  @HttpCode(204)
+  @ApiBearerAuth()
+  @ApiCookieAuth()
+  @ApiOperation({ summary: 'I am still here: the inactivity timeout begins anew. The absolute one does not' })
+  keepAlive(): void {} // the check itself is the activity
+
   @Post('reauthenticate')
   @HttpCode(200)
   @ApiBearerAuth()

@@ -7,6 +7,15 @@ const TOKEN = /^(lk_[A-Za-z0-9_-]{81}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z
 describeSample(
   '/auth',
   (sample) => {
+    describe('POST /auth/keep-alive', () => {
+      it('is 204 for a session, and 401 without one', async () => {
+        const alice = await sample().as('alice');
+        const reply = await alice.post('/auth/keep-alive', {}).expect(204);
+        expect(reply.text).toBe('');
+        expectProblem(await sample().anybody().post('/auth/keep-alive'), 401, 'session_missing');
+      });
+    });
+
     describe('the cross-origin rule', () => {
       const login = (
         transport: string,

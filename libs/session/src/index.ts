@@ -19,6 +19,7 @@ export {
   IpAllowlist,
   IpDenylist,
   OptionalSession,
+  Passive,
   Permissions,
   Public,
   RateLimit,

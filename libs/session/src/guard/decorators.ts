@@ -24,6 +24,7 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
   maxAuthenticationAgeMs: ['@Fresh()', 'latchkey:fresh'],
   assurance: ['@Assurance()', 'latchkey:assurance'],
   allowExpired: ['@AllowExpired()', 'latchkey:allow-expired'],
+  passive: ['@Passive()', 'latchkey:passive'],
   quotas: ['@RateLimit()', 'latchkey:quotas'],
   withData: ['@SessionData()', 'latchkey:session-data'],
   ipAllowlists: ['@IpAllowlist()', 'latchkey:ip-allowlists'],
@@ -180,6 +181,21 @@ export function IpDenylist(list: string | readonly string[]): AccessDecorator {
  */
 export function AllowExpired(): AccessDecorator {
   return declare('allowExpired', true);
+}
+
+/**
+ * The handler serves what a page asks by itself, such as polling: the session's inactivity timeout goes on. All else
+ * holds as without it, quotas included. On a class it holds for all handlers that take a session; on a handler that takes
+ * none it stops the app. For WebSocket messages, too.
+ *
+ * Without it an open tab that polls keeps its session alive until the absolute timeout, which OWASP ASVS 7.3.1 is
+ * against.
+ * @example
+ * `@Passive() @Get('notifications/count') count(@CurrentUser() user: UserState) { return { user: user.id, count: 0 }; }`
+ * @publicApi
+ */
+export function Passive(): AccessDecorator {
+  return declare('passive', true);
 }
 
 /**

@@ -99,7 +99,7 @@ export function wasAdmitted(record: RequestAccess, access: Access): boolean {
  */
 export function bothOf(one: AccessRequirements, other: AccessRequirements): AccessRequirements {
   if (one === other) return one;
-  const { allowExpired: _, ...both } = { ...one, ...other };
+  const { allowExpired: _, passive: __, ...both } = { ...one, ...other };
   return {
     ...both,
     roleGroups: [...one.roleGroups, ...other.roleGroups],
@@ -107,6 +107,7 @@ export function bothOf(one: AccessRequirements, other: AccessRequirements): Acce
       ? { ip: { allow: union(one.ip.allow, other.ip.allow), deny: union(one.ip.deny, other.ip.deny) } }
       : {}),
     ...(one.allowExpired && other.allowExpired ? { allowExpired: true } : {}),
+    ...(one.passive && other.passive ? { passive: true } : {}),
   };
 }
 

@@ -141,6 +141,18 @@ export class SessionTransport {
     }
   }
 
+  /** Whether `tellExpiry` has anything to say. @internal */
+  get tellsExpiry(): boolean {
+    return this.settings.sessionExpiresHeader;
+  }
+
+  /** `Session-Expires`: the seconds until the session times out, unless there is activity. @internal */
+  tellExpiry(response: HttpResponse, { expiresAt }: Pick<Session, 'expiresAt'>, now: number): void {
+    // Rounded down: a page that acts just before it is in time.
+    const seconds = Math.max(Math.floor((expiresAt - now) / 1_000), 0);
+    setHeader(response, 'Session-Expires', String(seconds));
+  }
+
   /**
    * Scripts cannot delete a stale cookie of ours that stands beside their bearer token: the refusal does, if their page is
    * ours. A foreign one must not log anybody out.

@@ -134,7 +134,14 @@ export class SessionGuard implements CanActivate {
 
   private checkToken(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
     const clientIp = this.transport.clientIp(http.request);
-    return this.sessions.checkToken(token, access.requirements, { isActivity: true, clientIp });
+    const checking = this.sessions.checkToken(token, access.requirements, { isActivity: true, clientIp });
+    if (!this.transport.tellsExpiry) return checking;
+    return checking.then((result) => {
+      const { decision, now } = result;
+      if (decision.permit && now !== undefined)
+        this.transport.tellExpiry(http.response, decision.session, now);
+      return result;
+    });
   }
 
   private async decideWithQuotas(http: Http, access: Access, token: string | undefined): Promise<Decision> {

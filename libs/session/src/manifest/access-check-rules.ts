@@ -1,5 +1,5 @@
 import { SessionConfigurationError } from '../model/session-error.js';
-import { type Access, declaresLimits, declaresRequirements } from '../rules/access.js';
+import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
 import type { Handler } from '../handlers/handler.js';
@@ -13,7 +13,12 @@ export const FIELDS_HINT =
 /** Whether decorators demand or limit something here, and so rely on something to enforce it. */
 export function demands({ handler, class: owner }: Found, mode: Access['mode']): boolean {
   const declared = [declaredAccessOf(handler), declaredAccessOf(owner)];
-  return (mode === 'guarded' && declared.some(declaresRequirements)) || declared.some(declaresLimits);
+  if (declared.some(declaresLimits)) return true;
+  const takesSessions = mode === 'guarded' || mode === 'optional';
+  return (
+    (mode === 'guarded' && declared.some(declaresRequirements)) ||
+    (takesSessions && declared.some(declaresPassive))
+  );
 }
 
 /** What to say of requirements that nothing enforces. */
@@ -96,7 +101,7 @@ function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Fu
  */
 export function checkStray({ name, handler, class: owner }: Pick<Found, 'name' | 'handler' | 'class'>): void {
   const declared = declaredAccessOf(handler);
-  if (!declaresRequirements(declared) && !declaresLimits(declared)) return;
+  if (!declaresRequirements(declared) && !declaresLimits(declared) && !declaresPassive(declared)) return;
   if (enforcesByItsWord(handler) || enforcesByItsWord(owner)) return;
   throw new SessionConfigurationError(
     name,

@@ -55,6 +55,8 @@ export interface PolicyEntry {
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
+  /** A request is no activity: the inactivity timeout goes on. */
+  readonly passive?: true;
   /** Quotas of the handler and its class. */
   readonly quotas?: readonly JsonValue[];
   /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
@@ -155,7 +157,7 @@ function scopesOf(found: Handler): readonly string[] {
 }
 
 function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
-  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired } = access.requirements;
+  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, passive } = access.requirements;
   const permissions =
     access.mode === 'guarded'
       ? (declaredAccessOf(found.handler).permissions ?? declaredAccessOf(found.class).permissions)
@@ -166,6 +168,7 @@ function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
     ...(maxAuthenticationAgeMs === undefined ? {} : { fresh: durationText(maxAuthenticationAgeMs) }),
     ...(assurance === undefined ? {} : { assurance }),
     ...(allowExpired === true ? { allowExpired } : {}),
+    ...(passive === true ? { passive } : {}),
     ...limitsOf(access),
   };
 }

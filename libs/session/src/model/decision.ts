@@ -42,6 +42,8 @@ export interface AccessRequirements {
   readonly quotas?: readonly UserQuota[];
   /** Read the session's data together with the check. */
   readonly withData?: boolean;
+  /** Not the user's own doing, such as polling: the session's inactivity timeout goes on. */
+  readonly passive?: boolean;
   /** A session that timed out passes too: for logging out. */
   readonly allowExpired?: boolean;
 }

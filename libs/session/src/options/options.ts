@@ -126,6 +126,13 @@ export interface SessionModuleOptions {
    */
   readonly touchInterval?: Duration;
   /**
+   * Tell clients when their session will time out unless the user does something: `Session-Expires` on what the guard
+   * lets in, in seconds. So a page can warn, and ask a `@Passive()` route how long there is. On another origin a page reads
+   * it only when CORS exposes it.
+   * @defaultValue `false`
+   */
+  readonly sessionExpiresHeader?: boolean;
+  /**
    * Live sessions that a user may have, 1–10,000. Exact under parallel logins.
    * @defaultValue `100`
    */

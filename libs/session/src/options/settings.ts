@@ -103,4 +103,6 @@ export interface TransportSettings {
   readonly publicOrigin?: string;
   readonly trustProxy?: number | readonly string[];
   readonly forwardedHeader: string;
+  /** Whether answers say when the session will time out. */
+  readonly sessionExpiresHeader: boolean;
 }

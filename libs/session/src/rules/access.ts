@@ -17,6 +17,8 @@ export interface DeclaredAccess {
   readonly allowExpired?: boolean;
   /** A parameter takes the session's data. It demands nothing: where nobody is, there is none. */
   readonly withData?: boolean;
+  /** A request is no activity of the user's. It demands nothing. */
+  readonly passive?: boolean;
   /** As declared, or the name of one of the option `rateLimits`. */
   readonly quotas?: readonly (QuotaRule | string)[];
   readonly ipAllowlists?: readonly IpListRef[];
@@ -55,6 +57,11 @@ const REQUIREMENTS = ['roles', 'permissions', 'maxAuthenticationAgeMs', 'assuran
 /** Whether any decorator demands something, and so relies on a guard to enforce it. */
 export function declaresRequirements(declared: DeclaredAccess): boolean {
   return REQUIREMENTS.some((name) => declared[name] !== undefined);
+}
+
+/** Whether a request is said to be no activity: only a guard of ours can see to that. */
+export function declaresPassive({ passive }: DeclaredAccess): boolean {
+  return passive === true;
 }
 
 /** Whether any decorator sets a limit that also holds where nothing is demanded of the session. */
@@ -97,15 +104,21 @@ export function mergeAccess(
   );
   const quotas = declaredQuotas.length > 0 || mode !== 'guarded' ? declaredQuotas : settings.defaultQuotas;
   assertQuotas(quotas, mode, where);
+  assertNotPassive(declared.handler, mode, where);
   return {
     mode,
     requirements: requirementsOf(
-      mode === 'guarded' ? merged : { withData: mode === 'optional' && merged.withData === true },
+      mode === 'guarded' ? merged : mode === 'optional' ? besidesRequirements(merged) : {},
       { quotas, ip: ipOf(declared, mode === 'public' ? undefined : settings.ipPolicy.requirements) },
       settings.permissions,
     ),
     quotas: quotas.filter(({ by }) => by !== 'user' && by !== 'session'),
   };
+}
+
+/** What a handler that demands nothing may still say of the session that is there. */
+function besidesRequirements({ withData = false, passive = false }: DeclaredAccess): DeclaredAccess {
+  return { withData, passive };
 }
 
 function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode'] {
@@ -123,11 +136,12 @@ function requirementsOf(
   { quotas, ip }: { readonly quotas: readonly QuotaRule[]; readonly ip: IpRequirements | undefined },
   rolePermissions: RolePermissions,
 ): AccessRequirements {
-  const { maxAuthenticationAgeMs, assurance, allowExpired, withData = false } = declared;
+  const { maxAuthenticationAgeMs, assurance, allowExpired, withData = false, passive = false } = declared;
   const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
     by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
   );
-  if (ofUser.length === 0 && !withData && !declaresRequirements(declared)) return sessionOnly(ip);
+  const isPlain = ofUser.length === 0 && !withData && !passive;
+  if (isPlain && !declaresRequirements(declared)) return sessionOnly(ip);
   return Object.freeze({
     roleGroups: roleGroupsFor(declared.roles, declared.permissions ?? [], rolePermissions),
     ...(ip ? { ip } : {}),
@@ -136,6 +150,7 @@ function requirementsOf(
     ...(assurance === undefined ? {} : { assurance }),
     ...(allowExpired === undefined ? {} : { allowExpired }),
     ...(withData ? { withData } : {}),
+    ...(passive ? { passive } : {}),
   });
 }
 
@@ -175,6 +190,11 @@ function assertQuotas(quotas: readonly QuotaRule[], mode: Access['mode'], where:
       "takes no session, so a quota by 'user' or 'session' has nobody to count for",
     );
   }
+}
+
+function assertNotPassive(handler: DeclaredAccess, mode: Access['mode'], where: string): void {
+  if (handler.passive !== true || mode === 'guarded' || mode === 'optional') return;
+  throw new SessionConfigurationError(where, 'takes no session, so @Passive() has no timeout to leave alone');
 }
 
 function assertConsistent(declared: DeclaredAccess, where: string): void {

@@ -9,6 +9,7 @@ const SETTINGS: TransportSettings = {
   cookieName: '__Host-session',
   sameSite: 'lax',
   forwardedHeader: 'x-forwarded-for',
+  sessionExpiresHeader: false,
 };
 
 function read(headers: NodeRequest['headers'], settings: Partial<TransportSettings> = {}) {

@@ -9,6 +9,7 @@ const SETTINGS: TransportSettings = {
   sameSite: 'lax',
   refreshCookiePath: '/auth/refresh',
   forwardedHeader: 'x-forwarded-for',
+  sessionExpiresHeader: false,
 };
 
 function read(headers: NodeRequest['headers'], inBody?: string, settings: Partial<TransportSettings> = {}) {

@@ -1,5 +1,5 @@
 import { ipListRef, IpRanges } from '../../rules/ip-address.js';
-import { attempt, fail, integer, isRecord, noOthers, oneOf, validName } from '../../rules/option-rules.js';
+import { attempt, fail, flag, integer, isRecord, noOthers, oneOf, validName } from '../../rules/option-rules.js';
 import { refreshCookie } from './refresh.js';
 import type { SessionModuleOptions } from '../options.js';
 import type { IpPolicySettings, TransportSettings } from '../settings.js';
@@ -31,6 +31,7 @@ export function checkTransport(options: SessionModuleOptions): TransportSettings
     ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
     forwardedHeader: checkForwardedHeader(options),
+    sessionExpiresHeader: flag('sessionExpiresHeader', options.sessionExpiresHeader),
   };
 }
 

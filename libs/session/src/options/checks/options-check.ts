@@ -47,6 +47,7 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   rememberMeLifetime: true,
   roleLifetimes: true,
   touchInterval: true,
+  sessionExpiresHeader: true,
   maxSessionsPerUser: true,
   onSessionLimit: true,
   refresh: true,

@@ -44,6 +44,7 @@ const REQUIREMENTS: Inputs<AccessRequirements> = {
     return value as NonNullable<AccessRequirements['quotas']>;
   },
   withData: yesOrNo,
+  passive: yesOrNo,
   allowExpired: yesOrNo,
 };
 

@@ -47,7 +47,7 @@ interface TokenCheckParts {
 }
 
 const NO_QUOTAS: readonly UserQuota[] = [];
-/** Of a look that must leave no trace: a role group that nobody can meet, and no quota. */
+/** Of a look that must not count as activity: a role group that nobody can meet. */
 const NOBODY: readonly (readonly string[])[] = [[]];
 
 /**
@@ -85,13 +85,13 @@ export class TokenCheck {
   /** One call; with named lists of addresses one more, in the same tick. */
   private lookUp(
     proof: ParsedToken,
-    { roleGroups, quotas, withData, ip }: AccessRequirements,
+    { roleGroups, quotas, withData, passive, ip }: AccessRequirements,
     { isActivity, clientIp }: CheckContext,
   ): Promise<TokenLookup | LoadFirst> {
     const isCounted = isActivity && !proof.isExpired;
     const verdict = this.parts.ip.judge(ip, clientIp);
     const demand: RequestDemand = {
-      touchIfRoles: isCounted ? roleGroups : NOBODY,
+      touchIfRoles: isCounted && passive !== true ? roleGroups : NOBODY,
       quotas: (isCounted && quotas) || NO_QUOTAS,
       withData: isCounted && withData === true,
       ip: verdict,
