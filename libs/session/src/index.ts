@@ -12,20 +12,16 @@ export type {
 export {
   AllowExpired,
   Assurance,
-  CurrentSession,
-  CurrentUser,
-  EnforcesAccess,
   Fresh,
-  IpAllowlist,
-  IpDenylist,
   OptionalSession,
   Passive,
   Permissions,
   Public,
-  RateLimit,
   Roles,
-  SessionData,
-} from './guard/decorators.js';
+} from './guard/decorators/access.js';
+export { EnforcesAccess } from './guard/decorators/guard-markers.js';
+export { IpAllowlist, IpDenylist, RateLimit } from './guard/decorators/limits.js';
+export { CurrentSession, CurrentUser, SessionData } from './guard/decorators/parameters.js';
 export { PolicyManifest, type PolicyEntry } from './manifest/policy-manifest.js';
 export { authenticatedSessionOf } from './guard/request-access.js';
 export { SessionGuard } from './guard/session.guard.js';

@@ -4,7 +4,8 @@ import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import { declaresRequirements } from '../rules/access.js';
-import { declaredAccessOf, enforcesAccess, knowsSessions } from './decorators.js';
+import { declaredAccessOf } from './decorators/declarations.js';
+import { enforcesAccess, knowsSessions } from './decorators/guard-markers.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
 import type { Handler } from '../handlers/handler.js';
 

@@ -9,7 +9,7 @@ import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from './access-reader.js';
-import { KnowsSessions } from './decorators.js';
+import { KnowsSessions } from './decorators/guard-markers.js';
 import { FailedTokens } from './failed-tokens.js';
 import { messageCheckOf } from './message-check.js';
 import { setProblemHeaders } from './problem.js';
