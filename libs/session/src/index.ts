@@ -82,9 +82,5 @@ export type {
   RefreshOptions,
   ReplaceTokenOptions,
 } from './services/sessions/session-types.js';
-export {
-  UserStateService,
-  type BlockOptions,
-  type ChangeOptions,
-  type UserUpdate,
-} from './services/users/user-state.service.js';
+export type { BlockOptions, ChangeOptions, UserUpdate } from './services/users/user-changes.js';
+export { UserStateService } from './services/users/user-state.service.js';

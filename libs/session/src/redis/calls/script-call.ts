@@ -57,7 +57,7 @@ export class ScriptCall<T = unknown> implements TimedCall {
 
   readonly reject = (error: Error): void => {
     if (this.isSettled) return;
-    const isReply = error.name === 'ReplyError';
+    const isReply = isReplyError(error);
     if (this.mayBeRepeated && !isReply && performance.now() < this.dueAt) {
       this.mayBeRepeated = false;
       return this.owner.sendAgain(this as ScriptCall);
@@ -107,6 +107,10 @@ const READS: ReadonlySet<Script> = new Set<Script>([
   SCRIPTS.readIpLists,
   SCRIPTS.readUser,
 ]);
+
+export function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
 
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');

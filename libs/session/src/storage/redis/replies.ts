@@ -15,8 +15,13 @@ import {
   type UserReply,
 } from '../../redis/records/user-record.js';
 import { isSessionId } from '../../token/session-token.js';
-import { unexpected } from './outcomes.js';
-import type { LoadFirst, RefreshOutcome, RepositorySettings } from '../contract/session-repository.js';
+import { unexpected } from './distrust.js';
+import type {
+  CreateOutcome,
+  LoadFirst,
+  RefreshOutcome,
+  RepositorySettings,
+} from '../contract/session-repository.js';
 
 /** A user's record as the rest of the library sees it. A block whose end has passed is none. */
 export function toUserState(reply: UserReply, now: number): UserState {
@@ -112,6 +117,19 @@ export function toSession(
 ): Session {
   const device = readDevice(stored.device ?? NO_BYTES);
   return sessionOf(stored.id, readSessionRecord(stored.record), { device, user, settings });
+}
+
+export function toCreateOutcome(
+  reply: ReplyOf<'createSession'>,
+  { id, device }: { readonly id: string; readonly device: Buffer },
+  settings: RepositorySettings,
+): CreateOutcome {
+  if (reply.kind === 'user_mismatch') throw unexpected(reply.kind);
+  if (reply.kind === 'user_blocked') return { outcome: reply.kind, user: toUserState(reply.user, reply.now) };
+  if (reply.kind !== 'created') return { outcome: reply.kind };
+  const user = toUserState(reply.user, reply.now);
+  const session = toSession({ id, record: reply.record, device }, user, settings);
+  return { outcome: reply.kind, session, user, evicted: reply.evicted.map(String) };
 }
 
 export function toRefreshOutcome(

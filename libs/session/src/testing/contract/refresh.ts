@@ -1,3 +1,4 @@
+// Over 250 lines: one specification, whose tests share their steps.
 /// <reference types="jest" />
 import type { SessionEvent } from '../../model/session-event.js';
 import { newRefreshToken } from '../../token/refresh-token.js';
