@@ -1,4 +1,4 @@
-import { BatchWriter } from './batch-writer.js';
+import type { Redis } from 'ioredis';
 import { bulk, type CallBody } from './call-body.js';
 import type { TimedCall } from './call-timeouts.js';
 import { type Script, SCRIPTS } from '../lua/script.js';
@@ -91,6 +91,27 @@ export class ScriptCall<T = unknown> implements TimedCall {
     } catch (error) {
       this.refuse(this.owner.explained(error, this.request.script, 'perhaps'));
     }
+  }
+}
+
+/** Takes the place of the client's stream while a batch is put together, as ioredis's own pipelines do. */
+export class BatchWriter {
+  private text = '';
+  private isEnded = false;
+
+  constructor(private readonly client: Redis) {}
+
+  /** @param text a character for each byte */
+  write(text: string): void {
+    // After the batch, ioredis may write a call of it again, to the stream of another connection.
+    if (this.isEnded) this.client.stream.write(text, 'latin1');
+    else this.text += text;
+  }
+
+  end(): void {
+    this.isEnded = true;
+    if (this.text !== '') this.client.stream.write(this.text, 'latin1');
+    this.text = '';
   }
 }
 
