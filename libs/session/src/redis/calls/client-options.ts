@@ -86,7 +86,7 @@ export function isClient(redis: string | RedisOptions | RedisClient): redis is R
 
 /** A client for listening: in a Cluster of any one of its nodes. It neither connects nor reconnects by itself. */
 export function listeningClientOf(client: RedisClient): Redis {
-  const nodes = 'nodes' in client ? client.nodes('all') : [client as Redis];
+  const nodes = 'nodes' in client ? client.nodes('all') : [client];
   const node = nodes[Math.floor(Math.random() * nodes.length)];
   if (!node) throw new Error('No node of the Cluster is known');
   return node.duplicate({
