@@ -10,7 +10,7 @@ import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from './access-reader.js';
-import { KnowsSessions } from './decorators.js';
+import { KnowsSessions } from './decorators/guard-markers.js';
 import { FailedTokens } from './failed-tokens.js';
 import { messageCheckOf } from './message-check.js';
 import { setProblemHeaders } from './problem.js';
@@ -118,7 +118,7 @@ export class SessionGuard implements CanActivate {
     try {
       const decision =
         access.quotas.length === 0
-          ? (await this.examine(http, access, token)).decision
+          ? (await this.checkToken(http, access, token)).decision
           : await this.decideWithQuotas(http, access, token);
       if (access.quotas.length === 0 && decision.quotas.length > 0)
         setQuotaHeaders(http.response, decision.quotas);
@@ -133,9 +133,9 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  private examine(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
+  private checkToken(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
     const clientIp = this.transport.clientIp(http.request);
-    const checking = this.sessions.examine(token, access.requirements, { isActivity: true, clientIp });
+    const checking = this.sessions.checkToken(token, access.requirements, { isActivity: true, clientIp });
     if (!this.transport.tellsExpiry) return checking;
     return checking.then((result) => {
       const { decision, now } = result;
@@ -150,7 +150,7 @@ export class SessionGuard implements CanActivate {
     const verdict = this.ip.judge(access.requirements.ip, this.transport.clientIp(http.request));
     const consumptions = this.quotas.consumptionsOf(access, http.request);
     // Once it has begun nothing here may throw: if the check fails then, nobody would be there to hear of it.
-    const checking = this.examine(http, access, token).then(({ decision }) => decision);
+    const checking = this.checkToken(http, access, token).then(({ decision }) => decision);
     if (verdict.refusedRoles === 'all') {
       const decision = await checking;
       if (isBeforeQuotas(decision)) return decision;

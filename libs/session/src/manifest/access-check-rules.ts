@@ -1,6 +1,6 @@
 import { SessionConfigurationError } from '../model/session-error.js';
 import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
-import { declaredAccessOf, declaresItself } from '../guard/decorators.js';
+import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
 import { OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';

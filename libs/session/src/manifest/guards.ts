@@ -1,7 +1,7 @@
 import type { CanActivate } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import type { SessionSettings } from '../options/settings.js';
-import { enforcesAccess, enforcesScopes, knowsSessions } from '../guard/decorators.js';
+import { enforcesAccess, enforcesScopes, knowsSessions } from '../guard/decorators/guard-markers.js';
 import { isMessageGuard } from '../guard/message-check.js';
 import type { Handler } from '../handlers/handler.js';
 import { GUARDS, guardsOn } from '../handlers/nest-metadata.js';

@@ -1,5 +1,6 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
-import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
+import { declaredAccessOf } from '../../guard/decorators/declarations.js';
+import { EnforcesScopes } from '../../guard/decorators/guard-markers.js';
 import { setProblemHeaders } from '../../guard/problem.js';
 import { privateSlot } from '../../basics/private-slot.js';
 import { SessionError } from '../../model/session-error.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../basics/clock.js';
 import { systemClock } from '../../basics/clock.js';
-import type { Facts } from '../../model/decision.js';
+import type { TokenLookup } from '../../model/decision.js';
 import type { IpVerdict } from '../../model/ip-list.js';
 import type { QuotaResult, UserQuota } from '../../model/quota.js';
 import type { EndReason, Session } from '../../model/session.js';
@@ -63,7 +63,7 @@ export class MemorySessionRepository implements SessionRepository {
     this.ipLists = new MemoryIpLists(clock, this.events);
   }
 
-  async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+  async authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
     const { touchIfRoles, quotas, ip = UNKNOWN_ORIGIN } = demand;
     const now = this.clock.now();
     const entry = this.users.find(proof.userRef);

@@ -2,7 +2,8 @@ import type { UserState } from '../../model/user-state.js';
 import type { ReplyOf } from '../../redis/scripts/replies.js';
 import type { UserScripts } from '../../redis/scripts/users.js';
 import { userRefOf } from '../../token/session-token.js';
-import { maxStateAgeArgument, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { maxStateAgeArgument, roleLifetimesArgument } from './arguments.js';
+import { unexpected } from './distrust.js';
 import { toUserOf, toUserState, writeIpAllowlist } from './replies.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
 import {
