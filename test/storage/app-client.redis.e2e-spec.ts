@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { redisClientOptions } from '@latchkey/session';
 import { Redis, type RedisOptions } from 'ioredis';
