@@ -64,7 +64,7 @@ export const ROOMS = [
     'what an app says: types, settings, injection keys',
     ['@nestjs/common', 'crypto', 'ioredis'],
   ],
-  [8, 'storage/contract', 'what storage promises', []],
+  [8, 'storage/contract', 'what storage promises', ['crypto']],
   [7, 'redis/scripts', 'one typed function a script', []],
   [6, 'redis/calls', 'the connection; calls, batches and timeouts', ['ioredis']],
   [5, 'redis/lua', 'the scripts, and their table', []],

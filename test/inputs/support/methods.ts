@@ -372,7 +372,7 @@ export const METHODS: Readonly<Record<string, Readonly<Record<string, Method>>>>
 
 /** What is marked `@internal`, or called by Nest. */
 export const NOT_PUBLIC: ReadonlySet<string> = new Set([
-  'SessionService.examine',
+  'SessionService.checkToken',
   'SessionService.parse',
   'UserStateService.load',
   'SessionDataHandle.seen',

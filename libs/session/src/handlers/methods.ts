@@ -1,4 +1,5 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { SSE } from './nest-metadata.js';
 
 export type Provider = ReturnType<DiscoveryService['getProviders']>[number];
 export type Method = readonly [name: string, handler: Function];
@@ -25,9 +26,6 @@ export function classOf(provider: Provider): Function | undefined {
   if (typeof instance !== 'object' || instance === null) return undefined;
   return (Object.getPrototypeOf(instance) as { constructor?: Function } | null)?.constructor;
 }
-
-// Nest's metadata key; where it can be imported from differs between versions.
-const SSE = '__sse__';
 
 /** Whether the handler is an `@Sse()` one. */
 export function isSse(handler: Function): boolean {

@@ -12,12 +12,9 @@ import { PlacedGuard } from '../guard/message-check.js';
 import { type RequestAccess, requestAccessOf } from '../guard/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { functionsOf, isSse } from '../handlers/methods.js';
+import { GUARDS, guardsOn, INTERCEPTORS } from '../handlers/nest-metadata.js';
 import { LiveConnections } from './live-connections.js';
 import { SseSession } from './sse-session.js';
-
-// Nest's metadata keys; where they can be imported from differs between versions.
-const GUARDS = '__guards__';
-const INTERCEPTORS = '__interceptors__';
 
 /** Where the `SessionModule` whose guard lets requests in keeps its connections. */
 const connectionsOf = new WeakMap<object, LiveConnections>();
@@ -43,14 +40,11 @@ export class SseSessions {
 
 /** The guard comes after all others, the interceptor before the handler's own. */
 function watchOver(handler: Function): void {
-  const guards = enhancersOf(GUARDS, handler);
+  const guards = guardsOn(handler);
   if (guards.includes(registering)) return;
   Reflect.defineMetadata(GUARDS, [...guards, registering], handler);
-  Reflect.defineMetadata(INTERCEPTORS, [ending, ...enhancersOf(INTERCEPTORS, handler)], handler);
-}
-
-function enhancersOf(key: string, handler: Function): readonly unknown[] {
-  return (Reflect.getMetadata(key, handler) as readonly unknown[] | undefined) ?? [];
+  const interceptors = (Reflect.getMetadata(INTERCEPTORS, handler) as readonly unknown[] | undefined) ?? [];
+  Reflect.defineMetadata(INTERCEPTORS, [ending, ...interceptors], handler);
 }
 
 /** A guard, because Nest may have sent the head of the reply before an interceptor can refuse anything. */

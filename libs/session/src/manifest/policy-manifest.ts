@@ -9,7 +9,7 @@ import type { Access } from '../rules/access.js';
 import type { JsonValue } from '../model/session-data.js';
 import { demands } from './access-check-rules.js';
 import { AccessReader } from '../guard/access-reader.js';
-import { declaredAccessOf } from '../guard/decorators.js';
+import { declaredAccessOf } from '../guard/decorators/declarations.js';
 import { guardsOf } from './guards.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
 import type { Handler } from '../handlers/handler.js';

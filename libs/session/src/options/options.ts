@@ -1,4 +1,4 @@
-// Longer than 250 lines: every option with its meaning, range, default and source. docs/options.md is made from it.
+// Over 250 lines: every option with its meaning, range, default and source. docs/options.md is made from it.
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import type { Clock } from '../basics/clock.js';
 import type { Duration } from '../basics/duration.js';
