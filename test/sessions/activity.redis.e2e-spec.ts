@@ -6,6 +6,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { Passive, SessionModule, SessionService } from '@latchkey/session';
 import { SessionWsAdapter } from '@latchkey/session/ws';
 import { bearer, SocketClient } from '../live/support/clients.js';
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
 
 @WebSocketGateway({ path: '/ws' })
@@ -32,7 +33,14 @@ describe('activity, in Redis', () => {
     server = await RedisServer.start();
     const { url } = server;
     @Module({
-      imports: [SessionModule.forRoot({ redis: url, guard: 'global', touchInterval: 0 })],
+      imports: [
+        SessionModule.forRoot({
+          redis: url,
+          guard: 'global',
+          touchInterval: 0,
+          commandTimeoutMs: PATIENT_MS,
+        }),
+      ],
       providers: [Gateway],
     })
     class AppModule {}

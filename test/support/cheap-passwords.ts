@@ -3,6 +3,7 @@ import argon2 from 'argon2';
 import { createApp } from '../../src/app.factory.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { PasswordHasher } from '../../src/passwords/password-hasher.js';
+import { PATIENT_MS } from './patience.js';
 
 /** Real argon2id hashes at its lowest cost, for thousands of logins. */
 const CHEAP = { type: argon2.argon2id, memoryCost: 8, timeCost: 2, parallelism: 1 } as const;
@@ -13,7 +14,8 @@ export const NEW = 'the-new-password';
 export async function sampleWithCheapPasswords(
   redisUrl: string,
 ): Promise<{ app: INestApplication; oldHash: string }> {
-  const app = await createApp(readConfig({ PORT: '0', REDIS_URL: redisUrl }));
+  const env = { PORT: '0', REDIS_URL: redisUrl, REDIS_TIMEOUT_MS: String(PATIENT_MS) };
+  const app = await createApp(readConfig(env));
   await app.init();
   const oldHash = await argon2.hash(OLD, CHEAP);
   const newHash = await argon2.hash(NEW, CHEAP);
