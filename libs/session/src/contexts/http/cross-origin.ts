@@ -7,6 +7,11 @@ type OriginSettings = Pick<TransportSettings, 'publicOrigin'>;
 /** The methods that change nothing (RFC 9110 §9.2.1), and so may come from another origin with a cookie. */
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
+/** Whether a method changes nothing: the cross-origin rule leaves it alone. */
+export function isSafeMethod(method: string | undefined): boolean {
+  return SAFE_METHODS.has(method);
+}
+
 /**
  * Whether a page of our own origin sent the request, or something that is no browser. `Sec-Fetch-Site` decides where
  * it is sent, else `Origin`; no browser leaves out both on an unsafe method. `same-site`, `none` and an `Origin` of
@@ -24,6 +29,6 @@ export function isSameOrigin(request: NodeRequest, settings: OriginSettings): bo
  * @throws SessionError `cross_origin` for an unsafe method from another origin
  */
 export function assertSameOrigin(request: NodeRequest, settings: OriginSettings): void {
-  if (SAFE_METHODS.has(request.method)) return;
+  if (isSafeMethod(request.method)) return;
   if (!isSameOrigin(request, settings)) throw new SessionError('cross_origin');
 }
