@@ -14,6 +14,9 @@ import { RequestValidationPipe } from './http/validation.pipe.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
 import { DemoSessionGuard } from './users/demo-session.guard.js';
 
+/** What pages of other origins may read besides the body. */
+const EXPOSED_HEADERS = ['RateLimit', 'RateLimit-Policy', 'Retry-After', 'WWW-Authenticate'];
+
 /**
  * The sample app, ready to listen. Reads nothing from the environment itself.
  * @param sessionOptions for tests: options of the library that the environment does not set, such as a clock
@@ -30,6 +33,12 @@ export async function createApp(
     logger,
   });
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: httpsOnly(config) } } }));
+  if (config.allowedOrigins.length > 0)
+    app.enableCors({
+      origin: [...config.allowedOrigins],
+      credentials: true,
+      exposedHeaders: EXPOSED_HEADERS,
+    });
   app.disable('etag'); // replies are never kept, so there is nothing to compare
   app.use(noStore);
   useJsonBodies(app);

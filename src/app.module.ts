@@ -40,6 +40,7 @@ export class AppModule {
               ? {}
               : { trustProxy: settings.trustProxy, forwardedHeader: settings.forwardedHeader }),
             ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
+            allowedOrigins: settings.allowedOrigins,
             commandTimeoutMs: settings.redisTimeoutMs,
             refresh: settings.refresh,
             ...(settings.dataKeys === undefined

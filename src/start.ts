@@ -8,6 +8,8 @@ import { accessTokenBanner } from './jwt/access-tokens.js';
 import { DemoAccounts } from './users/demo-accounts.js';
 import { type Environment, readConfig, storageVariable } from './config/read-config.js';
 
+/** Longer than load balancers keep a connection idle, which is 60 s as a rule: else they send a request into its end. */
+const KEEP_ALIVE_MS = 65_000;
 /** Requests get 8 s to end; then Redis is closed; then this. */
 const LAST_PATIENCE_MS = 9_500;
 
@@ -22,6 +24,7 @@ export async function start(environment: Environment): Promise<void> {
     console.log(storageBanner(config));
     const tokens = accessTokenBanner(config);
     if (tokens) console.log(tokens);
+    app.getHttpServer().keepAliveTimeout = KEEP_ALIVE_MS;
     await app.listen(config.port, config.host);
     await app.get(DemoAccounts).settled();
     console.log(`listening on ${addressOf(app.getHttpServer(), config)}`);

@@ -3,9 +3,10 @@ import { AuditLog, authenticatedSessionOf, SessionTransport } from '@latchkey/se
 import type { AuditDetails, OpenAct } from '@latchkey/session/audit';
 import type { Request } from 'express';
 import { isUserId } from '../users/account.js';
+import type { AuditAction } from './actions.js';
 
 interface RequestedAct {
-  readonly action: string;
+  readonly action: AuditAction;
   /** A user, as the path has it. */
   readonly targetId?: string;
   readonly details?: AuditDetails;

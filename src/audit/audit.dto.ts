@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { AuditDetails, AuditOutcome } from '@latchkey/session/audit';
 import { IsId } from '../http/ids.js';
+import { AUDIT_ACTIONS, described, OUTCOMES } from './actions.js';
 import { DEFAULT_PAGE, MayBeAbsent, PageSize } from '../http/fields.js';
 
 export class AuditQuery {
@@ -33,7 +34,7 @@ export class AuditEventDto {
   @ApiProperty({ format: 'date-time' })
   at!: string;
 
-  @ApiProperty({ example: 'user.block' })
+  @ApiProperty({ example: 'user.block', description: described(AUDIT_ACTIONS) })
   action!: string;
 
   @ApiPropertyOptional({ type: PersonDto, description: 'Who; absent when that is not known' })
@@ -46,8 +47,8 @@ export class AuditEventDto {
   ip?: string;
 
   @ApiProperty({
-    enum: ['ok', 'denied', 'failed', 'unknown'],
-    description: '`unknown`: it was begun, and may have happened',
+    enum: Object.keys(OUTCOMES),
+    description: described(OUTCOMES),
   })
   outcome!: AuditOutcome;
 

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '@latchkey/session';
-import type { AuditAct } from '@latchkey/session/audit';
+import type { Act } from './actions.js';
 
 const LOG_INTERVAL_MS = 10_000;
 
@@ -12,7 +12,7 @@ export class Denials {
 
   constructor(private readonly audit: AuditLog) {}
 
-  async note(denied: AuditAct): Promise<void> {
+  async note(denied: Act): Promise<void> {
     try {
       await this.audit.append({ ...denied, outcome: 'denied' });
     } catch (error) {

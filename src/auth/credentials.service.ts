@@ -7,7 +7,7 @@ import {
   SessionError,
   SessionService,
 } from '@latchkey/session';
-import type { AuditAct } from '@latchkey/session/audit';
+import type { Act } from '../audit/actions.js';
 import { Denials } from '../audit/denials.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Problem } from '../problem/problem.js';
@@ -86,7 +86,7 @@ export class CredentialsService {
     { user, session }: AuthenticatedSession,
     change: PasswordChange,
   ): Promise<IssuedSession> {
-    const what = { action: 'password.change', ip: change.ip };
+    const what: Act = { action: 'password.change', ip: change.ip };
     const account = await this.prove(user.id, change.currentPassword, what);
     const owner = { client: ipPartition(change.ip), account: account.username };
     const to = await this.passwords.hash(change.newPassword, owner);
@@ -112,7 +112,7 @@ export class CredentialsService {
   }
 
   /** @throws Problem `bad_credentials` */
-  private async prove(userId: string, password: string, what: AuditAct): Promise<Account> {
+  private async prove(userId: string, password: string, what: Act): Promise<Account> {
     const account = await this.users.find(userId);
     const hash = account?.passwordHash ?? this.passwords.decoyHash;
     const owner = { client: ipPartition(what.ip), account: account?.username ?? userId };

@@ -8,6 +8,7 @@ import {
   SessionService,
   UserStateService,
 } from '@latchkey/session';
+import type { Act } from '../audit/actions.js';
 import { Denials } from '../audit/denials.js';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
@@ -77,7 +78,7 @@ export class LoginService {
     const hash = account?.passwordHash ?? this.passwords.decoyHash;
     const owner = { client: ipPartition(device.ip), account: username };
     const isRight = await this.passwords.verify(hash, password, owner);
-    const what = { action: 'login', ip: device.ip || undefined };
+    const what: Act = { action: 'login', ip: device.ip || undefined };
     if (!account || !isRight || (this.config.production && isDemoUserId(account.id))) {
       // Not what was typed as a user name: that is now and then a password.
       await this.denials.note({ ...what, targetId: account?.id, details: { code: 'bad_credentials' } });

@@ -1,17 +1,9 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Injectable } from '@nestjs/common';
-import { SessionError, type SessionErrorCode, SessionTransport } from '@latchkey/session';
+import { SessionError, SessionTransport } from '@latchkey/session';
+import { deniedSessionOf } from '@latchkey/session/http';
 import type { Request, Response } from 'express';
 import { AppProblemFilter } from '../problem/problem.filter.js';
 import { ClientTokens } from './client-tokens.js';
-
-/** Denials that say that the cookie is good for nothing any more. */
-const DEAD: ReadonlySet<SessionErrorCode> = new Set([
-  'session_missing',
-  'session_invalid',
-  'session_revoked',
-  'session_expired',
-  'user_blocked',
-]);
 
 /** A logout of a session that was dead already takes the cookie back all the same. */
 @Catch(SessionError)
@@ -26,7 +18,7 @@ export class LogoutFilter implements ExceptionFilter<SessionError> {
   catch(error: SessionError, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<Request>();
-    if (DEAD.has(error.code) && this.isOurs(request)) {
+    if (isDead(error) && this.isOurs(request)) {
       this.tokens.takeBack({ request, response: http.getResponse<Response>() });
     }
     this.problems.catch(error, host);
@@ -41,4 +33,9 @@ export class LogoutFilter implements ExceptionFilter<SessionError> {
       return false;
     }
   }
+}
+
+/** Whether the cookie is good for nothing any more. */
+function isDead(error: SessionError): boolean {
+  return (deniedSessionOf(error) ?? 'alive') !== 'alive';
 }

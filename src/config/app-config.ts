@@ -59,6 +59,8 @@ export interface AppConfig {
   readonly acceptPlainData: boolean;
   /** The origin that browsers see. Absent: the request's own. */
   readonly publicOrigin?: string;
+  /** Other origins whose pages may use the API with cookies. */
+  readonly allowedOrigins: readonly string[];
   /** Absent: access tokens are opaque. */
   readonly jwt?: JwtConfig;
 }

@@ -13,6 +13,7 @@ describe('readConfig', () => {
       production: false,
       allowMemory: false,
       acceptPlainData: false,
+      allowedOrigins: [],
       forwardedHeader: 'x-forwarded-for',
       loginQuota: 10,
       postQuota: 30,
@@ -93,6 +94,10 @@ describe('readConfig', () => {
     ],
     [{ PUBLIC_ORIGIN: 'https://app.example/' }, { publicOrigin: 'https://app.example' }],
     [
+      { ALLOWED_ORIGINS: 'https://app.example, http://localhost:5173' },
+      { allowedOrigins: ['https://app.example', 'http://localhost:5173'] },
+    ],
+    [
       { NODE_ENV: 'production', ALLOW_MEMORY: '1' },
       { production: true, allowMemory: true },
     ],
@@ -139,6 +144,8 @@ describe('readConfig', () => {
     ['TRUST_PROXY', { TRUST_PROXY: '10.0.0.0/33' }],
     ['TRUST_PROXY', { TRUST_PROXY: '10.0.0.0/8/8' }],
     ['FORWARDED_HEADER', { FORWARDED_HEADER: 'a, b' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: '*' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'https://app.example,' }],
     ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'app.example' }],
     ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'https://app.example/path' }],
     ['PUBLIC_ORIGIN', { PUBLIC_ORIGIN: 'ftp://app.example' }],

@@ -55,6 +55,9 @@ export function readConfig(environment: Environment): AppConfig {
     ...(dataKeys === undefined ? {} : { dataKeys: readDataKeys('DATA_KEYS', dataKeys) }),
     ...(proxies === undefined ? {} : { trustProxy: readTrustedProxies('TRUST_PROXY', proxies) }),
     ...(origin === undefined ? {} : { publicOrigin: readOrigin('PUBLIC_ORIGIN', origin) }),
+    allowedOrigins: (valueOf('ALLOWED_ORIGINS')?.split(',') ?? []).map((one) =>
+      readOrigin('ALLOWED_ORIGINS', one.trim()),
+    ),
     jwt,
   };
 }

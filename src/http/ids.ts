@@ -1,9 +1,10 @@
 import { type PipeTransform } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
+import { isSessionId } from '@latchkey/session/http';
 import { badRequest, Problem } from '../problem/problem.js';
 
 interface IdKind {
-  readonly pattern: RegExp;
+  readonly matches: (text: string) => boolean;
   /** What a field says that has something else. */
   readonly message: string;
   /** What a path says that names something else. */
@@ -12,20 +13,28 @@ interface IdKind {
 
 /** How clients name things. Whatever does not look like it names nothing, and goes no further than this. */
 const KINDS = {
-  user: { pattern: /^[A-Za-z0-9_-]{16}$/, message: "is a user's id", missing: 'There is no such user' },
+  user: {
+    matches: (text) => /^[A-Za-z0-9_-]{16}$/.test(text),
+    message: "is a user's id",
+    missing: 'There is no such user',
+  },
   session: {
-    pattern: /^[A-Za-z0-9_-]{16}$/,
+    matches: isSessionId,
     message: "is a session's id",
     missing: 'You have no such session',
   },
-  post: { pattern: /^[1-9]\d{0,14}$/, message: "is a post's id", missing: 'There is no such post' },
+  post: {
+    matches: (text) => /^[1-9]\d{0,14}$/.test(text),
+    message: "is a post's id",
+    missing: 'There is no such post',
+  },
   event: {
-    pattern: /^(?!0+-0+$)\d{1,15}-\d{1,15}$/,
+    matches: (text) => /^(?!0+-0+$)\d{1,15}-\d{1,15}$/.test(text),
     message: "is an event's id",
     missing: 'There is no such event',
   },
   ipList: {
-    pattern: /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/,
+    matches: (text) => /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/.test(text),
     message: 'is 1–64 letters, digits and . _ : -',
     missing: 'There is no such list',
   },
@@ -35,7 +44,7 @@ type IdName = keyof typeof KINDS;
 
 /** Whether a value can be such an id at all. */
 export function isId(kind: IdName, value: unknown): value is string {
-  return typeof value === 'string' && KINDS[kind].pattern.test(value);
+  return typeof value === 'string' && KINDS[kind].matches(value);
 }
 
 /** A body's or a query's field that holds such an id. */

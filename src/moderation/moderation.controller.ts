@@ -111,7 +111,7 @@ export class ModerationController {
     @CurrentUser() actor: UserState,
     @Req() request: Request,
   ): Promise<EndedReply> {
-    const what = { action: 'sessions.revoke', targetId: id };
+    const what = { action: 'sessions.revoke', targetId: id } as const;
     const receipt = await this.recorder.record(request, what, async (act) => {
       const ended = await this.acts.endSessions(actor, id);
       act.add({ details: { sessions: ended.sessions } });

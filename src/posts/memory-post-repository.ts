@@ -17,9 +17,11 @@ export class MemoryPostRepository extends PostRepository {
     return asRead(entry, post.authorId);
   }
 
-  async list({ readerId, limit, before }: PostPage): Promise<ReadPost[]> {
+  async list({ readerId, limit, before, from = '1' }: PostPage): Promise<ReadPost[]> {
     const end = Math.min(this.entries.length, before === undefined ? Infinity : Number(before) - 1);
-    const page = this.entries.slice(Math.max(0, end - limit), end).toReversed();
+    const page = this.entries
+      .slice(Math.max(Number(from) - 1, end - limit, 0), Math.max(end, 0))
+      .toReversed();
     return page.map((entry) => asRead(entry, readerId));
   }
 

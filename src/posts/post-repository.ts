@@ -14,4 +14,6 @@ export interface PostPage {
   readonly readerId: string;
   readonly limit: number;
   readonly before?: string;
+  /** The oldest that is wanted. */
+  readonly from?: string;
 }

@@ -19,5 +19,6 @@ import { RedisPostRepository } from './redis-post-repository.js';
         store ? new RedisPostRepository(store) : new MemoryPostRepository(),
     },
   ],
+  exports: [PostRepository],
 })
 export class PostsModule {}

@@ -33,10 +33,10 @@ local function read(id)
 end
 `;
 
-/** KEYS posts, timeline, likes, liked-by. ARGV limit, before or '+inf'. Returns posts, newest first. */
+/** KEYS posts, timeline, likes, liked-by. ARGV limit, before or '+inf', from or '-inf'. Returns posts, newest first. */
 const LIST = redisScript(`${READ}
 local posts = {}
-for i, id in ipairs(redis.call('ZRANGE', KEYS[2], ARGV[2], '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, ARGV[1])) do
+for i, id in ipairs(redis.call('ZRANGE', KEYS[2], ARGV[2], ARGV[3], 'BYSCORE', 'REV', 'LIMIT', 0, ARGV[1])) do
   posts[i] = read(id)
 end
 return posts
@@ -70,9 +70,9 @@ export class RedisPostRepository extends PostRepository {
     return { ...post, id: id as string, likes: 0, likedByReader: false };
   }
 
-  async list({ readerId, limit, before }: PostPage): Promise<ReadPost[]> {
+  async list({ readerId, limit, before, from = '-inf' }: PostPage): Promise<ReadPost[]> {
     const max = before === undefined ? '+inf' : `(${before}`;
-    const rows = await this.store.script(LIST, keysFor(readerId), [limit, max]);
+    const rows = await this.store.script(LIST, keysFor(readerId), [limit, max, from]);
     return (rows as Row[]).map(toPost).filter((post) => post !== undefined);
   }
 

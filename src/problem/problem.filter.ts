@@ -7,7 +7,7 @@ import {
   Logger,
 } from '@nestjs/common';
 import { SessionError, type SessionErrorCode } from '@latchkey/session';
-import { problemHeaders, toProblem } from '@latchkey/session/http';
+import { deniedSessionOf, problemHeaders, toProblem } from '@latchkey/session/http';
 import type { Request, Response } from 'express';
 import { Problem, type ProblemCode } from './problem.js';
 
@@ -29,9 +29,6 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
   415: 'unsupported_media_type',
 };
 
-/** The session is over: what a browser keeps of it is nobody's to see any more. */
-const ENDED: ReadonlySet<SessionErrorCode> = new Set(['user_blocked', 'session_revoked', 'session_expired']);
-
 const LOG_INTERVAL_MS = 1_000;
 
 /** Answers every error with problem+json: one shape, the contract's codes, and nothing of what is inside. */
@@ -51,7 +48,8 @@ export class AppProblemFilter implements ExceptionFilter {
     if (error instanceof SessionError && !RENAMED[error.code]) {
       if (error.statusCode >= 500) this.logOutage(error);
       response.status(error.statusCode).set(problemHeaders(error, http.getRequest<Request>()));
-      if (ENDED.has(error.code)) forgetPages(http.getRequest<Request>(), response);
+      // What a browser keeps of the session is nobody's to see any more.
+      if (deniedSessionOf(error) === 'over') forgetPages(http.getRequest<Request>(), response);
       response.end(JSON.stringify(toProblem(error)));
       return;
     }

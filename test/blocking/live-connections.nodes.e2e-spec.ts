@@ -56,7 +56,7 @@ describe.each<PlatformName>(['Express', 'Fastify'])('on %s', (platform) => {
   describe('a handshake', () => {
     it('whose check passed before a block is refused', async () => {
       const { userId, token } = await nodes.user();
-      const gate = hold(nodes.holding.sessions, 'examine', 'after');
+      const gate = hold(nodes.holding.sessions, 'checkToken', 'after');
       const refusal = SocketClient.refusal(nodes.holding.url, bearer(token));
       await gate.reached;
       await nodes.acting.users.block(userId, { reason: 'spam' });

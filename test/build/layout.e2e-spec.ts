@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,8 @@ const run = promisify(execFile);
 const root = resolve(__dirname, '../..');
 const LIBRARY = 'libs/session/src';
 const MOST_FILES = 12;
+const MOST_LINES = 250;
+const REASON = `// Over ${MOST_LINES} lines: `;
 
 interface Room {
   readonly floor: number;
@@ -132,5 +134,18 @@ describe('the rooms of the library', () => {
       if (files.length > MOST_FILES && !path.endsWith('testing/contract')) full.push(relative(root, path));
     }
     expect(full).toEqual([]);
+  });
+
+  it(`have files of ${MOST_LINES} lines at most, or a reason in the first line`, async () => {
+    const long: string[] = [];
+    for (const folder of [LIBRARY, 'src']) {
+      for (const name of await readdir(join(root, folder), { recursive: true })) {
+        if (!name.endsWith('.ts') || name.endsWith('/script-sources.ts')) continue; // which is generated
+        const text = await readFile(join(root, folder, name), 'utf8');
+        const isLong = text.split('\n').length - 1 > MOST_LINES;
+        if (isLong !== text.startsWith(REASON)) long.push(`${folder}/${name}`);
+      }
+    }
+    expect(long).toEqual([]);
   });
 });

@@ -19,3 +19,20 @@ describe.each(['docs/architecture.md', 'CONTRIBUTING.md'])('%s', (document) => {
     expect(files.filter((path) => !isThere(path))).toEqual([]);
   });
 });
+
+describe('where CONTRIBUTING places a change of a closed set', () => {
+  const rows = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8').split('\n');
+
+  it.each([
+    ['a denial reason', 'model/error-codes.ts', 'DENIALS'],
+    ['an event', 'model/session-event.ts', 'SESSION_EVENTS'],
+    ['another context of handlers', 'handlers/contexts.ts', 'CONTEXTS'],
+    ['a field of an audit entry', 'model/audit-entry.ts', 'AUDIT_OUTCOMES'],
+    ['why a session ends', 'model/session.ts', 'END_REASONS'],
+  ])('%s: the row names the table, which is there', (change, file, table) => {
+    const row = rows.find((line) => line.startsWith(`| ${change}`));
+    expect(row).toContain(`\`${file}\``);
+    expect(row).toContain(`\`${table}\``);
+    expect(readFileSync(join(root, 'libs/session/src', file), 'utf8')).toContain(`export const ${table}`);
+  });
+});

@@ -107,7 +107,8 @@ describe.each(
       return times.sort((a, b) => a - b);
     };
     const [known, unknown] = [await timesOf('ada'), await timesOf('nemo')];
-    expect(unknown[0]! / known[0]!).toBeGreaterThan(0.5);
+    // Without a hash to compute it would be a fiftieth; what else the machine does comes and goes.
+    expect(unknown[0]! / known[0]!).toBeGreaterThan(0.2);
   });
 
   it.each(['', 'constructor', '__proto__', 'unknown', 'a'.repeat(5_000)])(

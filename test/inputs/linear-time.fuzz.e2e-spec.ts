@@ -11,7 +11,7 @@ import { parseRefreshToken } from '../../libs/session/src/token/refresh-token.js
 import { isSessionId, parseToken, userRefOf } from '../../libs/session/src/token/session-token.js';
 import { bearerToken } from '../../libs/session/src/contexts/http/bearer.js';
 import { cookieValues } from '../../libs/session/src/contexts/http/cookie.js';
-import { isSameOrigin } from '../../libs/session/src/contexts/http/cross-origin.js';
+import { OriginRule } from '../../libs/session/src/contexts/http/cross-origin.js';
 import { checkedBlock, checkedRoles } from '../../libs/session/src/services/users/checks.js';
 import { bestTime, growth, HOSTILE_TEXTS } from './support/linear-time.js';
 
@@ -20,6 +20,12 @@ const COOKIE = '__Host-session';
 function requestWith(headers: Record<string, string>): NodeRequest {
   return { headers, method: 'POST', socket: { remoteAddress: '127.0.0.1' } as NodeRequest['socket'] };
 }
+
+const origins = new OriginRule({
+  allowedOrigins: ['https://spa.example'],
+  trustProxy: 1,
+  forwardedHeader: 'x-forwarded-for',
+});
 
 const forwarded = (header: string) => {
   const resolve = clientIpResolver({ trustProxy: ['127.0.0.0/8', '10.0.0.0/8'], forwardedHeader: header });
@@ -44,8 +50,11 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'a header of one address': forwarded('x-real-ip'),
   Host: (text) => requestedOriginOf(requestWith({ host: text })),
   'Host with a port': (text) => requestedOriginOf(requestWith({ host: `localhost:${text}` })),
-  'Origin and Host': (text) => isSameOrigin(requestWith({ origin: `http://${text}`, host: text }), {}),
-  'Sec-Fetch-Site': (text) => isSameOrigin(requestWith({ 'sec-fetch-site': text }), {}),
+  'Origin and Host': (text) => origins.admits(requestWith({ origin: `http://${text}`, host: text })),
+  'Sec-Fetch-Site': (text) => origins.admits(requestWith({ 'sec-fetch-site': text })),
+  'X-Forwarded-Host': (text) => origins.admits(requestWith({ origin: 'http://a', 'x-forwarded-host': text })),
+  'X-Forwarded-Proto': (text) =>
+    origins.admits(requestWith({ origin: 'http://a', 'x-forwarded-proto': text })),
   'User-Agent': (text) => normaliseDevice({ userAgent: text }),
   "a browser's User-Agent": (text) => normaliseDevice({ userAgent: `Mozilla/5.0 ${text}` }),
   'User-Agent of many versions': (text) =>

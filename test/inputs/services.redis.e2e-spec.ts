@@ -228,17 +228,15 @@ test('every public method of every public service is tried', () => {
 
 /** Methods that TypeScript calls private. */
 const PRIVATE = `
-SessionService.keepData SessionService.known
-UserStateService.loadOnce UserStateService.askDirectory UserStateService.versionOf UserStateService.act
+SessionService.keepData
+UserStateService.versionOf UserStateService.act
 UserStateService.change UserStateService.write
 RateLimiter.apply RateLimiter.policyOf RateLimiter.shareOf
 AuditLog.settle AuditLog.detailsOf
 SessionEvents.tell SessionEvents.call
 SessionTransport.writeRefreshCookie SessionTransport.writeCookie SessionTransport.withWayOut
 SessionTransport.clearingsFor
-LiveConnections.assertRoom LiveConnections.carryOut LiveConnections.concernedBy LiveConnections.dependingOn
-LiveConnections.all LiveConnections.add LiveConnections.remove LiveConnections.look LiveConnections.pending
-LiveConnections.admit
+LiveConnections.assertRoom LiveConnections.checkOnce LiveConnections.pending LiveConnections.admit
 SessionDataHandle.change
 RedisThrottlerStorage.scripts RedisThrottlerStorage.firstScripts RedisThrottlerStorage.open
 ServiceTokens.callIn`;

@@ -79,7 +79,7 @@ describe.each<PlatformName>(['Express', 'Fastify'])(
       const gate =
         moment === 'register'
           ? hold(node.connections, 'register', 'after')
-          : hold(node.sessions, 'examine', 'after');
+          : hold(node.sessions, 'checkToken', 'after');
       const raw = await RawSocket.open(node.url);
       raw.write(bytesOf(moment === 'register'));
       await gate.reached;

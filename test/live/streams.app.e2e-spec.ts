@@ -144,6 +144,19 @@ describe.each(['Express', 'Fastify', 'Express behind compression()'])('a stream 
     expect([last.stream?.isEnded, last.ends]).toEqual([true, 1]);
   });
 
+  it('says where its client may go on from, and is told', async () => {
+    const headers = { ...bearer(token), 'last-event-id': 'p6' };
+    const client = await StreamClient.open(url, headers);
+    await client.event('hello');
+    const { stream } = last;
+    expect(stream?.lastEventId).toBe('p6');
+    stream?.send('post', {}, { id: 'p7', retryMs: 500 });
+    expect(await client.event('post')).toMatchObject({ id: 'p7', retry: '500' });
+    for (const resumption of [{ id: 'a\nb' }, { id: 'a\0' }, { retryMs: -1 }, { retryMs: 0.5 }])
+      expect(() => stream?.send('post', {}, resumption)).toThrow(/resumption\.(id|retryMs)/);
+    client.close();
+  });
+
   it('is refused where the response has been answered', async () => {
     const reply = await RawSocket.ask(url, requestLine('GET /answered HTTP/1.1', 'Connection: close'));
     expect(reply).toContain('answered');

@@ -253,8 +253,8 @@ async function check(
   proof: TokenProof,
   quotas: readonly UserQuota[],
 ): Promise<readonly QuotaResult[]> {
-  const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas });
-  if (facts.kind !== 'known') throw new Error(`authenticate answered ${facts.kind}`);
-  expect(facts.quotas).toHaveLength(quotas.length);
-  return facts.quotas;
+  const lookup = await repository.authenticate(proof, { touchIfRoles: [], quotas });
+  if (lookup.kind !== 'known') throw new Error(`authenticate answered ${lookup.kind}`);
+  expect(lookup.quotas).toHaveLength(quotas.length);
+  return lookup.quotas;
 }

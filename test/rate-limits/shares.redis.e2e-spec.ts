@@ -198,9 +198,9 @@ describe("a server's clock that stepped back", () => {
     tat.writeBigUInt64BE(BigInt(ahead));
     await admin.hset(user as string, 'q:acts', tat.subarray(1));
     const quotas = [{ name: 'acts', quota: 10, windowMs: 10_000, burst: 10, by: 'user' }] as const;
-    const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas });
-    expect(facts).toMatchObject({ kind: 'known', quotas: [{ allowed: false }] });
-    expect(facts.kind === 'known' && facts.quotas[0]?.retryAfterMs).toBeLessThanOrEqual(1_000);
+    const lookup = await repository.authenticate(proof, { touchIfRoles: [], quotas });
+    expect(lookup).toMatchObject({ kind: 'known', quotas: [{ allowed: false }] });
+    expect(lookup.kind === 'known' && lookup.quotas[0]?.retryAfterMs).toBeLessThanOrEqual(1_000);
     const outside = {
       operation: 'consume',
       policy: quotas[0],

@@ -32,7 +32,7 @@ describe('a demotion', () => {
   it('between the answer to a check and its arrival: the message is not handled', async () => {
     const { userId, token } = await nodes.user('moderator');
     const one = await nodes.socket(nodes.holding, token);
-    const gate = hold(nodes.holding.sessions, 'examine', 'after');
+    const gate = hold(nodes.holding.sessions, 'checkToken', 'after');
     one.send('delete');
     await gate.reached; // permitted, by what Redis said before the demotion
     await nodes.acting.users.setRoles(userId, ['user']);
@@ -46,7 +46,7 @@ describe('a demotion', () => {
     nodes.finally(() => mute.stop());
     const { userId, token } = await nodes.user('moderator');
     const one = await nodes.socket(nodes.holding, token);
-    const gate = hold(nodes.holding.sessions, 'examine', 'after');
+    const gate = hold(nodes.holding.sessions, 'checkToken', 'after');
     one.send('delete');
     await gate.reached;
     const receipt = await mute.users.setRoles(userId, ['user']);
@@ -65,7 +65,7 @@ describe('a demotion', () => {
     registry.register = () => Promise.reject(new Error('The slot of the nodes cannot be reached'));
     nodes.finally(() => void Reflect.deleteProperty(registry, 'register'));
     await sleep(2_000);
-    const gate = hold(nodes.holding.sessions, 'examine', 'after');
+    const gate = hold(nodes.holding.sessions, 'checkToken', 'after');
     one.send('delete');
     await gate.reached; // permitted, by what Redis said before the demotion
     const receipt = await mute.users.setRoles(userId, ['user']);

@@ -101,7 +101,7 @@ describe('a Redis user who may do what the documents say, and nothing else', () 
     await nodes.register('node');
     await nodes.confirm('node', { userRef: 'ref', version: 1 }, 1);
     await nodes.confirmations({ userRef: 'ref', version: 1 });
-    await nodes.miss('node');
+    await nodes.reportMissed('node');
     await nodes.remove('node');
     await users.erase('ada');
 

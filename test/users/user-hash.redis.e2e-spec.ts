@@ -63,8 +63,8 @@ describe('the one hash of a user', () => {
     await sleep(40);
     await login();
     expect(await quotaFields()).toEqual(['q:fourteen-chars']);
-    const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
-    expect(facts).toMatchObject({ quotas: [{ allowed: true, remaining: 3 }] });
+    const lookup = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
+    expect(lookup).toMatchObject({ quotas: [{ allowed: true, remaining: 3 }] });
   });
 
   it('loses the quotas of a session that has ended with the next login, and keeps those of the others', async () => {
@@ -93,8 +93,8 @@ describe('the one hash of a user', () => {
 
     const { proof } = await login();
     expect(await redis.pttl(await keyOfUser())).toBe(-1);
-    const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
-    expect(facts).toMatchObject({ status: 'live', quotas: [{ allowed: false, remaining: 0 }] });
+    const lookup = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
+    expect(lookup).toMatchObject({ status: 'live', quotas: [{ allowed: false, remaining: 0 }] });
   });
 
   it('is made to fit a cap that was lowered: as many as are too many end with one login, the oldest', async () => {
@@ -141,8 +141,8 @@ describe('the one hash of a user', () => {
     await repository.create(session);
     const block = Buffer.alloc(15); // until lifted, without a word
     await redis.hset(await keyOfUser(), 'b', block);
-    const facts = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
-    expect(facts).toMatchObject({ user: { status: 'blocked' }, quotas: [] });
+    const lookup = await repository.authenticate(proof, { touchIfRoles: [], quotas: [BY_USER] });
+    expect(lookup).toMatchObject({ user: { status: 'blocked' }, quotas: [] });
     expect(await quotaFields()).toEqual([]);
   });
 });

@@ -12,20 +12,16 @@ export type {
 export {
   AllowExpired,
   Assurance,
-  CurrentSession,
-  CurrentUser,
-  EnforcesAccess,
   Fresh,
-  IpAllowlist,
-  IpDenylist,
   OptionalSession,
   Passive,
   Permissions,
   Public,
-  RateLimit,
   Roles,
-  SessionData,
-} from './guard/decorators.js';
+} from './guard/decorators/access.js';
+export { EnforcesAccess } from './guard/decorators/guard-markers.js';
+export { IpAllowlist, IpDenylist, RateLimit } from './guard/decorators/limits.js';
+export { CurrentSession, CurrentUser, SessionData } from './guard/decorators/parameters.js';
 export { PolicyManifest, type PolicyEntry } from './manifest/policy-manifest.js';
 export { authenticatedSessionOf } from './guard/request-access.js';
 export { SessionGuard } from './guard/session.guard.js';
@@ -86,9 +82,5 @@ export type {
   RefreshOptions,
   ReplaceTokenOptions,
 } from './services/sessions/session-types.js';
-export {
-  UserStateService,
-  type BlockOptions,
-  type ChangeOptions,
-  type UserUpdate,
-} from './services/users/user-state.service.js';
+export type { BlockOptions, ChangeOptions, UserUpdate } from './services/users/user-changes.js';
+export { UserStateService } from './services/users/user-state.service.js';

@@ -2,6 +2,7 @@ import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown 
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditLog } from './services/audit/audit-log.js';
 import { AccessCheck } from './manifest/access-check.js';
+import { CorsCheck } from './manifest/cors-check.js';
 import { AccessReader } from './guard/access-reader.js';
 import { FailedTokens } from './guard/failed-tokens.js';
 import { MessageProblems } from './guard/message-problems.js';
@@ -13,6 +14,7 @@ import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { EventStreams } from './live/event-streams.js';
+import { SseSessions } from './live/sse-sessions.js';
 import { LiveConnections } from './live/live-connections.js';
 import { type Clock, systemClock } from './basics/clock.js';
 import type { AuditRepository } from './storage/contract/audit-repository.js';
@@ -78,6 +80,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     SessionEvents,
     LiveConnections,
     EventStreams,
+    SseSessions,
     SessionTransport,
     HandlerFinder,
     Realms,
@@ -87,6 +90,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     SessionGuard,
     PolicyManifest,
     AccessCheck,
+    CorsCheck,
     MessageProblems,
     { provide: APP_FILTER, useClass: ProblemFilter },
     {

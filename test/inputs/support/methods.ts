@@ -305,6 +305,7 @@ export const METHODS: Readonly<Record<string, Readonly<Record<string, Method>>>>
     forwardTo: { slots: [{ good: () => ({ emit: () => undefined }), takes: OF_NEST }] },
   },
   SessionTransport: {
+    assertOrigin: { slots: [request], isSync: true },
     assertSameOrigin: { slots: [request], isSync: true },
     setCookie: {
       slots: [request, response, { good: ({ issued }: World) => issued }],
@@ -371,11 +372,12 @@ export const METHODS: Readonly<Record<string, Readonly<Record<string, Method>>>>
 
 /** What is marked `@internal`, or called by Nest. */
 export const NOT_PUBLIC: ReadonlySet<string> = new Set([
-  'SessionService.examine',
+  'SessionService.checkToken',
   'SessionService.parse',
   'UserStateService.load',
   'SessionDataHandle.seen',
   'SessionTransport.credentialsOf',
+  'SessionTransport.tellExpiry',
   'LiveConnections.onModuleDestroy',
   'RedisThrottlerStorage.onModuleInit',
   'RedisThrottlerStorage.onApplicationShutdown',

@@ -31,12 +31,14 @@ class Arrivals {
 
 interface StreamEvent {
   readonly name: string;
+  readonly id: string | undefined;
+  readonly retry: string | undefined;
   readonly data: Record<string, unknown>;
   /** By performance.now(). */
   readonly at: number;
 }
 
-/** A client of `GET /events`. */
+/** A client of Server-Sent Events, with JSON of one line as their data. */
 export class StreamClient {
   readonly events: StreamEvent[] = [];
   endedAt: number | undefined;
@@ -67,8 +69,10 @@ export class StreamClient {
 
   async event(name: string): Promise<StreamEvent> {
     const find = (): StreamEvent | undefined => this.events.find((event) => event.name === name);
-    await this.arrivals.until(() => find() !== undefined, `the event ${name}`);
-    return find() as StreamEvent;
+    await this.arrivals.until(() => find() !== undefined || this.endedAt !== undefined, `the event ${name}`);
+    const event = find();
+    if (!event) throw new Error(`The stream ended (${this.response.statusCode}) without the event ${name}`);
+    return event;
   }
 
   /** @returns when it ended, by performance.now() */
@@ -85,9 +89,13 @@ export class StreamClient {
     const blocks = (this.rest + text).split('\n\n');
     this.rest = blocks.pop() ?? '';
     for (const block of blocks) {
-      const [, name, data] = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
-      if (name === undefined || data === undefined) continue;
-      this.events.push({ name, data: JSON.parse(data) as Record<string, unknown>, at: performance.now() });
+      const lines = block.split('\n').map((line) => /^(\w+): (.*)$/.exec(line) ?? []);
+      const field = (wanted: string) => lines.find(([, name]) => name === wanted)?.[2];
+      const text = field('data');
+      if (text === undefined) continue;
+      const data = JSON.parse(text) as Record<string, unknown>;
+      const [name = 'message', id, retry] = [field('event'), field('id'), field('retry')];
+      this.events.push({ name, id, retry, data, at: performance.now() });
     }
     this.arrivals.changed();
   }

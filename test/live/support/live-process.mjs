@@ -1,11 +1,12 @@
 // A node of live-node.ts in a process of its own, from the built library: who holds connections in it shares no event loop
 // with whoever acts. What it handles it answers with the instant, by the clock that all processes of a machine share.
 import 'reflect-metadata';
-import { Body, Controller, Get, Module, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Module, Post, Req, Res, Sse } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Redis } from 'ioredis';
+import { Observable } from 'rxjs';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventStreams, Public, Roles, SessionModule } from '../../../dist/libs/session/src/index.js';
 import { SessionWsAdapter } from '../../../dist/libs/session/src/ws/index.js';
@@ -37,6 +38,25 @@ class StreamController {
   }
 }
 Reflect.defineMetadata('design:paramtypes', [EventStreams], StreamController);
+
+/** Nest's own streams, from code that knows nothing of sessions. */
+class SseController {
+  anybody() {
+    return new Observable((client) => {
+      const tell = (post) => client.next({ type: 'post', data: post });
+      tellers.add(tell);
+      client.next({ type: 'hello', data: {} });
+      return () => tellers.delete(tell);
+    });
+  }
+
+  async moderators() {
+    return this.anybody();
+  }
+}
+decorate([Sse('sse')], SseController.prototype, 'anybody');
+decorate([Roles('moderator'), Sse('moderation/sse')], SseController.prototype, 'moderators');
+decorate([Controller()], SseController);
 
 class PublicController {
   health() {
@@ -96,7 +116,7 @@ decorate(
           keyPrefix: process.env.KEY_PREFIX ?? 'lk',
         }),
       ],
-      controllers: [StreamController, PublicController],
+      controllers: [StreamController, SseController, PublicController],
       providers: [Gateway, PublicGateway],
     }),
   ],

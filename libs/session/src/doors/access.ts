@@ -2,7 +2,7 @@
  * Types of checks outside a guard: what `SessionService.authenticate()` and `decide()` take and answer.
  * @module @latchkey/session/access
  */
-export type { AccessDecorator } from '../guard/decorators.js';
+export type { AccessDecorator } from '../guard/decorators/declarations.js';
 export type { Partition } from '../rules/quota-rule.js';
 export type { AccessRequirements, Decision, DenyReason } from '../model/decision.js';
 export type { IpListRef, IpRangeSet, IpRequirements } from '../model/ip-list.js';

@@ -3,7 +3,7 @@ import type { AccessRequirements } from '../model/decision.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import { mergeAccess, sessionOnly, type Access } from '../rules/access.js';
-import { declaredAccessOf } from './decorators.js';
+import { declaredAccessOf } from './decorators/declarations.js';
 import { type Place, Realms } from './realms.js';
 
 /** The access to each handler, worked out once. */

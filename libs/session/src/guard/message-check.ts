@@ -19,16 +19,16 @@ export class MessageCheck {
   }
 }
 
-const IS_MESSAGE_GUARD: unique symbol = Symbol.for('@latchkey/session:message-guard') as never;
+const IS_PLACED: unique symbol = Symbol.for('@latchkey/session:placed-guard') as never;
 
-/** What `SessionWsAdapter` puts before every handler: of requests it knows nothing. */
-export abstract class PassesMessages implements CanActivate {
-  readonly [IS_MESSAGE_GUARD] = true;
+/** A guard that the library itself puts before handlers, besides those that enforce what the app declared. */
+export abstract class PlacedGuard implements CanActivate {
+  readonly [IS_PLACED] = true;
   abstract canActivate(context: ExecutionContext): boolean | Promise<boolean>;
 }
 
-export function isMessageGuard(guard: object): boolean {
-  return IS_MESSAGE_GUARD in guard;
+export function isPlacedGuard(guard: object): boolean {
+  return IS_PLACED in guard;
 }
 
 /** Where SessionWsAdapter puts it: after the client, the data and the event. */

@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { CONTEXTS } from '../handlers/contexts.js';
+import { functionsOf } from '../handlers/methods.js';
+import { EXCEPTION_FILTERS, PATH } from '../handlers/nest-metadata.js';
 import { ProblemFilter } from './problem.filter.js';
 
-// Metadata keys of Nest and its packages; where they can be imported from differs between versions, and the packages
-// for WebSocket and microservices need not be there.
-const FILTERS = '__exceptionFilters__';
-const PATH = 'path';
-const PATTERN = 'microservices:pattern';
-const GATEWAY = 'websockets:is_gateway';
+const MARKS = Object.values(CONTEXTS).flatMap(({ filterOn }) => filterOn ?? []);
 
 const filter = new ProblemFilter();
 
@@ -27,32 +25,24 @@ export class MessageProblems {
 }
 
 function addFilter(owner: Function): void {
-  const handlers = methodsOf(owner);
-  const isGateway = Reflect.getMetadata(GATEWAY, owner) === true;
-  const messages = handlers.filter((handler) => Reflect.hasMetadata(PATTERN, handler));
-  if (!isGateway && messages.length === 0) return;
+  const handlers = functionsOf(owner);
+  const isMarked = (what: 'class' | 'handler', target: Function): boolean =>
+    MARKS.some((one) => one.what === what && Reflect.hasMetadata(one.mark, target));
+  const messages = handlers.filter((handler) => isMarked('handler', handler));
+  if (!isMarked('class', owner) && messages.length === 0) return;
   const ofClass = filtersOf(owner);
   if (!handlers.some((handler) => Reflect.hasMetadata(PATH, handler))) {
-    if (!ofClass.includes(filter)) Reflect.defineMetadata(FILTERS, [filter, ...ofClass], owner);
+    if (!ofClass.includes(filter)) Reflect.defineMetadata(EXCEPTION_FILTERS, [filter, ...ofClass], owner);
     return;
   }
   // On routes beside them, global filters of the app's own go first.
   for (const handler of messages) {
     const own = filtersOf(handler);
-    if (!own.includes(filter)) Reflect.defineMetadata(FILTERS, [filter, ...ofClass, ...own], handler);
+    if (!own.includes(filter))
+      Reflect.defineMetadata(EXCEPTION_FILTERS, [filter, ...ofClass, ...own], handler);
   }
 }
 
 function filtersOf(target: Function): readonly unknown[] {
-  return (Reflect.getMetadata(FILTERS, target) as readonly unknown[] | undefined) ?? [];
-}
-
-function methodsOf(owner: Function): Function[] {
-  const methods: Function[] = [];
-  let at = owner.prototype as object | null | undefined;
-  for (; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
-    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(at)))
-      if (typeof value === 'function' && value !== owner) methods.push(value as Function);
-  }
-  return methods;
+  return (Reflect.getMetadata(EXCEPTION_FILTERS, target) as readonly unknown[] | undefined) ?? [];
 }

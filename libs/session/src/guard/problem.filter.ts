@@ -3,6 +3,7 @@ import { type Observable, throwError } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../contexts/http/http.js';
 import { sendAtOnce } from '../contexts/ws/ws.js';
+import { contextOfType, type ContextRules } from '../handlers/contexts.js';
 import { problemHeaders, toProblem } from './problem.js';
 import { showWayOut } from '../contexts/http/way-out.js';
 
@@ -38,16 +39,7 @@ export class ProblemFilter implements ExceptionFilter<SessionError> {
 
   catch(error: SessionError, host: ArgumentsHost): void | Observable<never> {
     if (error.statusCode >= 500) this.log(error);
-    switch (host.getType<string>()) {
-      case 'http':
-        return answerRequest(error, host);
-      case 'rpc':
-        return throwError(() => rpcError(error));
-      case 'ws':
-        return answerMessage(error, host);
-      default:
-        throw error;
-    }
+    return ANSWERS[contextOfType(host.getType<string>())?.answer ?? 'rethrow'](error, host);
   }
 
   /** One line in ten seconds at most: with Redis down, every request comes by here. */
@@ -58,6 +50,17 @@ export class ProblemFilter implements ExceptionFilter<SessionError> {
     this.logger.error(`${code}: ${cause instanceof Error ? cause.message : 'no cause given'}`);
   }
 }
+
+type Answer = (error: SessionError, host: ArgumentsHost) => void | Observable<never>;
+
+const ANSWERS: Readonly<Record<ContextRules['answer'], Answer>> = {
+  response: answerRequest,
+  exception_event: answerMessage,
+  rpc_error: (error) => throwError(() => rpcError(error)),
+  rethrow: (error) => {
+    throw error;
+  },
+};
 
 function answerRequest(error: SessionError, host: ArgumentsHost): void {
   const request = host.getArgByIndex<HttpRequest>(0);

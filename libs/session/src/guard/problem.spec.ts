@@ -1,6 +1,7 @@
+import type { SessionErrorCode } from '../model/error-codes.js';
 import { SessionError } from '../model/session-error.js';
 import type { NodeRequest } from '../contexts/http/http.js';
-import { problemHeaders, toProblem } from './problem.js';
+import { deniedSessionOf, problemHeaders, toProblem } from './problem.js';
 import { setRequestAccess } from './request-access.js';
 
 describe('toProblem', () => {
@@ -30,6 +31,19 @@ describe('toProblem', () => {
       cause: new Error('redis://:secret@10.0.0.1'),
     });
     expect(JSON.stringify([toProblem(error), problemHeaders(error)])).not.toContain('secret');
+  });
+});
+
+describe('deniedSessionOf', () => {
+  it('says what a denial means for the session behind the request', () => {
+    const said = (code: SessionErrorCode) => deniedSessionOf(new SessionError(code));
+    expect(said('session_missing')).toBe('missing');
+    expect(said('session_invalid')).toBe('unknown');
+    for (const code of ['user_blocked', 'session_revoked', 'session_expired'] as const)
+      expect(said(code)).toBe('over');
+    for (const code of ['ip_not_allowed', 'rate_limited', 'reauthentication_required', 'forbidden'] as const)
+      expect(said(code)).toBe('alive');
+    expect(said('cross_origin')).toBeUndefined();
   });
 });
 

@@ -1,4 +1,5 @@
-import { ERROR_CODES } from '../model/error-codes.js';
+import type { DenyReason } from '../model/decision.js';
+import { type DeniedSession, DENIALS, ERROR_CODES } from '../model/error-codes.js';
 import type { Problem } from '../model/problem.js';
 import type { SessionError } from '../model/session-error.js';
 import { quotaHeaders } from '../contexts/http/quota-headers.js';
@@ -40,6 +41,19 @@ export function problemHeaders(error: SessionError, request?: HttpRequest): Reco
     ...(error.quotas ? quotaHeaders(error.quotas) : {}),
     ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
   };
+}
+
+/**
+ * What an error says of the session behind the request: `missing`, `unknown`, `over` (ended, or the user is blocked), or
+ * `alive`; `undefined` for an error that is not a denial. A cookie of a session that is not `alive` can be taken back.
+ * @example
+ * ```ts
+ * const isGone = deniedSessionOf(error) === 'over';
+ * ```
+ * @publicApi
+ */
+export function deniedSessionOf({ code }: SessionError): DeniedSession | undefined {
+  return Object.hasOwn(DENIALS, code) ? DENIALS[code as DenyReason].session : undefined;
 }
 
 /**

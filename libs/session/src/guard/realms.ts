@@ -4,9 +4,12 @@ import { SessionConfigurationError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import { declaresRequirements } from '../rules/access.js';
-import { declaredAccessOf, enforcesAccess, knowsSessions } from './decorators.js';
+import { declaredAccessOf } from './decorators/declarations.js';
+import { enforcesAccess, knowsSessions } from './decorators/guard-markers.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
+import { CONTEXTS } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
+import { guardsOn } from '../handlers/nest-metadata.js';
 
 type Settings = Pick<SessionSettings, 'guardGlobally'>;
 type Module = ModulesContainer extends Map<string, infer M> ? M : never;
@@ -28,8 +31,6 @@ interface RealmGuard {
   isOf(settings: object): boolean;
 }
 
-// Nest's own; where it can be imported from differs between its versions.
-const GUARDS_METADATA = '__guards__';
 const AMBIGUOUS = 'ambiguous';
 
 /**
@@ -108,7 +109,7 @@ export class Realms implements OnModuleInit {
       .find()
       .find(
         (found) =>
-          [...globally, ...guardsOn(found.handler, found.class)].some(knows) && !this.owns(found.class),
+          [...globally, ...guardClassesOn(found.handler, found.class)].some(knows) && !this.owns(found.class),
       );
     if (!stranger) return;
     throw new SessionConfigurationError(
@@ -128,7 +129,7 @@ export class Realms implements OnModuleInit {
         'could belong to either of two SessionModules: let its module import exactly one of them',
       );
     }
-    if (found.kind !== 'http' || owner === AMBIGUOUS || owner === undefined) return;
+    if (CONTEXTS[found.kind].checkedBy !== 'guard' || owner === AMBIGUOUS || owner === undefined) return;
     if (isGuarded && !this.isEnforcedBy(owner, found.handler, found.class)) {
       throw new SessionConfigurationError(
         found.name,
@@ -216,13 +217,9 @@ function isGuardOf(guard: object, settings: object): boolean {
 
 /** Guards on a handler or its class are made in their module, and so of the SessionModule that it belongs to. */
 function isGuardedItself(handler: Function, controller: Function): boolean {
-  return guardsOn(handler, controller).some((guard) => knowsSessions(guard) || enforcesAccess(guard));
+  return guardClassesOn(handler, controller).some((guard) => knowsSessions(guard) || enforcesAccess(guard));
 }
 
-function guardsOn(...targets: Function[]): Function[] {
-  return targets
-    .flatMap(
-      (target) => (Reflect.getMetadata(GUARDS_METADATA, target) as (Function | object)[] | undefined) ?? [],
-    )
-    .map((guard) => (typeof guard === 'function' ? guard : guard.constructor));
+function guardClassesOn(...targets: Function[]): Function[] {
+  return targets.flatMap(guardsOn).map((guard) => (typeof guard === 'function' ? guard : guard.constructor));
 }

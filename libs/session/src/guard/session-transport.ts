@@ -23,7 +23,7 @@ import {
   sessionCookie,
 } from '../contexts/http/cookie.js';
 import { readCredentials, type Credentials } from '../contexts/http/credentials.js';
-import { assertSameOrigin, isSameOrigin } from '../contexts/http/cross-origin.js';
+import { OriginRule } from '../contexts/http/cross-origin.js';
 import { readRefreshCredentials, type RefreshCredentials } from '../contexts/http/refresh-credentials.js';
 import { type Clearing, offerWayOut } from '../contexts/http/way-out.js';
 
@@ -49,20 +49,39 @@ const ISSUED: Inputs<Issued> = {
 @Injectable()
 export class SessionTransport {
   private readonly settings: TransportSettings;
+  private readonly origins: OriginRule;
   private readonly resolveClientIp: (request: NodeRequest) => string | undefined;
 
   /** @internal */
   constructor(@Inject(SESSION_SETTINGS) { transport }: Pick<SessionSettings, 'transport'>) {
     this.settings = transport;
+    this.origins = new OriginRule(transport);
     this.resolveClientIp = clientIpResolver(transport);
   }
 
   /**
-   * The cross-origin rule, for a handler that is about to set a cookie: call it before a login costs anything.
+   * The cross-origin rule, for a handler that is about to set a cookie: call it before a login costs anything. Pages of
+   * `allowedOrigins` count as our own.
    * @throws SessionError `cross_origin` for an unsafe method that a page of another origin sent
    */
   assertSameOrigin(request: HttpRequest): void {
-    assertSameOrigin(nodeOf(request), this.settings);
+    this.origins.assertIfUnsafe(nodeOf(request));
+  }
+
+  /**
+   * The cross-origin rule whatever the method, for a handshake of your own: a `GET` that opens a connection with the
+   * cookie. `SessionWsAdapter` applies it by itself.
+   * @throws SessionError `cross_origin` for a page of an origin that is neither ours nor in `allowedOrigins`
+   * @example
+   * ```ts
+   * server.on('upgrade', (request) => {
+   *   transport.assertOrigin(request);
+   *   const token = transport.readToken(request);
+   * });
+   * ```
+   */
+  assertOrigin(request: HttpRequest): void {
+    this.origins.assert(nodeOf(request));
   }
 
   /**
@@ -111,7 +130,7 @@ export class SessionTransport {
     const sent = inBody === undefined || typeof inBody === 'string' ? inBody : '';
     try {
       const credentials = readRefreshCredentials(node, sent, this.settings);
-      if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
+      if (credentials.transport === 'cookie') this.origins.assertIfUnsafe(node);
       return credentials;
     } catch (error) {
       throw this.withWayOut(error, node);
@@ -134,7 +153,7 @@ export class SessionTransport {
     const node = nodeOf(request);
     try {
       const credentials = readCredentials(node, this.settings);
-      if (credentials.transport === 'cookie') assertSameOrigin(node, this.settings);
+      if (credentials.transport === 'cookie') this.origins.assertIfUnsafe(node);
       return credentials;
     } catch (error) {
       throw this.withWayOut(error, node);
@@ -159,24 +178,25 @@ export class SessionTransport {
    */
   private withWayOut(error: unknown, request: NodeRequest): unknown {
     const isStuck = error instanceof SessionError && error.code === 'ambiguous_credentials';
-    if (isStuck && isSameOrigin(request, this.settings)) offerWayOut(error, this.clearingsFor(request));
+    if (isStuck && this.origins.admits(request)) offerWayOut(error, this.clearingsFor(request));
     return error;
   }
 
   private clearingsFor(request: NodeRequest): Clearing[] {
-    const { cookieName, refreshCookiePath: path } = this.settings;
+    const { cookieName } = this.settings;
     const header = headerOf(request.headers, 'cookie');
     const clearings: Clearing[] = [];
     if (cookieValues(header, cookieName).length > 0)
       clearings.push([cookieName, clearingCookie(this.settings)]);
-    if (path !== undefined && cookieValues(header, REFRESH_COOKIE).length > 0)
-      clearings.push([REFRESH_COOKIE, refreshCookie('', 0, path)]);
+    const cleared = refreshCookie('', 0, this.settings);
+    if (cleared !== undefined && cookieValues(header, REFRESH_COOKIE).length > 0)
+      clearings.push([REFRESH_COOKIE, cleared]);
     return clearings;
   }
 
   private writeRefreshCookie(response: HttpResponse, token: string, maxAge: number): void {
-    const { refreshCookiePath: path } = this.settings;
-    if (path !== undefined) setCookieHeader(response, REFRESH_COOKIE, refreshCookie(token, maxAge, path));
+    const cookie = refreshCookie(token, maxAge, this.settings);
+    if (cookie !== undefined) setCookieHeader(response, REFRESH_COOKIE, cookie);
   }
 
   private writeCookie(response: HttpResponse, cookie: string): void {

@@ -3,13 +3,14 @@ import type { Decision } from '../model/decision.js';
 import { DENIALS } from '../model/error-codes.js';
 import { SessionError, denialError } from '../model/session-error.js';
 import { type HttpRequest, type HttpResponse, isHeadSent } from '../contexts/http/http.js';
+import { contextOfType, REQUEST_TYPE } from '../handlers/contexts.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { isBeforeQuotas } from '../rules/decide.js';
 import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from './access-reader.js';
-import { KnowsSessions } from './decorators.js';
+import { KnowsSessions } from './decorators/guard-markers.js';
 import { FailedTokens } from './failed-tokens.js';
 import { messageCheckOf } from './message-check.js';
 import { setProblemHeaders } from './problem.js';
@@ -67,7 +68,7 @@ export class SessionGuard implements CanActivate {
     if (place === 'foreign' && access.mode !== 'public' && access.mode !== 'service')
       throw new SessionError('forbidden', { detail: 'The handler belongs to another SessionModule' });
     const type = context.getType<string>();
-    if (type !== 'http') return this.admitElsewhere(context, type, access);
+    if (type !== REQUEST_TYPE) return this.admitElsewhere(context, type, access);
     // Argument 0 is what switchToHttp().getRequest() gives, without the object that it makes on every request.
     const request = context.getArgByIndex<HttpRequest>(0);
     const http = { request, response: context.getArgByIndex<HttpResponse>(1) };
@@ -89,7 +90,7 @@ export class SessionGuard implements CanActivate {
    * SessionWsAdapter brings its check along, which whichever guard comes first sets going.
    */
   private admitElsewhere(context: ExecutionContext, type: string, access: Access): true | Promise<true> {
-    const check = type === 'ws' ? messageCheckOf(context) : undefined;
+    const check = contextOfType(type)?.checkedBy === 'adapter' ? messageCheckOf(context) : undefined;
     if (check) return check.pass(context).then(() => this.assertAdmitted(context));
     if (access.mode === 'public' && access.quotas.length === 0 && !access.requirements.ip) return true;
     throw new SessionError('forbidden', { detail: `SessionGuard does not serve '${type}'` });
@@ -117,7 +118,7 @@ export class SessionGuard implements CanActivate {
     try {
       const decision =
         access.quotas.length === 0
-          ? (await this.examine(http, access, token)).decision
+          ? (await this.checkToken(http, access, token)).decision
           : await this.decideWithQuotas(http, access, token);
       if (access.quotas.length === 0 && decision.quotas.length > 0)
         setQuotaHeaders(http.response, decision.quotas);
@@ -132,9 +133,9 @@ export class SessionGuard implements CanActivate {
     return true;
   }
 
-  private examine(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
+  private checkToken(http: Http, access: Access, token: string | undefined): Promise<TokenCheckResult> {
     const clientIp = this.transport.clientIp(http.request);
-    const checking = this.sessions.examine(token, access.requirements, { isActivity: true, clientIp });
+    const checking = this.sessions.checkToken(token, access.requirements, { isActivity: true, clientIp });
     if (!this.transport.tellsExpiry) return checking;
     return checking.then((result) => {
       const { decision, now } = result;
@@ -149,7 +150,7 @@ export class SessionGuard implements CanActivate {
     const verdict = this.ip.judge(access.requirements.ip, this.transport.clientIp(http.request));
     const consumptions = this.quotas.consumptionsOf(access, http.request);
     // Once it has begun nothing here may throw: if the check fails then, nobody would be there to hear of it.
-    const checking = this.examine(http, access, token).then(({ decision }) => decision);
+    const checking = this.checkToken(http, access, token).then(({ decision }) => decision);
     if (verdict.refusedRoles === 'all') {
       const decision = await checking;
       if (isBeforeQuotas(decision)) return decision;

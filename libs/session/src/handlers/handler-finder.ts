@@ -6,19 +6,18 @@ import {
   MetadataScanner,
   ModulesContainer,
 } from '@nestjs/core';
+import { type ContextKind, CONTEXTS } from './contexts.js';
 import type { Handler, Paths } from './handler.js';
 import { classOf, madeClassOf, methodsOf, type Provider } from './methods.js';
+import { GRAPHQL_OPTIONS, HOST, METHOD, MODULE_PATH, PATH, VERSION } from './nest-metadata.js';
 import { servedAt, type RouteParts, type RouteVersion } from './paths.js';
-import { gatewayHandlers, messageHandlers, resolverHandlers, type Surroundings } from './transports.js';
-
-// Metadata keys of Nest; where they can be imported from differs between versions.
-const PATH = 'path';
-const METHOD = 'method';
-const HOST = 'host';
-const VERSION = '__version__';
-const MODULE_PATH = '__module_path__';
-/** The injection key of a GraphQL module's options. */
-const GRAPHQL_OPTIONS = 'GqlModuleOptions';
+import {
+  type Finder,
+  gatewayHandlers,
+  messageHandlers,
+  resolverHandlers,
+  type Surroundings,
+} from './transports.js';
 
 /** What a WebSocket adapter has that checks every handshake and message by the decorators. */
 export const CHECKS_SOCKETS: unique symbol = Symbol.for('@latchkey/session:checks-sockets') as never;
@@ -38,21 +37,17 @@ export class HandlerFinder {
     const controllers = this.discovery.getControllers();
     const providers = this.discovery.getProviders();
     const surroundings = this.surroundings(providers);
-    return [
-      ...controllers.flatMap((controller) => this.routesOf(controller)),
-      ...controllers.flatMap((controller) => {
-        const owner = madeClassOf(controller);
-        return owner ? messageHandlers(owner, methodsOf(owner, this.scanner), surroundings) : [];
-      }),
-      ...[...providers, ...controllers].flatMap((provider) => {
-        // What a factory makes, Nest connects to GraphQL and to no socket.
-        const [gateway, resolver] = [madeClassOf(provider), classOf(provider)];
-        return [
-          ...(gateway ? gatewayHandlers(gateway, methodsOf(gateway, this.scanner), surroundings) : []),
-          ...(resolver ? resolverHandlers(resolver, methodsOf(resolver, this.scanner), surroundings) : []),
-        ];
-      }),
-    ];
+    const found = (classes: readonly (Function | undefined)[], finder: Finder): Handler[] =>
+      classes.flatMap((owner) => (owner ? finder(owner, methodsOf(owner, this.scanner), surroundings) : []));
+    const all = [...providers, ...controllers];
+    const byContext: Readonly<Record<ContextKind, () => Handler[]>> = {
+      http: () => controllers.flatMap((controller) => this.routesOf(controller)),
+      rpc: () => found(controllers.map(madeClassOf), messageHandlers),
+      // Nest connects what a factory makes to GraphQL, and to no socket.
+      websocket: () => found(all.map(madeClassOf), gatewayHandlers),
+      graphql: () => found(all.map(classOf), resolverHandlers),
+    };
+    return Object.values(byContext).flatMap((find) => find());
   }
 
   /** Methods of what Nest makes that are in none of these handlers. */
@@ -129,7 +124,7 @@ export class HandlerFinder {
         name: `${owner.name}.${name}`,
         handler,
         class: owner,
-        reach: { checkedBy: 'guard', global: true, perRequest: true, own: true },
+        reach: { checkedBy: CONTEXTS.http.checkedBy, global: true, perRequest: true, own: true },
       };
     });
   }

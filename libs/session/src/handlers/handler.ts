@@ -1,14 +1,12 @@
+import type { ContextKind, ContextRules } from './contexts.js';
 import type { ServedAt } from './paths.js';
 
 export type Paths = string | readonly string[];
 
 /** What can stand between a client and a handler, as far as it is known at boot. */
 export interface Reach {
-  /**
-   * What knows the transport, and so enforces what decorators demand: `SessionGuard` where it runs, `SessionWsAdapter` with
-   * no guard at all. With `none`, `SessionGuard` refuses everything but what is public.
-   */
-  readonly checkedBy: 'guard' | 'adapter' | 'none';
+  /** What enforces what decorators demand; `none` also where the app has another adapter than the context's. */
+  readonly checkedBy: ContextRules['checkedBy'];
   /** The app's global guards run before it. */
   readonly global: boolean;
   /** So do those of them that are made anew for each request. */
@@ -19,7 +17,7 @@ export interface Reach {
 
 /** One method that requests, messages or operations from outside end up in. */
 export interface Handler extends ServedAt {
-  readonly kind: 'http' | 'websocket' | 'graphql' | 'rpc';
+  readonly kind: ContextKind;
   readonly method: string;
   /** The event that a WebSocket handler is for. */
   readonly message?: string;

@@ -1,4 +1,5 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { SSE } from './nest-metadata.js';
 
 export type Provider = ReturnType<DiscoveryService['getProviders']>[number];
 export type Method = readonly [name: string, handler: Function];
@@ -24,4 +25,20 @@ export function classOf(provider: Provider): Function | undefined {
   const instance: unknown = provider.instance;
   if (typeof instance !== 'object' || instance === null) return undefined;
   return (Object.getPrototypeOf(instance) as { constructor?: Function } | null)?.constructor;
+}
+
+/** Whether the handler is an `@Sse()` one. */
+export function isSse(handler: Function): boolean {
+  return Reflect.getMetadata(SSE, handler) === true;
+}
+
+/** Every function of a class and of those that it extends, also one that another has taken the place of. */
+export function functionsOf(owner: Function): Function[] {
+  const methods: Function[] = [];
+  let at = owner.prototype as object | null | undefined;
+  for (; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
+    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(at)))
+      if (typeof value === 'function' && value !== owner) methods.push(value as Function);
+  }
+  return methods;
 }

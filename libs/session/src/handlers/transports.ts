@@ -1,18 +1,20 @@
+import { CONTEXTS } from './contexts.js';
 import type { Handler, Reach } from './handler.js';
 import type { Method } from './methods.js';
-
-// Metadata keys of @nestjs/websockets, @nestjs/graphql and @nestjs/microservices, none of which need be there.
-const GATEWAY = 'websockets:is_gateway';
-const GATEWAY_OPTIONS = 'websockets:gateway_options';
-const MESSAGE_MAPPING = 'websockets:message_mapping';
-const MESSAGE = 'message';
-const RESOLVER_TYPE = 'graphql:resolver_type';
-const RESOLVER_NAME = 'graphql:resolver_name';
-const RESOLVER_FIELD = 'graphql:resolve_property';
-const RESOLVER_REFERENCE = 'graphql:resolve_reference';
-const PATTERN = 'microservices:pattern';
-const PATTERN_TYPE = 'microservices:handler_type';
-const EVENT_PATTERN = 2;
+import {
+  EVENT_PATTERN,
+  GATEWAY,
+  GATEWAY_OPTIONS,
+  handshakeOf,
+  MESSAGE,
+  MESSAGE_MAPPING,
+  PATTERN,
+  PATTERN_TYPE,
+  RESOLVER_FIELD,
+  RESOLVER_NAME,
+  RESOLVER_REFERENCE,
+  RESOLVER_TYPE,
+} from './nest-metadata.js';
 
 /** The operations that a client asks for; Nest runs guards before these, and by default before no field of their results. */
 const OPERATIONS = ['Query', 'Mutation', 'Subscription'] as const;
@@ -32,24 +34,23 @@ export interface Surroundings {
   readonly isMicroserviceOnly: boolean;
 }
 
-type Finder = (owner: Function, methods: readonly Method[], surroundings: Surroundings) => Handler[];
-
-/** Stands for the handshake where a gateway has no `handleConnection` to put decorators on. */
-function handshake(): void {}
+export type Finder = (owner: Function, methods: readonly Method[], surroundings: Surroundings) => Handler[];
 
 /** Who may open a socket, and who may send which message. */
 export const gatewayHandlers: Finder = (owner, methods, { isWsChecked }) => {
   if (!read(GATEWAY, owner)) return [];
   const { path, namespace } = (read(GATEWAY_OPTIONS, owner) ?? {}) as GatewayOptions;
   const common = { kind: 'websocket', paths: [String(path ?? namespace ?? '/')], class: owner } as const;
-  const checkedBy = isWsChecked ? 'adapter' : 'none';
-  const connection = methods.find(([name]) => name === 'handleConnection')?.[1];
+  const checkedBy = isWsChecked ? CONTEXTS.websocket.checkedBy : 'none';
+  const handshake = handshakeOf(owner);
   return [
     {
       ...common,
       method: 'CONNECT',
-      name: connection ? `${owner.name}.handleConnection` : owner.name,
-      handler: connection ?? handshake,
+      name: methods.some(([, handler]) => handler === handshake)
+        ? `${owner.name}.handleConnection`
+        : owner.name,
+      handler: handshake,
       reach: { checkedBy, global: false, perRequest: false, own: false },
     },
     ...methods
@@ -84,7 +85,7 @@ export const resolverHandlers: Finder = (owner, methods, { areFieldsGuarded }) =
         name: `${owner.name}.${name}`,
         handler,
         class: owner,
-        reach: { checkedBy: 'none', global: own, perRequest: own, own },
+        reach: { checkedBy: CONTEXTS.graphql.checkedBy, global: own, perRequest: own, own },
       },
     ];
   });
@@ -95,7 +96,7 @@ export const messageHandlers: Finder = (owner, methods, { isMicroserviceOnly }) 
     .filter(([, handler]) => Reflect.hasMetadata(PATTERN_TYPE, handler))
     .map(([name, handler]) => {
       const reach: Reach = {
-        checkedBy: 'none',
+        checkedBy: CONTEXTS.rpc.checkedBy,
         global: isMicroserviceOnly,
         perRequest: isMicroserviceOnly,
         own: true,

@@ -2,7 +2,7 @@
  * Tokens between services, the JWKS route, and the types of JWT keys. Needs the package jose.
  * @module @latchkey/session/jwt
  */
-export { Scopes } from '../guard/decorators.js';
+export { Scopes } from '../guard/decorators/access.js';
 export type {
   JsonWebKeySet,
   JwtAlgorithm,

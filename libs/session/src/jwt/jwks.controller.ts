@@ -1,6 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
 import { Controller, Get, Header, Inject } from '@nestjs/common';
-import { Public } from '../guard/decorators.js';
+import { Public } from '../guard/decorators/access.js';
 import { ACCESS_TOKENS } from '../options/injection-keys.js';
 import type { AccessTokenFormat } from '../token/access-token.js';
 

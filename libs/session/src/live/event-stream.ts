@@ -1,5 +1,5 @@
-import { callable, text, unusable } from '../basics/inputs.js';
-import { isGone, onceGone, type RawResponse } from '../contexts/http/http.js';
+import { callable, fieldsOf, type Inputs, text, unusable, version } from '../basics/inputs.js';
+import { endWithin, headerOf, isGone, onceGone, type RawResponse } from '../contexts/http/http.js';
 import { callBack } from './call-back.js';
 import type { ConnectionEnd } from './connection-end.js';
 import type { LiveConnection } from './live-connection.js';
@@ -7,8 +7,13 @@ import type { LiveConnection } from './live-connection.js';
 /** A client that has not taken this many bytes is no reader. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
-/** For how long a client may take what it was sent before the end. */
-const CLOSE_PATIENCE_MS = 1_000;
+
+/** What an event says of reconnecting. */
+interface Resumption {
+  readonly id?: string;
+  readonly retryMs?: number;
+}
+const RESUMPTION: Inputs<Resumption> = { id: oneLine, retryMs: version };
 
 /** An open stream of Server-Sent Events. @publicApi */
 export class EventStream {
@@ -34,14 +39,27 @@ export class EventStream {
     return this.isOver || this.connection.isEnded || isGone(this.response);
   }
 
+  /** The ID of the last event that the client has got, if it connects again and events have IDs; from outside, as any header. */
+  get lastEventId(): string | undefined {
+    return headerOf(this.response.req.headers, 'last-event-id');
+  }
+
   /**
    * Sends one event, as JSON. Does nothing once the stream is over; a client that does not keep up is dropped. While it
    * is not certain that the user may still see it, the event waits (`LiveConnection.deliver`).
    * @param name one word, which the client listens for
+   * @param resumption `id`: what `lastEventId` is after a lost connection. `retryMs`: how long a browser waits before it
+   * connects again.
+   * @throws SessionError `bad_request` for a name or an ID of more than one line
+   * @example
+   * ```ts
+   * stream.send('post', post, { id: post.id, retryMs: 2_000 });
+   * ```
    */
-  send(name: string, data: unknown): void {
+  send(name: string, data: unknown, resumption?: { readonly id?: string; readonly retryMs?: number }): void {
     if (this.isEnded) return;
-    const lines = `event: ${oneLine(name)}\ndata: ${JSON.stringify(data) ?? 'null'}\n\n`;
+    const more = resumption ? resumptionLines(resumption) : '';
+    const lines = `event: ${oneLine(name, 'name')}\n${more}data: ${JSON.stringify(data) ?? 'null'}\n\n`;
     this.connection.deliver({ deliver: () => this.write(lines), bytes: lines.length });
   }
 
@@ -64,8 +82,7 @@ export class EventStream {
 
   private close(): void {
     if (!isGone(this.response)) {
-      const impatience = setTimeout(() => this.response.destroy(), CLOSE_PATIENCE_MS).unref();
-      this.response.once('close', () => clearTimeout(impatience));
+      endWithin(this.response);
       this.response.end();
     }
     this.conclude();
@@ -86,9 +103,14 @@ export class EventStream {
   }
 }
 
-/** Another line would be a field or an event of its own, of whoever had a say in the name. */
-function oneLine(name: unknown): string {
-  const line = text(name, 'name');
-  if (line.includes('\n') || line.includes('\r')) throw unusable('name must be one line');
+function resumptionLines(resumption: Resumption): string {
+  const { id, retryMs } = fieldsOf(resumption, 'resumption', RESUMPTION);
+  return (id === undefined ? '' : `id: ${id}\n`) + (retryMs === undefined ? '' : `retry: ${retryMs}\n`);
+}
+
+/** Another line would be a field or an event of its own, of whoever had a say in it; browsers drop an ID with a NUL. */
+function oneLine(value: unknown, name: string): string {
+  const line = text(value, name);
+  if (/[\r\n\0]/.test(line)) throw unusable(`${name} must be one line`);
   return line;
 }

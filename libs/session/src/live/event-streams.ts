@@ -59,7 +59,7 @@ export class EventStreams {
     };
     const isHead = nodeRequestOf(request).method === 'HEAD';
     const connection = await (isHead
-      ? this.connections.look(candidate)
+      ? this.connections.checkOnce(candidate)
       : this.connections.register(candidate));
     try {
       beginStream(response);

@@ -8,25 +8,34 @@ import { callBack } from './call-back.js';
 import { connectionEnd, isDenial, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { HeldBack, type Delivery } from './held-back.js';
 import { LongTimer } from '../basics/long-timer.js';
+import { Verification } from './verification.js';
 
-/** What a connection is made of. */
-interface ConnectionParts {
+/** What a connection was opened with, and for whom. */
+export interface Handshake {
+  readonly token: string;
   readonly userRef: string;
   readonly sessionId: string;
   readonly requirements: AccessRequirements;
-  /** Asks the repository. `isActivity` false: the answer neither slides a timeout nor consumes a quota. */
-  readonly examine: (requirements: AccessRequirements, isActivity: boolean) => Promise<TokenCheckResult>;
+  readonly clientIp: string | undefined;
+}
+
+/** What a connection needs of the node that it is registered at. */
+export interface ConnectionNode {
   /** Whether acts wait for this node: one that nobody waits for must not act on what it asked before. */
-  readonly isAwaited: () => boolean;
+  readonly isAwaited: boolean;
   /** Whether this node has heard of every act of more than a moment ago. */
-  readonly isVouchedFor: () => boolean;
-  /** Called once, when it is over. */
-  readonly onGone: () => void;
+  readonly isVouchedFor: boolean;
+  /** Asks storage. `isActivity` false: the answer neither slides a timeout nor consumes a quota. */
+  check(
+    handshake: Handshake,
+    requirements: AccessRequirements,
+    isActivity: boolean,
+  ): Promise<TokenCheckResult>;
+  /** Called once, when the connection is over. */
+  remove(connection: LiveConnection): void;
 }
 
 const MAX_ATTEMPTS = 5;
-/** Less than an act waits for a node that does not confirm it: an older answer may be from before the act. */
-const MAX_ANSWER_AGE_MS = 200;
 const EXPIRY_MARGIN_MS = 5;
 const MAX_HELD_BACK_BYTES = 256 * 1024;
 
@@ -36,18 +45,17 @@ export class LiveConnection {
   private admission: { session: Session; user: UserState } | undefined;
   private close: ((end: ConnectionEnd) => void) | undefined;
   private ending: ConnectionEnd | undefined;
-  /** Counts the events about its user: an answer that was asked for before one is worth nothing. */
-  private marks = 0;
-  /** How many there were when it was last found to be permitted, and when something last spoke against that. */
-  private verifiedMarks = 0;
-  private suspectMarks = 0;
   private readonly heldBack = new HeldBack(MAX_HELD_BACK_BYTES);
   private readonly expiry = new LongTimer();
-  private lastVerifiedAt = performance.now();
-  private firstDoubtAt: number | undefined;
 
   /** @internal */
-  constructor(private readonly parts: ConnectionParts) {}
+  readonly verification = new Verification();
+
+  /** @internal */
+  constructor(
+    private readonly handshake: Handshake,
+    private readonly node: ConnectionNode,
+  ) {}
 
   /** The session as it was when the connection was last checked. */
   get session(): Session {
@@ -72,16 +80,16 @@ export class LiveConnection {
    * A permission holds until the next `await`: when `block()` or `setRoles()` has resolved, none from before it does.
    * @throws SessionError `session_store_unavailable`: do not act
    */
-  async check(requirements: AccessRequirements = this.parts.requirements): Promise<Decision> {
+  async check(requirements: AccessRequirements = this.handshake.requirements): Promise<Decision> {
     const decision = await this.ask(requirements, true);
-    if (decision.permit && !this.parts.isAwaited()) {
+    if (decision.permit && !this.node.isAwaited) {
       throw new SessionError('session_store_unavailable', {
         cause: new Error('This node is not known to be there: an act would not wait for it'),
       });
     }
     if (decision.permit) return decision;
     const { endsConnection } = DENIALS[decision.reason];
-    const isByItsOwn = endsConnection === 'by-its-own' && requirements === this.parts.requirements;
+    const isByItsOwn = endsConnection === 'by-its-own' && requirements === this.handshake.requirements;
     if (isByItsOwn || endsConnection === 'always') this.end(decision.reason);
     return decision;
   }
@@ -101,7 +109,7 @@ export class LiveConnection {
    * Sends something to the client: at once when it is certain that its user may still see it. Otherwise as soon as that
    * is certain, which takes an answer of the repository: an act may have passed this node by while it stood still, or
    * is being looked into. What is held back is 256 KiB at most, else the connection is ended; once it has ended, nothing
-   * is sent. `EventStreams` and `SessionWsAdapter` send everything this way.
+   * is sent. `EventStreams`, `@Sse()` streams and `SessionWsAdapter` send everything this way.
    */
   deliver(delivery: Delivery): void {
     if (this.isEnded) delivery.discard?.();
@@ -121,17 +129,17 @@ export class LiveConnection {
 
   /** @internal */
   get userRef(): string {
-    return this.parts.userRef;
+    return this.handshake.userRef;
   }
 
   /** @internal */
   get sessionId(): string {
-    return this.parts.sessionId;
+    return this.handshake.sessionId;
   }
 
   /** @internal */
   get requirements(): AccessRequirements {
-    return this.parts.requirements;
+    return this.handshake.requirements;
   }
 
   /** @internal */
@@ -139,41 +147,16 @@ export class LiveConnection {
     return this.phase === 'admitted' || this.phase === 'open';
   }
 
-  /** When it was last found to be permitted, by performance.now(). @internal */
-  get verifiedAt(): number {
-    return this.lastVerifiedAt;
-  }
-
-  /** Since when nobody can tell whether it may stay, by performance.now(); absent: that is known. @internal */
-  get doubtfulSince(): number | undefined {
-    return this.firstDoubtAt;
-  }
-
-  /** It could not be checked. @internal */
-  couldNotBeChecked(): void {
-    this.firstDoubtAt ??= performance.now();
-  }
-
-  /**
-   * From here on, whatever was asked before does not count.
-   * @param isSuspect whether it may have to end: then nothing is sent until that is known
-   * @internal
-   */
-  outdateAnswers(isSuspect = true): void {
-    this.marks += 1;
-    if (isSuspect) this.suspectMarks = this.marks;
-  }
-
   /** The first check; after it, it counts. @internal */
   async admit(): Promise<Decision> {
-    const decision = await this.ask(this.parts.requirements, false);
+    const decision = await this.ask(this.handshake.requirements, false);
     if (decision.permit && this.phase === 'pending') this.phase = 'admitted';
     return decision;
   }
 
-  /** Looks whether it may stay. Rejects when nobody can tell. @returns whether this has ended it @internal */
+  /** Asks storage whether it may stay. Rejects when nobody can tell. @returns whether this has ended it @internal */
   async recheck(): Promise<boolean> {
-    const decision = await this.ask(this.parts.requirements, false);
+    const decision = await this.ask(this.handshake.requirements, false);
     return !decision.permit && this.end(decision.reason);
   }
 
@@ -194,22 +177,18 @@ export class LiveConnection {
   private async ask(requirements: AccessRequirements, isActivity: boolean): Promise<Decision> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.phase === 'ended') return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
-      const { marks } = this;
-      const askedAt = performance.now();
+      const asked = this.verification.ask();
       // One message is one activity, and consumes its quotas once, however often it must be asked.
       const {
         decision,
         now,
         tokenEndsAt = Infinity,
-      } = await this.parts.examine(requirements, isActivity && attempt === 0);
+      } = await this.node.check(this.handshake, requirements, isActivity && attempt === 0);
       if (!decision.permit) return decision;
-      if (marks !== this.marks || performance.now() - askedAt > MAX_ANSWER_AGE_MS) continue;
-      if (this.isEnded) continue;
+      if (this.verification.isOutdated(asked) || this.isEnded) continue;
       this.admission = decision;
-      if (requirements === this.parts.requirements) {
-        this.lastVerifiedAt = askedAt;
-        this.firstDoubtAt = undefined;
-        this.verifiedMarks = marks;
+      if (requirements === this.handshake.requirements) {
+        this.verification.succeed(asked);
         this.settle();
       }
       this.awaitExpiry(Math.min(decision.session.expiresAt, tokenEndsAt), decision.session, now);
@@ -221,15 +200,15 @@ export class LiveConnection {
   }
 
   private awaitExpiry(endsAt: number, session: Session, now: number | undefined): void {
-    const { maxAuthenticationAgeMs = Infinity } = this.parts.requirements;
+    const { maxAuthenticationAgeMs = Infinity } = this.handshake.requirements;
     const until = Math.min(endsAt, session.authenticatedAt + maxAuthenticationAgeMs);
     const ms = Math.max(until - (now ?? Date.now()), 0) + EXPIRY_MARGIN_MS;
     // What cannot be checked now is looked at again with every tick.
-    this.expiry.set(ms, () => void this.recheck().catch(() => this.couldNotBeChecked()));
+    this.expiry.set(ms, () => void this.recheck().catch(() => this.verification.fail()));
   }
 
   private get isInDoubt(): boolean {
-    return this.verifiedMarks < this.suspectMarks || !this.parts.isVouchedFor();
+    return this.verification.isSuspect || !this.node.isVouchedFor;
   }
 
   private reasonOfEnd() {
@@ -242,7 +221,7 @@ export class LiveConnection {
     this.phase = 'ended';
     this.expiry.clear();
     this.heldBack.drop();
-    this.parts.onGone();
+    this.node.remove(this);
   }
 
   private admitted() {

@@ -1,20 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { sessionOnly } from '../rules/access.js';
 import type { AccessRequirements } from '../model/decision.js';
 import { anything, callable, fieldsOf, type Inputs } from '../basics/inputs.js';
-import { SESSION_EVENTS, type SessionEvent, type UserEvent } from '../model/session-event.js';
 import { denialError, SessionError } from '../model/session-error.js';
-import { actOnIpList } from '../storage/contract/node-registry.js';
 import type { SessionRepository } from '../storage/contract/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../options/injection-keys.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { assertRequirements, checkedOrigin } from '../services/sessions/requirements.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { SessionSettings } from '../options/settings.js';
+import { ConnectionRegistry } from './connection-registry.js';
 import { LiveConnection } from './live-connection.js';
-import { NodePresence } from './node-presence.js';
-import { recheckAll } from './recheck-all.js';
 
 /** A client that asks for a live connection, for `LiveConnections.register()`. @publicApi */
 export interface LiveCandidate {
@@ -65,26 +61,22 @@ const RETRY_AFTER_SECONDS = 10;
  */
 @Injectable()
 export class LiveConnections implements OnModuleDestroy {
-  private readonly byUser = new Map<string, Set<LiveConnection>>();
-  private readonly presence: NodePresence;
+  private readonly registry: ConnectionRegistry;
   private isClosing = false;
 
   /** @internal */
   constructor(
-    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Inject(SESSION_REPOSITORY) repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'live' | 'ipPolicy'>,
     private readonly sessions: SessionService,
-    private readonly ip: IpPolicy,
+    ip: IpPolicy,
   ) {
-    this.presence = new NodePresence(randomUUID(), repository, {
-      onEvent: (event) => void this.carryOut(event),
-      connections: () => this.all(),
-    });
+    this.registry = new ConnectionRegistry(repository, sessions, ip);
   }
 
   /** How many connections this node holds. */
   get size(): number {
-    return this.all().filter((connection) => connection.isAdmitted).length;
+    return this.registry.all().filter(({ isAdmitted }) => isAdmitted).length;
   }
 
   /**
@@ -94,9 +86,8 @@ export class LiveConnections implements OnModuleDestroy {
    */
   async register(candidate: LiveCandidate): Promise<LiveConnection> {
     const connection = await this.pending(candidate);
-    this.add(connection);
     try {
-      await this.presence.join();
+      await this.registry.add(connection);
       await this.admit(connection);
       if (candidate.isGone?.()) connection.closed();
       this.assertRoom(connection);
@@ -109,7 +100,7 @@ export class LiveConnections implements OnModuleDestroy {
   }
 
   /** As `register`, for a client that opens nothing: the connection that is returned has ended. @internal */
-  async look(candidate: LiveCandidate): Promise<LiveConnection> {
+  async checkOnce(candidate: LiveCandidate): Promise<LiveConnection> {
     const connection = await this.pending(candidate);
     try {
       await this.admit(connection);
@@ -133,16 +124,8 @@ export class LiveConnections implements OnModuleDestroy {
       const decision = await this.sessions.decide(token, requirements, { clientIp });
       throw denialError(decision.permit ? { reason: 'session_invalid' } : decision);
     }
-    const connection: LiveConnection = new LiveConnection({
-      userRef: proof.userRef,
-      sessionId: proof.sessionId,
-      requirements,
-      examine: (asked, isActivity) => this.sessions.examine(token, asked, { isActivity, clientIp }),
-      isAwaited: () => this.presence.isAwaited,
-      isVouchedFor: () => this.presence.isVouchedFor,
-      onGone: () => this.remove(connection),
-    });
-    return connection;
+    const { userRef, sessionId } = proof;
+    return new LiveConnection({ token, userRef, sessionId, requirements, clientIp }, this.registry);
   }
 
   private async admit(connection: LiveConnection): Promise<void> {
@@ -153,56 +136,16 @@ export class LiveConnections implements OnModuleDestroy {
   /** Ends every connection: the server stops. */
   async onModuleDestroy(): Promise<void> {
     this.isClosing = true;
-    for (const connection of this.all()) connection.end('going_away');
-    await this.presence.close();
+    await this.registry.close();
   }
 
   /** Only what was admitted counts: whoever knows a user's public name must not be able to use up their room. */
   private assertRoom({ userRef, sessionId }: LiveConnection): void {
     const { maxConnectionsPerSession, maxConnectionsPerUser } = this.settings.live;
-    const ofUser = [...(this.byUser.get(userRef) ?? [])].filter((other) => other.isAdmitted);
+    const ofUser = this.registry.ofUser(userRef).filter(({ isAdmitted }) => isAdmitted);
     const ofSession = ofUser.filter((other) => other.sessionId === sessionId);
     if (ofUser.length > maxConnectionsPerUser || ofSession.length > maxConnectionsPerSession) {
       throw new SessionError('too_many_connections', { retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
-  }
-
-  private async carryOut(event: SessionEvent): Promise<void> {
-    const isList = event.name === 'ip_list.changed';
-    const concerned = isList ? this.dependingOn(event.list) : this.concernedBy(event);
-    if (!concerned) return;
-    // What a message demands besides is known only while it is checked: with a list, that may be any connection's.
-    if (isList) for (const connection of this.all()) connection.outdateAnswers(false);
-    for (const connection of concerned) connection.outdateAnswers();
-    const { ended, unknown } = await recheckAll(concerned);
-    if (unknown === 0 && SESSION_EVENTS[event.name].isConfirmed)
-      await this.presence.confirm(isList ? actOnIpList(event.list, event.version) : event, ended);
-  }
-
-  private concernedBy(event: UserEvent): LiveConnection[] | undefined {
-    const scope = SESSION_EVENTS[event.name].ends;
-    if (!scope) return undefined;
-    return [...(this.byUser.get(event.userRef) ?? [])].filter(
-      ({ sessionId }) => scope === 'user' || sessionId === event.sessionId,
-    );
-  }
-
-  private dependingOn(list: string): LiveConnection[] {
-    return this.all().filter(({ requirements }) => this.ip.namesOf(requirements.ip).includes(list));
-  }
-
-  private all(): LiveConnection[] {
-    return [...this.byUser.values()].flatMap((connections) => [...connections]);
-  }
-
-  private add(connection: LiveConnection): void {
-    const connections = this.byUser.get(connection.userRef) ?? new Set<LiveConnection>();
-    this.byUser.set(connection.userRef, connections.add(connection));
-  }
-
-  private remove(connection: LiveConnection): void {
-    const connections = this.byUser.get(connection.userRef);
-    connections?.delete(connection);
-    if (connections?.size === 0) this.byUser.delete(connection.userRef);
   }
 }

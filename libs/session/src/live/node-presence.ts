@@ -3,7 +3,6 @@ import type { ChannelListener } from '../storage/contract/event-channel.js';
 import { NODE_AWAITED_MS, type ActRef } from '../storage/contract/node-registry.js';
 import type { SessionRepository } from '../storage/contract/session-repository.js';
 import type { LiveConnection } from './live-connection.js';
-import { recheckAll } from './recheck-all.js';
 
 const TICK_MS = 500;
 /** How often the event loop shows that it goes on, and after what gap acts may have passed it by: less than they wait. */
@@ -14,12 +13,21 @@ const AWAITED_MS = 0.95 * NODE_AWAITED_MS;
 const RECHECK_MS = 30_000;
 const RECHECK_UNHEARD_MS = 5_000;
 /** For how long a connection may stay that cannot be checked. */
-const DOUBT_MS = 15_000;
+const FAILING_MS = 15_000;
 
-/** What a node's presence serves. */
-interface PresenceOptions {
-  readonly onEvent: (event: SessionEvent) => void;
-  readonly connections: () => readonly LiveConnection[];
+/** How many connections a check ended, and of how many it could not tell. */
+export interface RecheckResult {
+  readonly ended: number;
+  readonly unknown: number;
+}
+
+/** The node whose presence is kept: its connections, and what becomes of them. */
+export interface ServedNode {
+  all(): readonly LiveConnection[];
+  /** Does to the connections what an event demands. */
+  carryOut(event: SessionEvent): Promise<void>;
+  /** Asks storage about each connection whether it may stay. */
+  recheck(connections: readonly LiveConnection[]): Promise<RecheckResult>;
 }
 
 /**
@@ -45,9 +53,12 @@ export class NodePresence {
   constructor(
     private readonly nodeId: string,
     private readonly repository: SessionRepository,
-    private readonly options: PresenceOptions,
+    private readonly node: ServedNode,
   ) {
-    this.listener = { onEvent: options.onEvent, onBack: () => this.recheckEverything() };
+    this.listener = {
+      onEvent: (event) => void node.carryOut(event),
+      onBack: () => this.recheckEverything(),
+    };
   }
 
   /** Resolves when what is done from now on will be heard, or after a bounded time when that cannot be. */
@@ -117,7 +128,7 @@ export class NodePresence {
       if (mayHaveMissed || this.isUntold) this.recheckEverything();
       this.isUntold = false;
       this.lastRegisteredAt = Math.max(this.lastRegisteredAt, sentAt);
-      for (const connection of this.options.connections()) connection.settle();
+      for (const connection of this.node.all()) connection.settle();
     } catch {
       this.isUntold = true;
     }
@@ -134,7 +145,7 @@ export class NodePresence {
   }
 
   private tick(): void {
-    const connections = this.options.connections();
+    const connections = this.node.all();
     if (connections.length === 0) {
       void this.leave();
       return;
@@ -145,20 +156,22 @@ export class NodePresence {
 
   /** Events were missed: whatever was answered before does not count. */
   private recheckEverything(): void {
-    const connections = this.options.connections();
-    for (const connection of connections) connection.outdateAnswers();
-    void recheckAll(connections);
+    const connections = this.node.all();
+    for (const { verification } of connections) verification.outdateAnswers();
+    void this.node.recheck(connections);
   }
 
   private recheckOld(connections: readonly LiveConnection[], now: number): void {
     const termMs = this.repository.events.isHearing ? RECHECK_MS : RECHECK_UNHEARD_MS;
     for (const connection of connections) {
-      if (now - (connection.doubtfulSince ?? now) >= DOUBT_MS) connection.end('session_store_unavailable');
+      const { failingSince = now } = connection.verification;
+      if (now - failingSince >= FAILING_MS) connection.end('session_store_unavailable');
     }
     const due = connections.filter(
-      ({ verifiedAt, doubtfulSince }) => doubtfulSince !== undefined || now - verifiedAt >= termMs,
+      ({ verification: { verifiedAt, failingSince } }) =>
+        failingSince !== undefined || now - verifiedAt >= termMs,
     );
-    this.recheck ??= recheckAll(due).finally(() => (this.recheck = undefined));
+    this.recheck ??= this.node.recheck(due).finally(() => (this.recheck = undefined));
   }
 }
 

@@ -1,14 +1,11 @@
 import { SessionConfigurationError } from '../model/session-error.js';
 import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
-import { declaredAccessOf, declaresItself } from '../guard/decorators.js';
+import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
+import { OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
 
-type Found = Pick<Handler, 'kind' | 'method' | 'name' | 'handler' | 'class'>;
-
-const OWN_GUARD = 'if a guard of your own enforces them, put @EnforcesAccess() on its class';
-export const FIELDS_HINT =
-  "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
+type Found = Pick<Handler, 'name' | 'handler' | 'class'>;
 
 /** Whether decorators demand or limit something here, and so rely on something to enforce it. */
 export function demands({ handler, class: owner }: Found, mode: Access['mode']): boolean {
@@ -19,43 +16,6 @@ export function demands({ handler, class: owner }: Found, mode: Access['mode']):
     (mode === 'guarded' && declared.some(declaresRequirements)) ||
     (takesSessions && declared.some(declaresPassive))
   );
-}
-
-/** What to say of requirements that nothing enforces. */
-export function unenforced({ kind, method }: Found): string {
-  return UNENFORCED[kind](method);
-}
-
-const UNENFORCED: Readonly<Record<Handler['kind'], (method: string) => string>> = {
-  http: () =>
-    "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
-    `alone does not know them; ${OWN_GUARD}`,
-  websocket: (method) =>
-    "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets every client in. Call " +
-    'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, before init() or listen()' +
-    // No guard ever sees a handshake.
-    (method === 'CONNECT' ? '' : `; ${OWN_GUARD}`),
-  graphql: (method) =>
-    'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve GraphQL' +
-    `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Remove them; ${OWN_GUARD}`,
-  rpc: () =>
-    'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Remove ' +
-    `them, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
-};
-
-/** What to say of a handler that is open by oversight. */
-export function openUnderStrict({ kind, method }: Found): string {
-  const open = 'is neither behind a SessionGuard nor @Public(), as the option strict demands';
-  if (kind === 'http') return `${open}: add @UseGuards(SessionGuard) or @Public(), or set guard: 'global'`;
-  if (kind === 'websocket') {
-    const remedy = 'SessionWsAdapter, from @latchkey/session/ws, guards it';
-    return method === 'CONNECT'
-      ? `opens sockets for every client, which the option strict allows to a @Public() gateway only: ${remedy}`
-      : `${open}: ${remedy}`;
-  }
-  return kind === 'rpc'
-    ? `${open}. Global guards may not reach messages in a hybrid app: put @UseGuards() on the handler or its class`
-    : open;
 }
 
 /**
@@ -100,7 +60,7 @@ function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Fu
  * That a method with requirements is a handler that we know.
  * @throws SessionConfigurationError naming it
  */
-export function checkStray({ name, handler, class: owner }: Pick<Found, 'name' | 'handler' | 'class'>): void {
+export function checkStray({ name, handler, class: owner }: Found): void {
   const declared = declaredAccessOf(handler);
   if (!declaresRequirements(declared) && !declaresLimits(declared) && !declaresPassive(declared)) return;
   if (enforcesByItsWord(handler) || enforcesByItsWord(owner)) return;

@@ -5,15 +5,9 @@ import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
-import {
-  checkNearest,
-  checkStray,
-  demands,
-  FIELDS_HINT,
-  openUnderStrict,
-  unenforced,
-} from './access-check-rules.js';
+import { checkNearest, checkStray, demands } from './access-check-rules.js';
 import { guardsOf } from './guards.js';
+import { CONTEXTS, FIELDS_HINT } from '../handlers/contexts.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
 import type { Handler } from '../handlers/handler.js';
 import { checkRefreshPath } from './refresh-path-check.js';
@@ -35,7 +29,8 @@ export class AccessCheck implements OnModuleInit {
   onModuleInit(): void {
     const all = this.handlers.find();
     const mine = all.filter((found) => this.accesses.isMine(found.handler, found.class));
-    for (const found of mine) if (found.kind !== 'websocket' || this.handlers.opensSockets) this.check(found);
+    for (const found of mine)
+      if (this.handlers.opensSockets || !CONTEXTS[found.kind].needsSockets) this.check(found);
     for (const stray of this.handlers.strays(all)) checkStray(stray);
     // In a command that only takes services from the app, no global prefix is set.
     if (this.handlers.isHttpApp)
@@ -48,7 +43,8 @@ export class AccessCheck implements OnModuleInit {
     checkScopes(found, { mode, areForServices: guards.areForServices });
     checkNearest(found, mode, guards);
     if (guards.areEnforcing) return;
-    if (demands(found, mode)) throw new SessionConfigurationError(found.name, unenforced(found));
+    if (demands(found, mode))
+      throw new SessionConfigurationError(found.name, CONTEXTS[found.kind].unenforced(found.method));
     // Nest never runs it: whoever put it there is mistaken about who comes in.
     if (guards.isGuardedItself && !found.reach.own) {
       throw new SessionConfigurationError(found.name, `has a SessionGuard that never runs: ${FIELDS_HINT}`);
@@ -56,7 +52,7 @@ export class AccessCheck implements OnModuleInit {
     // Nobody gets at a field but by an operation, which is looked at itself.
     const isOpen = mode !== 'public' && mode !== 'service' && !guards.isRefused && found.method !== 'FIELD';
     if (this.settings.strict && isOpen)
-      throw new SessionConfigurationError(found.name, openUnderStrict(found));
+      throw new SessionConfigurationError(found.name, CONTEXTS[found.kind].open(found.method));
   }
 }
 
@@ -68,7 +64,7 @@ export function checkScopes(
   { kind, name }: Pick<Handler, 'kind' | 'name'>,
   { mode, areForServices }: { readonly mode: Access['mode']; readonly areForServices: boolean },
 ): void {
-  if (mode === 'service' && kind !== 'http')
+  if (mode === 'service' && !CONTEXTS[kind].takesServiceTokens)
     throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP only: remove it');
   if (mode === 'service' && !areForServices) {
     throw new SessionConfigurationError(

@@ -1,13 +1,11 @@
 import type { CanActivate } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import type { SessionSettings } from '../options/settings.js';
-import { enforcesAccess, enforcesScopes, knowsSessions } from '../guard/decorators.js';
-import { isMessageGuard } from '../guard/message-check.js';
+import { enforcesAccess, enforcesScopes, knowsSessions } from '../guard/decorators/guard-markers.js';
+import { isPlacedGuard } from '../guard/message-check.js';
 import type { Handler } from '../handlers/handler.js';
+import { GUARDS, guardsOn } from '../handlers/nest-metadata.js';
 import { NO_GUARD } from '../guard/session.guard.js';
-
-// Nest's own; where it can be imported from differs between its versions.
-const GUARDS_METADATA = '__guards__';
 
 type Guard = Function | CanActivate;
 
@@ -52,19 +50,14 @@ export function guardsOf(
     areEnforcing,
     isRefused: isOursThere && !areEnforcing,
     isGuardedItself: guardsOn(found.handler).some(enforces),
-    isGuardedByOwnClass:
-      Reflect.hasOwnMetadata(GUARDS_METADATA, found.class) && guardsOn(found.class).some(enforces),
+    isGuardedByOwnClass: Reflect.hasOwnMetadata(GUARDS, found.class) && guardsOn(found.class).some(enforces),
     isGuardedBefore:
       settings.guardGlobally || [...config.getGlobalGuards(), ...guardsOn(found.class)].some(enforces),
     areForServices: guards.some((guard) => enforcesScopes(classOf(guard))),
     others: guards
-      .filter((guard) => !isOurs(guard) && !isMessageGuard(guard) && !enforcesScopes(classOf(guard)))
+      .filter((guard) => !isOurs(guard) && !isPlacedGuard(guard) && !enforcesScopes(classOf(guard)))
       .map((guard) => classOf(guard).name || '(anonymous)'),
   };
-}
-
-function guardsOn(target: Function): Guard[] {
-  return (Reflect.getMetadata(GUARDS_METADATA, target) as Guard[] | undefined) ?? [];
 }
 
 /** Whether a guard on a class or method says with `@EnforcesAccess()` that it enforces what is declared. */

@@ -9,10 +9,11 @@ import type { Access } from '../rules/access.js';
 import type { JsonValue } from '../model/session-data.js';
 import { demands } from './access-check-rules.js';
 import { AccessReader } from '../guard/access-reader.js';
-import { declaredAccessOf } from '../guard/decorators.js';
+import { declaredAccessOf } from '../guard/decorators/declarations.js';
 import { guardsOf, type GuardsThere } from './guards.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
 import type { Handler } from '../handlers/handler.js';
+import { isSse } from '../handlers/methods.js';
 import { durationText, toPlain, type Plain } from './text.js';
 import type { QuotaRule } from '../rules/quota-rule.js';
 
@@ -57,6 +58,8 @@ export interface PolicyEntry {
   readonly allowExpired?: true;
   /** A request is no activity: the inactivity timeout goes on. */
   readonly passive?: true;
+  /** Nest's own `@Sse()`: the stream ends when the session no longer meets this entry. */
+  readonly endsWithSession?: true;
   /** Quotas of the handler and its class. */
   readonly quotas?: readonly JsonValue[];
   /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
@@ -155,13 +158,15 @@ export class PolicyManifest {
     { areEnforcing, areForServices, isRefused, others }: GuardsThere,
   ): Pick<PolicyEntry, 'access'> & Partial<PolicyEntry> {
     const access = this.accesses.of(found.handler, found.class);
+    const isBound = areEnforcing && (access.mode === 'guarded' || access.mode === 'optional');
     const isOpen = access.mode === 'service' ? !areForServices : access.mode !== 'public' && !areEnforcing;
     return {
       access: isOpen ? (isRefused ? 'refused' : 'unguarded') : access.mode,
       ...(access.mode === 'service' && !isOpen ? { scopes: scopesOf(found) } : {}),
       // Where no guard of ours stands, nothing enforces the rest, and it would only look as if.
       ...(areEnforcing ? requirementsOf(found, access) : {}),
-      ...(areEnforcing && access.mode !== 'public' && access.mode !== 'service' ? this.ofRoles() : {}),
+      ...(isBound ? this.ofRoles() : {}),
+      ...(isBound && isSse(found.handler) ? { endsWithSession: true } : {}),
       ...(others.length === 0 ? {} : { otherGuards: others }),
     };
   }

@@ -1,5 +1,6 @@
 import { SessionConfigurationError } from '../model/session-error.js';
 import type { TransportSettings } from '../options/settings.js';
+import { CONTEXTS } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
 
 type Route = Pick<Handler, 'kind' | 'method' | 'name' | 'paths'>;
@@ -16,7 +17,9 @@ export function checkRefreshPath(
   warn: (line: string) => void,
 ): void {
   if (!cookieEnabled || refreshCookiePath === undefined) return;
-  const routes = handlers.filter(({ kind, method }) => kind === 'http' && ['POST', 'ALL'].includes(method));
+  const routes = handlers.filter(
+    ({ kind, method }) => CONTEXTS[kind].hasUrlPaths && ['POST', 'ALL'].includes(method),
+  );
   const served = routes.flatMap(({ name, paths }) => paths.map((path) => ({ name, path })));
   if (served.some(({ path }) => isSentTo(path, refreshCookiePath))) return;
   const meant = served.filter(({ path }) => path.endsWith(refreshCookiePath.replace(/\/$/, '')));

@@ -5,6 +5,24 @@
  */
 export type AuditOutcome = 'ok' | 'denied' | 'failed' | 'unknown';
 
+/** What an outcome decides. */
+export interface OutcomeRules {
+  /** It is kept among the acts, which only age trims; the rest anybody can cause, and it is capped, too. */
+  readonly isAct: boolean;
+}
+
+/** Every outcome with all that follows from it. Redis has `isAct` in lua/include/audit.lua. */
+export const AUDIT_OUTCOMES: Readonly<Record<AuditOutcome, OutcomeRules>> = {
+  ok: { isAct: true },
+  denied: { isAct: false },
+  failed: { isAct: false },
+  unknown: { isAct: true },
+};
+
+export function isAuditOutcome(value: unknown): value is AuditOutcome {
+  return typeof value === 'string' && Object.hasOwn(AUDIT_OUTCOMES, value);
+}
+
 /** Few small facts about an act, for people to read. Never a secret. @publicApi */
 export type AuditDetails = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 

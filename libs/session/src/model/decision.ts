@@ -8,7 +8,7 @@ import type { Block, UserState } from './user-state.js';
  * What a repository knows of a presented token, without judging it. A `known` session's secret was right;
  * before that, a repository tells nothing, touches nothing and counts nothing.
  */
-export type Facts =
+export type TokenLookup =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unknown' }
   | {

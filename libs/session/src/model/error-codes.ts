@@ -18,8 +18,18 @@ export interface ErrorRules {
   readonly challenge: Challenge | null;
 }
 
+/**
+ * What a denial says of the session behind the request. `missing`: no token came; `unknown`: there is none by the token;
+ * `over`: it has ended, or its user is blocked; `alive`: it goes on.
+ *
+ * @publicApi
+ */
+export type DeniedSession = 'missing' | 'unknown' | 'over' | 'alive';
+
 /** What a reason for a denial decides besides. */
 export interface DenialRules extends ErrorRules {
+  /** What becomes of the session: a cookie of one that is not `alive` is good for nothing any more. */
+  readonly session: DeniedSession;
   /** It is found before any quota is looked at: a request that is denied for it uses none. */
   readonly isBeforeQuotas: boolean;
   /** An `@OptionalSession()` handler runs without a session; else the denial holds there, too. */
@@ -38,6 +48,7 @@ const BAD_TOKEN: Challenge = { realm: 'session', error: 'invalid_token' };
 
 /** The session is over or was never there. */
 const SESSION_IS_OVER = {
+  session: 'over',
   status: 401,
   isRetryable: false,
   challenge: BAD_TOKEN,
@@ -49,9 +60,15 @@ const SESSION_IS_OVER = {
 
 /** Every reason for a denial with all that follows from it, in the order in which `decide` looks at them. */
 export const DENIALS: Readonly<Record<DenyReason, DenialRules>> = {
-  session_missing: { ...SESSION_IS_OVER, title: 'Authentication is required', challenge: NO_TOKEN },
-  session_invalid: { ...SESSION_IS_OVER, title: 'The session is not valid' },
+  session_missing: {
+    ...SESSION_IS_OVER,
+    session: 'missing',
+    title: 'Authentication is required',
+    challenge: NO_TOKEN,
+  },
+  session_invalid: { ...SESSION_IS_OVER, session: 'unknown', title: 'The session is not valid' },
   user_blocked: {
+    session: 'over',
     status: 403,
     title: 'The user is blocked',
     isRetryable: false,
@@ -64,6 +81,7 @@ export const DENIALS: Readonly<Record<DenyReason, DenialRules>> = {
   session_revoked: { ...SESSION_IS_OVER, title: 'The session was ended' },
   session_expired: { ...SESSION_IS_OVER, title: 'The session timed out' },
   ip_not_allowed: {
+    session: 'alive',
     status: 403,
     title: 'The client IP is not allowed',
     isRetryable: false,
@@ -74,6 +92,7 @@ export const DENIALS: Readonly<Record<DenyReason, DenialRules>> = {
     closeCode: 4403,
   },
   rate_limited: {
+    session: 'alive',
     status: 429,
     title: 'Too many requests',
     isRetryable: true,
@@ -84,6 +103,7 @@ export const DENIALS: Readonly<Record<DenyReason, DenialRules>> = {
     closeCode: 4403,
   },
   reauthentication_required: {
+    session: 'alive',
     status: 401,
     title: 'A fresh or stronger authentication is required',
     isRetryable: false,
@@ -94,6 +114,7 @@ export const DENIALS: Readonly<Record<DenyReason, DenialRules>> = {
     closeCode: 4401,
   },
   forbidden: {
+    session: 'alive',
     status: 403,
     title: 'The user may not do this',
     isRetryable: false,

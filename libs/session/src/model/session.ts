@@ -8,6 +8,35 @@ export type AssuranceLevel = 'aal1' | 'aal2' | 'aal3';
 /** Why a session ended before its time. @publicApi */
 export type EndReason = 'logout' | 'revoked' | 'evicted';
 
+/** Why a session ended, as its record has it. */
+export type RecordedEnd = EndReason | 'timed_out' | 'refresh_reused';
+
+/** What an end reason decides. */
+export interface EndRules {
+  /** The number that stands for it in the record; 0 is a session that goes on. */
+  readonly code: number;
+  /** What a request with the session's token is told. */
+  readonly status: 'revoked' | 'expired';
+  /** Apps may give it to `SessionService.revoke()`. */
+  readonly isGiven: boolean;
+}
+
+/** Every end reason with all that follows from it. Redis has the codes and what is `expired` in lua/include/session-record.lua. */
+export const END_REASONS = {
+  logout: { code: 1, status: 'revoked', isGiven: true },
+  revoked: { code: 2, status: 'revoked', isGiven: true },
+  /** To make room for a newer session of the user. */
+  evicted: { code: 3, status: 'revoked', isGiven: true },
+  timed_out: { code: 4, status: 'expired', isGiven: false },
+  /** A refresh token was used twice. */
+  refresh_reused: { code: 5, status: 'revoked', isGiven: false },
+} as const satisfies Readonly<Record<RecordedEnd, EndRules>>;
+
+/** Those that apps may give. */
+export const GIVEN_END_REASONS = (Object.keys(END_REASONS) as RecordedEnd[]).filter(
+  (reason): reason is EndReason => END_REASONS[reason].isGiven,
+);
+
 /** What a person recognises a session by. Descriptive only: no decision rests on it. @publicApi */
 export interface Device {
   /** A name that the person or the client gave, at most 64 characters; empty when none was given. */

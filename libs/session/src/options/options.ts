@@ -1,4 +1,4 @@
-// Longer than 250 lines: every option with its meaning, range, default and source. docs/options.md is made from it.
+// Over 250 lines: every option with its meaning, range, default and source. docs/options.md is made from it.
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import type { Clock } from '../basics/clock.js';
 import type { Duration } from '../basics/duration.js';
@@ -15,7 +15,7 @@ import type { JwtOptions } from './jwt-options.js';
  *
  * Leave an option out to get its default. One that is present but `null` or `undefined`, at any depth, also stops the
  * app: it looks like a missing setting. `undefined` counts as left out only where the default is the strict choice:
- * `commandTimeoutMs`, `allowMemoryInProduction`, `clock`, `publicOrigin`, `cookie.name`, `accessToken`, `jwt`,
+ * `commandTimeoutMs`, `allowMemoryInProduction`, `clock`, `publicOrigin`, `allowedOrigins`, `cookie.name`, `accessToken`, `jwt`,
  * `jwt.clockTolerance`, `permissions`, `userDirectoryTimeout`. `redis` has a rule of its own.
  *
  * Beside these, `forRoot()` and `forRootAsync()` take `isGlobal`, by default true: every module can use the services
@@ -79,17 +79,27 @@ export interface SessionModuleOptions {
     readonly name?: string;
     /**
      * `SameSite` of the cookie (RFC 6265bis §4.1.2.7). `'strict'` also withholds it when a link of another site leads
-     * here.
+     * here. `'none'` is for pages of another *site* in `allowedOrigins`, which it needs: `SameSite=None; Partitioned`
+     * (CHIPS). Its price: browsers send the cookie with requests that other sites cause, so that `allowedOrigins` alone
+     * keeps them out; each site that embeds the API has a session of its own; browsers without CHIPS drop the cookie or
+     * share it among sites.
      * @defaultValue `'lax'`
      */
-    readonly sameSite?: 'lax' | 'strict';
+    readonly sameSite?: 'lax' | 'strict' | 'none';
   };
   /**
    * The origin that browsers see, such as `https://app.example`. Set it when TLS ends at a proxy: the cross-origin
    * check compares `Origin` with it where a browser sends no `Sec-Fetch-Site`.
-   * @defaultValue the request's own origin
+   * @defaultValue the request's own origin; behind `trustProxy`, of `X-Forwarded-Proto` and `-Host` (or `Forwarded`)
    */
   readonly publicOrigin?: string;
+  /**
+   * Other origins whose pages may send the cookie with unsafe requests and WebSocket handshakes, such as
+   * `https://app.example` or `capacitor://localhost`: scheme, host and port, compared exactly. No wildcards, no `null`.
+   * Each of them can do what its user can do. To read replies they also need `enableCors({ origin, credentials: true })`.
+   * @defaultValue `[]`: the API's own origin only
+   */
+  readonly allowedOrigins?: readonly string[];
   /**
    * Proxies that are trusted to report the client IP: the number of hops, 0–32, or their addresses as CIDRs. The header
    * is read from the right; the first address that is not a trusted proxy is the client IP.

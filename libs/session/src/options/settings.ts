@@ -97,10 +97,13 @@ export interface TransportSettings {
   readonly cookieEnabled: boolean;
   readonly bearerEnabled: boolean;
   readonly cookieName: string;
-  readonly sameSite: 'lax' | 'strict';
+  /** `none` also means `Partitioned`. */
+  readonly sameSite: 'lax' | 'strict' | 'none';
   /** Where browsers send the refresh token; absent: it never travels in a cookie. */
   readonly refreshCookiePath?: string;
   readonly publicOrigin?: string;
+  /** Other origins whose pages may send the cookie, as browsers write them. */
+  readonly allowedOrigins: readonly string[];
   readonly trustProxy?: number | readonly string[];
   readonly forwardedHeader: string;
   /** Whether answers say when the session will time out. */

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
-import type { AccessRequirements, Facts } from '../model/decision.js';
+import type { AccessRequirements, TokenLookup } from '../model/decision.js';
 import { decide } from './decide.js';
 
-type Known = Extract<Facts, { kind: 'known' }>;
+type Known = Extract<TokenLookup, { kind: 'known' }>;
 
 const NOW = 1_767_268_800_000;
 const HOUR_MS = 3_600_000;
@@ -37,15 +37,15 @@ describe('decide denies what it does not know', () => {
   const LENIENT: AccessRequirements = { roleGroups: [], allowExpired: true };
 
   const expectDenied = (given: unknown, required: unknown = LENIENT) =>
-    expect(decide(given as Facts, required as AccessRequirements).permit).toBe(false);
+    expect(decide(given as TokenLookup, required as AccessRequirements).permit).toBe(false);
 
-  it('starting from facts that it permits', () => {
+  it('starting from a token lookup that it permits', () => {
     expect(decide(permitted, NONE).permit).toBe(true);
     expect(decide({ ...permitted, status: 'expired' }, LENIENT).permit).toBe(true);
   });
 
   it.each([
-    ['the kind of facts', (value: unknown) => ({ ...permitted, kind: value }), ['known']],
+    ['the kind of lookup', (value: unknown) => ({ ...permitted, kind: value }), ['known']],
     ['the status of the session', (value: unknown) => ({ ...permitted, status: value }), ['live', 'expired']],
     [
       'the status of the user',

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
-import type { AccessRequirements, Decision, DenyReason, Facts } from '../model/decision.js';
+import type { AccessRequirements, Decision, DenyReason, TokenLookup } from '../model/decision.js';
 import type { QuotaResult } from '../model/quota.js';
 import type { AssuranceLevel, Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import { decide } from './decide.js';
 
-type Known = Extract<Facts, { kind: 'known' }>;
+type Known = Extract<TokenLookup, { kind: 'known' }>;
 
 const ROLES = ['user', 'moderator', 'admin', 'auditor'];
 const LEVELS: readonly AssuranceLevel[] = ['aal1', 'aal2', 'aal3'];
@@ -61,8 +61,8 @@ const known: fc.Arbitrary<Known> = fc.record({
   ipAllowed: fc.constantFrom(true, true, true, false),
   quotas: fc.array(quotaResult, { maxLength: 2 }),
 });
-const facts: fc.Arbitrary<Facts> = fc.oneof(
-  { weight: 1, arbitrary: fc.constantFrom<Facts>({ kind: 'missing' }, { kind: 'unknown' }) },
+const lookup: fc.Arbitrary<TokenLookup> = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom<TokenLookup>({ kind: 'missing' }, { kind: 'unknown' }) },
   { weight: 9, arbitrary: known },
 );
 const requirements: fc.Arbitrary<AccessRequirements> = fc.record(
@@ -76,7 +76,7 @@ const requirements: fc.Arbitrary<AccessRequirements> = fc.record(
 );
 
 /** Every reason to deny, in the documented order, and whether it applies: the rules said a second time. */
-function reasons(given: Facts, required: AccessRequirements): (readonly [DenyReason, boolean])[] {
+function reasons(given: TokenLookup, required: AccessRequirements): (readonly [DenyReason, boolean])[] {
   if (given.kind !== 'known') {
     return [
       ['session_missing', given.kind === 'missing'],
@@ -112,7 +112,7 @@ describe('decide', () => {
   it('permits only if every condition holds, and denies with the first that does not', () => {
     const seen = new Map<string, number>();
     fc.assert(
-      fc.property(facts, requirements, (given, required) => {
+      fc.property(lookup, requirements, (given, required) => {
         const first = reasons(given, required).find(([, applies]) => applies);
         const decision = decide(given, required);
         expect(reasonOf(decision)).toBe(first ? first[0] : 'permit');
@@ -165,7 +165,7 @@ describe('decide', () => {
       fc.constant((from: AccessRequirements) => ({ ...from, allowExpired: false })),
     );
     fc.assert(
-      fc.property(facts, requirements, stricter, (given, required, tighten) => {
+      fc.property(lookup, requirements, stricter, (given, required, tighten) => {
         fc.pre(!decide(given, required).permit);
         expect(decide(given, tighten(required)).permit).toBe(false);
       }),
@@ -185,7 +185,7 @@ describe('decide', () => {
 
   it('tells a block only of the user who is blocked', () => {
     fc.assert(
-      fc.property(facts, requirements, (given, required) => {
+      fc.property(lookup, requirements, (given, required) => {
         const decision = decide(given, required);
         if (decision.permit) return;
         const block =

@@ -1,4 +1,4 @@
-import type { AccessRequirements, Decision, DenyReason, Facts } from '../model/decision.js';
+import type { AccessRequirements, Decision, DenyReason, TokenLookup } from '../model/decision.js';
 import { DENIALS } from '../model/error-codes.js';
 import type { QuotaResult } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
@@ -8,13 +8,13 @@ import { satisfiesRoles } from './roles.js';
 const ASSURANCE_RANK: Readonly<Record<AssuranceLevel, number>> = { aal1: 1, aal2: 2, aal3: 3 };
 
 /**
- * Facts and access requirements in, one decision out: the first reason that applies, in the order of `DENIALS`.
+ * Token lookup and access requirements in, one decision out: the first reason that applies, in the order of `DENIALS`.
  * Pure, and the same for every repository. Whatever it does not know is denied.
  */
-export function decide(facts: Facts, requirements: AccessRequirements): Decision {
-  if (facts.kind === 'missing') return deny('session_missing');
-  if (facts.kind !== 'known') return deny('session_invalid');
-  const { session, user, status, now, quotas } = facts;
+export function decide(lookup: TokenLookup, requirements: AccessRequirements): Decision {
+  if (lookup.kind === 'missing') return deny('session_missing');
+  if (lookup.kind !== 'known') return deny('session_invalid');
+  const { session, user, status, now, quotas } = lookup;
 
   if (user.id !== session.userId) return deny('session_invalid');
   if (user.status === 'blocked') return deny('user_blocked', { block: user.block });
@@ -24,9 +24,9 @@ export function decide(facts: Facts, requirements: AccessRequirements): Decision
   if (status === 'expired' && requirements.allowExpired !== true) return deny('session_expired');
   if (status !== 'live' && status !== 'expired') return deny('session_invalid');
 
-  if (!isTrue(facts.ipAllowed)) return deny('ip_not_allowed');
+  if (!isTrue(lookup.ipAllowed)) return deny('ip_not_allowed');
 
-  if (!facts.quotas.every(({ allowed }) => allowed)) return deny('rate_limited', { quotas });
+  if (!lookup.quotas.every(({ allowed }) => allowed)) return deny('rate_limited', { quotas });
 
   if (!isFresh(session.authenticatedAt, now, requirements.maxAuthenticationAgeMs)) {
     return deny('reauthentication_required', { quotas });

@@ -64,6 +64,7 @@ const MAY_BE_UNDEFINED: ReadonlySet<string> = new Set([
   'allowMemoryInProduction',
   'clock',
   'publicOrigin',
+  'allowedOrigins',
   'cookie.name',
   'accessToken',
   'jwt',

@@ -1,16 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { SessionConfigurationError, SessionError } from '../model/session-error.js';
 import type { HttpRequest } from '../contexts/http/http.js';
-import {
-  Assurance,
-  Fresh,
-  IpAllowlist,
-  IpDenylist,
-  Permissions,
-  RateLimit,
-  Roles,
-  Scopes,
-} from '../guard/decorators.js';
+import { Assurance, Fresh, Permissions, Roles, Scopes } from '../guard/decorators/access.js';
+import { IpAllowlist, IpDenylist, RateLimit } from '../guard/decorators/limits.js';
 import { quotaRule, shareOf } from './quota-rule.js';
 
 const QUOTA = { name: 'posts', quota: 5, window: '1m', by: 'ip' } as const;

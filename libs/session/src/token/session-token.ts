@@ -71,7 +71,14 @@ export function newSessionId(): string {
   return randomBytes(12).toString('base64url');
 }
 
-/** Whether a text can be a session ID at all. */
+/**
+ * Whether a value can be a session ID at all, such as a parameter of a path. It need not be one of a session that there is.
+ * @example
+ * ```ts
+ * if (!isSessionId(id)) throw new NotFoundException();
+ * ```
+ * @publicApi
+ */
 export function isSessionId(text: unknown): text is string {
   return typeof text === 'string' && /^[A-Za-z0-9_-]{16}$/.test(text);
 }

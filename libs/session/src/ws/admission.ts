@@ -12,7 +12,6 @@ import type { WsSocket } from '../contexts/ws/ws.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import { readCredentials } from '../contexts/http/credentials.js';
-import { isSameOrigin } from '../contexts/http/cross-origin.js';
 import type { LiveConnection } from '../live/live-connection.js';
 import { LiveConnections } from '../live/live-connections.js';
 
@@ -35,7 +34,7 @@ export class Admission {
   async ofHandshake(request: IncomingMessage, access: Access): Promise<LiveConnection | undefined> {
     const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
     const { token, transport: by } = readCredentials(request, transport);
-    if (by === 'cookie' && !isSameOrigin(request, transport)) throw new SessionError('cross_origin');
+    if (by === 'cookie') this.app.get(SessionTransport, { strict: false }).assertOrigin(request);
     const clientIp = this.clientIpOf(request);
     await this.assertAdmits(access, clientIp);
     await this.consume(access, request);

@@ -2,15 +2,8 @@ import type { INestApplicationContext, Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
+import { GATEWAY, GATEWAY_OPTIONS, GATEWAY_PORT, handshakeOf } from '../handlers/nest-metadata.js';
 import { SessionConfigurationError } from '../model/session-error.js';
-
-// Nest's own metadata keys; where they can be imported from differs between its versions.
-const GATEWAY_METADATA = 'websockets:is_gateway';
-const GATEWAY_OPTIONS = 'websockets:gateway_options';
-const PORT_METADATA = 'port';
-
-/** Stands for the handshake where a gateway has no `handleConnection` to put decorators on. */
-function handshake(): void {}
 
 /** The gateways behind one path and port, and who may do what there. */
 export class Gateways {
@@ -27,7 +20,7 @@ export class Gateways {
       .flatMap((module) => [...module.providers.values()])
       .map(({ metatype }) => metatype as Type | null)
       .filter((metatype): metatype is Type => typeof metatype === 'function')
-      .filter((metatype) => Reflect.getMetadata(GATEWAY_METADATA, metatype) === true)
+      .filter((metatype) => Reflect.getMetadata(GATEWAY, metatype) === true)
       .filter((metatype) => isAt(metatype, port, path));
     const foreign = classes.find((metatype) => !reader.owns(metatype));
     if (foreign) {
@@ -36,10 +29,10 @@ export class Gateways {
         'belongs to a SessionModule that SessionWsAdapter does not serve: move it to a module that imports the one it serves',
       );
     }
-    const [first, ...others] = [...new Set(classes)].map((metatype) => {
-      const own = (metatype.prototype as { handleConnection?: Function }).handleConnection;
-      return { access: reader.of(own ?? handshake, metatype), name: metatype.name };
-    });
+    const [first, ...others] = [...new Set(classes)].map((metatype) => ({
+      access: reader.of(handshakeOf(metatype), metatype),
+      name: metatype.name,
+    }));
     if (!first)
       throw new SessionConfigurationError(
         'SessionWsAdapter',
@@ -63,6 +56,6 @@ export class Gateways {
 
 function isAt(gateway: Type, port: number, path: string | undefined): boolean {
   const options = (Reflect.getMetadata(GATEWAY_OPTIONS, gateway) ?? {}) as { path?: string };
-  const ownPort = (Reflect.getMetadata(PORT_METADATA, gateway) as number | undefined) ?? 0;
+  const ownPort = (Reflect.getMetadata(GATEWAY_PORT, gateway) as number | undefined) ?? 0;
   return ownPort === port && options.path === path;
 }

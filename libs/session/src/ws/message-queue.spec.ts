@@ -5,14 +5,14 @@ describe('MessageQueue', () => {
     const seen: string[] = [];
     const source = { pause: jest.fn(), resume: jest.fn() };
     await new Promise<void>((done) => {
-      const inbox = new MessageQueue<number>(source, async (message) => {
+      const queue = new MessageQueue<number>(source, async (message) => {
         seen.push(`begins ${message}`);
         await new Promise((resolve) => setTimeout(resolve, 3 - message));
         seen.push(`ends ${message}`);
         if (message === 2) done();
       });
-      inbox.take(1);
-      inbox.take(2);
+      queue.take(1);
+      queue.take(2);
     });
     expect(seen).toEqual(['begins 1', 'ends 1', 'begins 2', 'ends 2']);
     expect(source.pause).not.toHaveBeenCalled();
@@ -23,8 +23,8 @@ describe('MessageQueue', () => {
     const resumed = new Promise<void>((resolve) => (done = resolve));
     const source = { pause: jest.fn(), resume: jest.fn(() => done()) };
     let handled = 0;
-    const inbox = new MessageQueue<number>(source, async () => void (handled += 1));
-    for (let i = 0; i < 100; i++) inbox.take(i);
+    const queue = new MessageQueue<number>(source, async () => void (handled += 1));
+    for (let i = 0; i < 100; i++) queue.take(i);
     expect([source.pause.mock.calls.length, source.resume.mock.calls.length]).toEqual([1, 0]);
     await resumed;
     expect(handled).toBe(100);

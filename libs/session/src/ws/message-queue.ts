@@ -1,6 +1,6 @@
 const MAX_WAITING = 64;
 
-/** What the inbox can hold back. */
+/** What the queue can hold back. */
 interface Source {
   pause(): void;
   resume(): void;

@@ -36,8 +36,8 @@ export class Messages {
     private readonly socket: WsSocket,
     private readonly rules: MessageRules,
   ) {
-    const inbox = new MessageQueue<Buffer>(socket, (data) => this.handle(data));
-    socket.on('message', (data) => inbox.take(data));
+    const queue = new MessageQueue<Buffer>(socket, (data) => this.handle(data));
+    socket.on('message', (data) => queue.take(data));
   }
 
   /** Of two handlers of one gateway for one message the last one counts, as with Nest's own adapter. */

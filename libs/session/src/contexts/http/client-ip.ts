@@ -29,7 +29,7 @@ export function clientIpResolver({
 }
 
 /** @returns whether what stands at this distance, the peer being 0, is a proxy whose word is taken */
-function trustRule(
+export function trustRule(
   trustProxy: number | readonly string[],
 ): (ip: string | undefined, distance: number) => boolean {
   if (typeof trustProxy === 'number') return (_ip, distance) => distance < trustProxy;
@@ -46,16 +46,16 @@ function hopsIn(header: string | undefined, headerName: string): string[] {
 }
 
 function addressOfHop(hop: string, headerName: string): string | undefined {
-  return addressIn(headerName === 'forwarded' ? forwardedFor(hop) : hop.trim());
+  return addressIn(headerName === 'forwarded' ? forwardedParameter(hop, 'for') : hop.trim());
 }
 
-/** The `for` parameter of one `Forwarded` element (RFC 7239 §4); `undefined` unless there is exactly one. */
-function forwardedFor(element: string): string | undefined {
+/** A parameter of one `Forwarded` element (RFC 7239 §4); `undefined` unless there is exactly one. */
+export function forwardedParameter(element: string, wanted: 'for' | 'proto' | 'host'): string | undefined {
   let found: string | undefined;
   for (const pair of element.split(';')) {
     const [, name, quoted, token] = /^\s*([\w-]+)=(?:"([^"\\]*)"|([^\s"]*))\s*$/.exec(pair) ?? [];
     if (name === undefined) return undefined;
-    if (name.toLowerCase() !== 'for') continue;
+    if (name.toLowerCase() !== wanted) continue;
     if (found !== undefined) return undefined;
     found = quoted ?? token ?? '';
   }

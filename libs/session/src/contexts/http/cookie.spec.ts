@@ -55,7 +55,18 @@ test('the session cookie has every attribute that the __Host- prefix and we dema
 });
 
 test('the refresh cookie goes to one path only, and never along from another site', () => {
-  expect(refreshCookie('lkr_x', 60, '/auth/refresh')).toBe(
+  expect(refreshCookie('lkr_x', 60, { refreshCookiePath: '/auth/refresh', sameSite: 'lax' })).toBe(
     '__Secure-refresh=lkr_x; Path=/auth/refresh; HttpOnly; Secure; SameSite=Strict; Max-Age=60',
+  );
+  expect(refreshCookie('lkr_x', 60, { sameSite: 'lax' })).toBeUndefined();
+});
+
+test('for pages of other sites both are partitioned, also when they are taken back', () => {
+  const settings = { cookieName: NAME, sameSite: 'none', refreshCookiePath: '/r' } as const;
+  expect(clearingCookie(settings)).toBe(
+    '__Host-session=; Path=/; HttpOnly; Secure; SameSite=None; Partitioned; Max-Age=0',
+  );
+  expect(refreshCookie('lkr_x', 60, settings)).toBe(
+    '__Secure-refresh=lkr_x; Path=/r; HttpOnly; Secure; SameSite=None; Partitioned; Max-Age=60',
   );
 });

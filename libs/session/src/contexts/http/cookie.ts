@@ -2,6 +2,13 @@ import type { TransportSettings } from '../../options/settings.js';
 
 type CookieSettings = Pick<TransportSettings, 'cookieName' | 'sameSite'>;
 
+/** Browsers keep a third party's cookie, if at all, for one site at a time (CHIPS). */
+const SAME_SITE = {
+  lax: 'SameSite=Lax',
+  strict: 'SameSite=Strict',
+  none: 'SameSite=None; Partitioned',
+} as const satisfies Record<TransportSettings['sameSite'], string>;
+
 const NO_VALUES: readonly string[] = [];
 
 /**
@@ -32,16 +39,22 @@ function isBlank(text: string, index: number): boolean {
 
 /** The `Set-Cookie` line that hands out a token. */
 export function sessionCookie(token: string, maxAgeSeconds: number, settings: CookieSettings): string {
-  const sameSite = settings.sameSite === 'strict' ? 'Strict' : 'Lax';
-  return `${settings.cookieName}=${token}; Path=/; HttpOnly; Secure; SameSite=${sameSite}; Max-Age=${maxAgeSeconds}`;
+  const sameSite = SAME_SITE[settings.sameSite];
+  return `${settings.cookieName}=${token}; Path=/; HttpOnly; Secure; ${sameSite}; Max-Age=${maxAgeSeconds}`;
 }
 
 /** The refresh token's: a prefix that demands `Secure`, since one that demands `Path=/` would send it with every request. */
 export const REFRESH_COOKIE = '__Secure-refresh';
 
-/** The `Set-Cookie` line that hands out a refresh token, to be sent to one path only. */
-export function refreshCookie(token: string, maxAgeSeconds: number, path: string): string {
-  return `${REFRESH_COOKIE}=${token}; Path=${path}; HttpOnly; Secure; SameSite=Strict; Max-Age=${maxAgeSeconds}`;
+/** The `Set-Cookie` line that hands out a refresh token, to be sent to one path only; absent where it travels in no cookie. */
+export function refreshCookie(
+  token: string,
+  maxAgeSeconds: number,
+  { refreshCookiePath: path, sameSite }: Pick<TransportSettings, 'refreshCookiePath' | 'sameSite'>,
+): string | undefined {
+  if (path === undefined) return undefined;
+  const sent = SAME_SITE[sameSite === 'none' ? 'none' : 'strict'];
+  return `${REFRESH_COOKIE}=${token}; Path=${path}; HttpOnly; Secure; ${sent}; Max-Age=${maxAgeSeconds}`;
 }
 
 /** The `Set-Cookie` line that takes the token back. */

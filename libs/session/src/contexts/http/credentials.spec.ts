@@ -8,6 +8,7 @@ const SETTINGS: TransportSettings = {
   bearerEnabled: true,
   cookieName: '__Host-session',
   sameSite: 'lax',
+  allowedOrigins: [],
   forwardedHeader: 'x-forwarded-for',
   sessionExpiresHeader: false,
 };

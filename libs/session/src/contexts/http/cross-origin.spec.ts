@@ -1,5 +1,5 @@
 import type { NodeRequest } from './http.js';
-import { assertSameOrigin } from './cross-origin.js';
+import { OriginRule } from './cross-origin.js';
 
 interface Sent {
   readonly method?: string;
@@ -9,6 +9,8 @@ interface Sent {
   readonly encrypted?: boolean;
   readonly publicOrigin?: string;
 }
+
+const allowedOrigins = ['https://spa.example', 'capacitor://localhost', 'http://app.example:5173'];
 
 function isRefused({
   method = 'POST',
@@ -28,7 +30,8 @@ function isRefused({
     socket: { encrypted },
   } as unknown as NodeRequest;
   try {
-    assertSameOrigin(request, publicOrigin === undefined ? {} : { publicOrigin });
+    const own = publicOrigin === undefined ? {} : { publicOrigin };
+    new OriginRule({ allowedOrigins, forwardedHeader: 'x-forwarded-for', ...own }).assertIfUnsafe(request);
     return false;
   } catch (error) {
     expect(error).toMatchObject({ code: 'cross_origin', statusCode: 403 });
@@ -60,6 +63,18 @@ test.each<[boolean, Sent]>([
   [true, { origin: 'http://app.example', encrypted: true }],
   [false, { origin: 'https://www.example', publicOrigin: 'https://www.example' }],
   [true, { origin: 'http://app.example', publicOrigin: 'https://www.example' }],
+  [false, { origin: 'https://spa.example' }],
+  [false, { origin: 'https://spa.example', site: 'cross-site' }],
+  [false, { origin: 'capacitor://localhost', site: 'cross-site' }],
+  [false, { origin: 'http://app.example:5173', site: 'same-site' }],
+  [true, { origin: 'http://spa.example', site: 'cross-site' }],
+  [true, { origin: 'https://spa.example:444' }],
+  [true, { origin: 'https://spa.example.evil' }],
+  [true, { origin: 'https://SPA.example' }],
+  [true, { origin: 'https://spa.example/' }],
+  [true, { origin: 'https://spa.example, https://spa.example' }],
+  [true, { origin: 'https://sub.spa.example' }],
+  [true, { origin: 'ionic://localhost' }],
   [true, { method: 'PUT', site: 'cross-site' }],
   [true, { method: 'PATCH', site: 'cross-site' }],
   [true, { method: 'DELETE', site: 'cross-site' }],
@@ -69,4 +84,34 @@ test.each<[boolean, Sent]>([
   [false, { method: 'OPTIONS', site: 'cross-site' }],
 ])('refused: %s for %j', (refused, sent) => {
   expect(isRefused(sent)).toBe(refused);
+});
+
+describe('the refusal', () => {
+  const environment = process.env['NODE_ENV'];
+  afterEach(() => void (process.env['NODE_ENV'] = environment));
+
+  const detailFor = (origin?: string): string => {
+    const request = {
+      method: 'POST',
+      headers: { host: 'app.example', 'sec-fetch-site': 'cross-site', ...(origin && { origin }) },
+      socket: {},
+    } as unknown as NodeRequest;
+    try {
+      new OriginRule({ allowedOrigins: [], forwardedHeader: 'x-forwarded-for' }).assert(request);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'none';
+  };
+
+  it('names the option in development, and nothing in production', () => {
+    expect(detailFor('https://spa.example')).toBe(
+      "Requests from another origin are refused: 'https://spa.example' is not in the option allowedOrigins (our own is 'http://app.example')",
+    );
+    expect(detailFor('x'.repeat(10_000)).length).toBeLessThan(300);
+    for (const origin of [undefined, 'null'])
+      expect(detailFor(origin)).toBe('Requests from another origin are refused');
+    process.env['NODE_ENV'] = 'production';
+    expect(detailFor('https://spa.example')).toBe('Requests from another origin are refused');
+  });
 });

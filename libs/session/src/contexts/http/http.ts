@@ -51,8 +51,18 @@ const LONGEST_HOST = 260;
 
 /** The origin that the request was sent to, as far as this process can see: a proxy that ends TLS hides it. */
 export function requestedOriginOf(request: NodeRequest): string | undefined {
-  const host = headerOf(request.headers, 'host') ?? headerOf(request.headers, ':authority');
-  const scheme = (request.socket as Partial<TLSSocket> | undefined)?.encrypted === true ? 'https' : 'http';
+  return originOf(schemeOf(request), hostOf(request));
+}
+
+export function schemeOf(request: NodeRequest): 'http' | 'https' {
+  return (request.socket as Partial<TLSSocket> | undefined)?.encrypted === true ? 'https' : 'http';
+}
+
+export function hostOf(request: NodeRequest): string | undefined {
+  return headerOf(request.headers, 'host') ?? headerOf(request.headers, ':authority');
+}
+
+export function originOf(scheme: string, host: string | undefined): string | undefined {
   if (!host || host.length > LONGEST_HOST || !URL.canParse(`${scheme}://${host}`)) return undefined;
   return new URL(`${scheme}://${host}`).origin;
 }
@@ -121,6 +131,15 @@ export function onceGone(response: RawResponse, callback: () => void): void {
   response.once('close', callback);
   // Node tells nothing to a response that waits behind another of its connection.
   if (!response.socket) response.req.socket.once('close', callback);
+}
+
+/** For how long a client may take what it was sent before the end. */
+const CLOSE_PATIENCE_MS = 1_000;
+
+/** Closes a response that is about to end, if its client has not taken the rest by then. */
+export function endWithin(response: RawResponse): void {
+  const impatience = setTimeout(() => response.destroy(), CLOSE_PATIENCE_MS).unref();
+  response.once('close', () => clearTimeout(impatience));
 }
 
 /** Sends the head of a stream of Server-Sent Events, with the headers that were set before. */

@@ -7,6 +7,7 @@ const SETTINGS: TransportSettings = {
   bearerEnabled: true,
   cookieName: '__Host-session',
   sameSite: 'lax',
+  allowedOrigins: [],
   refreshCookiePath: '/auth/refresh',
   forwardedHeader: 'x-forwarded-for',
   sessionExpiresHeader: false,

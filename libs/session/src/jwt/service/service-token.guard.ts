@@ -1,9 +1,11 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
-import { declaredAccessOf, EnforcesScopes } from '../../guard/decorators.js';
+import { declaredAccessOf } from '../../guard/decorators/declarations.js';
+import { EnforcesScopes } from '../../guard/decorators/guard-markers.js';
 import { setProblemHeaders } from '../../guard/problem.js';
 import { privateSlot } from '../../basics/private-slot.js';
 import { SessionError } from '../../model/session-error.js';
 import { headerOf, type HttpRequest, nodeRequestOf } from '../../contexts/http/http.js';
+import { contextOfType } from '../../handlers/contexts.js';
 import { bearerToken } from '../../contexts/http/bearer.js';
 import type { ServiceCall } from './service-tokens-options.js';
 import { ServiceTokens } from './service-tokens.js';
@@ -26,7 +28,7 @@ export class ServiceTokenGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const type = context.getType<string>();
-    if (type !== 'http')
+    if (!contextOfType(type)?.takesServiceTokens)
       throw new SessionError('forbidden', { detail: `ServiceTokenGuard does not serve '${type}'` });
     const ofHandler = declaredAccessOf(context.getHandler());
     if (ofHandler.isPublic) return true;

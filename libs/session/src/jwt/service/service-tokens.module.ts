@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder, Module, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, ApplicationConfig, DiscoveryModule } from '@nestjs/core';
 import { checkScopes } from '../../manifest/access-check.js';
-import { declaredAccessOf } from '../../guard/decorators.js';
+import { declaredAccessOf } from '../../guard/decorators/declarations.js';
 import { guardsOf } from '../../manifest/guards.js';
 import { HandlerFinder } from '../../handlers/handler-finder.js';
 import { ProblemFilter } from '../../guard/problem.filter.js';

@@ -37,13 +37,50 @@ export function checkTransport(options: SessionModuleOptions): TransportSettings
     cookieEnabled: transports.includes('cookie'),
     bearerEnabled: transports.includes('bearer'),
     cookieName,
-    sameSite: oneOf('cookie.sameSite', cookie.sameSite ?? 'lax', ['lax', 'strict']),
+    sameSite: checkSameSite(options),
+    allowedOrigins: checkAllowedOrigins(options.allowedOrigins),
     ...refreshCookie(options.refresh),
     ...(options.publicOrigin === undefined ? {} : { publicOrigin: checkOrigin(options.publicOrigin) }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: checkTrustProxy(options.trustProxy) }),
     forwardedHeader: checkForwardedHeader(options),
     sessionExpiresHeader: flag('sessionExpiresHeader', options.sessionExpiresHeader),
   };
+}
+
+function checkSameSite({ cookie, allowedOrigins }: SessionModuleOptions): TransportSettings['sameSite'] {
+  const sameSite = oneOf('cookie.sameSite', cookie?.sameSite ?? 'lax', ['lax', 'strict', 'none']);
+  if (sameSite === 'none' && !allowedOrigins?.length)
+    fail(
+      'cookie.sameSite',
+      "is 'none' and needs allowedOrigins: the pages of other sites that may send the cookie",
+    );
+  return sameSite;
+}
+
+/** Schemes that no page has as its origin's. */
+const NO_ORIGINS = /^(about|blob|data|file|ftp|javascript|wss?):$/;
+
+function checkAllowedOrigins(origins: readonly string[] = []): readonly string[] {
+  if (!Array.isArray(origins))
+    mustBe('allowedOrigins', "a list of origins such as ['https://app.example']", origins);
+  return Array.from(origins as readonly unknown[], (origin, i) =>
+    allowedOrigin(`allowedOrigins[${i}]`, origin),
+  );
+}
+
+/** As browsers write it: in lower case, without the scheme's own port. */
+function allowedOrigin(option: string, origin: unknown): string {
+  const isBare = typeof origin === 'string' && /^[a-z][a-z\d+.-]*:\/\/[^/?#@\\\s*]+\/?$/i.test(origin);
+  if (isBare && URL.canParse(origin)) {
+    const { protocol, host, origin: standard } = new URL(origin);
+    // Of schemes that it does not know, such as Capacitor's, the parser leaves the host as it is.
+    if (!NO_ORIGINS.test(protocol))
+      return standard === 'null' ? `${protocol}//${host.toLowerCase()}` : standard;
+  }
+  return fail(
+    option,
+    `must be an exact origin such as https://app.example or capacitor://localhost, not ${shown(origin)}: no path, no wildcard`,
+  );
 }
 
 function checkOrigin(origin: string): string {

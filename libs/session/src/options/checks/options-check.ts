@@ -43,6 +43,7 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   transports: true,
   cookie: true,
   publicOrigin: true,
+  allowedOrigins: true,
   trustProxy: true,
   forwardedHeader: true,
   lifetime: true,

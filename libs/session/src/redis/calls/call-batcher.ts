@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
-import { BatchWriter } from './batch-writer.js';
 import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';
-import type { ScriptCall } from './script-call.js';
+import { BatchWriter, type ScriptCall } from './script-call.js';
 
 type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'isSettled'>;
 

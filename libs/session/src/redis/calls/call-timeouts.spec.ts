@@ -19,14 +19,14 @@ function call() {
 
 describe('CallTimeouts', () => {
   it('rejects each call at its own time, and none that was answered', async () => {
-    const deadlines = new CallTimeouts(50);
+    const timeouts = new CallTimeouts(50);
     const [first, answered, later] = [call(), call(), call()];
     const startedAt = performance.now();
-    deadlines.watch(first);
-    deadlines.watch(answered);
+    timeouts.watch(first);
+    timeouts.watch(answered);
     answered.isSettled = true;
     await sleep(30);
-    deadlines.watch(later);
+    timeouts.watch(later);
     await sleep(120);
     expect(answered.rejectedAt).toBeUndefined();
     expect(first.rejectedAt! - startedAt).toBeGreaterThanOrEqual(49);
@@ -34,7 +34,7 @@ describe('CallTimeouts', () => {
   });
 
   it('rejects all that are due at once, though each of them lets go of what is settled', async () => {
-    const deadlines = new CallTimeouts(50);
+    const timeouts = new CallTimeouts(50);
     const settled: number[] = [];
     const turns = { now: 0 };
     for (let i = 0; i < 500; i++) {
@@ -44,11 +44,11 @@ describe('CallTimeouts', () => {
         next: undefined,
         reject() {
           waiting.isSettled = true;
-          deadlines.release();
+          timeouts.release();
           if (settled.push(turns.now) === 1) setImmediate(() => turns.now++);
         },
       };
-      deadlines.watch(waiting);
+      timeouts.watch(waiting);
     }
     const until = performance.now() + 60;
     while (performance.now() < until); // then all are due
@@ -57,19 +57,19 @@ describe('CallTimeouts', () => {
   });
 
   it('goes on after a time in which there was nothing to wait for', async () => {
-    const deadlines = new CallTimeouts(50);
+    const timeouts = new CallTimeouts(50);
     const [first, second] = [call(), call()];
-    deadlines.watch(first);
+    timeouts.watch(first);
     await sleep(100);
-    deadlines.watch(second);
+    timeouts.watch(second);
     await sleep(150);
     expect(second.isSettled).toBe(true);
   });
 
   it('does not give up an answer that arrived while the event loop stood still', async () => {
-    const deadlines = new CallTimeouts(50);
+    const timeouts = new CallTimeouts(50);
     const waiting = call();
-    deadlines.watch(waiting);
+    timeouts.watch(waiting);
     // Due in the same turn as the deadline, but of the poll phase that comes after the timers.
     const answer = stat('.');
     const until = performance.now() + 80;

@@ -73,3 +73,29 @@ function optionsOf(client: RedisClient): RedisOptions {
   const { enableOfflineQueue = true, redisOptions = {} } = options as ClusterOptions;
   return { ...NEEDED, ...redisOptions, enableOfflineQueue };
 }
+
+export function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {
+  const options = { ...redisClientOptions(commandTimeoutMs), connectionName: 'latchkey' };
+  return typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...options, ...redis });
+}
+
+export function isClient(redis: string | RedisOptions | RedisClient): redis is RedisClient {
+  // Not instanceof: the app may have an ioredis of its own.
+  return typeof redis === 'object' && 'evalshaBuffer' in redis && typeof redis.evalshaBuffer === 'function';
+}
+
+/** A client for listening: in a Cluster of any one of its nodes. It neither connects nor reconnects by itself. */
+export function listeningClientOf(client: RedisClient): Redis {
+  const nodes = 'nodes' in client ? client.nodes('all') : [client];
+  const node = nodes[Math.floor(Math.random() * nodes.length)];
+  if (!node) throw new Error('No node of the Cluster is known');
+  return node.duplicate({
+    lazyConnect: true,
+    readOnly: false,
+    autoResubscribe: false,
+    connectionName: 'latchkey-events',
+    disconnectTimeout: 100, // it runs on for one that has ended
+    retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
+  });
+}

@@ -1,15 +1,16 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
 import { NotRunError, type SessionConfigurationError, SessionError } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
-import { adviceOn, redisClientOptions } from './client-options.js';
+import { adviceOn, isClient, listeningClientOf, openClient } from './client-options.js';
 import { CallTimeouts } from './call-timeouts.js';
-import { type CallArgument, type CallBody, decodeBody, encodeBody } from './call-body.js';
+import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
 import { isPlainClient, CallBatcher } from './call-batcher.js';
 import { reviveAfterFailover } from './connection-loss.js';
-import { Readiness } from './readiness.js';
-import { type CallOwner, isUnknownScript, ScriptCall } from './script-call.js';
-import type { Script, ScriptArgument } from '../lua/script.js';
+import { onceEvery } from './pace.js';
+import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
+import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
+import type { Script } from '../lua/script.js';
 
 /** Where Redis is, and how long it may take. */
 export interface RedisConnectionOptions {
@@ -27,12 +28,6 @@ const COMPLAIN_AGAIN_AFTER_MS = 10_000;
 /** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
 const ORDINARY_TROUBLE = /^(OOM|LOADING|MASTERDOWN|READONLY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
 
-/** What ioredis has besides its typed commands: replies as bytes. */
-interface ByteScripting {
-  evalshaBuffer(sha1: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
-  evalBuffer(lua: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
-}
-
 /** A Redis with a deadline for every call, and one kind of error for whatever goes wrong. */
 export class RedisConnection {
   /** Why this Redis must not be used although it answers. */
@@ -42,8 +37,8 @@ export class RedisConnection {
   /** Runs while a connection is gone and calls still wait for the next. */
   private goneTimer: NodeJS.Timeout | undefined;
   private inspectedAt = -Infinity;
-  private complainedAt = -Infinity;
-  private readonly deadlines: CallTimeouts;
+  private readonly mayComplain = onceEvery(COMPLAIN_AGAIN_AFTER_MS);
+  private readonly timeouts: CallTimeouts;
   /** Absent where ioredis has to send each call by its keys. */
   private readonly batcher: CallBatcher | undefined;
   private readonly stopReviving: () => void;
@@ -56,7 +51,7 @@ export class RedisConnection {
     private readonly commandTimeoutMs: number,
     private readonly log: (line: string) => void,
   ) {
-    this.deadlines = new CallTimeouts(commandTimeoutMs);
+    this.timeouts = new CallTimeouts(commandTimeoutMs);
     this.stopReviving = reviveAfterFailover(client);
     if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs);
     else this.readiness = new Readiness(client, commandTimeoutMs);
@@ -101,7 +96,7 @@ export class RedisConnection {
     if (!this.batcher) return this.askByCommand(script, body, read);
     const call = new ScriptCall('evalsha', { script, body }, read, this.owner);
     this.batcher.add(call);
-    this.deadlines.watch(call);
+    this.timeouts.watch(call);
     return call.promise;
   }
 
@@ -114,24 +109,9 @@ export class RedisConnection {
     }
   }
 
-  /**
-   * Another client of the same server, for listening; in a Cluster, of any one of its nodes. It neither connects nor
-   * reconnects by itself.
-   */
+  /** Another client of the same server, for listening. */
   duplicate(): Redis {
-    const { client } = this;
-    const nodes = 'nodes' in client ? client.nodes('all') : [client as Redis];
-    const node = nodes[Math.floor(Math.random() * nodes.length)];
-    if (!node) throw new Error('No node of the Cluster is known');
-    return node.duplicate({
-      lazyConnect: true,
-      readOnly: false,
-      autoResubscribe: false,
-      connectionName: 'latchkey-events',
-      disconnectTimeout: 100, // it runs on for one that has ended
-      retryStrategy: () => null,
-      sentinelRetryStrategy: () => null,
-    });
+    return listeningClientOf(this.client);
   }
 
   /** Closes the client if this opened it, without waiting longer than for one call. */
@@ -169,11 +149,11 @@ export class RedisConnection {
   }
 
   private readonly owner: CallOwner = {
-    onSettled: () => this.deadlines.release(),
+    onSettled: () => this.timeouts.release(),
     sendInFull: ({ request, dueAt }) => {
       const again = new ScriptCall('eval', request, asItIs, this.owner);
       this.batcher?.add(again);
-      this.deadlines.watchUntil(dueAt, again);
+      this.timeouts.watchUntil(dueAt, again);
       return again.promise;
     },
     sendAgain: (call) => this.batcher?.add(call),
@@ -239,10 +219,7 @@ export class RedisConnection {
 
   /** Tells people, though not more often than bearable, of something in Redis that should not be there. */
   complain(line: string): void {
-    const now = performance.now();
-    if (now - this.complainedAt < COMPLAIN_AGAIN_AFTER_MS) return;
-    this.complainedAt = now;
-    this.log(line);
+    if (this.mayComplain()) this.log(line);
   }
 
   private explained(error: unknown, script: Script, hasRun: 'no' | 'perhaps'): SessionError {
@@ -251,30 +228,6 @@ export class RedisConnection {
       this.complain(`Redis refused ${script.name}: ${message}`);
     return unavailable(error, hasRun);
   }
-}
-
-function isReplyError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError';
-}
-
-async function evaluateBy(client: ByteScripting, script: Script, body: CallBody): Promise<unknown> {
-  const { keys, args } = decodeBody(body);
-  try {
-    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
-  } catch (error) {
-    if (!isUnknownScript(error)) throw error;
-    return client.evalBuffer(script.lua, keys.length, ...keys, ...args);
-  }
-}
-
-function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {
-  const options = { ...redisClientOptions(commandTimeoutMs), connectionName: 'latchkey' };
-  return typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...options, ...redis });
-}
-
-function isClient(redis: RedisConnectionOptions['redis']): redis is RedisClient {
-  // Not instanceof: the app may have an ioredis of its own.
-  return typeof redis === 'object' && 'evalshaBuffer' in redis && typeof redis.evalshaBuffer === 'function';
 }
 
 /** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */

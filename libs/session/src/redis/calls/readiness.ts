@@ -1,5 +1,8 @@
+import type { Script, ScriptArgument } from '../lua/script.js';
 import type { RedisClient } from './boot-check.js';
+import { type CallBody, decodeBody } from './call-body.js';
 import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';
+import { isUnknownScript } from './script-call.js';
 
 /** Lets calls wait for a client that has lost its connection, if it may be back before their deadline. */
 export class Readiness {
@@ -35,5 +38,22 @@ export class Readiness {
 
   close(): void {
     this.loss.close();
+  }
+}
+
+/** What ioredis has besides its typed commands: replies as bytes. */
+export interface ByteScripting {
+  evalshaBuffer(sha1: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
+  evalBuffer(lua: string, keys: number, ...rest: ScriptArgument[]): Promise<unknown>;
+}
+
+/** Runs a script by ioredis's own commands. @returns the reply, as bytes */
+export async function evaluateBy(client: ByteScripting, script: Script, body: CallBody): Promise<unknown> {
+  const { keys, args } = decodeBody(body);
+  try {
+    return await client.evalshaBuffer(script.sha1, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error;
+    return client.evalBuffer(script.lua, keys.length, ...keys, ...args);
   }
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { Command, type Redis } from 'ioredis';
-import { BatchWriter } from './batch-writer.js';
 import { decodeBody, encodeBody, FixedArguments } from './call-body.js';
-import { ScriptCall } from './script-call.js';
+import { BatchWriter, ScriptCall } from './script-call.js';
 import { SCRIPTS } from '../lua/script.js';
 
 const text = fc.oneof(

@@ -1,4 +1,4 @@
-import { BatchWriter } from './batch-writer.js';
+import type { Redis } from 'ioredis';
 import { bulk, type CallBody } from './call-body.js';
 import type { TimedCall } from './call-timeouts.js';
 import { type Script, SCRIPTS } from '../lua/script.js';
@@ -57,7 +57,7 @@ export class ScriptCall<T = unknown> implements TimedCall {
 
   readonly reject = (error: Error): void => {
     if (this.isSettled) return;
-    const isReply = error.name === 'ReplyError';
+    const isReply = isReplyError(error);
     if (this.mayBeRepeated && !isReply && performance.now() < this.dueAt) {
       this.mayBeRepeated = false;
       return this.owner.sendAgain(this as ScriptCall);
@@ -94,6 +94,27 @@ export class ScriptCall<T = unknown> implements TimedCall {
   }
 }
 
+/** Takes the place of the client's stream while a batch is put together, as ioredis's own pipelines do. */
+export class BatchWriter {
+  private text = '';
+  private isEnded = false;
+
+  constructor(private readonly client: Redis) {}
+
+  /** @param text a character for each byte */
+  write(text: string): void {
+    // After the batch, ioredis may write a call of it again, to the stream of another connection.
+    if (this.isEnded) this.client.stream.write(text, 'latin1');
+    else this.text += text;
+  }
+
+  end(): void {
+    this.isEnded = true;
+    if (this.text !== '') this.client.stream.write(this.text, 'latin1');
+    this.text = '';
+  }
+}
+
 /** Whether a call may be sent once more although it may have run: it reads, or is a check that counts nothing. */
 function isRepeatable({ script, body }: ScriptCall['request']): boolean {
   if (script !== SCRIPTS.authenticate) return READS.has(script);
@@ -107,6 +128,10 @@ const READS: ReadonlySet<Script> = new Set<Script>([
   SCRIPTS.readIpLists,
   SCRIPTS.readUser,
 ]);
+
+export function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
 
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');

@@ -49,8 +49,7 @@ if ARGV[9] ~= '' and (not f[3] or now - struct.unpack('>I6', f[3]) > tonumber(AR
 
 local status, inactive_after_ms = LIVE, inactivity_ms
 local _, user_epoch = struct.unpack(STANDING, standing)
-local ends_at = created_at + authenticated + absolute_ms
-if inactivity_ms > 0 then ends_at = math.min(ends_at, created_at + seen + inactivity_ms) end
+local ends_at = timeout_at(created_at + seen, inactivity_ms, created_at + authenticated, absolute_ms)
 if ended ~= 0 or epoch ~= user_epoch or now >= ends_at or ARGV[10] ~= '' then
   -- @include user-record
   -- @include session-record
@@ -90,8 +89,7 @@ if status == LIVE and not blocked and admitted then
     local at_us, tats, rooms, has_room = time[1] * 1000000 + time[2], {}, {}, true
     for i = 1, quotas do
       local policy = 9 + quotas + 2 * i
-      tats[i] = bounded_tat(tat_of(f[7 + i]), ARGV[policy], ARGV[policy + 1], at_us)
-      rooms[i] = wait_us(tats[i], ARGV[policy], ARGV[policy + 1], 1, at_us) == 0
+      rooms[i], tats[i] = room_for(1, tat_of(f[7 + i]), ARGV[policy], ARGV[policy + 1], at_us)
       has_room = has_room and rooms[i]
     end
     for i = 1, quotas do

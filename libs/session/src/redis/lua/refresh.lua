@@ -64,7 +64,7 @@ local devices = { escaped(ip), escaped(user_agent), escaped(ARGV[10]), escaped(A
 local rotation = read_rotation(KEYS[1], id, now)
 local is_current = string.sub(family, 33) == ARGV[3]
 if not is_current and rotation.previous ~= ARGV[3] then
-  end_session(KEYS[1], id, session, REUSED, now)
+  end_session(KEYS[1], id, session, REFRESH_REUSED, now)
   redis.call('HDEL', KEYS[2], id)
   announce(ARGV[14], 'refresh.reused', KEYS[1], user, id, devices)
   return { 'reused', now, record, device, user.reply }

@@ -4,7 +4,7 @@
 -- KEYS[1] user
 -- KEYS[2] data
 -- ARGV[1] sessionId
--- ARGV[2] reason             a number from session-record.ts
+-- ARGV[2] reason             a code of END_REASONS in model/session.ts
 -- ARGV[3] rememberEndedMs
 -- ARGV[4] roleLifetimes
 -- ARGV[5] channel

@@ -1,4 +1,4 @@
-import type { AssuranceLevel, EndReason } from '../../model/session.js';
+import type { AssuranceLevel } from '../../model/session.js';
 
 /** A session as its 64 bytes tell it; the layout is described in lua/include/session-record.lua. */
 export interface SessionRecord {
@@ -17,9 +17,6 @@ export interface SessionRecord {
 const ASSURANCE: readonly AssuranceLevel[] = ['aal1', 'aal2', 'aal3'];
 const REMEMBER_ME = 128;
 const HAS_FAMILY = 64;
-
-/** The number that stands for why a session ended; lua/include/session-record.lua has the others. */
-export const END_REASON_CODE: Readonly<Record<EndReason, number>> = { logout: 1, revoked: 2, evicted: 3 };
 
 export function assuranceCode(assurance: AssuranceLevel): number {
   return ASSURANCE.indexOf(assurance) + 1;

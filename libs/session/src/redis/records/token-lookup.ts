@@ -15,7 +15,7 @@ import {
 export const CHECK_STATUS = { unknown: 0, live: 1, revoked: 2, expired: 3, load: 4 } as const;
 
 /** What a check found, in the order of lua/include/facts.lua. */
-export interface FactsReply {
+export interface TokenLookupReply {
   readonly status: number;
   readonly admitted: boolean;
   readonly now: number;
@@ -45,7 +45,7 @@ interface Rest {
   sourceVersion: number | undefined;
   ipAllowlist: string | undefined;
   quotas: readonly QuotaReply[] | undefined;
-  data: FactsReply['data'];
+  data: TokenLookupReply['data'];
 }
 
 const NOTHING: Readonly<Rest> = {
@@ -57,7 +57,7 @@ const NOTHING: Readonly<Rest> = {
 };
 
 /** @param quotaCount how many quotas the check was asked about */
-export function readFactsReply(reply: Buffer, quotaCount: number): FactsReply {
+export function readTokenLookup(reply: Buffer, quotaCount: number): TokenLookupReply {
   const flags = reply.readUInt8(1);
   const idEnd = TEXTS + reply.readUInt16BE(14);
   const standing = idEnd + reply.readUInt16BE(18);

@@ -32,7 +32,7 @@ export class NodeScripts {
     await this.run(SCRIPTS.confirmAct, [this.confirmationsOf(act)], args);
   }
 
-  async miss(nodeId: string, forMs: number): Promise<void> {
+  async reportMissed(nodeId: string, forMs: number): Promise<void> {
     await this.run(SCRIPTS.missAct, [this.keys.missed], [nodeId, forMs]);
   }
 

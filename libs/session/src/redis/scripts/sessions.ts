@@ -2,9 +2,9 @@ import { bulk, FixedArguments } from '../calls/call-body.js';
 import type { RedisConnection } from '../calls/connection.js';
 import {
   type CHECK_STATUS,
-  type FactsReply,
+  type TokenLookupReply,
   type QuotaReply,
-  readFactsReply,
+  readTokenLookup,
 } from '../records/token-lookup.js';
 import { type RedisKeys } from '../records/keys.js';
 import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
@@ -29,22 +29,22 @@ interface CheckDemand extends Readonly<
 
 /** What a check found. */
 type CheckReply =
-  | FactsReply
+  | TokenLookupReply
   | readonly [status: typeof CHECK_STATUS.unknown]
   | readonly [status: typeof CHECK_STATUS.load, userId: Buffer];
 
 /** @param quotaCount how many quotas the check was asked about */
 export function readCheckReply(reply: unknown, quotaCount: number): CheckReply {
-  return Buffer.isBuffer(reply) ? readFactsReply(reply, quotaCount) : (reply as CheckReply);
+  return Buffer.isBuffer(reply) ? readTokenLookup(reply, quotaCount) : (reply as CheckReply);
 }
 
-const MOST_RESTS = 1_000;
+const MOST_SHARED = 1_000;
 
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts extends TaggedScripts {
   private readonly checkSettings: FixedArguments;
   /** By the roles that make a request an activity: as many as handlers demand, and those that apps ask for at run time. */
-  private readonly rests = new Map<string, string>();
+  private readonly sharedArguments = new Map<string, string>();
 
   /** @param settings what the settings give to every check */
   constructor(
@@ -68,7 +68,7 @@ export class SessionScripts extends TaggedScripts {
     if (withData !== '') text += bulk(this.keys.of(userRef, 'data'));
     text += `$16\r\n${sessionId}\r\n$32\r\n${tokenHash.toString('latin1')}\r\n`;
     text += bulk(demand.clientIp);
-    text += this.restOf(demand);
+    text += this.sharedArgumentsOf(demand);
     if (quotas) text += quotas.text;
     const keyCount = withData === '' ? 1 : 2;
     const argCount = SCRIPTS.authenticate.args.length + (quotas?.values.length ?? 0);
@@ -76,17 +76,17 @@ export class SessionScripts extends TaggedScripts {
   }
 
   /** What most requests to a handler have in common is written once. */
-  private restOf({ refusedRoles, touchIfRoles, withData }: CheckDemand): string {
+  private sharedArgumentsOf({ refusedRoles, touchIfRoles, withData }: CheckDemand): string {
     if (refusedRoles !== '' || withData !== '') {
       return bulk(refusedRoles) + bulk(touchIfRoles) + bulk(withData) + this.checkSettings.text;
     }
-    let rest = this.rests.get(touchIfRoles);
-    if (rest === undefined) {
-      rest = bulk('') + bulk(touchIfRoles) + bulk('') + this.checkSettings.text;
-      if (this.rests.size >= MOST_RESTS) this.rests.clear();
-      this.rests.set(touchIfRoles, rest);
+    let shared = this.sharedArguments.get(touchIfRoles);
+    if (shared === undefined) {
+      shared = bulk('') + bulk(touchIfRoles) + bulk('') + this.checkSettings.text;
+      if (this.sharedArguments.size >= MOST_SHARED) this.sharedArguments.clear();
+      this.sharedArguments.set(touchIfRoles, shared);
     }
-    return rest;
+    return shared;
   }
 
   async quota(key: string, args: ArgumentsOf<typeof SCRIPTS.quota>): Promise<QuotaReply> {

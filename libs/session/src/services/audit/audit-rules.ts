@@ -1,5 +1,11 @@
 import { isIP } from 'node:net';
-import type { AuditAct, AuditDetails, NewAuditEntry } from '../../model/audit-entry.js';
+import {
+  AUDIT_OUTCOMES,
+  type AuditAct,
+  type AuditDetails,
+  type AuditOutcome,
+  type NewAuditEntry,
+} from '../../model/audit-entry.js';
 import { anything, fieldsOf, type Inputs, object, oneOf } from '../../basics/inputs.js';
 import { SessionError } from '../../model/session-error.js';
 
@@ -22,7 +28,7 @@ const ENTRY: Inputs<NewAuditEntry> = {
   targetId: anything,
   ip: anything,
   details: anything,
-  outcome: oneOf('ok', 'denied', 'failed', 'unknown'),
+  outcome: oneOf(...(Object.keys(AUDIT_OUTCOMES) as AuditOutcome[])),
 };
 
 /**

@@ -28,7 +28,7 @@ export async function confirmationsOf(
     await sleep(Math.min(pauseMs, leftMs));
   }
   const expired = asked?.nodes.filter((node) => !known?.confirmed.has(node));
-  for (const node of expired ?? []) void registry.miss(node).catch(() => undefined);
+  for (const node of expired ?? []) void registry.reportMissed(node).catch(() => undefined);
   const closed = [...(known?.confirmed.values() ?? [])];
   return {
     connectionsClosed: closed.reduce((sum, count) => sum + count, 0),

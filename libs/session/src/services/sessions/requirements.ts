@@ -49,17 +49,17 @@ const REQUIREMENTS: Inputs<AccessRequirements> = {
 };
 
 /** Those that were looked at: apps keep theirs and ask with the same ones again. */
-const known = new WeakSet<object>();
+const checked = new WeakSet<object>();
 
 /**
  * Requirements that are none would demand nothing.
  * @throws TypeError, RangeError naming what is wrong
  */
 export function assertRequirements(requirements: AccessRequirements): void {
-  if (known.has(requirements)) return;
+  if (checked.has(requirements)) return;
   const { roleGroups } = fieldsOf(requirements, 'requirements', REQUIREMENTS);
   if (!roleGroups) throw wrong('requirements.roleGroups', 'a list of lists of roles', roleGroups);
-  known.add(requirements);
+  checked.add(requirements);
 }
 
 const ORIGIN: Inputs<TokenOrigin> = {

@@ -17,7 +17,7 @@ export function keepCredential(session: Session, proof: ParsedToken): void {
  * @throws TypeError for a session that no token has opened, and for what is no session
  * @throws SessionError `session_expired` when that token's time is over
  */
-export function proofOf(session: Session): TokenProof {
+export function credentialOf(session: Session): TokenProof {
   const proof = credentials.get(object(session, 'session'));
   if (!proof)
     throw new TypeError(

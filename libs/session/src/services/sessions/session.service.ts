@@ -6,7 +6,7 @@ import { anything, epoch, fieldsOf, type Inputs, oneOf, yesOrNo } from '../../ba
 import { SessionError, denialError } from '../../model/session-error.js';
 import { confirmationsOf } from '../events/confirmations.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
-import type { EndReason, Session } from '../../model/session.js';
+import { type EndReason, GIVEN_END_REASONS, type Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
 import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
 import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin } from './token-check.js';
@@ -23,7 +23,7 @@ import type {
   RefreshOptions,
   ReplaceTokenOptions,
 } from './session-types.js';
-import { keepCredential, proofOf } from './session-credential.js';
+import { credentialOf, keepCredential } from './session-credential.js';
 import type { SessionSettings } from '../../options/settings.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import { checkedUserId, isSessionId, type ParsedToken, userRefOf } from '../../token/session-token.js';
@@ -33,7 +33,7 @@ import { UserStateService } from '../users/user-state.service.js';
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 
 const assuranceLevel = oneOf('aal1', 'aal2', 'aal3');
-const endReason = oneOf('logout', 'revoked', 'evicted');
+const endReason = oneOf(...GIVEN_END_REASONS);
 const CREATE: Inputs<CreateSessionOptions> = {
   device: anything, // by normaliseDevice
   data: anything, // by the data store
@@ -132,19 +132,19 @@ export class SessionService {
   ): Promise<Decision> {
     assertRequirements(requirements);
     const { clientIp } = checkedOrigin(origin);
-    return (await this.examine(token, requirements, { isActivity: true, clientIp })).decision;
+    return (await this.checkToken(token, requirements, { isActivity: true, clientIp })).decision;
   }
 
   /**
    * As `decide`, with the time of the answer. `isActivity` false: nothing of it is written down.
    * @internal
    */
-  examine(
+  checkToken(
     token: string | undefined,
     requirements: AccessRequirements,
     context: CheckContext,
   ): Promise<TokenCheckResult> {
-    return this.tokenCheck.examine(token, requirements, context);
+    return this.tokenCheck.check(token, requirements, context);
   }
 
   /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
@@ -183,7 +183,7 @@ export class SessionService {
     const startedAt = performance.now();
     checkedUserId(userId);
     const { except: own } = fieldsOf(options, 'options', REVOKE_ALL);
-    const except = own === undefined ? undefined : proofOf(own);
+    const except = own === undefined ? undefined : credentialOf(own);
     const revoked = await this.repository.revokeAll(userId, except);
     if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
     if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
@@ -199,7 +199,7 @@ export class SessionService {
    * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
    */
   async replaceToken(session: Session, given: ReplaceTokenOptions = {}): Promise<IssuedSession> {
-    const proof = proofOf(session);
+    const proof = credentialOf(session);
     return replaceToken(this.walks, proof, fieldsOf(given, 'options', REPLACE));
   }
 
@@ -222,7 +222,7 @@ export class SessionService {
    * (`@AllowExpired()`)
    */
   data<T extends object = JsonObject>(session: Session): SessionDataHandle<T> {
-    const proof = proofOf(session);
+    const proof = credentialOf(session);
     const handle = handleOf(session) ?? this.keepData(session, proof, undefined);
     return handle as unknown as SessionDataHandle<T>;
   }

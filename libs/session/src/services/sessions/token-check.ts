@@ -1,6 +1,6 @@
 import { NO_DATA } from '../data/session-data-store.js';
 import type { IpPolicy } from '../ip/ip-policy.service.js';
-import type { AccessRequirements, Decision, Facts } from '../../model/decision.js';
+import type { AccessRequirements, Decision, TokenLookup } from '../../model/decision.js';
 import type { IpVerdict } from '../../model/ip-list.js';
 import type { UserQuota } from '../../model/quota.js';
 import type { Session } from '../../model/session.js';
@@ -57,7 +57,7 @@ const NOBODY: readonly (readonly string[])[] = [[]];
 export class TokenCheck {
   constructor(private readonly parts: TokenCheckParts) {}
 
-  async examine(
+  async check(
     token: string | undefined,
     requirements: AccessRequirements,
     context: CheckContext,
@@ -72,14 +72,14 @@ export class TokenCheck {
     const known = isLoad(answer)
       ? await this.loadFirst(answer, () => this.lookUp(proof, requirements, context))
       : answer;
-    const facts = proof.isExpired ? asExpired(known) : known;
-    const decision = decide(facts, requirements);
-    if (facts.kind !== 'known') return { decision, now: undefined, tokenEndsAt: undefined };
+    const lookup = proof.isExpired ? asExpired(known) : known;
+    const decision = decide(lookup, requirements);
+    if (lookup.kind !== 'known') return { decision, now: undefined, tokenEndsAt: undefined };
     if (decision.permit) {
       const isDataAsked = requirements.withData === true && context.isActivity;
-      this.parts.permit(decision.session, proof, isDataAsked ? (facts.data ?? NO_DATA) : undefined);
+      this.parts.permit(decision.session, proof, isDataAsked ? (lookup.data ?? NO_DATA) : undefined);
     }
-    return { decision, now: facts.now, tokenEndsAt: facts.tokenEndsAt };
+    return { decision, now: lookup.now, tokenEndsAt: lookup.tokenEndsAt };
   }
 
   /** One call; with named lists of addresses one more, in the same tick. */
@@ -87,7 +87,7 @@ export class TokenCheck {
     proof: ParsedToken,
     { roleGroups, quotas, withData, passive, ip }: AccessRequirements,
     { isActivity, clientIp }: CheckContext,
-  ): Promise<Facts | LoadFirst> {
+  ): Promise<TokenLookup | LoadFirst> {
     const isCounted = isActivity && !proof.isExpired;
     const verdict = this.parts.ip.judge(ip, clientIp);
     const demand: RequestDemand = {
@@ -104,19 +104,19 @@ export class TokenCheck {
   private async confirmed(
     proof: TokenProof,
     demand: RequestDemand,
-    asked: Promise<readonly [Facts | LoadFirst, IpVerdict]>,
-  ): Promise<Facts | LoadFirst> {
-    const [facts, verdict] = await asked;
-    if (demand.ip && isSameVerdict(verdict, demand.ip)) return facts;
+    asked: Promise<readonly [TokenLookup | LoadFirst, IpVerdict]>,
+  ): Promise<TokenLookup | LoadFirst> {
+    const [lookup, verdict] = await asked;
+    if (demand.ip && isSameVerdict(verdict, demand.ip)) return lookup;
     // A list was changed since this node last looked: what was counted by the old one is given back.
-    await this.giveBack(facts, demand.quotas);
+    await this.giveBack(lookup, demand.quotas);
     return this.parts.repository.authenticate(proof, { ...demand, ip: verdict });
   }
 
-  private async giveBack(facts: Facts | LoadFirst, quotas: readonly UserQuota[]): Promise<void> {
-    if (facts.kind !== 'known' || !facts.quotas.every(({ allowed }) => allowed)) return;
-    if (facts.quotas.length === 0) return;
-    const { userId, id: sessionId } = facts.session;
+  private async giveBack(lookup: TokenLookup | LoadFirst, quotas: readonly UserQuota[]): Promise<void> {
+    if (lookup.kind !== 'known' || !lookup.quotas.every(({ allowed }) => allowed)) return;
+    if (lookup.quotas.length === 0) return;
+    const { userId, id: sessionId } = lookup.session;
     // What cannot be given back now comes back with time.
     await Promise.allSettled(
       quotas.map((policy) => {
@@ -126,12 +126,15 @@ export class TokenCheck {
     );
   }
 
-  private async loadFirst(first: LoadFirst, ask: () => Promise<Facts | LoadFirst>): Promise<Facts> {
+  private async loadFirst(
+    first: LoadFirst,
+    ask: () => Promise<TokenLookup | LoadFirst>,
+  ): Promise<TokenLookup> {
     return (await askAfterLoad(first, ask, this.parts.load)) ?? { kind: 'unknown' };
   }
 }
 
 /** The token says itself that its time is over, whatever becomes of its session. */
-function asExpired(facts: Facts): Facts {
-  return facts.kind === 'known' && facts.status === 'live' ? { ...facts, status: 'expired' } : facts;
+function asExpired(lookup: TokenLookup): TokenLookup {
+  return lookup.kind === 'known' && lookup.status === 'live' ? { ...lookup, status: 'expired' } : lookup;
 }

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { confirmationsOf } from '../events/confirmations.js';
-import { withDeadline } from '../../basics/deadline.js';
-import { anything, fieldsOf, type Inputs } from '../../basics/inputs.js';
+import { fieldsOf } from '../../basics/inputs.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
 import type { UserState } from '../../model/user-state.js';
@@ -20,74 +18,11 @@ import {
   checkedVersion,
   outdated,
 } from './checks.js';
-
-/** Options of `UserStateService.block()`. @publicApi */
-export interface BlockOptions {
-  /** Reason that the user and moderators read, 1–500 characters. */
-  readonly reason: string;
-  /**
-   * Instant at which the block ends: a `Date`, or milliseconds since 1970 UTC.
-   * @defaultValue when it is lifted
-   */
-  readonly until?: Date | number;
-  /**
-   * Who blocks: a user id or a name, at most 128 characters.
-   * @defaultValue not recorded
-   */
-  readonly by?: string;
-  /**
-   * Block only if the user's `version` is still this one; otherwise `version_conflict`.
-   * @defaultValue any version
-   */
-  readonly ifVersion?: number;
-}
-
-/** Options of the methods of `UserStateService` that change a user. @publicApi */
-export interface ChangeOptions {
-  /**
-   * Change only if the user's `version` is still this one; otherwise `version_conflict`. Read it together with the
-   * facts that the decision rests on.
-   * @defaultValue any version
-   */
-  readonly ifVersion?: number;
-}
-
-/** A change that the app made in its own database, for `UserStateService.update()`. @publicApi */
-export interface UserUpdate {
-  /**
-   * All roles of the user, at most 32.
-   * @defaultValue unchanged
-   */
-  readonly roles?: readonly string[];
-  /**
-   * The user's block; `null`: not blocked.
-   * @defaultValue unchanged
-   */
-  readonly block?: { readonly reason: string; readonly until?: Date | number; readonly by?: string } | null;
-  /**
-   * The only ranges that the user may come from, at most 64 CIDRs; `null`: from anywhere.
-   * @defaultValue unchanged
-   */
-  readonly ipAllowlist?: readonly string[] | null;
-  /**
-   * The app's own version of this user. An older one than the last loses; an equal one may only tighten.
-   * @defaultValue none: the update applies to the record as it is
-   */
-  readonly sourceVersion?: number;
-}
-
-const INITIAL: Inputs<{ readonly roles?: readonly string[] }> = { roles: anything };
-/** Each by a check of its own. */
-const UPDATE: Inputs<UserUpdate> = {
-  roles: anything,
-  block: anything,
-  ipAllowlist: anything,
-  sourceVersion: anything,
-};
+import { DirectoryLoad } from './directory-load.js';
+import { type BlockOptions, type ChangeOptions, INITIAL, UPDATE, type UserUpdate } from './user-changes.js';
 
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
 
-const LOAD_ATTEMPTS = 5;
 /** One of all writers wins each time, so this many at once get through. */
 const WRITE_ATTEMPTS = 50;
 
@@ -105,13 +40,16 @@ const WRITE_ATTEMPTS = 50;
  */
 @Injectable()
 export class UserStateService {
-  private readonly loads = new Map<string, Promise<UserState | undefined>>();
+  private readonly directory: DirectoryLoad | undefined;
 
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
-  ) {}
+    @Inject(SESSION_SETTINGS) { userDirectory, userDirectoryTimeoutMs }: SessionSettings,
+  ) {
+    this.directory =
+      userDirectory && new DirectoryLoad(repository.users, userDirectory, userDirectoryTimeoutMs);
+  }
 
   /**
    * The user's state, loaded from the `UserDirectory` if there is one and no fresh record; `undefined` for an unknown
@@ -132,7 +70,7 @@ export class UserStateService {
     const roles = checkedRoles(given);
     const known = await this.get(userId);
     if (known) return known;
-    if (this.settings.userDirectory) throw new SessionError('user_unknown');
+    if (this.directory) throw new SessionError('user_unknown');
     const made = await this.repository.users.change({
       userId,
       roles,
@@ -217,7 +155,7 @@ export class UserStateService {
       ...(update.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(update.ipAllowlist) }),
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
     };
-    const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.settings.userDirectory);
+    const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.directory);
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
       const outcome = await this.repository.users.change({ ...change, ifVersion });
@@ -243,51 +181,12 @@ export class UserStateService {
    * @internal
    */
   load(userId: string): Promise<UserState | undefined> {
-    if (!this.settings.userDirectory) return Promise.resolve(undefined);
-    const underWay = this.loads.get(userId);
-    if (underWay) return underWay;
-    const load = this.loadOnce(userId).finally(() => this.loads.delete(userId));
-    this.loads.set(userId, load);
-    return load;
-  }
-
-  private async loadOnce(userId: string): Promise<UserState | undefined> {
-    for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
-      const nonce = await this.repository.users.beginLoad(userId, randomUUID());
-      const loaded = await this.askDirectory(userId);
-      if (!loaded) return undefined;
-      await this.repository.users.finishLoad({ ...loaded, userId }, nonce);
-      // Also when that load was void: another node may have finished it, or a push brought something newer.
-      const user = await this.repository.users.read(userId);
-      if (user) return user;
-    }
-    throw new SessionError('session_store_unavailable');
-  }
-
-  private async askDirectory(userId: string) {
-    const { userDirectory, userDirectoryTimeoutMs } = this.settings;
-    try {
-      if (!userDirectory) return undefined;
-      const user = await withDeadline(
-        userDirectory.load(userId),
-        userDirectoryTimeoutMs,
-        'The user directory',
-      );
-      if (!user) return undefined;
-      return {
-        roles: checkedRoles(user.roles),
-        ...(user.block ? { block: checkedBlock(user.block) } : {}),
-        ...(user.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(user.ipAllowlist) }),
-        ...(user.version === undefined ? {} : { sourceVersion: checkedVersion(user.version) }),
-      };
-    } catch (cause) {
-      throw new SessionError('session_store_unavailable', { cause });
-    }
+    return this.directory ? this.directory.load(userId) : Promise.resolve(undefined);
   }
 
   private async versionOf(userId: string): Promise<number | 'absent'> {
     const user = await this.get(userId);
-    if (!user && this.settings.userDirectory) throw new SessionError('user_unknown');
+    if (!user && this.directory) throw new SessionError('user_unknown');
     return user?.version ?? 'absent';
   }
 

@@ -36,11 +36,6 @@ export interface AuditQuery {
 /** With `userId`: how many entries one call looks at. */
 export const AUDIT_SCAN = 1_000;
 
-/** Whether an entry belongs among the acts, which are only trimmed by age; the rest is capped, too. */
-export function isAct(outcome: AuditOutcome): boolean {
-  return outcome === 'ok' || outcome === 'unknown';
-}
-
 /**
  * Where the audit log lives. Every method is one atomic operation. Entries are in two streams with one order: what
  * was done (`ok`, `unknown`), and what was denied or failed, which anybody can cause and which is therefore capped.

@@ -28,7 +28,7 @@ export interface NodeRegistry {
   remove(nodeId: string): Promise<void>;
   confirm(nodeId: string, act: ActRef, connectionsClosed: number): Promise<void>;
   /** Says that a node did not confirm an act in time, so that it is told with its next `register`. */
-  miss(nodeId: string): Promise<void>;
+  reportMissed(nodeId: string): Promise<void>;
   confirmations(act: ActRef): Promise<Confirmations>;
 }
 

@@ -1,4 +1,4 @@
-import type { Facts } from '../../model/decision.js';
+import type { TokenLookup } from '../../model/decision.js';
 import type { IpVerdict } from '../../model/ip-list.js';
 import type { QuotaPolicy, QuotaResult, UserQuota } from '../../model/quota.js';
 import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../../model/session.js';
@@ -204,7 +204,7 @@ export interface SessionRepository {
    * With `maxStateAgeMs` set, a right secret whose user's record is absent or too old is answered by `load`: load that
    * user, then ask again. Without it, the session of a user who has no record is unknown.
    */
-  authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst>;
+  authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst>;
   create(session: NewSession): Promise<CreateOutcome>;
   /** The user's live sessions, newest first. */
   list(userId: string): Promise<Session[]>;

@@ -1,4 +1,4 @@
-import type { Lifetime } from '../../model/session.js';
+import { END_REASONS, type Lifetime, type RecordedEnd } from '../../model/session.js';
 import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
 import type { RepositorySettings } from './session-repository.js';
 
@@ -11,7 +11,7 @@ export interface SessionTimes {
   readonly authenticatedAt: number;
   /** When the session itself was ended by a logout, a revocation, the cap or a timeout that was seen; else absent. */
   readonly endedAt?: number;
-  readonly endReason?: string;
+  readonly endReason?: RecordedEnd;
 }
 
 /** What a session's status depends on, of its user's record. */
@@ -47,7 +47,7 @@ function endOf(
   at: { readonly now: number } & Pick<RepositorySettings, 'roleLifetimes'>,
 ): { readonly status: 'revoked' | 'expired'; readonly endedAt: number } | undefined {
   if (session.endedAt !== undefined) {
-    return { status: session.endReason === 'timed-out' ? 'expired' : 'revoked', endedAt: session.endedAt };
+    return { status: END_REASONS[session.endReason ?? 'revoked'].status, endedAt: session.endedAt };
   }
   if (session.epoch !== user.epoch) return { status: 'revoked', endedAt: user.epochAt };
   const lifetime = effectiveLifetime(session.lifetime, user.roles, at.roleLifetimes);

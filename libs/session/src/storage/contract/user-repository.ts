@@ -1,4 +1,16 @@
+import { randomInt } from 'node:crypto';
 import type { UserState } from '../../model/user-state.js';
+
+/** How long a load may take that was announced: after it, what was loaded is not stored. */
+export const LOAD_TERM_MS = 30_000;
+
+/** Epochs fit 5 bytes, with room above for as many as a user can use up. */
+const FIRST_EPOCH = { min: 2 ** 32, max: 2 ** 39 } as const;
+
+/** The epoch of a new record: at random, so that one which was lost and made again matches no old session. */
+export function newEpoch(): number {
+  return randomInt(FIRST_EPOCH.min, FIRST_EPOCH.max);
+}
 
 /** A change of a user's record. What is absent stays as it is. */
 export interface UserChange {

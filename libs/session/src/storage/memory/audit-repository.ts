@@ -1,4 +1,10 @@
-import type { AuditAct, AuditEntry, AuditPage, NewAuditEntry } from '../../model/audit-entry.js';
+import {
+  AUDIT_OUTCOMES,
+  type AuditAct,
+  type AuditEntry,
+  type AuditPage,
+  type NewAuditEntry,
+} from '../../model/audit-entry.js';
 import { type Clock, systemClock } from '../../basics/clock.js';
 import {
   AUDIT_SCAN,
@@ -6,7 +12,6 @@ import {
   type AuditRepository,
   type AuditSettings,
   type AuditSettlement,
-  isAct,
 } from '../contract/audit-repository.js';
 
 /** A process's memory is no place for three months of acts. */
@@ -67,7 +72,7 @@ export class MemoryAuditRepository implements AuditRepository {
     const { last, settings } = this;
     this.last = last.at >= now ? { at: last.at, sequence: last.sequence + 1 } : { at: now, sequence: 0 };
     const id = `${this.last.at}-${this.last.sequence}`;
-    const kept = isAct(entry.outcome) ? this.acts : this.denials;
+    const kept = AUDIT_OUTCOMES[entry.outcome].isAct ? this.acts : this.denials;
     kept.push({ ...copy(entry), id, at: begunAt ?? this.last.at });
     const most = kept === this.acts ? MAX_ACTS : settings.maxDenials;
     if (kept.length > most) kept.splice(0, kept.length - most);

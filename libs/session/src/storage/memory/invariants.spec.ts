@@ -94,11 +94,11 @@ describe('whatever happens, in whatever order', () => {
           last = user;
 
           // Nobody's roles matter to these requests, so that asking does not count as activity.
-          const facts = await Promise.all(
+          const lookup = await Promise.all(
             tokens.map((proof) => repository.authenticate(proof, demand([['nobody']]))),
           );
           let live = 0;
-          for (const [i, fact] of facts.entries()) {
+          for (const [i, fact] of lookup.entries()) {
             const isLive = fact.kind === 'known' && fact.status === 'live';
             if (isLive) expect(dead.has(tokens[i]!)).toBe(false);
             if (isLive) expect(user.status).toBe('active');

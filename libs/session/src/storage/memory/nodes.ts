@@ -29,7 +29,7 @@ export class MemoryNodeRegistry implements NodeRegistry {
     if (this.acts.size > MAX_ACTS && oldest !== undefined) this.acts.delete(oldest);
   }
 
-  async miss(nodeId: string): Promise<void> {
+  async reportMissed(nodeId: string): Promise<void> {
     this.missed.add(nodeId);
   }
 

@@ -2,7 +2,7 @@ import type { UserEvent, UserEventName } from '../../model/session-event.js';
 import type { Device } from '../../model/session.js';
 import { accessTokenEnd } from '../../rules/lifetime.js';
 import { sameHash } from '../../token/session-token.js';
-import { endSession, type Family, type SessionRecord } from './session-record.js';
+import { endSession, type Family, type MemorySession } from './session-record.js';
 import type { UserEntry } from './user-entry.js';
 import { isBlocked } from './user-record.js';
 import type {
@@ -20,7 +20,7 @@ export interface RefreshEvent {
 }
 
 /** Puts a new family, or none, in the place of a session's family, which is remembered for a while. */
-export function beginFamily(entry: UserEntry, session: SessionRecord, begun: Begun): void {
+export function beginFamily(entry: UserEntry, session: MemorySession, begun: Begun): void {
   const { family: old } = session;
   const { family, now } = begun;
   if (old) session.lastFamily = { familyHash: old.familyHash, replacedAt: now };
@@ -67,7 +67,7 @@ export function refreshIn(
   const isCurrent = sameHash(family.refreshHash, proof.refreshHash);
   if (!isCurrent && !isGraced(family, proof, now)) {
     const outcome = { outcome: 'reused', session: entry.show(session), user } as const;
-    endSession(session, 'refresh-reused', now);
+    endSession(session, 'refresh_reused', now);
     announce({ name: 'refresh.reused', devices });
     return outcome;
   }
@@ -92,7 +92,7 @@ export function refreshIn(
 }
 
 function knownFamily(
-  { family, lastFamily }: SessionRecord,
+  { family, lastFamily }: MemorySession,
   { familyHash }: RefreshProof,
   { now, rememberEndedMs }: { readonly now: number; readonly rememberEndedMs: number },
 ): Family | 'replaced' | undefined {
@@ -111,7 +111,7 @@ function isGraced({ rotation }: Family, { refreshHash }: RefreshProof, now: numb
 
 function rotate(
   entry: UserEntry,
-  session: SessionRecord,
+  session: MemorySession,
   { proof, offer, graceMs, accessTokenTtlMs, now }: RefreshRequest & { readonly now: number },
 ): void {
   const before = session.family as Family;

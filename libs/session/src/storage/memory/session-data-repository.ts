@@ -1,5 +1,5 @@
 import type { StoredData } from '../../model/session-data.js';
-import type { SessionRecord } from './session-record.js';
+import type { MemorySession } from './session-record.js';
 import type {
   DataWrite,
   DataWriteOutcome,
@@ -13,7 +13,7 @@ export class MemorySessionDataRepository implements SessionDataRepository {
   constructor(
     private readonly prove: (
       proof: TokenProof,
-    ) => { readonly session: SessionRecord; readonly now: number } | undefined,
+    ) => { readonly session: MemorySession; readonly now: number } | undefined,
   ) {}
 
   async read(proof: TokenProof): Promise<StoredData | undefined> {
@@ -34,7 +34,7 @@ export class MemorySessionDataRepository implements SessionDataRepository {
 }
 
 /** A copy, as the caller may change its bytes. */
-export function dataOf({ data }: SessionRecord): StoredData {
+export function dataOf({ data }: MemorySession): StoredData {
   return data
     ? { version: data.version, payload: Buffer.from(data.payload) }
     : { version: 0, payload: Buffer.alloc(0) };

@@ -1,8 +1,8 @@
-import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../../model/session.js';
+import type { AssuranceLevel, Device, Lifetime, RecordedEnd, Session } from '../../model/session.js';
 import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
 import { sameHash } from '../../token/session-token.js';
 import type { StoredData } from '../../model/session-data.js';
-import type { UserRecord } from './user-record.js';
+import type { MemoryUser } from './user-record.js';
 import type { NewSession } from '../contract/session-repository.js';
 
 /** The refresh tokens of a session. `redis/lua/include/family.lua` describes the same in Redis. */
@@ -22,7 +22,7 @@ export interface Family {
 }
 
 /** A session's record. `redis/lua/include/session-record.lua` describes the same one in Redis. */
-export interface SessionRecord {
+export interface MemorySession {
   readonly id: string;
   tokenHash: Buffer;
   /** The token hash before this one, so that the old token is told from one that never was; 0: it was replaced. */
@@ -43,9 +43,7 @@ export interface SessionRecord {
   data?: StoredData;
 }
 
-type RecordedEnd = EndReason | 'timed-out' | 'refresh-reused';
-
-export function newSessionRecord(session: NewSession, epoch: number, now: number): SessionRecord {
+export function newMemorySession(session: NewSession, epoch: number, now: number): MemorySession {
   const { sessionId, tokenHash, device, lifetime, assurance, rememberMe } = session;
   return {
     id: sessionId,
@@ -67,7 +65,7 @@ export function newSessionRecord(session: NewSession, epoch: number, now: number
  * replaced, `undefined` for none of those that are still known.
  */
 export function tokenEnd(
-  session: SessionRecord,
+  session: MemorySession,
   tokenHash: Buffer,
   at: { readonly now: number; readonly rememberEndedMs: number },
 ): number | undefined {
@@ -77,7 +75,7 @@ export function tokenEnd(
   return at.now - previous.endedAt > at.rememberEndedMs ? undefined : previous.goodUntil;
 }
 
-export function endSession(session: SessionRecord, reason: RecordedEnd, at: number): void {
+export function endSession(session: MemorySession, reason: RecordedEnd, at: number): void {
   session.endedAt = at;
   session.endReason = reason;
   delete session.data;
@@ -85,8 +83,8 @@ export function endSession(session: SessionRecord, reason: RecordedEnd, at: numb
 
 /** A copy of the record for those outside, its ends shortened by what the user's roles of this moment demand. */
 export function sessionOf(
-  session: SessionRecord,
-  user: UserRecord,
+  session: MemorySession,
+  user: MemoryUser,
   roleLifetimes: ReadonlyMap<string, Lifetime>,
 ): Session {
   const lifetime = effectiveLifetime(session.lifetime, user.roles, roleLifetimes);

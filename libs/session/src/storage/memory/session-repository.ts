@@ -1,6 +1,6 @@
 import type { Clock } from '../../basics/clock.js';
 import { systemClock } from '../../basics/clock.js';
-import type { Facts } from '../../model/decision.js';
+import type { TokenLookup } from '../../model/decision.js';
 import type { IpVerdict } from '../../model/ip-list.js';
 import type { QuotaResult, UserQuota } from '../../model/quota.js';
 import type { EndReason, Session } from '../../model/session.js';
@@ -13,7 +13,7 @@ import { MemoryEventChannel, MemoryNodeRegistry } from './nodes.js';
 import { MemoryQuotas } from './quotas.js';
 import { dataOf, MemorySessionDataRepository } from './session-data-repository.js';
 import { beginFamily, type RefreshEvent, refreshIn } from './refresh.js';
-import { earlier, endSession, newSessionRecord, tokenEnd } from './session-record.js';
+import { earlier, endSession, newMemorySession, tokenEnd } from './session-record.js';
 import { isBlocked } from './user-record.js';
 import { MemoryUserRepository } from './user-repository.js';
 import type {
@@ -63,7 +63,7 @@ export class MemorySessionRepository implements SessionRepository {
     this.ipLists = new MemoryIpLists(clock, this.events);
   }
 
-  async authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+  async authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
     const { touchIfRoles, quotas, ip = UNKNOWN_ORIGIN } = demand;
     const now = this.clock.now();
     const entry = this.users.find(proof.userRef);
@@ -105,7 +105,7 @@ export class MemorySessionRepository implements SessionRepository {
 
     const evicted = entry.makeRoom(now);
     if (!evicted) return { outcome: 'session_limit_reached' };
-    const made = newSessionRecord(session, user.epoch, now);
+    const made = newMemorySession(session, user.epoch, now);
     beginFamily(entry, made, { family: session.family, now });
     sessions.set(made.id, made);
     for (const id of evicted) this.users.announce('session.revoked', user, { sessionId: id });

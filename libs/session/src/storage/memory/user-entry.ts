@@ -1,9 +1,9 @@
 import type { Session } from '../../model/session.js';
 import type { UserState } from '../../model/user-state.js';
 import { effectiveLifetime, touchAfterMs } from '../../rules/lifetime.js';
-import type { SessionRecord } from './session-record.js';
+import type { MemorySession } from './session-record.js';
 import { earlier, endSession, sessionOf, tokenEnd } from './session-record.js';
-import type { UserRecord } from './user-record.js';
+import type { MemoryUser } from './user-record.js';
 import { isBlocked, startEpoch, userStateOf } from './user-record.js';
 import type { RepositorySettings, TokenProof } from '../contract/session-repository.js';
 import type { SessionStatus } from '../contract/session-status.js';
@@ -11,10 +11,10 @@ import { sessionStatus } from '../contract/session-status.js';
 
 /** Everything that is kept of one user: the record and the sessions by their IDs. */
 export class UserEntry {
-  readonly sessions = new Map<string, SessionRecord>();
+  readonly sessions = new Map<string, MemorySession>();
 
   constructor(
-    readonly user: UserRecord,
+    readonly user: MemoryUser,
     private readonly settings: RepositorySettings,
   ) {}
 
@@ -28,25 +28,25 @@ export class UserEntry {
     return userStateOf(this.user, now);
   }
 
-  show(session: SessionRecord): Session {
+  show(session: MemorySession): Session {
     return sessionOf(session, this.user, this.settings.roleLifetimes);
   }
 
   /** A timeout is written down when it is first seen, so that no later change of roles undoes it. */
-  statusOf(session: SessionRecord, now: number): SessionStatus {
+  statusOf(session: MemorySession, now: number): SessionStatus {
     const standing = sessionStatus(session, this.user, { ...this.settings, now });
     if (standing.status === 'expired' && session.endedAt === undefined) {
-      endSession(session, 'timed-out', standing.endedAt);
+      endSession(session, 'timed_out', standing.endedAt);
     }
     return standing;
   }
 
-  live(now: number): SessionRecord[] {
+  live(now: number): MemorySession[] {
     return [...this.sessions.values()].filter((session) => this.statusOf(session, now).status === 'live');
   }
 
   /** The session of a proof, if it may act: it is live, its token is good, its user not blocked. */
-  proven(proof: TokenProof, now: number): SessionRecord | undefined {
+  proven(proof: TokenProof, now: number): MemorySession | undefined {
     const session = this.sessions.get(proof.sessionId);
     const goodUntil = session && tokenEnd(session, proof.tokenHash, { now, rememberEndedMs: Infinity });
     if (!session || goodUntil === undefined || now >= goodUntil) return undefined;
@@ -55,14 +55,14 @@ export class UserEntry {
   }
 
   /** Writes a request down as activity, if enough time has passed since the last. */
-  touch(session: SessionRecord, now: number): void {
+  touch(session: MemorySession, now: number): void {
     const { roleLifetimes, touchIntervalMs } = this.settings;
     const lifetime = effectiveLifetime(session.lifetime, this.user.roles, roleLifetimes);
     if (now - session.lastSeenAt >= touchAfterMs(lifetime, touchIntervalMs)) session.lastSeenAt = now;
   }
 
   /** Starts a new epoch that only `kept` enters. @returns how many live sessions that ended */
-  endAllBut(kept: SessionRecord | undefined, now: number): number {
+  endAllBut(kept: MemorySession | undefined, now: number): number {
     const live = this.live(now).length;
     startEpoch(this.user, now);
     this.user.version += 1;

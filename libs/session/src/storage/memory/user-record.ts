@@ -1,9 +1,8 @@
-import { randomInt } from 'node:crypto';
 import type { Block, UserState } from '../../model/user-state.js';
-import type { UserChange } from '../contract/user-repository.js';
+import { newEpoch, type UserChange } from '../contract/user-repository.js';
 
 /** A user's record. `redis/lua/include/user-record.lua` describes the same one in Redis. */
-export interface UserRecord {
+export interface MemoryUser {
   readonly id: string;
   roles: readonly string[];
   /** Stays after it has run out, until it is lifted or replaced. */
@@ -22,26 +21,22 @@ export interface UserRecord {
 /** What a change does to a record, once it has been decided that it may. */
 export type RecordChange = Pick<UserChange, 'roles' | 'block' | 'ipAllowlist' | 'sourceVersion'>;
 
-const MIN_FIRST_EPOCH = 2 ** 32;
-const MAX_FIRST_EPOCH = 2 ** 39;
-
 /**
  * A record at a random epoch, so that one which was lost and made again never matches an old session. Versions begin
  * at the time, so that it goes on from a higher one.
  */
-export function newUserRecord(id: string, change: RecordChange, now: number): UserRecord {
-  const epoch = randomInt(MIN_FIRST_EPOCH, MAX_FIRST_EPOCH);
-  const user: UserRecord = { id, roles: [], version: now, epoch, epochAt: now, loadedAt: now };
+export function newMemoryUser(id: string, change: RecordChange, now: number): MemoryUser {
+  const user: MemoryUser = { id, roles: [], version: now, epoch: newEpoch(), epochAt: now, loadedAt: now };
   applyChange(user, change, now);
   return user;
 }
 
-export function isBlocked(user: UserRecord, now: number): boolean {
+export function isBlocked(user: MemoryUser, now: number): boolean {
   return user.block !== undefined && (user.block.until === undefined || user.block.until > now);
 }
 
 /** A copy of the record for those outside. */
-export function userStateOf(user: UserRecord, now: number): UserState {
+export function userStateOf(user: MemoryUser, now: number): UserState {
   const blocked = isBlocked(user, now);
   return {
     id: user.id,
@@ -55,13 +50,13 @@ export function userStateOf(user: UserRecord, now: number): UserState {
   };
 }
 
-export function startEpoch(user: UserRecord, now: number): void {
+export function startEpoch(user: MemoryUser, now: number): void {
   user.epoch += 1;
   user.epochAt = now;
 }
 
 /** Carries a change out, without its version: a block starts a new epoch, a change of roles does not. */
-export function applyChange(user: UserRecord, change: RecordChange, now: number): void {
+export function applyChange(user: MemoryUser, change: RecordChange, now: number): void {
   if (change.roles) user.roles = [...change.roles];
   if (change.block === null) delete user.block;
   else if (change.block) {
@@ -75,7 +70,7 @@ export function applyChange(user: UserRecord, change: RecordChange, now: number)
 }
 
 /** Whether the change would alter what the record says of the user. */
-export function alters(user: UserRecord, change: RecordChange): boolean {
+export function alters(user: MemoryUser, change: RecordChange): boolean {
   if (change.roles && change.roles.join(' ') !== user.roles.join(' ')) return true;
   if (change.ipAllowlist !== undefined && String(change.ipAllowlist) !== String(user.ipAllowlist ?? null)) {
     return true;
@@ -84,7 +79,7 @@ export function alters(user: UserRecord, change: RecordChange): boolean {
 }
 
 /** Which of two sources of truth is ahead. With no source version on the record, there is nothing to lose to. */
-export function compareSource(user: UserRecord, sourceVersion: number): 'outdated' | 'equal' | 'newer' {
+export function compareSource(user: MemoryUser, sourceVersion: number): 'outdated' | 'equal' | 'newer' {
   if (user.sourceVersion === undefined || sourceVersion > user.sourceVersion) return 'newer';
   return sourceVersion === user.sourceVersion ? 'equal' : 'outdated';
 }
@@ -98,7 +93,7 @@ export function withoutPastBlock(change: RecordChange, now: number): RecordChang
  * What is left of a change that may not loosen: roles go but never come, a block comes or grows but never goes, a
  * list comes where there is none: of two lists nobody can tell which is the tighter one.
  */
-export function onlyTightening(user: UserRecord, change: RecordChange, now: number): RecordChange {
+export function onlyTightening(user: MemoryUser, change: RecordChange, now: number): RecordChange {
   const { roles, block, ipAllowlist, ...rest } = change;
   return {
     ...rest,

@@ -4,26 +4,25 @@ import type { UserState } from '../../model/user-state.js';
 import { userRefOf } from '../../token/session-token.js';
 import type { MemoryEventChannel } from './nodes.js';
 import { UserEntry } from './user-entry.js';
-import type { RecordChange, UserRecord } from './user-record.js';
+import type { RecordChange, MemoryUser } from './user-record.js';
 import {
   alters,
   applyChange,
   compareSource,
-  newUserRecord,
+  newMemoryUser,
   onlyTightening,
   withoutPastBlock,
 } from './user-record.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
-import type {
-  LoadedUser,
-  UserChange,
-  UserChangeOutcome,
-  UserRepository,
+import {
+  LOAD_TERM_MS,
+  type LoadedUser,
+  type UserChange,
+  type UserChangeOutcome,
+  type UserRepository,
 } from '../contract/user-repository.js';
 
 type EventDetails = Pick<UserEvent, 'sessionId' | 'devices'>;
-
-const LOAD_TERM_MS = 30_000;
 
 /** The users in this process's memory, each with the sessions. No method awaits before it is done. */
 export class MemoryUserRepository implements UserRepository {
@@ -122,12 +121,12 @@ export class MemoryUserRepository implements UserRepository {
   }
 
   make(userId: string, change: RecordChange, now: number): UserEntry {
-    const entry = new UserEntry(newUserRecord(userId, change, now), this.settings);
+    const entry = new UserEntry(newMemoryUser(userId, change, now), this.settings);
     this.entries.set(userRefOf(userId), entry);
     return entry;
   }
 
-  announce(name: UserEventName, user: UserRecord, about: EventDetails = {}): void {
+  announce(name: UserEventName, user: MemoryUser, about: EventDetails = {}): void {
     const { id: userId, version, epoch } = user;
     this.events.announce({ name, userId, userRef: userRefOf(userId), version, epoch, ...about });
   }
@@ -147,7 +146,7 @@ export class MemoryUserRepository implements UserRepository {
     this.loads.clear();
   }
 
-  private announceChange(change: RecordChange, user: UserRecord, wasBlocked: boolean): void {
+  private announceChange(change: RecordChange, user: MemoryUser, wasBlocked: boolean): void {
     if (change.block) this.announce('user.blocked', user);
     if (change.block === null && wasBlocked) this.announce('user.unblocked', user);
     if (change.roles) this.announce('user.roles_changed', user);

@@ -1,10 +1,10 @@
-import type {
-  AuditAct,
-  AuditDetails,
-  AuditEntry,
-  AuditOutcome,
-  AuditPage,
-  NewAuditEntry,
+import {
+  type AuditAct,
+  type AuditDetails,
+  type AuditEntry,
+  type AuditPage,
+  isAuditOutcome,
+  type NewAuditEntry,
 } from '../../model/audit-entry.js';
 import { SessionError } from '../../model/session-error.js';
 import type { AuditScripts, StreamEntry } from '../../redis/scripts/audit.js';
@@ -77,8 +77,6 @@ function readDetails(text: string): AuditDetails {
   throw new TypeError('its details are no object');
 }
 
-const OUTCOMES: ReadonlySet<string> = new Set<AuditOutcome>(['ok', 'denied', 'failed', 'unknown']);
-
 function isFull(error: unknown): boolean {
   return (
     error instanceof SessionError && error.cause instanceof Error && error.cause.message.startsWith('OOM')
@@ -95,14 +93,15 @@ function toEntry([idBytes, values]: StreamEntry): AuditEntry {
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < values.length; i += 2) fields.set(String(values[i]), String(values[i + 1]));
   const field = (name: string): string => fields.get(name) ?? '';
-  if (field('action') === '' || !OUTCOMES.has(field('outcome'))) throw new TypeError('it lacks a field');
+  const outcome = field('outcome');
+  if (field('action') === '' || !isAuditOutcome(outcome)) throw new TypeError('it lacks a field');
   const optional = <K extends string>(key: K, value: string) =>
     (value === '' ? {} : { [key]: value }) as { [P in K]?: string };
   return {
     id,
     at: Number(fields.get('at') ?? id.split('-', 1)[0]),
     action: field('action'),
-    outcome: field('outcome') as AuditOutcome,
+    outcome,
     ...optional('actorId', field('actor')),
     ...optional('targetId', field('target')),
     ...optional('ip', field('ip')),

@@ -1,5 +1,4 @@
 import { SessionError } from '../../model/session-error.js';
-import { unexpected } from './outcomes.js';
 
 /**
  * Makes a repository refuse what it cannot read. Anybody may have written to Redis: bytes that are no record of ours make a
@@ -27,4 +26,11 @@ export function distrust<T extends object>(
     Object.defineProperty(repository, name, { value: distrustful, configurable: true, writable: true });
   }
   return repository;
+}
+
+/** `user_mismatch`: two user ids with one userRef, a collision of 128 bits of SHA-256. It is refused, not served. */
+export function unexpected(outcome: string): SessionError {
+  return new SessionError('session_store_unavailable', {
+    cause: new Error(`The script answered ${outcome}`),
+  });
 }

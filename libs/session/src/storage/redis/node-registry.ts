@@ -23,8 +23,8 @@ export class RedisNodeRegistry implements NodeRegistry {
     return this.scripts.confirm(nodeId, act, connectionsClosed);
   }
 
-  miss(nodeId: string): Promise<void> {
-    return this.scripts.miss(nodeId, NODE_TERM_MS);
+  reportMissed(nodeId: string): Promise<void> {
+    return this.scripts.reportMissed(nodeId, NODE_TERM_MS);
   }
 
   confirmations(act: ActRef): Promise<Confirmations> {

@@ -9,7 +9,7 @@ import {
   type NewOneTimeToken,
   type OneTimeTokenRepository,
 } from '../contract/one-time-token-repository.js';
-import { unexpected } from './outcomes.js';
+import { unexpected } from './distrust.js';
 
 /** One-time tokens beside the user records in Redis (redis/keys.ts): each method is one script on the subject's slot. */
 export class RedisOneTimeTokenRepository implements OneTimeTokenRepository {

@@ -1,10 +1,10 @@
-import type { Facts } from '../../model/decision.js';
+import type { TokenLookup } from '../../model/decision.js';
 import type { QuotaPolicy, QuotaResult } from '../../model/quota.js';
 import type { Device, Session } from '../../model/session.js';
 import type { Block, UserState } from '../../model/user-state.js';
 import { rangeBits } from '../../rules/ip-ranges.js';
 import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
-import { CHECK_STATUS, type FactsReply } from '../../redis/records/token-lookup.js';
+import { CHECK_STATUS, type TokenLookupReply } from '../../redis/records/token-lookup.js';
 import { readDevice } from '../../redis/records/device-record.js';
 import { readSessionRecord, type SessionRecord } from '../../redis/records/session-record.js';
 import type { ReplyOf } from '../../redis/scripts/replies.js';
@@ -15,8 +15,13 @@ import {
   type UserReply,
 } from '../../redis/records/user-record.js';
 import { isSessionId } from '../../token/session-token.js';
-import { unexpected } from './outcomes.js';
-import type { LoadFirst, RefreshOutcome, RepositorySettings } from '../contract/session-repository.js';
+import { unexpected } from './distrust.js';
+import type {
+  CreateOutcome,
+  LoadFirst,
+  RefreshOutcome,
+  RepositorySettings,
+} from '../contract/session-repository.js';
 
 /** A user's record as the rest of the library sees it. A block whose end has passed is none. */
 export function toUserState(reply: UserReply, now: number): UserState {
@@ -54,14 +59,14 @@ function blockOf({ at, until, reason, by }: BlockRecord): Block {
 }
 
 /** What a check found, as the rest of the library sees it. */
-export function toFacts(
-  found: FactsReply,
+export function toTokenLookup(
+  found: TokenLookupReply,
   asked: { readonly sessionId: string; readonly quotas: readonly QuotaPolicy[] },
   settings: RepositorySettings,
-): Facts {
+): TokenLookup {
   const { now, quotas, device } = found;
   const user = userOf(found.user, now);
-  const facts: Writable<Extract<Facts, { kind: 'known' }>> = {
+  const lookup: Writable<Extract<TokenLookup, { kind: 'known' }>> = {
     kind: 'known',
     status: STATUS[found.status] ?? 'revoked',
     session: sessionOf(asked.sessionId, found.session, { device, user, settings }),
@@ -70,9 +75,9 @@ export function toFacts(
     ipAllowed: found.admitted,
     quotas: quotas ? asked.quotas.map((quota, i) => toQuotaResult(quota, quotas[i] ?? [])) : NO_QUOTAS,
   };
-  if (found.tokenEnd > 0) facts.tokenEndsAt = found.tokenEnd;
-  if (found.data) facts.data = found.data;
-  return facts;
+  if (found.tokenEnd > 0) lookup.tokenEndsAt = found.tokenEnd;
+  if (found.data) lookup.data = found.data;
+  return lookup;
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -112,6 +117,19 @@ export function toSession(
 ): Session {
   const device = readDevice(stored.device ?? NO_BYTES);
   return sessionOf(stored.id, readSessionRecord(stored.record), { device, user, settings });
+}
+
+export function toCreateOutcome(
+  reply: ReplyOf<'createSession'>,
+  { id, device }: { readonly id: string; readonly device: Buffer },
+  settings: RepositorySettings,
+): CreateOutcome {
+  if (reply.kind === 'user_mismatch') throw unexpected(reply.kind);
+  if (reply.kind === 'user_blocked') return { outcome: reply.kind, user: toUserState(reply.user, reply.now) };
+  if (reply.kind !== 'created') return { outcome: reply.kind };
+  const user = toUserState(reply.user, reply.now);
+  const session = toSession({ id, record: reply.record, device }, user, settings);
+  return { outcome: reply.kind, session, user, evicted: reply.evicted.map(String) };
 }
 
 export function toRefreshOutcome(

@@ -1,30 +1,36 @@
-import type { Facts } from '../../model/decision.js';
-import type { QuotaResult, UserQuota } from '../../model/quota.js';
-import type { EndReason, Session } from '../../model/session.js';
-import { FixedArguments } from '../../redis/calls/call-body.js';
+import type { TokenLookup } from '../../model/decision.js';
+import type { QuotaResult } from '../../model/quota.js';
+import { END_REASONS, type EndReason, type Session } from '../../model/session.js';
 import { RedisConnection, type RedisConnectionOptions } from '../../redis/calls/connection.js';
 import { RedisKeys } from '../../redis/records/keys.js';
 import { IpListScripts } from '../../redis/scripts/ip-lists.js';
 import { NodeScripts } from '../../redis/scripts/nodes.js';
 import { packIp, writeDevice } from '../../redis/records/device-record.js';
-import { assuranceCode, END_REASON_CODE, traitsOf } from '../../redis/records/session-record.js';
+import { assuranceCode, traitsOf } from '../../redis/records/session-record.js';
 import { CHECK_STATUS } from '../../redis/records/token-lookup.js';
 import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
 import { RedisSubscriber } from '../../redis/calls/subscriber.js';
 import { UserScripts } from '../../redis/scripts/users.js';
 import { isUserRefOf, userRefOf } from '../../token/session-token.js';
 import { addressBits } from '../../rules/ip-ranges.js';
-import { emissionIntervalUs } from '../../rules/gcra.js';
-import { distrust } from './distrust.js';
+import { distrust, unexpected } from './distrust.js';
 import { RedisEventChannel } from './event-channel.js';
 import { RedisIpLists } from './ip-lists.js';
 import { RedisNodeRegistry } from './node-registry.js';
-import { maxStateAgeArgument, newEpoch, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { newEpoch } from '../contract/user-repository.js';
+import {
+  familyArguments,
+  maxStateAgeArgument,
+  quotaArgumentsOf,
+  roleGroupsArgument,
+  roleLifetimesArgument,
+} from './arguments.js';
+import { RedisQuotas } from './quotas.js';
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
   liveSessions,
-  toFacts,
-  toQuotaResult,
+  toCreateOutcome,
+  toTokenLookup,
   toRefreshOutcome,
   toSession,
   toUserOf,
@@ -34,7 +40,6 @@ import { RedisUserRepository } from './user-repository.js';
 import type {
   CreateOutcome,
   LoadFirst,
-  NewFamily,
   NewSession,
   QuotaRequest,
   RefreshOutcome,
@@ -48,7 +53,7 @@ import type {
   TokenReplacement,
 } from '../contract/session-repository.js';
 
-const UNKNOWN: Facts = { kind: 'unknown' };
+const UNKNOWN: TokenLookup = { kind: 'unknown' };
 
 interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
@@ -71,6 +76,7 @@ export class RedisSessionRepository implements SessionRepository {
   readonly data: RedisSessionDataRepository;
   readonly ipLists: RedisIpLists;
   private readonly scripts: SessionScripts;
+  private readonly quotas: RedisQuotas;
   private readonly roleLifetimes: string;
   private readonly maxStateAgeMs: number | '';
 
@@ -94,12 +100,13 @@ export class RedisSessionRepository implements SessionRepository {
     const { maxStateAgeMs, roleLifetimes } = this;
     const sameForAll = { touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes };
     this.scripts = new SessionScripts(connection, this.keys, sameForAll);
+    this.quotas = new RedisQuotas(this.scripts, this.keys);
     this.data = distrust(new RedisSessionDataRepository(this.scripts, roleLifetimes), complain);
     // A check reads its reply where it comes in.
     distrust<SessionRepository>(this, complain, ['authenticate']);
   }
 
-  authenticate(proof: TokenProof, demand: RequestDemand): Promise<Facts | LoadFirst> {
+  authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
     const { quotas, ip } = demand;
     const asked = {
       clientIp: addressBits(ip?.clientIp),
@@ -113,7 +120,7 @@ export class RedisSessionRepository implements SessionRepository {
       if ('user' in found) {
         // Redis cannot compute a userRef: whether the record is of the token's user is looked at here.
         if (!isUserRefOf(proof.userRef, found.user.id)) return UNKNOWN;
-        return toFacts(found, { sessionId: proof.sessionId, quotas }, this.settings);
+        return toTokenLookup(found, { sessionId: proof.sessionId, quotas }, this.settings);
       }
       return found[0] === CHECK_STATUS.load ? loadOf(proof, String(found[1])) : UNKNOWN;
     });
@@ -140,13 +147,7 @@ export class RedisSessionRepository implements SessionRepository {
       data: session.data ?? '',
       ...familyArguments(session.family),
     });
-    if (reply.kind === 'user_mismatch') throw unexpected(reply.kind);
-    if (reply.kind === 'user_blocked')
-      return { outcome: reply.kind, user: toUserState(reply.user, reply.now) };
-    if (reply.kind !== 'created') return { outcome: reply.kind };
-    const user = toUserState(reply.user, reply.now);
-    const made = toSession({ id: sessionId, record: reply.record, device }, user, this.settings);
-    return { outcome: reply.kind, session: made, user, evicted: reply.evicted.map(String) };
+    return toCreateOutcome(reply, { id: sessionId, device }, this.settings);
   }
 
   async list(userId: string): Promise<Session[]> {
@@ -159,7 +160,7 @@ export class RedisSessionRepository implements SessionRepository {
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
     const ended = await this.scripts.revokeSession(userRefOf(userId), {
       sessionId,
-      reason: END_REASON_CODE[reason],
+      reason: END_REASONS[reason].code,
       rememberEndedMs: this.settings.rememberEndedMs,
       roleLifetimes: this.roleLifetimes,
     });
@@ -181,12 +182,8 @@ export class RedisSessionRepository implements SessionRepository {
 
   sweep(userId: string): Promise<number> {
     const { rememberEndedMs, maxEndedSessions } = this.settings;
-    const { roleLifetimes } = this;
-    return this.scripts.sweepSessions(userRefOf(userId), {
-      rememberEndedMs,
-      maxEndedSessions,
-      roleLifetimes,
-    });
+    const args = { rememberEndedMs, maxEndedSessions, roleLifetimes: this.roleLifetimes };
+    return this.scripts.sweepSessions(userRefOf(userId), args);
   }
 
   async replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
@@ -232,25 +229,8 @@ export class RedisSessionRepository implements SessionRepository {
     return userId === undefined || isUserRefOf(proof.userRef, userId) ? outcome : { outcome: 'unknown' };
   }
 
-  async quota({ operation, policy, partition, cost, receipt }: QuotaRequest): Promise<QuotaResult> {
-    const args = { emissionUs: emissionIntervalUs(policy), burst: policy.burst, cost };
-    if ('key' in partition) {
-      const key = this.keys.ofQuota(policy.name, partition.key);
-      const named = { ...args, receipt: receipt?.name ?? '', receiptMs: receipt?.termMs ?? '' };
-      const reply =
-        operation === 'consume'
-          ? await this.scripts.quota(key, named)
-          : await this.scripts.quotaBack(key, { ...named, operation });
-      return toQuotaResult(policy, reply);
-    }
-    const { userId, sessionId } = partition;
-    const userRef = userRefOf(userId);
-    const ofUser = { ...args, field: quotaField(policy.name, sessionId) };
-    const reply =
-      operation === 'consume'
-        ? await this.scripts.userQuota(userRef, ofUser)
-        : await this.scripts.userQuotaBack(userRef, { ...ofUser, operation });
-    return toQuotaResult(policy, reply);
+  quota(request: QuotaRequest): Promise<QuotaResult> {
+    return this.quotas.apply(request);
   }
 
   ping(): Promise<void> {
@@ -264,46 +244,6 @@ export class RedisSessionRepository implements SessionRepository {
 }
 
 /** Of a record that is another user's, nobody is loaded. */
-function loadOf({ userRef }: TokenProof, userId: string): Facts | LoadFirst {
+function loadOf({ userRef }: TokenProof, userId: string): TokenLookup | LoadFirst {
   return isUserRefOf(userRef, userId) ? { kind: 'load', userId } : UNKNOWN;
-}
-
-function familyArguments(family: NewFamily | undefined) {
-  return {
-    familyHash: family?.familyHash ?? '',
-    refreshHash: family?.refreshHash ?? '',
-    accessTokenTtlMs: family?.accessTokenTtlMs ?? '',
-  };
-}
-
-/** lua/include/user-quota.lua has the form. */
-function quotaField(name: string, sessionId?: string): string {
-  return sessionId === undefined ? `q:${name}` : `q:${name}/${sessionId}`;
-}
-
-const quotaArguments = new WeakMap<readonly UserQuota[], FixedArguments>();
-
-/** A handler's quotas are the same object in every request. */
-function quotaArgumentsOf(quotas: readonly UserQuota[]): FixedArguments | undefined {
-  if (quotas.length === 0) return undefined;
-  let args = quotaArguments.get(quotas);
-  if (!args) {
-    const fields = quotas.map(({ name, by }) => quotaField(name, by === 'session' ? '' : undefined));
-    const policies = quotas.flatMap((quota) => [emissionIntervalUs(quota), quota.burst]);
-    quotaArguments.set(quotas, (args = new FixedArguments([...fields, ...policies])));
-  }
-  return args;
-}
-
-const roleGroupsArguments = new WeakMap<RequestDemand['touchIfRoles'], string>();
-
-/** Each group with a bar before it. A handler's groups are the same object in every request. */
-function roleGroupsArgument(groups: RequestDemand['touchIfRoles']): string {
-  if (groups.length === 0) return '';
-  let text = roleGroupsArguments.get(groups);
-  if (text === undefined) {
-    text = `|${groups.map((group) => group.join(' ')).join('|')}`;
-    roleGroupsArguments.set(groups, text);
-  }
-  return text;
 }

@@ -2,17 +2,18 @@ import type { UserState } from '../../model/user-state.js';
 import type { ReplyOf } from '../../redis/scripts/replies.js';
 import type { UserScripts } from '../../redis/scripts/users.js';
 import { userRefOf } from '../../token/session-token.js';
-import { maxStateAgeArgument, newEpoch, roleLifetimesArgument, unexpected } from './outcomes.js';
+import { maxStateAgeArgument, roleLifetimesArgument } from './arguments.js';
+import { unexpected } from './distrust.js';
 import { toUserOf, toUserState, writeIpAllowlist } from './replies.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
-import type {
-  LoadedUser,
-  UserChange,
-  UserChangeOutcome,
-  UserRepository,
+import {
+  LOAD_TERM_MS,
+  type LoadedUser,
+  newEpoch,
+  type UserChange,
+  type UserChangeOutcome,
+  type UserRepository,
 } from '../contract/user-repository.js';
-
-const LOAD_FOR_MS = 30_000;
 
 /** The records of users in Redis: each is part of the one hash of its user. */
 export class RedisUserRepository implements UserRepository {
@@ -59,7 +60,7 @@ export class RedisUserRepository implements UserRepository {
 
   async beginLoad(userId: string, nonce: string): Promise<string> {
     const userRef = userRefOf(userId);
-    const load = { nonce, forMs: LOAD_FOR_MS };
+    const load = { nonce, forMs: LOAD_TERM_MS };
     const standing = await this.scripts.beginReload(userRef, load);
     return String(standing.length > 0 ? standing : await this.scripts.beginLoad(userRef, load));
   }

@@ -9,7 +9,7 @@ const QUOTA: UserQuota = { name: 'posts', quota: 5, windowMs: 60_000, burst: 5, 
 /** Where a user may come from: by the list in the record, and by what the caller says of roles. */
 export function describeAddresses(open: OpenContract): void {
   const from = (clientIp: string | undefined): IpVerdict => ({ clientIp, refusedRoles: [] });
-  const facts = async (test: ContractTest, proof: TokenProof, ip?: IpVerdict) => {
+  const lookup = async (test: ContractTest, proof: TokenProof, ip?: IpVerdict) => {
     const known = await test.repository.authenticate(proof, {
       touchIfRoles: [],
       quotas: [QUOTA],
@@ -19,7 +19,7 @@ export function describeAddresses(open: OpenContract): void {
     return known;
   };
   const admits = async (test: ContractTest, proof: TokenProof, ip?: IpVerdict) =>
-    (await facts(test, proof, ip)).ipAllowed;
+    (await lookup(test, proof, ip)).ipAllowed;
 
   describe("a user's own list", () => {
     it.each([
@@ -130,11 +130,11 @@ export function describeAddresses(open: OpenContract): void {
         from(undefined),
         { clientIp: '10.0.0.1', refusedRoles: 'all' } as const,
       ]) {
-        const refused = await facts(test, proof, ip);
+        const refused = await lookup(test, proof, ip);
         expect(refused).toMatchObject({ status: 'live', ipAllowed: false, quotas: [] });
         expect(refused.session.lastSeenAt).toBe(session.lastSeenAt);
       }
-      const admitted = await facts(test, proof, from('10.0.0.1'));
+      const admitted = await lookup(test, proof, from('10.0.0.1'));
       expect(admitted.quotas).toMatchObject([{ remaining: 4 }]);
       expect(admitted.session.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
     });
@@ -146,7 +146,7 @@ export function describeAddresses(open: OpenContract): void {
       const asked = { touchIfRoles: [], quotas: [], ip: from('::1') };
       expect(await test.repository.authenticate(forged(proof), asked)).toEqual({ kind: 'unknown' });
       await test.repository.revoke('ada', session.id, 'logout');
-      expect(await facts(test, proof, from('::1'))).toMatchObject({ status: 'revoked', ipAllowed: false });
+      expect(await lookup(test, proof, from('::1'))).toMatchObject({ status: 'revoked', ipAllowed: false });
     });
   });
 }

@@ -34,29 +34,29 @@ export function describeAuthentication(open: OpenContract): void {
     it('does not show a session in the place of another of the same user', async () => {
       const test = await open();
       const [one, two] = [await test.login(), await test.login()];
-      expect((await test.known(one.proof)).session.id).toBe(one.session.id);
-      expect((await test.known(two.proof)).session.id).toBe(two.session.id);
+      expect((await test.lookUp(one.proof)).session.id).toBe(one.session.id);
+      expect((await test.lookUp(two.proof)).session.id).toBe(two.session.id);
     });
 
     it('shows the roles of this moment, with no new token', async () => {
       const test = await open();
       await test.makeUser('ada', { roles: ['admin', 'user'] });
       const { proof } = await test.login();
-      expect((await test.known(proof)).user.roles).toEqual(['admin', 'user']);
+      expect((await test.lookUp(proof)).user.roles).toEqual(['admin', 'user']);
       await test.change({ roles: ['user'] });
-      const demoted = await test.known(proof);
+      const demoted = await test.lookUp(proof);
       expect([demoted.status, demoted.user.roles]).toEqual(['live', ['user']]);
       await test.change({ roles: [] });
-      expect((await test.known(proof)).user.roles).toEqual([]);
+      expect((await test.lookUp(proof)).user.roles).toEqual([]);
     });
 
     it('shows a block, and the session as revoked; lifting the block does not bring the session back', async () => {
       const test = await open();
       const { proof } = await test.login();
       const blocked = await test.change({ block: { reason: 'spam', by: 'mia' } });
-      expect(await test.known(proof)).toMatchObject({ status: 'revoked', user: blocked });
+      expect(await test.lookUp(proof)).toMatchObject({ status: 'revoked', user: blocked });
       const user = await test.change({ block: null });
-      expect(await test.known(proof)).toMatchObject({ status: 'revoked', user });
+      expect(await test.lookUp(proof)).toMatchObject({ status: 'revoked', user });
     });
 
     it('knows nothing of a user who was erased, nor after the user is made again', async () => {
@@ -75,9 +75,9 @@ export function describeAuthentication(open: OpenContract): void {
       const test = await open({ touchIntervalMs: 400 });
       const { proof, session } = await test.login();
       await test.advance(100);
-      expect((await test.known(proof)).session).toEqual(session);
+      expect((await test.lookUp(proof)).session).toEqual(session);
       await test.advance(400);
-      const touched = await test.known(proof);
+      const touched = await test.lookUp(proof);
       expect(touched.session.lastSeenAt).toBe(touched.now);
       expect(touched.session.lastSeenAt).toBeGreaterThanOrEqual(session.createdAt + 450);
       const moved = touched.now - session.lastSeenAt;
@@ -86,7 +86,7 @@ export function describeAuthentication(open: OpenContract): void {
         lastSeenAt: touched.now,
         expiresAt: Math.min(session.expiresAt + moved, session.absoluteExpiresAt),
       });
-      expect((await test.known(proof)).session).toEqual(touched.session);
+      expect((await test.lookUp(proof)).session).toEqual(touched.session);
       expect(await test.repository.list('ada')).toEqual([touched.session]);
     });
 
@@ -94,7 +94,7 @@ export function describeAuthentication(open: OpenContract): void {
       const test = await open({ touchIntervalMs: 60_000 });
       const { proof, session } = await test.login({ lifetime: lifetimeOf(8_000, 3_600_000) });
       await test.advance(450);
-      const { lastSeenAt, expiresAt } = (await test.known(proof)).session;
+      const { lastSeenAt, expiresAt } = (await test.lookUp(proof)).session;
       expect(lastSeenAt).toBeGreaterThanOrEqual(session.lastSeenAt + 400);
       expect(expiresAt).toBe(lastSeenAt + 8_000);
     });
@@ -106,12 +106,12 @@ export function describeAuthentication(open: OpenContract): void {
       const { proof } = await test.replaced(first.proof);
       await test.advance(100);
       for (const groups of [[['admin']], [['user', 'editor'], ['admin']], [[]], [['user'], []], [['edit']]]) {
-        expect((await test.known(proof, groups)).session.lastSeenAt).toBe(first.session.lastSeenAt);
+        expect((await test.lookUp(proof, groups)).session.lastSeenAt).toBe(first.session.lastSeenAt);
       }
       await test.repository.authenticate(forged(proof), demand([]));
       await test.repository.authenticate(first.proof, demand([]));
       expect((await test.repository.list('ada'))[0]?.lastSeenAt).toBe(first.session.lastSeenAt);
-      const allowed = await test.known(proof, [['admin', 'editor'], ['user']]);
+      const allowed = await test.lookUp(proof, [['admin', 'editor'], ['user']]);
       expect(allowed.session.lastSeenAt).toBe(allowed.now);
     });
 

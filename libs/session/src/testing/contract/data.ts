@@ -31,8 +31,8 @@ async function written(
 }
 
 async function withCheck(test: ContractTest, proof: TokenProof) {
-  const facts = await test.repository.authenticate(proof, { touchIfRoles: [], quotas: [], withData: true });
-  return facts.kind === 'known' ? facts.data : undefined;
+  const lookup = await test.repository.authenticate(proof, { touchIfRoles: [], quotas: [], withData: true });
+  return lookup.kind === 'known' ? lookup.data : undefined;
 }
 
 /** Ways in which a session ends: what may read and write no more. */
@@ -83,7 +83,7 @@ export function describeData(open: OpenContract): void {
     it('comes with the check only where it is asked for', async () => {
       const test = await open();
       const { proof } = await test.login({ data: BYTES });
-      expect((await test.known(proof)).data).toBeUndefined();
+      expect((await test.lookUp(proof)).data).toBeUndefined();
       expect(await withCheck(test, proof)).toEqual(await test.repository.data.read(proof));
       expect(await withCheck(test, forged(proof))).toBeUndefined();
     });

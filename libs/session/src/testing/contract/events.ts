@@ -138,7 +138,7 @@ export function describeEvents(open: OpenContract): void {
     const { nodes } = (await open()).repository;
     expect(await nodes.register('a')).toBe(true);
     expect(await nodes.register('a')).toBe(false);
-    await nodes.miss('a');
+    await nodes.reportMissed('a');
     expect(await nodes.register('b')).toBe(true);
     expect(await nodes.register('b')).toBe(false);
     expect(await nodes.register('a')).toBe(true);

@@ -156,7 +156,7 @@ export function describeLoads(open: OpenContract): void {
       expect(await test.repository.create(another)).toEqual({ outcome: 'user_unknown' });
 
       await test.load({ roles: ['user'], sourceVersion: 1 });
-      expect(await test.known(proof)).toMatchObject({ status: 'live', session, user: { roles: ['user'] } });
+      expect(await test.lookUp(proof)).toMatchObject({ status: 'live', session, user: { roles: ['user'] } });
       expect(await test.user()).toMatchObject({ roles: ['user'] });
     });
 

@@ -13,9 +13,9 @@ export function describeQuotas(open: OpenContract): void {
     proof: Parameters<typeof forged>[0],
     quotas: readonly UserQuota[],
   ) => {
-    const facts = await test.repository.authenticate(proof, { touchIfRoles: [], quotas });
-    if (facts.kind !== 'known') throw new Error(`authenticate answered ${facts.kind}`);
-    return facts.quotas;
+    const lookup = await test.repository.authenticate(proof, { touchIfRoles: [], quotas });
+    if (lookup.kind !== 'known') throw new Error(`authenticate answered ${lookup.kind}`);
+    return lookup.quotas;
   };
 
   describe('a quota that is consumed with the check', () => {
@@ -128,13 +128,13 @@ export function describeQuotas(open: OpenContract): void {
     it('is consumed again when a block has run out', async () => {
       const test = await open({ touchIntervalMs: 1 });
       const before = await test.login();
-      const { now } = await test.known(before.proof);
+      const { now } = await test.lookUp(before.proof);
       await test.change({ block: { reason: 'spam', until: now + 60 } });
       await test.advance(100);
       const { proof, session } = await test.login();
       await test.advance(10);
       expect(await check(test, proof, [BY_USER])).toMatchObject([{ remaining: 4 }]);
-      expect((await test.known(proof)).session.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
+      expect((await test.lookUp(proof)).session.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
     });
 
     it('is exact under 50 parallel requests', async () => {

@@ -1,3 +1,4 @@
+// Over 250 lines: one specification, whose tests share their steps.
 /// <reference types="jest" />
 import type { SessionEvent } from '../../model/session-event.js';
 import { newRefreshToken } from '../../token/refresh-token.js';
@@ -27,9 +28,9 @@ export function describeRefresh(open: OpenContract): void {
       expect(first.outcome).toMatchObject({ session: { id: session.id, device: session.device }, user });
       expect(first.outcome.session.lastSeenAt).toBe(first.outcome.rotatedAt);
       expect(first.outcome.tokenEndsAt).toBe(first.outcome.rotatedAt + 60_000);
-      const facts = await test.known(first.proof);
-      expect(facts).toMatchObject({ status: 'live', tokenEndsAt: first.outcome.tokenEndsAt });
-      expect(facts.session).toEqual(first.outcome.session);
+      const lookup = await test.lookUp(first.proof);
+      expect(lookup).toMatchObject({ status: 'live', tokenEndsAt: first.outcome.tokenEndsAt });
+      expect(lookup.session).toEqual(first.outcome.session);
       const second = await refreshed(test, first.refresh);
       expect(await test.status(second.proof)).toBe('live');
       expect(await test.status(proof)).toBe('unknown');
@@ -111,7 +112,7 @@ export function describeRefresh(open: OpenContract): void {
           expect((await present(test, guess)).outcome).toEqual({ outcome: 'unknown' });
       };
       await expectNothing();
-      expect((await test.known(proof)).session).toEqual(session);
+      expect((await test.lookUp(proof)).session).toEqual(session);
       const { refresh: next } = await refreshed(test, refresh);
       await expectNothing();
       await refreshed(test, next);
@@ -214,7 +215,7 @@ export function describeRefresh(open: OpenContract): void {
     it('ends by its own time, and its session goes on', async () => {
       const test = await open({ touchIntervalMs: 0 });
       const { refresh, proof, session } = await loginWithRefresh(test, { accessTokenTtlMs: 200 });
-      expect(await test.known(proof)).toMatchObject({
+      expect(await test.lookUp(proof)).toMatchObject({
         status: 'live',
         tokenEndsAt: session.createdAt + 200,
       });
@@ -258,7 +259,7 @@ export function describeRefresh(open: OpenContract): void {
         expect((await present(test, old)).outcome).toEqual({ outcome: 'revoked' });
       }
       expect((await present(test, forgedRefresh(refresh))).what).toBe('unknown');
-      expect(await test.known(replaced.proof)).toMatchObject({
+      expect(await test.lookUp(replaced.proof)).toMatchObject({
         status: 'live',
         tokenEndsAt: replaced.now + HOUR_MS / 2,
       });
@@ -283,19 +284,19 @@ export function describeRefresh(open: OpenContract): void {
       const { refresh, proof } = await loginWithRefresh(test, { rememberMe: true, accessTokenTtlMs: 10_000 });
       const without = await test.replaced(proof, { assurance: 'aal2' });
       expect((await present(test, refresh)).what).toBe('revoked');
-      const facts = await test.known(without.proof);
-      expect(facts.tokenEndsAt).toBeUndefined();
-      expect(facts.session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
+      const lookup = await test.lookUp(without.proof);
+      expect(lookup.tokenEndsAt).toBeUndefined();
+      expect(lookup.session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
       const renewed = newRefreshToken(proof);
       const again = await test.replaced(without.proof, { family: familyOf(renewed) });
-      expect((await test.known(again.proof)).session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
+      expect((await test.lookUp(again.proof)).session).toMatchObject({ rememberMe: true, assurance: 'aal2' });
       await refreshed(test, renewed);
     });
 
     it('of a login without refresh tokens knows none', async () => {
       const test = await open();
       const { proof } = await test.login();
-      expect((await test.known(proof)).tokenEndsAt).toBeUndefined();
+      expect((await test.lookUp(proof)).tokenEndsAt).toBeUndefined();
       expect((await present(test, newRefreshToken(proof))).what).toBe('unknown');
     });
   });

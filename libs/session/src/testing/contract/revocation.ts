@@ -62,7 +62,7 @@ export function describeRevocation(open: OpenContract): void {
       const [mine, other] = [await test.login(), await test.login()];
       expect(await test.repository.revokeAll('ada', mine.proof)).toMatchObject({ sessions: 1 });
       expect(await test.statuses([mine, other])).toEqual(['live', 'revoked']);
-      expect((await test.known(mine.proof)).session).toEqual(mine.session);
+      expect((await test.lookUp(mine.proof)).session).toEqual(mine.session);
       expect(await test.repository.list('ada')).toEqual([mine.session]);
     });
 
@@ -125,8 +125,8 @@ export function describeRevocation(open: OpenContract): void {
       const { proof, session, user } = await test.login({ rememberMe: true });
       const replaced = await test.replaced(proof);
       expect(replaced).toMatchObject({ outcome: 'replaced', session, user, revoked: 0 });
-      expect(await test.known(replaced.proof)).toMatchObject({ status: 'live', session, user });
-      expect(await test.known(proof)).toMatchObject({ status: 'revoked', user });
+      expect(await test.lookUp(replaced.proof)).toMatchObject({ status: 'live', session, user });
+      expect(await test.lookUp(proof)).toMatchObject({ status: 'revoked', user });
       expect(await test.status(forged(proof))).toBe('unknown');
       expect(await test.repository.list('ada')).toEqual([session]);
     });
@@ -152,7 +152,7 @@ export function describeRevocation(open: OpenContract): void {
         expect(replaced.session.rememberMe).toBe(true);
       }
       expect(levels).toEqual(['aal2', 'aal2', 'aal3', 'aal3', 'aal3']);
-      expect((await test.known(proof)).session.assurance).toBe('aal3');
+      expect((await test.lookUp(proof)).session.assurance).toBe('aal3');
     });
 
     it('with `revokeOthers` starts a new epoch that only this session enters', async () => {

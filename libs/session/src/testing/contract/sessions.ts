@@ -36,12 +36,12 @@ export function describeSessions(open: OpenContract): void {
         rememberMe: true,
       });
       const created = await test.repository.create(session);
-      const facts = await test.known(proof);
+      const lookup = await test.lookUp(proof);
       const user = await test.user();
-      expect(created).toEqual({ outcome: 'created', session: facts.session, user, evicted: [] });
-      const { createdAt } = facts.session;
-      expect(facts).toEqual({ ...facts, kind: 'known', status: 'live', user, quotas: [] });
-      expect(facts.session).toEqual({
+      expect(created).toEqual({ outcome: 'created', session: lookup.session, user, evicted: [] });
+      const { createdAt } = lookup.session;
+      expect(lookup).toEqual({ ...lookup, kind: 'known', status: 'live', user, quotas: [] });
+      expect(lookup.session).toEqual({
         id: session.sessionId,
         userId: 'ada',
         device: session.device,
@@ -54,7 +54,7 @@ export function describeSessions(open: OpenContract): void {
         absoluteExpiresAt: createdAt + 3_600_000,
       });
       expect(Number.isSafeInteger(createdAt)).toBe(true);
-      expect(facts.now).toBeGreaterThanOrEqual(createdAt);
+      expect(lookup.now).toBeGreaterThanOrEqual(createdAt);
     });
 
     it('with an inactivity timeout of 0 ends a session by the absolute one alone', async () => {
@@ -130,7 +130,7 @@ export function describeSessions(open: OpenContract): void {
       const device = { name: text, userAgent: text.slice(0, 24), ip: '2001:db8:85a3::8a2e:370:7334' };
       const { session, proof } = await test.login({ device });
       expect(session.device).toEqual(device);
-      expect((await test.known(proof)).session.device).toEqual(device);
+      expect((await test.lookUp(proof)).session.device).toEqual(device);
       expect((await test.repository.list('ada'))[0]?.device).toEqual(device);
     });
 
@@ -145,7 +145,7 @@ export function describeSessions(open: OpenContract): void {
       for (const userId of AWKWARD_USER_IDS) {
         expect((await test.user(userId)).status).toBe(userId === '__proto__' ? 'blocked' : 'active');
       }
-      expect((await test.known(logins[2]!.proof)).session.userId).toBe(AWKWARD_USER_IDS[2]);
+      expect((await test.lookUp(logins[2]!.proof)).session.userId).toBe(AWKWARD_USER_IDS[2]);
     });
 
     it('gives out copies', async () => {
@@ -154,10 +154,10 @@ export function describeSessions(open: OpenContract): void {
       Object.assign(session, { expiresAt: 0 });
       Object.assign(session.device, { name: 'mine' });
       (user.roles as string[]).push('admin');
-      const facts = await test.known(proof);
-      expect(facts.session.expiresAt).toBeGreaterThan(0);
-      expect(facts.session.device.name).toBe('phone');
-      expect(facts.user.roles).toEqual([]);
+      const lookup = await test.lookUp(proof);
+      expect(lookup.session.expiresAt).toBeGreaterThan(0);
+      expect(lookup.session.device.name).toBe('phone');
+      expect(lookup.user.roles).toEqual([]);
     });
   });
 

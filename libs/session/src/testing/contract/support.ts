@@ -1,7 +1,7 @@
 // The contract suite uses the test runner's globals; nothing of it is in the types that the package ships.
 /// <reference types="jest" />
 import { randomBytes } from 'node:crypto';
-import type { Facts } from '../../model/decision.js';
+import type { TokenLookup } from '../../model/decision.js';
 import type { Session } from '../../model/session.js';
 import type { UserState } from '../../model/user-state.js';
 import type {
@@ -49,7 +49,7 @@ interface Login {
   readonly evicted: readonly string[];
 }
 
-type KnownFacts = Extract<Facts, { kind: 'known' }>;
+type KnownToken = Extract<TokenLookup, { kind: 'known' }>;
 
 /** A request that brings nothing along but what roles it will need. */
 export function demand(touchIfRoles: readonly (readonly string[])[]): RequestDemand {
@@ -99,8 +99,8 @@ export class ContractTest {
 
   /** `live`, `revoked`, `expired`; or `unknown`, or `load`. */
   async status(proof: TokenProof): Promise<string> {
-    const facts = await this.repository.authenticate(proof, demand([]));
-    return facts.kind === 'known' ? facts.status : facts.kind;
+    const lookup = await this.repository.authenticate(proof, demand([]));
+    return lookup.kind === 'known' ? lookup.status : lookup.kind;
   }
 
   statuses(logins: readonly Pick<Login, 'proof'>[]): Promise<string[]> {
@@ -108,10 +108,10 @@ export class ContractTest {
   }
 
   /** What is told of a token that is expected to be known. */
-  async known(proof: TokenProof, touchIfRoles: readonly (readonly string[])[] = []): Promise<KnownFacts> {
-    const facts = await this.repository.authenticate(proof, demand(touchIfRoles));
-    if (facts.kind !== 'known') throw new Error(`authenticate answered ${facts.kind}`);
-    return facts;
+  async lookUp(proof: TokenProof, touchIfRoles: readonly (readonly string[])[] = []): Promise<KnownToken> {
+    const lookup = await this.repository.authenticate(proof, demand(touchIfRoles));
+    if (lookup.kind !== 'known') throw new Error(`authenticate answered ${lookup.kind}`);
+    return lookup;
   }
 
   /** Replaces a token. @returns the outcome, and the proof of the new token */

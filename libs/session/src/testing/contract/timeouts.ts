@@ -10,13 +10,13 @@ export function describeTimeouts(open: OpenContract): void {
       const test = await open();
       const { proof, session } = await test.login({ lifetime: lifetimeOf(800, HOUR_MS) });
       await test.advance(500);
-      expect((await test.known(proof)).status).toBe('live');
+      expect((await test.lookUp(proof)).status).toBe('live');
       await test.advance(500);
-      const last = await test.known(proof);
+      const last = await test.lookUp(proof);
       expect(last.status).toBe('live');
       expect(last.session.expiresAt).toBe(last.now + 800);
       await test.advance(900);
-      const expired = await test.known(proof);
+      const expired = await test.lookUp(proof);
       expect(expired.status).toBe('expired');
       expect(expired.session.id).toBe(session.id);
       expect(await test.repository.revoke('ada', session.id, 'logout')).toBe(false);
@@ -30,12 +30,12 @@ export function describeTimeouts(open: OpenContract): void {
       const test = await open();
       const { proof, session } = await test.login({ lifetime: lifetimeOf(900, 1_000) });
       await test.advance(500);
-      const busy = await test.known(proof);
+      const busy = await test.lookUp(proof);
       expect(busy.status).toBe('live');
       expect(busy.session.lastSeenAt).toBe(busy.now);
       expect(busy.session.expiresAt).toBe(session.absoluteExpiresAt);
       await test.advance(600);
-      const expired = await test.known(proof);
+      const expired = await test.lookUp(proof);
       expect(expired.status).toBe('expired');
       expect(expired.session).toEqual(busy.session);
     });
@@ -91,7 +91,7 @@ export function describeTimeouts(open: OpenContract): void {
       expect(session.expiresAt).toBe(session.createdAt + 300);
       expect(session.absoluteExpiresAt).toBe(session.createdAt + 500);
       await test.change({ roles: ['user'] });
-      const relaxed = await test.known(proof);
+      const relaxed = await test.lookUp(proof);
       expect(relaxed.session.expiresAt).toBe(session.createdAt + HOUR_MS);
       expect(await test.repository.list('ada')).toEqual([relaxed.session]);
     });
@@ -101,7 +101,7 @@ export function describeTimeouts(open: OpenContract): void {
       await test.makeUser('ada', { roles: ['admin'] });
       const { session, proof } = await test.login();
       await test.advance(50);
-      expect((await test.known(proof)).session.lastSeenAt).toBeGreaterThanOrEqual(session.lastSeenAt + 30);
+      expect((await test.lookUp(proof)).session.lastSeenAt).toBeGreaterThanOrEqual(session.lastSeenAt + 30);
     });
 
     it('leaves the session its own, also when requests are counted meanwhile', async () => {
@@ -109,11 +109,11 @@ export function describeTimeouts(open: OpenContract): void {
       await test.makeUser('ada', { roles: ['admin'] });
       const { session, proof } = await test.login({ lifetime: lifetimeOf(HOUR_MS, 2 * HOUR_MS) });
       await test.advance(50);
-      const { session: counted } = await test.known(proof);
+      const { session: counted } = await test.lookUp(proof);
       expect(counted.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
       expect(counted.expiresAt).toBe(counted.lastSeenAt + 300);
       await test.change({ roles: [] });
-      const { session: relaxed } = await test.known(proof);
+      const { session: relaxed } = await test.lookUp(proof);
       expect(relaxed.expiresAt).toBe(relaxed.lastSeenAt + HOUR_MS);
       expect(relaxed.absoluteExpiresAt).toBe(relaxed.createdAt + 2 * HOUR_MS);
     });

@@ -168,15 +168,15 @@ export function describeUsers(open: OpenContract): void {
       const until = session.createdAt + 700;
       const blocked = await test.change({ block: { reason: 'cool down', until } });
       expect(blocked).toMatchObject({ status: 'blocked', block: { reason: 'cool down', until } });
-      expect((await test.known(proof)).user).toEqual(blocked);
+      expect((await test.lookUp(proof)).user).toEqual(blocked);
       await test.advance(800);
       const { block, ...rest } = blocked;
       const user = { ...rest, status: 'active' };
       expect(block).toBeDefined();
       expect(await test.user()).toEqual(user);
-      expect(await test.known(proof)).toMatchObject({ status: 'revoked', user });
+      expect(await test.lookUp(proof)).toMatchObject({ status: 'revoked', user });
       const again = await test.login({ ifEpoch: blocked.epoch, createUser: false });
-      expect((await test.known(again.proof)).user).toEqual(user);
+      expect((await test.lookUp(again.proof)).user).toEqual(user);
       expect(await test.change({ block: { reason: 'again' } })).toMatchObject({ status: 'blocked' });
       expect(await test.status(again.proof)).toBe('revoked');
     });

@@ -6,12 +6,6 @@ local function now_us()
   return time[1] * 1000000 + time[2]
 end
 
--- The TAT that counts. Where none is kept, or one that has passed, the quota is full. One further ahead than the whole
--- burst was written before the clock stepped back: it refuses for no longer than the burst takes to come back.
-local function bounded_tat(tat, emission, burst, now)
-  return math.min(math.max(tat, now), now + burst * emission)
-end
-
 -- After how long `cost` more would be allowed; 0: now.
 local function wait_us(tat, emission, burst, cost, now)
   return math.max(0, tat + (cost - burst) * emission - now)
@@ -23,17 +17,22 @@ local function describe_quota(tat, emission, burst, cost, now)
   return math.max(0, math.floor((burst * emission - used) / emission)), wait_us(tat, emission, burst, cost, now), used
 end
 
+-- Whether there is room for as much as the cost, and the TAT that counts. Where none is kept, or one that has passed, the
+-- quota is full. One further ahead than the whole burst was written before the clock stepped back: it refuses for no longer
+-- than the burst takes to come back.
+local function room_for(cost, tat, emission, burst, now)
+  tat = math.min(math.max(tat, now), now + burst * emission)
+  return wait_us(tat, emission, burst, cost, now) == 0, tat
+end
+
 -- Returns whether it was allowed, and the TAT after it: a consumption that is not allowed consumes nothing.
 local function consume(tat, emission, burst, cost, now)
-  tat = bounded_tat(tat, emission, burst, now)
-  if wait_us(tat, emission, burst, cost, now) > 0 then return false, tat end
-  return true, tat + cost * emission
+  local has_room, bounded = room_for(cost, tat, emission, burst, now)
+  return has_room, has_room and bounded + cost * emission or bounded
 end
 
 -- Returns whether there is room for as much as the cost, and the TAT after a peek, refund or reset.
 local function loosen(operation, tat, emission, burst, cost, now)
-  tat = operation == 'reset' and now or bounded_tat(tat, emission, burst, now)
-  local has_room = wait_us(tat, emission, burst, cost, now) == 0
-  if operation == 'refund' then tat = math.max(now, tat - cost * emission) end
-  return has_room, tat
+  local has_room, bounded = room_for(cost, operation == 'reset' and now or tat, emission, burst, now)
+  return has_room, operation == 'refund' and math.max(now, bounded - cost * emission) or bounded
 end

@@ -3,8 +3,8 @@
 --   1-32 token hash | 33-37 epoch | 38-43 createdAt | 44-48 lastSeenAt - createdAt | 49-53 authenticatedAt - createdAt
 --   54-57 inactivity timeout (0: none) | 58-62 absolute timeout | 63 assurance, + 128 for remember-me, + 64 when it has
 --   refresh tokens (family.lua) | 64 end reason
--- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0: 1 logout,
--- 2 revoked, 3 evicted, 4 timed out, 5 refresh token used twice. A timeout is written down when it is first seen, so that
+-- An ended session has the instant of its end in the place of lastSeenAt, and an end reason that is not 0: a code of
+-- END_REASONS in model/session.ts, of which TIMED_OUT alone means `expired`. A timeout is written down when it is first seen, so that
 -- no later change of roles undoes it.
 -- Beside it: ID:d the device (device-record.ts), ID:p the token hash before this one, when that ended, and until when it is good all the same
 -- (0: not at all).
@@ -57,14 +57,19 @@ local function effective_lifetime(session, roles, role_lifetimes)
 end
 
 local UNKNOWN, LIVE, REVOKED, EXPIRED = 0, 1, 2, 3
-local EVICTED, TIMED_OUT, REUSED = 3, 4, 5
+local EVICTED, TIMED_OUT, REFRESH_REUSED = 3, 4, 5
 
--- When a session that nothing ends runs out, and its inactivity timeout.
+-- When a session that nothing ends runs out: the nearer of its timeouts, of which an inactivity timeout of 0 is none.
+local function timeout_at(last_seen_at, inactivity, authenticated_at, absolute)
+  local at = authenticated_at + absolute
+  if inactivity > 0 and last_seen_at + inactivity < at then at = last_seen_at + inactivity end
+  return at
+end
+
+-- The same with the roles of this moment, and the inactivity timeout that they leave.
 local function expires_at(session, user, role_lifetimes)
   local inactivity, absolute = effective_lifetime(session, user.roles, role_lifetimes)
-  local at = session.authenticated_at + absolute
-  if inactivity > 0 then at = math.min(at, session.last_seen_at + inactivity) end
-  return at, inactivity
+  return timeout_at(session.last_seen_at, inactivity, session.authenticated_at, absolute), inactivity
 end
 
 -- What a session is at this moment, and since when if it has ended. Mirrors storage/contract/session-status.ts.
@@ -101,8 +106,8 @@ local function liveness(user, now, role_lifetimes)
       return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
     end
     local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
-    local is_live = ended == 0 and epoch == user.epoch and now < created + authenticated + absolute
-      and (inactivity == 0 or now < created + seen + inactivity)
+    local is_live = ended == 0 and epoch == user.epoch
+      and now < timeout_at(created + seen, inactivity, created + authenticated, absolute)
     return is_live, created
   end
 end

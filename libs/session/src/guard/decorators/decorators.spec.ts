@@ -1,14 +1,6 @@
-import { SessionConfigurationError } from '../model/session-error.js';
-import {
-  AllowExpired,
-  Assurance,
-  declaredAccessOf,
-  Fresh,
-  OptionalSession,
-  Permissions,
-  Public,
-  Roles,
-} from './decorators.js';
+import { SessionConfigurationError } from '../../model/session-error.js';
+import { AllowExpired, Assurance, Fresh, OptionalSession, Permissions, Public, Roles } from './access.js';
+import { declaredAccessOf } from './declarations.js';
 
 describe('the same decorator twice', () => {
   it.each([

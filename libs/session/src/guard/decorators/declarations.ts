@@ -1,0 +1,86 @@
+import { SessionConfigurationError } from '../../model/session-error.js';
+import type { DeclaredAccess } from '../../rules/access.js';
+import { NAME_PATTERN } from '../../rules/roles.js';
+
+/** What goes on a handler, or on a class for all of its handlers. @publicApi */
+export type AccessDecorator = MethodDecorator & ClassDecorator;
+
+/** How each declaration is written, and the metadata key that it is kept under. */
+const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: string, key: string]>> = {
+  isPublic: ['@Public()', 'latchkey:public'],
+  isOptional: ['@OptionalSession()', 'latchkey:optional-session'],
+  roles: ['@Roles()', 'latchkey:roles'],
+  permissions: ['@Permissions()', 'latchkey:permissions'],
+  maxAuthenticationAgeMs: ['@Fresh()', 'latchkey:fresh'],
+  assurance: ['@Assurance()', 'latchkey:assurance'],
+  allowExpired: ['@AllowExpired()', 'latchkey:allow-expired'],
+  passive: ['@Passive()', 'latchkey:passive'],
+  quotas: ['@RateLimit()', 'latchkey:quotas'],
+  withData: ['@SessionData()', 'latchkey:session-data'],
+  ipAllowlists: ['@IpAllowlist()', 'latchkey:ip-allowlists'],
+  ipDenylists: ['@IpDenylist()', 'latchkey:ip-denylists'],
+  scopes: ['@Scopes()', 'latchkey:scopes'],
+};
+
+/** What the decorators on a class or a handler declared: the one reader of their metadata. */
+export function declaredAccessOf(target: object): DeclaredAccess {
+  const declared: Record<string, unknown> = {};
+  for (const [name, [, key]] of Object.entries(DECLARATIONS)) {
+    const value: unknown = Reflect.getMetadata(key, target);
+    if (value !== undefined) declared[name] = value;
+  }
+  return declared;
+}
+
+/** Whether a class itself declares it, and not only one that it extends. */
+export function declaresItself(target: object, name: keyof DeclaredAccess): boolean {
+  return Reflect.hasOwnMetadata(DECLARATIONS[name][1], target);
+}
+
+export function declare<Name extends keyof DeclaredAccess>(
+  name: Name,
+  value: NonNullable<DeclaredAccess[Name]>,
+): AccessDecorator {
+  const [decorator, key] = DECLARATIONS[name];
+  return (target: object, method?: PropertyKey, descriptor?: PropertyDescriptor) => {
+    const declaring = (descriptor?.value ?? target) as Function;
+    if (Reflect.hasOwnMetadata(key, declaring)) {
+      const where = method === undefined ? declaring.name : `${target.constructor.name}.${String(method)}`;
+      // Metadata would keep one of the two and drop the other's demand without a word.
+      throw new SessionConfigurationError(
+        where,
+        `has ${decorator} twice: write one with everything it takes`,
+      );
+    }
+    Reflect.defineMetadata(key, value, declaring);
+  };
+}
+
+/** Declares that a handler reads the session's data, however many of its parameters do. */
+export function declareDataOf(handler: object): void {
+  Reflect.defineMetadata(DECLARATIONS.withData[1], true, handler);
+}
+
+/** Declares something beside what others of its kind declare. */
+export function add<Name extends 'quotas' | 'ipAllowlists' | 'ipDenylists'>(
+  name: Name,
+  items: NonNullable<DeclaredAccess[Name]>,
+): AccessDecorator {
+  const [, key] = DECLARATIONS[name];
+  return (target: object, _method?: PropertyKey, descriptor?: PropertyDescriptor) => {
+    const declaring = (descriptor?.value ?? target) as object;
+    const others = (Reflect.getOwnMetadata(key, declaring) ?? []) as readonly unknown[];
+    Reflect.defineMetadata(key, [...items, ...others], declaring);
+  };
+}
+
+export function checkedNames(decorator: string, names: readonly string[]): readonly string[] {
+  if (names.length === 0) throw new SessionConfigurationError(decorator, 'needs at least one name');
+  // Not by find(): what is undefined would look as if nothing were wrong.
+  const wrong = names.filter((name) => typeof name !== 'string' || !NAME_PATTERN.test(name));
+  if (wrong.length === 0) return Object.freeze([...names]);
+  throw new SessionConfigurationError(
+    decorator,
+    `takes names of 1–64 letters, digits and . _ : -, not ${String(JSON.stringify(wrong[0]))}`,
+  );
+}

@@ -1,0 +1,125 @@
+import { GATEWAY, PATTERN } from './nest-metadata.js';
+
+/** The ways in which Nest hands something from outside to a handler, as the policy manifest calls them. */
+export type ContextKind = 'http' | 'websocket' | 'graphql' | 'rpc';
+
+/** What a context decides. */
+export interface ContextRules {
+  /** What Nest's `getType()` calls it. */
+  readonly type: string;
+  /**
+   * What knows where a token would be, and so enforces what decorators demand: `SessionGuard` where it runs,
+   * `SessionWsAdapter` where it is the app's adapter. With `none`, `SessionGuard` refuses everything but what is public.
+   */
+  readonly checkedBy: 'guard' | 'adapter' | 'none';
+  /**
+   * How `ProblemFilter` answers an error: a response with problem+json, the event `exception`, or an error of the
+   * microservice; `rethrow`: what Nest or the driver makes of it.
+   */
+  readonly answer: 'response' | 'exception_event' | 'rpc_error' | 'rethrow';
+  /**
+   * Where global filters may not reach: Nest's mark of the classes or handlers that `ProblemFilter` is put on one by one;
+   * `null`: global filters reach it.
+   */
+  readonly filterOn: { readonly what: 'class' | 'handler'; readonly mark: string } | null;
+  /** `ServiceTokenGuard` serves it, so that its handlers may have `@Scopes()`. */
+  readonly takesServiceTokens: boolean;
+  /** Its handlers are served at URL paths: browsers send cookies there by their `Path`. */
+  readonly hasUrlPaths: boolean;
+  /** An app that opens no sockets has none of it: the boot check leaves it out there. */
+  readonly needsSockets: boolean;
+  /** What the boot check says of requirements that nothing enforces. */
+  readonly unenforced: (method: string) => string;
+  /** What the option `strict` says of a handler that is open by oversight. */
+  readonly open: (method: string) => string;
+}
+
+export const OWN_GUARD = 'if a guard of your own enforces them, put @EnforcesAccess() on its class';
+
+export const FIELDS_HINT =
+  "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
+
+const OPEN = 'is neither behind a SessionGuard nor @Public(), as the option strict demands';
+
+/** Every context with all that follows from it. How its handlers are found is in handler-finder.ts, by the same names. */
+export const CONTEXTS = {
+  http: {
+    type: 'http',
+    checkedBy: 'guard',
+    answer: 'response',
+    filterOn: null,
+    takesServiceTokens: true,
+    hasUrlPaths: true,
+    needsSockets: false,
+    unenforced: () =>
+      "has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(). AuthGuard('latchkey') " +
+      `alone does not know them; ${OWN_GUARD}`,
+    open: () => `${OPEN}: add @UseGuards(SessionGuard) or @Public(), or set guard: 'global'`,
+  },
+  websocket: {
+    type: 'ws',
+    checkedBy: 'adapter',
+    answer: 'exception_event',
+    filterOn: { what: 'class', mark: GATEWAY },
+    takesServiceTokens: false,
+    hasUrlPaths: false,
+    needsSockets: true,
+    unenforced: (method) =>
+      "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets every client in. Call " +
+      'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, before init() or listen()' +
+      // No guard ever sees a handshake.
+      (method === 'CONNECT' ? '' : `; ${OWN_GUARD}`),
+    open: (method) => {
+      const remedy = 'SessionWsAdapter, from @latchkey/session/ws, guards it';
+      return method === 'CONNECT'
+        ? `opens sockets for every client, which the option strict allows to a @Public() gateway only: ${remedy}`
+        : `${OPEN}: ${remedy}`;
+    },
+  },
+  graphql: {
+    type: 'graphql',
+    checkedBy: 'none',
+    answer: 'rethrow',
+    filterOn: null,
+    takesServiceTokens: false,
+    hasUrlPaths: false,
+    needsSockets: false,
+    unenforced: (method) =>
+      'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve GraphQL' +
+      `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Remove them; ${OWN_GUARD}`,
+    open: () => OPEN,
+  },
+  rpc: {
+    type: 'rpc',
+    checkedBy: 'none',
+    answer: 'rpc_error',
+    filterOn: { what: 'handler', mark: PATTERN },
+    takesServiceTokens: false,
+    hasUrlPaths: false,
+    needsSockets: false,
+    unenforced: () =>
+      'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Remove ' +
+      `them, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
+    open: () =>
+      `${OPEN}. Global guards may not reach messages in a hybrid app: put @UseGuards() on the handler or its class`,
+  },
+} as const satisfies Readonly<Record<ContextKind, ContextRules>>;
+
+const BY_TYPE: ReadonlyMap<string, ContextRules> = new Map(
+  Object.values(CONTEXTS).map((rules) => [rules.type, rules]),
+);
+
+/** @returns `undefined` for a context that only some package of the app knows: nothing is checked there. */
+export function contextOfType(type: string): ContextRules | undefined {
+  return BY_TYPE.get(type);
+}
+
+type CheckedBy<Checker> = {
+  [Kind in ContextKind]: (typeof CONTEXTS)[Kind]['checkedBy'] extends Checker ? Kind : never;
+}[ContextKind];
+
+/**
+ * The context whose request and response `SessionGuard` takes. Typed so that it does not compile once there are two: the
+ * guard has to find those of the other, then.
+ */
+export const REQUEST_TYPE: [CheckedBy<'guard'>] extends ['http'] ? 'http' : never = CONTEXTS.http.type;

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import type { AccessRequirements } from '../model/decision.js';
+import { SESSION_EVENTS, type SessionEvent, type UserEvent } from '../model/session-event.js';
+import type { IpPolicy } from '../services/ip/ip-policy.service.js';
+import type { SessionService } from '../services/sessions/session.service.js';
+import type { TokenCheckResult } from '../services/sessions/token-check.js';
+import { actOnIpList } from '../storage/contract/node-registry.js';
+import type { SessionRepository } from '../storage/contract/session-repository.js';
+import type { ConnectionNode, Handshake, LiveConnection } from './live-connection.js';
+import { NodePresence, type RecheckResult, type ServedNode } from './node-presence.js';
+
+const AT_ONCE = 64;
+
+/** The open connections of this node: what is done to their users, or to a list they depend upon, is carried out here. */
+export class ConnectionRegistry implements ConnectionNode, ServedNode {
+  private readonly byUser = new Map<string, Set<LiveConnection>>();
+  private readonly presence: NodePresence;
+
+  constructor(
+    repository: SessionRepository,
+    private readonly sessions: SessionService,
+    private readonly ip: IpPolicy,
+  ) {
+    this.presence = new NodePresence(randomUUID(), repository, this);
+  }
+
+  get isAwaited(): boolean {
+    return this.presence.isAwaited;
+  }
+
+  get isVouchedFor(): boolean {
+    return this.presence.isVouchedFor;
+  }
+
+  /** Resolves when what is done to the connection's user from now on will be heard. */
+  async add(connection: LiveConnection): Promise<void> {
+    const connections = this.byUser.get(connection.userRef) ?? new Set<LiveConnection>();
+    this.byUser.set(connection.userRef, connections.add(connection));
+    await this.presence.join();
+  }
+
+  remove(connection: LiveConnection): void {
+    const connections = this.byUser.get(connection.userRef);
+    connections?.delete(connection);
+    if (connections?.size === 0) this.byUser.delete(connection.userRef);
+  }
+
+  all(): LiveConnection[] {
+    return [...this.byUser.values()].flatMap((connections) => [...connections]);
+  }
+
+  ofUser(userRef: string): LiveConnection[] {
+    return [...(this.byUser.get(userRef) ?? [])];
+  }
+
+  check(
+    { token, clientIp }: Handshake,
+    requirements: AccessRequirements,
+    isActivity: boolean,
+  ): Promise<TokenCheckResult> {
+    return this.sessions.checkToken(token, requirements, { isActivity, clientIp });
+  }
+
+  async carryOut(event: SessionEvent): Promise<void> {
+    const isList = event.name === 'ip_list.changed';
+    const concerned = isList ? this.dependingOn(event.list) : this.concernedBy(event);
+    if (!concerned) return;
+    // What a message demands besides is known only while it is checked: with a list, that may be any connection's.
+    if (isList) for (const { verification } of this.all()) verification.outdateAnswers(false);
+    for (const { verification } of concerned) verification.outdateAnswers();
+    const { ended, unknown } = await this.recheck(concerned);
+    if (unknown === 0 && SESSION_EVENTS[event.name].isConfirmed)
+      await this.presence.confirm(isList ? actOnIpList(event.list, event.version) : event, ended);
+  }
+
+  /** A bounded number at a time. Connections that are still being admitted check themselves. */
+  async recheck(connections: readonly LiveConnection[]): Promise<RecheckResult> {
+    const queue = connections.filter(({ isAdmitted }) => isAdmitted);
+    let ended = 0;
+    let unknown = 0;
+    const work = async (): Promise<void> => {
+      for (let next = queue.pop(); next; next = queue.pop()) {
+        try {
+          if (await next.recheck()) ended += 1;
+        } catch {
+          next.verification.fail();
+          unknown += 1;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work));
+    return { ended, unknown };
+  }
+
+  /** Ends every connection: the server stops. */
+  async close(): Promise<void> {
+    for (const connection of this.all()) connection.end('going_away');
+    await this.presence.close();
+  }
+
+  private concernedBy(event: UserEvent): LiveConnection[] | undefined {
+    const scope = SESSION_EVENTS[event.name].ends;
+    if (!scope) return undefined;
+    return this.ofUser(event.userRef).filter(
+      ({ sessionId }) => scope === 'user' || sessionId === event.sessionId,
+    );
+  }
+
+  private dependingOn(list: string): LiveConnection[] {
+    return this.all().filter(({ requirements }) => this.ip.namesOf(requirements.ip).includes(list));
+  }
+}
