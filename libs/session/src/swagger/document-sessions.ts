@@ -69,7 +69,7 @@ function responsesOf(own: Responses, served: readonly Served[], parts: Component
   const codes = [...new Set(served.flatMap(codesOf))];
   const responses = Object.entries(own).map(([status, response]) => [
     status,
-    /^2/.test(status) && response ? withHeaders(response, served, parts) : response,
+    status.startsWith('2') && response ? withHeaders(response, served, parts) : response,
   ]);
   const refusals = STATUSES.flatMap((status) => {
     const ofStatus = codes.filter((code) => ERROR_CODES[code].status === status);

@@ -60,5 +60,5 @@ function serviceRequirement(scopes: readonly string[], parts: ComponentParts, ve
     description: 'The token of another service',
   });
   // Before OpenAPI 3.1, only OAuth's schemes may name scopes.
-  return { [name]: /^3\.0\./.test(version) ? [] : [...scopes] };
+  return { [name]: version.startsWith('3.0.') ? [] : [...scopes] };
 }
