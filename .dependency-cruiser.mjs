@@ -9,6 +9,12 @@ export const ROOMS = [
   [18, 'index.ts', 'the public door', []],
   [18, 'doors', 'what fewer apps import: a subpath a file', []],
   [18, 'passport', "`AuthGuard('latchkey')`", ['@nestjs/common', '@nestjs/passport', 'passport']],
+  [
+    18,
+    'swagger',
+    'OpenAPI documents that say what the guards enforce',
+    ['@nestjs/common', '@nestjs/core', '@nestjs/swagger'],
+  ],
   [18, 'throttler', 'storage for `@nestjs/throttler`', ['@nestjs/common', '@nestjs/throttler']],
   [
     18,

@@ -28,6 +28,7 @@ function appFile() {
     '/jwt': ['ServiceTokens'],
     '/live': ['LiveConnections'],
     '/passport': ['SessionPassportModule'],
+    '/swagger': ['documentSessions'],
     '/testing': ['SessionTestingModule'],
     '/throttler': ['RedisThrottlerStorage'],
     '/ws': ['SessionWsAdapter'],

@@ -47,7 +47,7 @@ const apps = [
 ];
 
 function nest(version) {
-  const packages = ['common', 'core', 'platform-express', 'platform-ws', 'testing', 'websockets'];
+  const packages = ['common', 'core', 'platform-express', 'platform-ws', 'swagger', 'testing', 'websockets'];
   const names = packages.map((name) => [`@nestjs/${name}`, version]);
   const others = {
     '@nestjs/throttler': '^6',

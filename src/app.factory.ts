@@ -48,7 +48,7 @@ export async function createApp(
   app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(app.get(AppProblemFilter));
   app.useWebSocketAdapter(new SessionWsAdapter(app));
-  useDocs(app);
+  useDocs(app, config);
   await app.init();
   logger.release();
   return app;

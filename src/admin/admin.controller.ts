@@ -1,5 +1,5 @@
 import { Body, Controller, Param, Put, Req, UseFilters, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentUser, Fresh, IpAllowlist, Roles, type UserState } from '@latchkey/session';
 import type { Request } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
@@ -11,8 +11,6 @@ import { ADMIN_LIST } from './admin-list.js';
 import { SetRolesDto } from './admin.dto.js';
 
 @ApiTags('admin')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Roles('admin')
 @IpAllowlist(ADMIN_LIST)
 @UseFilters(ForbiddenFilter)

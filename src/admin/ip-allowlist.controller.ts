@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Put, Query, Req, UseFilters } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IpAllowlist, IpAllowlists, Roles, SessionTransport } from '@latchkey/session';
 import type { Request } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
@@ -11,8 +11,6 @@ import { IpAllowlistReply, SetIpAllowlistDto, SetIpAllowlistQuery } from './ip-a
 import { IpListActs } from './ip-list-acts.service.js';
 
 @ApiTags('admin')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Roles('admin')
 @IpAllowlist(ADMIN_LIST)
 @UseFilters(ForbiddenFilter)

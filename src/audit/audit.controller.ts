@@ -1,5 +1,5 @@
 import { Controller, Get, Query, UseFilters } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AuditLog, Roles } from '@latchkey/session';
 import type { AuditEntry } from '@latchkey/session/audit';
 import { isInstant } from '../untrusted/untrusted-json.js';
@@ -8,8 +8,6 @@ import { type AuditEventDto, AuditQuery, AuditReply, type PersonDto } from './au
 import { ForbiddenFilter } from './forbidden.filter.js';
 
 @ApiTags('moderation')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Roles('moderator', 'admin')
 @UseFilters(ForbiddenFilter)
 @Controller('moderation/audit')

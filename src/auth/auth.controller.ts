@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Put, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   AllowExpired,
   CurrentSession,
@@ -103,6 +103,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'With REFRESH=on: new tokens for a refresh token, which works once. A used one ends its session',
   })
+  @ApiBody({ type: RefreshDto, required: false })
   @ApiOkResponse({ type: TokensDto })
   async refresh(
     @Body() { refreshToken }: RefreshDto,
@@ -117,8 +118,6 @@ export class AuthController {
   @UseFilters(LogoutFilter)
   @Post('logout')
   @HttpCode(204)
-  @ApiBearerAuth()
-  @ApiCookieAuth()
   @ApiOperation({ summary: 'End this session; also one that timed out' })
   async logout(
     @CurrentSession() session: Session,
@@ -130,8 +129,6 @@ export class AuthController {
   }
 
   @Get('me')
-  @ApiBearerAuth()
-  @ApiCookieAuth()
   @ApiOperation({ summary: 'Who I am, and the session that I am using' })
   @ApiOkResponse({ type: IdentityReply })
   async me(@CurrentUser() user: UserState, @CurrentSession() session: Session): Promise<IdentityReply> {
@@ -144,15 +141,11 @@ export class AuthController {
 
   @Post('keep-alive')
   @HttpCode(204)
-  @ApiBearerAuth()
-  @ApiCookieAuth()
   @ApiOperation({ summary: 'I am still here: the inactivity timeout begins anew. The absolute one does not' })
   keepAlive(): void {} // the check itself is the activity
 
   @Post('reauthenticate')
   @HttpCode(200)
-  @ApiBearerAuth()
-  @ApiCookieAuth()
   @ApiOperation({ summary: 'Prove the password again: a new token, and the old one is dead' })
   @ApiOkResponse({ type: TokensDto })
   async reauthenticate(
@@ -171,8 +164,6 @@ export class AuthController {
   }
 
   @Put('password')
-  @ApiBearerAuth()
-  @ApiCookieAuth()
   @ApiOperation({
     summary: 'Change the password: every other session is ended, and this one gets a new token',
   })

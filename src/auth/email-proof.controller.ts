@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentUser, Fresh, Public, SessionTransport, type UserState } from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { ConfirmEmailProofDto, RequestEmailProofDto } from './email-proof.dto.js';
@@ -18,8 +18,6 @@ export class EmailProofController {
   @Fresh('10m')
   @Post()
   @HttpCode(202)
-  @ApiBearerAuth()
-  @ApiCookieAuth()
   @ApiOperation({ summary: 'Send a one-time token to an address that shall be mine' })
   async request(
     @Body() { email }: RequestEmailProofDto,

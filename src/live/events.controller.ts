@@ -1,12 +1,5 @@
 import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiCookieAuth,
-  ApiHeader,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentSession, CurrentUser, EventStreams, type Session, type UserState } from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { toSessionDto } from '../sessions/session.dto.js';
@@ -17,8 +10,6 @@ import { type Broadcast, Timeline } from './timeline.js';
 const RETRY_MS = 2_000;
 
 @ApiTags('live')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Controller('events')
 export class EventsController {
   constructor(

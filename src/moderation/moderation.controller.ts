@@ -11,7 +11,7 @@ import {
   UseFilters,
   UseGuards,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   CurrentSession,
   CurrentUser,
@@ -33,8 +33,6 @@ import { ActReply, BlockUserDto, EndedReply, UsersQuery, UsersReply } from './mo
 import { RankGuard } from './rank.guard.js';
 
 @ApiTags('moderation')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Roles('moderator', 'admin')
 @UseFilters(ForbiddenFilter)
 @Controller('moderation/users')

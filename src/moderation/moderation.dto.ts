@@ -25,7 +25,7 @@ function FutureInstant(): PropertyDecorator {
 
 export class BlockUserDto {
   @ApiProperty({ minLength: 1, maxLength: 500, example: 'Spam' })
-  @Matches(/^[^]{1,500}$/, { message: 'has 1–500 characters' })
+  @Matches(/^[\s\S]{1,500}$/, { message: 'has 1–500 characters' })
   @Matches(/\S/, { message: 'is blank' })
   @IsString({ message: 'is a text' })
   reason!: string;

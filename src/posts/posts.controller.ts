@@ -1,12 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiCookieAuth,
-  ApiCreatedResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentUser, RateLimit, type UserState } from '@latchkey/session';
 import { Timeline } from '../live/timeline.js';
 import { existing } from '../http/ids.js';
@@ -16,8 +9,6 @@ import { NewPostDto, PostReply, PostsQuery, PostsReply, toPostDto } from './post
 import { PostRepository } from './post-repository.js';
 
 @ApiTags('posts')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Controller('posts')
 export class PostsController {
   constructor(

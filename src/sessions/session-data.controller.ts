@@ -1,13 +1,11 @@
 import { Body, Controller, Get, Patch } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentSession, type Session, SessionData, SessionError, SessionService } from '@latchkey/session';
 import { badRequest } from '../problem/problem.js';
 import { SessionDataReply } from './session.dto.js';
 
 /** What clients keep in their session: any JSON object of up to 8 KiB. */
 @ApiTags('sessions')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Controller('sessions/current/data')
 export class SessionDataController {
   constructor(private readonly sessions: SessionService) {}

@@ -1,5 +1,5 @@
 import { Controller, Delete, Get, HttpCode, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentSession, type Session, SessionService } from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { ClientTokens } from '../auth/client-tokens.js';
@@ -8,8 +8,6 @@ import { Problem } from '../problem/problem.js';
 import { RevocationScope, RevokedReply, SessionsReply, toSessionDto } from './session.dto.js';
 
 @ApiTags('sessions')
-@ApiBearerAuth()
-@ApiCookieAuth()
 @Controller('sessions')
 export class SessionsController {
   constructor(

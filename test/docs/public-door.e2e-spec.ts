@@ -37,6 +37,7 @@ declare class AppModule {}
 const OTHER_MODULES = [
   '@nestjs/common',
   '@nestjs/passport',
+  '@nestjs/swagger',
   '@nestjs/testing',
   '@nestjs/throttler',
   '@nestjs/websockets',

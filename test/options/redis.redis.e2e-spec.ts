@@ -60,7 +60,9 @@ describe('what is said at boot of the option redis', () => {
     expect(await warningsOf({ redis: undefined })).toEqual([
       expect.stringContaining('The option redis is undefined: is a setting missing?'),
     ]);
-    expect(await warningsOf({})).toEqual([expect.stringContaining('Set the option redis to keep them in Redis.')]);
+    expect(await warningsOf({})).toEqual([
+      expect.stringContaining('Set the option redis to keep them in Redis.'),
+    ]);
   });
 });
 

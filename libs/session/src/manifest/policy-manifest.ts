@@ -4,13 +4,13 @@ import type { IpListRef } from '../model/ip-list.js';
 import type { UserQuota } from '../model/quota.js';
 import type { AssuranceLevel } from '../model/session.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
-import type { SessionSettings } from '../options/settings.js';
+import type { ModuleSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
 import type { JsonValue } from '../model/session-data.js';
 import { demands } from './access-check-rules.js';
 import { AccessReader } from '../guard/access-reader.js';
 import { declaredAccessOf } from '../guard/decorators/declarations.js';
-import { guardsOf } from './guards.js';
+import { guardsOf, type GuardsThere } from './guards.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
 import type { Handler } from '../handlers/handler.js';
 import { isSse } from '../handlers/methods.js';
@@ -71,6 +71,13 @@ export interface PolicyEntry {
   readonly otherGuards?: readonly string[];
 }
 
+/** An entry, and what only the guards before the handler tell. */
+export interface ListedHandler {
+  readonly entry: PolicyEntry;
+  /** A guard of ours stands there, also before a public handler. */
+  readonly isEnforced: boolean;
+}
+
 /**
  * Every handler of HTTP, WebSocket, GraphQL and microservices with its effective access. Checked in, it shows in review
  * what a change opens or closes. What is served by something else than a handler, such as middleware or a static folder,
@@ -89,8 +96,13 @@ export class PolicyManifest {
     private readonly handlers: HandlerFinder,
     private readonly accesses: AccessReader,
     private readonly config: ApplicationConfig,
-    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    @Inject(SESSION_SETTINGS) private readonly moduleSettings: ModuleSettings,
   ) {}
+
+  /** The options of the `SessionModule` whose handlers these are. @internal */
+  get settings(): ModuleSettings {
+    return this.moduleSettings;
+  }
 
   /**
    * The entries in a stable order: kind, path, method, handler. Call it once the app is initialised: until then the
@@ -99,15 +111,20 @@ export class PolicyManifest {
    * @throws SessionConfigurationError when the decorators on a handler contradict each other
    */
   list(): PolicyEntry[] {
+    return this.listed().map(({ entry }) => entry);
+  }
+
+  /** The entries as `list` gives them, each with what it does not say. @internal */
+  listed(): ListedHandler[] {
     // A field that demands nothing is reached by operations only, which are listed.
     const found = this.handlers
       .find()
       .filter((one) => this.accesses.isMine(one.handler, one.class))
       .filter((one) => one.method !== 'FIELD' || demands(one, this.accesses.of(one.handler, one.class).mode));
-    const entries = found.flatMap((handler) => this.entriesOf(handler));
+    const listed = found.flatMap((handler) => this.entriesOf(handler));
     // A controller of two modules is served twice at the same path, and is one entry.
-    const byKey = new Map(entries.map((entry) => [JSON.stringify(sortKey(entry)), entry]));
-    return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+    const byKey = new Map(listed.map((one) => [JSON.stringify(sortKey(one.entry)), one]));
+    return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
   }
 
   /** The entries as JSON with one on each line, for a file whose diff is read. */
@@ -117,24 +134,30 @@ export class PolicyManifest {
     return `[\n${lines.map((line) => `  ${line}`).join(',\n')}\n]\n`;
   }
 
-  private entriesOf(found: Handler): PolicyEntry[] {
+  private entriesOf(found: Handler): ListedHandler[] {
     const { kind, method, paths, message, host, versions, name } = found;
-    const access = this.accessOf(found);
+    const guards = guardsOf(found, this.config, this.settings);
+    const access = this.accessOf(found, guards);
     return paths.map((path) => ({
-      kind,
-      method,
-      path,
-      ...(message === undefined ? {} : { message }),
-      ...(host === undefined ? {} : { host }),
-      ...(versions === undefined ? {} : { versions }),
-      handler: name,
-      ...access,
+      isEnforced: guards.areEnforcing,
+      entry: {
+        kind,
+        method,
+        path,
+        ...(message === undefined ? {} : { message }),
+        ...(host === undefined ? {} : { host }),
+        ...(versions === undefined ? {} : { versions }),
+        handler: name,
+        ...access,
+      },
     }));
   }
 
-  private accessOf(found: Handler): Pick<PolicyEntry, 'access'> & Partial<PolicyEntry> {
+  private accessOf(
+    found: Handler,
+    { areEnforcing, areForServices, isRefused, others }: GuardsThere,
+  ): Pick<PolicyEntry, 'access'> & Partial<PolicyEntry> {
     const access = this.accesses.of(found.handler, found.class);
-    const { areEnforcing, areForServices, isRefused, others } = guardsOf(found, this.config, this.settings);
     const isBound = areEnforcing && (access.mode === 'guarded' || access.mode === 'optional');
     const isOpen = access.mode === 'service' ? !areForServices : access.mode !== 'public' && !areEnforcing;
     return {

@@ -14,6 +14,11 @@ const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'O
 /** So much of an origin is told to whoever sent it. */
 const LONGEST_ORIGIN = 100;
 
+/** Whether a method changes nothing: the cross-origin rule leaves it alone. */
+export function isSafeMethod(method: string | undefined): boolean {
+  return SAFE_METHODS.has(method);
+}
+
 /** The cross-origin rule, for whatever carries or is about to set a cookie of ours. */
 export class OriginRule {
   private readonly allowed: ReadonlySet<string>;
@@ -45,7 +50,7 @@ export class OriginRule {
 
   /** @throws SessionError `cross_origin` for an unsafe method */
   assertIfUnsafe(request: NodeRequest): void {
-    if (!SAFE_METHODS.has(request.method)) this.assert(request);
+    if (!isSafeMethod(request.method)) this.assert(request);
   }
 
   /** Developers are told what would help; in production nobody is told more than that. */

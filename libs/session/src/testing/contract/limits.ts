@@ -97,7 +97,7 @@ export function describeLimits(open: OpenContract): void {
     });
 
     it('are forgotten without a login as well, and live ones are not', async () => {
-      const test = await open({ maxEndedSessions: 1, rememberEndedMs: 60 });
+      const test = await open({ maxEndedSessions: 1, rememberEndedMs: 1_000 });
       const [early, one, two, live] = [
         await test.login(),
         await test.login(),
@@ -106,7 +106,7 @@ export function describeLimits(open: OpenContract): void {
       ];
       const revoke = (login: typeof early) => test.repository.revoke('ada', login.session.id, 'logout');
       await revoke(early);
-      await test.advance(100);
+      await test.advance(1_100);
       await revoke(one);
       await test.advance(5);
       await revoke(two);
