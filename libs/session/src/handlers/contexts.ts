@@ -1,6 +1,6 @@
 import { GATEWAY, PATTERN } from './nest-metadata.js';
 
-/** The ways in which Nest hands something from outside to a handler, as the policy manifest calls them. */
+/** The ways in which Nest hands something from outside to a handler, as the policy manifest calls them. @publicApi */
 export type ContextKind = 'http' | 'websocket' | 'graphql' | 'rpc';
 
 /** What a context decides. */
