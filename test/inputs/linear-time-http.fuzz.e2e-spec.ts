@@ -6,7 +6,7 @@ import { HOSTILE_TEXTS } from './support/linear-time.js';
 /** As long as a header can be beside the others: Node takes 16 KiB of them. */
 const LENGTH = 15_000;
 const REQUESTS = 3;
-/** Beside what a harmless header of that length takes. The cookie of issue 10 took 200 ms. */
+/** Beside what a harmless header of that length takes. A cookie once took 200 ms. */
 const SLACK_MS = 15;
 /** What is slow is slow each time; what collects garbage beside it is not. */
 const LOOKS = 12;
@@ -30,7 +30,7 @@ const PLACES: readonly OutgoingHttpHeaders[] = [
   { 'if-none-match': '…' },
 ];
 
-/** @see issue 10, 17: one connection moved `/health` from 4 to 589 ms */
+/** One connection once moved `/health` from 4 to 589 ms. */
 describe.each(PLATFORMS)('a header of 15 KB on $name', (platform) => {
   let url: string;
 

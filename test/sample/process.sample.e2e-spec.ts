@@ -17,6 +17,13 @@ describe('the process', () => {
     expect(await app.stop()).toBe(0);
   });
 
+  it('keeps idle connections for longer than load balancers do, which is 60 s', async () => {
+    const app = await AppProcess.start();
+    const { headers } = await fetch(`${app.url}/health`);
+    expect(await app.stop()).toBe(0); // first: what runs on would keep Jest waiting
+    expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(60);
+  });
+
   it('serves over Redis, and two of them share it', async () => {
     const redis = await RedisServer.start();
     const env = { REDIS_URL: redis.url };

@@ -110,7 +110,7 @@ export function describeAuditContract(
       expect(second.next).toBeUndefined();
     });
 
-    /** @see issue 10, 3: `before=0-0` was 503 */
+    /** `before=0-0` was 503. */
     it.each(['0-0', '00-0', '0-000'])('refuses to read before %s, which nothing can be', async (before) => {
       const { repository } = await open();
       await expect(new AuditLog(repository).read({ before })).rejects.toMatchObject({ code: 'bad_request' });
