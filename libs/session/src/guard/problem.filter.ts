@@ -1,7 +1,8 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { type Observable, throwError } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../contexts/http/http.js';
+import { answerRpc, type RpcError } from '../contexts/rpc/answer.js';
 import { sendAtOnce } from '../contexts/ws/ws.js';
 import { contextOfType, type ContextRules } from '../handlers/contexts.js';
 import { problemHeaders, toProblem } from './problem.js';
@@ -18,9 +19,10 @@ interface MessageClient {
 
 /**
  * Answers every `SessionError` in the form of where it was thrown. HTTP: `application/problem+json`. Microservices: an
- * error `{ status: 'error', code, message, statusCode, … }`. WebSocket: the event `exception` with the problem. GraphQL
- * and whatever else there is get the error itself, which is an `HttpException`. `SessionModule` registers the filter;
- * `toProblem` and `problemHeaders` let a filter of your own answer alike.
+ * error `{ status: 'error', code, message, statusCode, … }`; gRPC: a status, with that error in its metadata. WebSocket:
+ * the event `exception` with the problem. GraphQL and whatever else there is get the error itself, which is an
+ * `HttpException`. `SessionModule` registers the filter; `toProblem` and `problemHeaders` let a filter of your own answer
+ * alike.
  * @example
  * ```ts
  * export class LoggingProblemFilter extends ProblemFilter {
@@ -56,7 +58,7 @@ type Answer = (error: SessionError, host: ArgumentsHost) => void | Observable<ne
 const ANSWERS: Readonly<Record<ContextRules['answer'], Answer>> = {
   response: answerRequest,
   exception_event: answerMessage,
-  rpc_error: (error) => throwError(() => rpcError(error)),
+  rpc_error: (error, host) => answerRpc(host.getArgs(), rpcError(error)),
   rethrow: (error) => {
     throw error;
   },
@@ -69,8 +71,7 @@ function answerRequest(error: SessionError, host: ArgumentsHost): void {
   sendJson(response, error.statusCode, { headers: problemHeaders(error, request), body: toProblem(error) });
 }
 
-/** Nest's own form, `status` and `message`, and what the problem has besides. */
-function rpcError(error: SessionError): object {
+function rpcError(error: SessionError): RpcError {
   const { code, detail, status: statusCode, block, 'violated-policies': violated } = toProblem(error);
   return {
     status: 'error',

@@ -94,7 +94,7 @@ export const CONTEXTS = {
     checkedBy: 'none',
     answer: 'rpc_error',
     filterOn: { what: 'handler', mark: PATTERN },
-    takesServiceTokens: false,
+    takesServiceTokens: true,
     hasUrlPaths: false,
     needsSockets: false,
     unenforced: () =>

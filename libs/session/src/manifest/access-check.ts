@@ -65,7 +65,7 @@ export function checkScopes(
   { mode, areForServices }: { readonly mode: Access['mode']; readonly areForServices: boolean },
 ): void {
   if (mode === 'service' && !CONTEXTS[kind].takesServiceTokens)
-    throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP only: remove it');
+    throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP and microservices only: remove it');
   if (mode === 'service' && !areForServices) {
     throw new SessionConfigurationError(
       name,

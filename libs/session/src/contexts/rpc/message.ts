@@ -1,0 +1,112 @@
+import type { NodeRequest } from '../http/http.js';
+
+/** One message of a microservice, as far as it stands in for a request: its own headers, and no peer that is the client. */
+export type RpcRequest = Pick<NodeRequest, 'headers' | 'method' | 'socket'> & { readonly rawHeaders: string[] };
+
+/** What Nest hands a handler besides the payload: gRPC's metadata, or a context such as `NatsContext`. */
+type MessageContext = Readonly<Record<string, unknown>>;
+
+/** The stream that `@GrpcStreamCall()` handlers get in place of a payload. */
+export interface GrpcStream {
+  readonly metadata: GrpcMetadata;
+  write(...args: unknown[]): boolean;
+  pause(): unknown;
+  emit(event: 'error', error: object): unknown;
+}
+
+/** What the library needs of the `Metadata` of `@grpc/grpc-js`. */
+export interface GrpcMetadata {
+  get(key: string): unknown[];
+  set(key: string, value: unknown): void;
+}
+
+const AUTHORIZATION = 'authorization';
+/** Something was sent, and it can be no token. */
+const UNUSABLE = '';
+
+const requests = new WeakMap<object, RpcRequest>();
+
+/**
+ * The message behind the arguments of a handler, always the same one object. `undefined` where the transport hands out
+ * nothing that could tell one message from another.
+ */
+export function rpcRequestOf(args: readonly unknown[]): RpcRequest | undefined {
+  const key = contextOf(args);
+  if (!key) return undefined;
+  let request = requests.get(key);
+  if (!request) {
+    const sent = authorizationOf(key, args[0]);
+    const headers = sent === undefined ? {} : { [AUTHORIZATION]: typeof sent === 'string' ? sent : UNUSABLE };
+    request = { headers, method: 'MESSAGE', socket: undefined as never, rawHeaders: [] };
+    requests.set(key, request);
+  }
+  return request;
+}
+
+/** The stream of a `@GrpcStreamCall()` handler; `undefined` for any other. */
+export function grpcStreamOf([first]: readonly unknown[]): GrpcStream | undefined {
+  if (!isObject(first) || !isFunction(first['write']) || !isMetadata(first['metadata'])) return undefined;
+  return first as unknown as GrpcStream;
+}
+
+/** The metadata that a gRPC client sent; `undefined` for other transports. */
+export function grpcMetadataOf(args: readonly unknown[]): GrpcMetadata | undefined {
+  const metadata = grpcStreamOf(args)?.metadata ?? args[1];
+  return isMetadata(metadata) ? metadata : undefined;
+}
+
+function contextOf(args: readonly unknown[]): MessageContext | undefined {
+  const context = grpcStreamOf(args)?.metadata ?? args[1];
+  return isObject(context) ? (context as MessageContext) : undefined;
+}
+
+/** Each transport's own place. Transports without headers have a field of the payload. */
+function authorizationOf(context: MessageContext, payload: unknown): unknown {
+  if (isMetadata(context)) return onlyOf(context.get(AUTHORIZATION));
+  const { getHeaders, getMessage, getChannelRef, getTopic, getMetadata } = context;
+  if (isFunction(getHeaders)) return ofNats(getHeaders.call(context));
+  if (isFunction(getMessage) && isFunction(getChannelRef)) return ofRabbit(getMessage.call(context));
+  if (isFunction(getMessage) && isFunction(getTopic)) return ofKafka(getMessage.call(context));
+  // Nest knows metadata of TCP and Redis since 12.1.
+  const metadata: unknown = isFunction(getMetadata) ? getMetadata.call(context) : undefined;
+  return fieldOf(metadata) ?? fieldOf(payload);
+}
+
+/** `MsgHdrs`, whose names are as they were sent. */
+function ofNats(headers: unknown): unknown {
+  if (!isObject(headers) || !isFunction(headers['values'])) return undefined;
+  return onlyOf(headers['values'](AUTHORIZATION));
+}
+
+function ofRabbit(message: unknown): unknown {
+  const properties = isObject(message) ? message['properties'] : undefined;
+  return isObject(properties) ? fieldOf(properties['headers']) : undefined;
+}
+
+function ofKafka(message: unknown): unknown {
+  const value = isObject(message) ? fieldOf(message['headers']) : undefined;
+  return Buffer.isBuffer(value) ? value.toString('latin1') : value;
+}
+
+function fieldOf(owner: unknown): unknown {
+  if (!isObject(owner) || !Object.hasOwn(owner, AUTHORIZATION)) return undefined;
+  return owner[AUTHORIZATION] ?? undefined;
+}
+
+/** Of two, nobody can tell which one is meant. */
+function onlyOf(values: unknown): unknown {
+  if (!Array.isArray(values) || values.length === 0) return undefined;
+  return values.length === 1 ? (values[0] as unknown) : UNUSABLE;
+}
+
+function isMetadata(value: unknown): value is MessageContext & GrpcMetadata {
+  return isObject(value) && isFunction(value['getMap']) && isFunction(value['get']) && isFunction(value['set']);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
+  return typeof value === 'function';
+}
