@@ -58,7 +58,7 @@ type Answer = (error: SessionError, host: ArgumentsHost) => void | Observable<ne
 const ANSWERS: Readonly<Record<ContextRules['answer'], Answer>> = {
   response: answerRequest,
   exception_event: answerMessage,
-  rpc_error: (error, host) => answerRpc(host.getArgs(), rpcError(error)),
+  rpc_error: (error, host) => answerRpc(host.getArgs(), rpcErrorOf(error)),
   rethrow: (error) => {
     throw error;
   },
@@ -71,7 +71,8 @@ function answerRequest(error: SessionError, host: ArgumentsHost): void {
   sendJson(response, error.statusCode, { headers: problemHeaders(error, request), body: toProblem(error) });
 }
 
-function rpcError(error: SessionError): RpcError {
+/** The error as clients of microservices get it. */
+export function rpcErrorOf(error: SessionError): RpcError {
   const { code, detail, status: statusCode, block, 'violated-policies': violated } = toProblem(error);
   return {
     status: 'error',

@@ -1,7 +1,10 @@
+import { bearerToken } from '../http/bearer.js';
 import type { NodeRequest } from '../http/http.js';
 
 /** One message of a microservice, as far as it stands in for a request: its own headers, and no peer that is the client. */
-export type RpcRequest = Pick<NodeRequest, 'headers' | 'method' | 'socket'> & { readonly rawHeaders: string[] };
+export type RpcRequest = Pick<NodeRequest, 'headers' | 'method' | 'socket'> & {
+  readonly rawHeaders: string[];
+};
 
 /** What Nest hands a handler besides the payload: gRPC's metadata, or a context such as `NatsContext`. */
 type MessageContext = Readonly<Record<string, unknown>>;
@@ -11,6 +14,7 @@ export interface GrpcStream {
   readonly metadata: GrpcMetadata;
   write(...args: unknown[]): boolean;
   pause(): unknown;
+  once(event: 'finish' | 'cancelled' | 'close', listener: () => void): unknown;
   emit(event: 'error', error: object): unknown;
 }
 
@@ -41,6 +45,11 @@ export function rpcRequestOf(args: readonly unknown[]): RpcRequest | undefined {
     requests.set(key, request);
   }
   return request;
+}
+
+/** The token that a message brought, whatever transports of HTTP the options allow: here no browser sends any by itself. */
+export function rpcTokenOf({ headers }: RpcRequest): string | undefined {
+  return bearerToken(headers[AUTHORIZATION]);
 }
 
 /** The stream of a `@GrpcStreamCall()` handler; `undefined` for any other. */
@@ -100,7 +109,9 @@ function onlyOf(values: unknown): unknown {
 }
 
 function isMetadata(value: unknown): value is MessageContext & GrpcMetadata {
-  return isObject(value) && isFunction(value['getMap']) && isFunction(value['get']) && isFunction(value['set']);
+  return (
+    isObject(value) && isFunction(value['getMap']) && isFunction(value['get']) && isFunction(value['set'])
+  );
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
