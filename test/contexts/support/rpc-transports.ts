@@ -52,7 +52,7 @@ function proxied(
   dressed: Dressed,
   hook?: (client: ClientProxy) => void,
 ): Caller {
-  const client = ClientProxyFactory.create(options as never) as ClientProxy;
+  const client = ClientProxyFactory.create(options as never) as unknown as ClientProxy;
   hook?.(client);
   const stream = (pattern: string, authorization?: string) =>
     client.send<Outcome>(pattern, dressed(authorization));

@@ -26,7 +26,7 @@ export interface GrpcMetadata {
 
 const AUTHORIZATION = 'authorization';
 /** Something was sent, and it can be no token. */
-const UNUSABLE = '';
+const UNUSABLE = 'Bearer';
 
 const requests = new WeakMap<object, RpcRequest>();
 
