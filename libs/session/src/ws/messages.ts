@@ -4,7 +4,7 @@ import { MessageCheck } from '../guard/message-check.js';
 import { toProblem } from '../guard/problem.js';
 import { SessionError } from '../model/session-error.js';
 import { isOpen, type WsSocket } from '../contexts/ws/ws.js';
-import { MessageQueue } from './message-queue.js';
+import { MessageQueue } from '../sockets/message-queue.js';
 
 export interface ParsedMessage {
   readonly event: unknown;

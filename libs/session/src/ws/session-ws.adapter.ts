@@ -17,9 +17,9 @@ import {
   type WsSocket,
 } from '../contexts/ws/ws.js';
 import type { LiveConnection } from '../live/live-connection.js';
-import { Admission, type Sender } from './admission.js';
-import { Gateways } from './gateways.js';
-import { MessageGuard } from './message.guard.js';
+import { Admission, type Sender } from '../sockets/admission.js';
+import { Gateways } from '../sockets/gateways.js';
+import { MessageGuard } from '../sockets/message.guard.js';
 import { Messages, type ParsedMessage } from './messages.js';
 import { Upgrades } from './upgrades.js';
 
