@@ -33,7 +33,7 @@ export const ROOMS = [
     17,
     'sockets',
     'who may open a socket, and who may send which message',
-    ['@nestjs/common', '@nestjs/core', 'http'],
+    ['@nestjs/common', '@nestjs/core', 'rxjs'],
   ],
   [17, 'session.module.ts', 'what is wired to what', ['@nestjs/common', '@nestjs/core']],
   [16, 'manifest', 'who may reach what, and the boot check of it', ['@nestjs/common', '@nestjs/core']],
