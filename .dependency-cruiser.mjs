@@ -29,6 +29,12 @@ export const ROOMS = [
     "the kit for apps' tests, and the contract that every storage passes",
     ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest'],
   ],
+  [
+    17,
+    'sockets',
+    'who may open a socket, and who may send which message',
+    ['@nestjs/common', '@nestjs/core', 'rxjs'],
+  ],
   [17, 'session.module.ts', 'what is wired to what', ['@nestjs/common', '@nestjs/core']],
   [16, 'manifest', 'who may reach what, and the boot check of it', ['@nestjs/common', '@nestjs/core']],
   [
