@@ -2,7 +2,7 @@ import { SessionConfigurationError } from '../model/session-error.js';
 import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
-import { OWN_GUARD } from '../handlers/contexts.js';
+import { CONTEXTS, OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
 
 type Found = Pick<Handler, 'name' | 'handler' | 'class'>;
@@ -45,6 +45,30 @@ export function checkNearest(
   }
 }
 
+/**
+ * That nothing goes by the client's address where nobody can know it: no list would let anybody in, and all would share
+ * one quota.
+ * @throws SessionConfigurationError naming the handler
+ */
+export function checkClientIp(
+  { kind, name }: Pick<Handler, 'kind' | 'name'>,
+  { quotas, requirements }: Pick<Access, 'quotas' | 'requirements'>,
+  { areEnforcing }: Pick<GuardsThere, 'areEnforcing'>,
+): void {
+  if (CONTEXTS[kind].hasClientIp || !areEnforcing) return;
+  if (quotas.length > 0)
+    throw new SessionConfigurationError(
+      name,
+      "has a quota by the client IP or the request, which messages do not have: count by 'user' or 'session'",
+    );
+  if (requirements.ip)
+    throw new SessionConfigurationError(
+      name,
+      'is behind a list of addresses, its own or that of the option ipPolicy, and a message tells no client IP: check it at ' +
+        'the gateway, and leave the list out here',
+    );
+}
+
 /** What of the class decides how the handler is reached, where that says nothing itself. */
 function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Function]): string | undefined {
   const [own, ofClass] = [declaredAccessOf(handler), declaredAccessOf(owner)];
@@ -58,12 +82,16 @@ function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Fu
 
 /**
  * That a method with requirements is a handler that we know.
+ * @param isServed whether `SessionGuard` serves contexts of the app's own, and stands there
  * @throws SessionConfigurationError naming it
  */
-export function checkStray({ name, handler, class: owner }: Found): void {
+export function checkStray(
+  { name, handler, class: owner }: Found,
+  isServed: (handler: Function, owner: Function) => boolean,
+): void {
   const declared = declaredAccessOf(handler);
   if (!declaresRequirements(declared) && !declaresLimits(declared) && !declaresPassive(declared)) return;
-  if (enforcesByItsWord(handler) || enforcesByItsWord(owner)) return;
+  if (enforcesByItsWord(handler) || enforcesByItsWord(owner) || isServed(handler, owner)) return;
   throw new SessionConfigurationError(
     name,
     'has requirements such as @Roles() that nothing enforces: it handles no HTTP request, message or operation that Nest ' +

@@ -5,10 +5,11 @@ import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
-import { checkNearest, checkStray, demands } from './access-check-rules.js';
-import { guardsOf } from './guards.js';
+import { checkClientIp, checkNearest, checkStray, demands } from './access-check-rules.js';
+import { guardsOf, isOurs } from './guards.js';
 import { CONTEXTS, FIELDS_HINT } from '../handlers/contexts.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
+import { guardsOn } from '../handlers/nest-metadata.js';
 import type { Handler } from '../handlers/handler.js';
 import { checkRefreshPath } from './refresh-path-check.js';
 
@@ -31,17 +32,25 @@ export class AccessCheck implements OnModuleInit {
     const mine = all.filter((found) => this.accesses.isMine(found.handler, found.class));
     for (const found of mine)
       if (this.handlers.opensSockets || !CONTEXTS[found.kind].needsSockets) this.check(found);
-    for (const stray of this.handlers.strays(all)) checkStray(stray);
+    for (const stray of this.handlers.strays(all)) checkStray(stray, (...at) => this.servesOwnContexts(at));
     // In a command that only takes services from the app, no global prefix is set.
     if (this.handlers.isHttpApp)
       checkRefreshPath(all, this.settings.transport, (line) => new Logger('SessionModule').warn(line));
   }
 
+  /** Which methods are handlers of the option `contexts`, only the app knows: those behind a `SessionGuard` may be. */
+  private servesOwnContexts(at: readonly Function[]): boolean {
+    if (this.settings.contexts.length === 0) return false;
+    return this.settings.guardGlobally || at.flatMap(guardsOn).some(isOurs);
+  }
+
   private check(found: Handler): void {
-    const { mode } = this.accesses.of(found.handler, found.class);
+    const access = this.accesses.of(found.handler, found.class);
+    const { mode } = access;
     const guards = guardsOf(found, this.config, this.settings);
     checkScopes(found, { mode, areForServices: guards.areForServices });
     checkNearest(found, mode, guards);
+    checkClientIp(found, access, guards);
     if (guards.areEnforcing) return;
     if (demands(found, mode))
       throw new SessionConfigurationError(found.name, CONTEXTS[found.kind].unenforced(found.method));
@@ -65,7 +74,10 @@ export function checkScopes(
   { mode, areForServices }: { readonly mode: Access['mode']; readonly areForServices: boolean },
 ): void {
   if (mode === 'service' && !CONTEXTS[kind].takesServiceTokens)
-    throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP and microservices only: remove it');
+    throw new SessionConfigurationError(
+      name,
+      'has @Scopes(), which hold for HTTP and microservices only: remove it',
+    );
   if (mode === 'service' && !areForServices) {
     throw new SessionConfigurationError(
       name,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Metadata } from '@grpc/grpc-js';
 import { headers as natsHeaders } from '@nats-io/transport-node';
 import {
@@ -10,14 +11,13 @@ import {
 } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
 import { answerRpc, grpcErrorOf, type RpcError } from './answer.js';
-import { rpcRequestOf, rpcTokenOf } from './message.js';
+import { rpcCallOf } from './message.js';
 
 const BEARER = 'Bearer abc';
 const none = {} as never;
 
 function tokenIn(...args: unknown[]): string | undefined {
-  const request = rpcRequestOf(args);
-  return request && rpcTokenOf(request);
+  return rpcCallOf(args)?.credentials?.token;
 }
 
 function nats(...values: string[]): NatsContext {
@@ -91,15 +91,17 @@ describe('the token of a message', () => {
 
   it('belongs to one message: no other has the same request', () => {
     const [one, other] = [tcp(), tcp()];
-    expect(rpcRequestOf([{}, one])).toBe(rpcRequestOf([{ authorization: BEARER }, one]));
-    expect(rpcRequestOf([{}, one])).not.toBe(rpcRequestOf([{}, other]));
-    for (const context of [undefined, null, 'text']) expect(rpcRequestOf([{}, context])).toBeUndefined();
+    const requestOf = (...args: unknown[]) => rpcCallOf(args)?.request;
+    expect(requestOf({}, one)).toBe(requestOf({ authorization: BEARER }, one));
+    expect(requestOf({}, one)).not.toBe(requestOf({}, other));
+    for (const context of [undefined, null, 'text']) expect(rpcCallOf([{}, context])).toBeUndefined();
   });
 
   it('says nothing of a client that could be taken for its address', () => {
-    const request = rpcRequestOf([{}, rabbit({ 'x-forwarded-for': '10.0.0.1', authorization: BEARER })]);
-    expect(Object.keys(request?.headers ?? {})).toEqual(['authorization']);
-    expect(request?.socket).toBeUndefined();
+    const call = rpcCallOf([{}, rabbit({ 'x-forwarded-for': '10.0.0.1', authorization: BEARER })]);
+    const { headers, socket } = call?.request as IncomingMessage;
+    expect(Object.keys(headers)).toEqual(['authorization']);
+    expect(socket).toBeUndefined();
   });
 });
 

@@ -1,8 +1,9 @@
 import { bearerToken } from '../http/bearer.js';
+import type { ReadCall } from '../http/guarded-call.js';
 import type { NodeRequest } from '../http/http.js';
 
-/** One message of a microservice, as far as it stands in for a request: its own headers, and no peer that is the client. */
-export type RpcRequest = Pick<NodeRequest, 'headers' | 'method' | 'socket'> & {
+/** What stands for a request: a message has headers of its own at most, and its peer is a broker. */
+type RpcRequest = Pick<NodeRequest, 'headers' | 'method' | 'socket'> & {
   readonly rawHeaders: string[];
 };
 
@@ -30,26 +31,31 @@ const UNUSABLE = 'Bearer';
 
 const requests = new WeakMap<object, RpcRequest>();
 
-/**
- * The message behind the arguments of a handler, always the same one object. `undefined` where the transport hands out
- * nothing that could tell one message from another.
- */
-export function rpcRequestOf(args: readonly unknown[]): RpcRequest | undefined {
-  const key = contextOf(args);
-  if (!key) return undefined;
-  let request = requests.get(key);
+/** The message that a handler is about to get, by the one of its arguments that no other message has. */
+export const rpcCallOf: ReadCall = (args) => {
+  const unit = unitOf(args);
+  if (!unit) return undefined;
+  const request = rpcRequestOf(unit, args[0]);
+  const token = bearerToken(request.headers[AUTHORIZATION]);
+  // Whatever transports of HTTP the options allow: here no browser sends anything by itself.
+  return { request, unit, credentials: token === undefined ? {} : { token, transport: 'bearer' } };
+};
+
+/** What stands for the request of a message, always the same one object. */
+function rpcRequestOf(unit: MessageContext, payload: unknown): RpcRequest {
+  let request = requests.get(unit);
   if (!request) {
-    const sent = authorizationOf(key, args[0]);
+    const sent = authorizationOf(unit, payload);
     const headers = sent === undefined ? {} : { [AUTHORIZATION]: typeof sent === 'string' ? sent : UNUSABLE };
     request = { headers, method: 'MESSAGE', socket: undefined as never, rawHeaders: [] };
-    requests.set(key, request);
+    requests.set(unit, request);
   }
   return request;
 }
 
-/** The token that a message brought, whatever transports of HTTP the options allow: here no browser sends any by itself. */
-export function rpcTokenOf({ headers }: RpcRequest): string | undefined {
-  return bearerToken(headers[AUTHORIZATION]);
+function unitOf(args: readonly unknown[]): MessageContext | undefined {
+  const unit = grpcStreamOf(args) ?? args[1];
+  return isObject(unit) ? unit : undefined;
 }
 
 /** The stream of a `@GrpcStreamCall()` handler; `undefined` for any other. */
@@ -64,21 +70,17 @@ export function grpcMetadataOf(args: readonly unknown[]): GrpcMetadata | undefin
   return isMetadata(metadata) ? metadata : undefined;
 }
 
-function contextOf(args: readonly unknown[]): MessageContext | undefined {
-  const context = grpcStreamOf(args)?.metadata ?? args[1];
-  return isObject(context) ? (context as MessageContext) : undefined;
-}
-
 /** Each transport's own place. Transports without headers have a field of the payload. */
 function authorizationOf(context: MessageContext, payload: unknown): unknown {
-  if (isMetadata(context)) return onlyOf(context.get(AUTHORIZATION));
+  const { metadata = context } = context;
+  if (isMetadata(metadata)) return onlyOf(metadata.get(AUTHORIZATION));
   const { getHeaders, getMessage, getChannelRef, getTopic, getMetadata } = context;
   if (isFunction(getHeaders)) return ofNats(getHeaders.call(context));
   if (isFunction(getMessage) && isFunction(getChannelRef)) return ofRabbit(getMessage.call(context));
   if (isFunction(getMessage) && isFunction(getTopic)) return ofKafka(getMessage.call(context));
   // Nest knows metadata of TCP and Redis since 12.1.
-  const metadata: unknown = isFunction(getMetadata) ? getMetadata.call(context) : undefined;
-  return fieldOf(metadata) ?? fieldOf(payload);
+  const sent: unknown = isFunction(getMetadata) ? getMetadata.call(context) : undefined;
+  return fieldOf(sent) ?? fieldOf(payload);
 }
 
 /** `MsgHdrs`, whose names are as they were sent. */

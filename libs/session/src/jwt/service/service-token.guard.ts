@@ -5,7 +5,7 @@ import { setProblemHeaders } from '../../guard/problem.js';
 import { privateSlot } from '../../basics/private-slot.js';
 import { SessionError } from '../../model/session-error.js';
 import { headerOf, type HttpRequest, nodeRequestOf } from '../../contexts/http/http.js';
-import { rpcRequestOf } from '../../contexts/rpc/message.js';
+import { rpcCallOf } from '../../contexts/rpc/message.js';
 import { CONTEXTS, contextOfType } from '../../handlers/contexts.js';
 import { bearerToken } from '../../contexts/http/bearer.js';
 import type { ServiceCall } from './service-tokens-options.js';
@@ -65,8 +65,8 @@ export class ServiceTokenGuard implements CanActivate {
 /** @throws SessionError for a message that nothing tells from another: nobody's token could belong to it */
 function requestOf(context: ExecutionContext): HttpRequest {
   if (context.getType<string>() !== CONTEXTS.rpc.type) return context.getArgByIndex<HttpRequest>(0);
-  const message = rpcRequestOf(context.getArgs());
-  if (message) return message;
+  const message = rpcCallOf(context.getArgs());
+  if (message) return message.request;
   throw new SessionError('service_token_missing');
 }
 

@@ -2,7 +2,7 @@ import { type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs
 import { ModulesContainer } from '@nestjs/core';
 import { type Observable, tap } from 'rxjs';
 import { answerRpc } from '../../contexts/rpc/answer.js';
-import { grpcStreamOf, rpcRequestOf, rpcTokenOf } from '../../contexts/rpc/message.js';
+import { grpcStreamOf, rpcCallOf } from '../../contexts/rpc/message.js';
 import { PlacedGuard } from '../../guard/message-check.js';
 import { rpcErrorOf } from '../../guard/problem.filter.js';
 import { requestAccessOf } from '../../guard/request-access.js';
@@ -14,7 +14,8 @@ import { type LiveCandidate, LiveConnections } from '../live-connections.js';
 import { endError, followEagerly, followLazily, gated } from './reply.js';
 
 /** A message that a guard let in with a session: what a connection is registered with, and where. */
-export interface Admission {
+interface Admission {
+  readonly unit: object;
   readonly connections: LiveConnections;
   readonly candidate: LiveCandidate;
 }
@@ -53,10 +54,9 @@ class RegistersStreams extends PlacedGuard {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const args = context.getArgs<unknown[]>();
     const admission = admissionOf(args);
-    const request = admission && rpcRequestOf(args);
-    if (!request) return true;
+    if (!admission) return true;
     const connection = await admission.connections.register(admission.candidate);
-    connectionOf.set(request, connection);
+    connectionOf.set(admission.unit, connection);
     if (!grpcStreamOf(args)) args[0] = gated(args[0] as Observable<unknown>, connection);
     else guardStream(args, connection);
     return true;
@@ -68,8 +68,8 @@ const registering = new RegistersStreams();
 const ending: NestInterceptor = {
   intercept(context, next): Observable<unknown> {
     const args = context.getArgs<unknown[]>();
-    const request = rpcRequestOf(args);
-    const connection = request && connectionOf.get(request);
+    const unit = rpcCallOf(args)?.unit;
+    const connection = unit && connectionOf.get(unit);
     // The handler of a raw stream answers by itself, unless it throws.
     if (grpcStreamOf(args)) return next.handle().pipe(tap({ error: () => connection?.closed() }));
     if (connection) return followEagerly(next.handle(), connection);
@@ -109,11 +109,12 @@ const STREAMED_BYTES = 1_024;
 
 /** `undefined` for a message that needs no session. */
 function admissionOf(args: readonly unknown[]): Admission | undefined {
-  const request = rpcRequestOf(args);
-  let access = request && requestAccessOf(request);
+  const call = rpcCallOf(args);
+  let access = call?.unit && requestAccessOf(call.unit);
   while (access && (access.admitted === undefined || access.admitted === 'anonymous'))
     access = access.earlier;
   const connections = access && connectionsOf.get(access.realm);
-  if (!request || !access || !connections) return undefined;
-  return { connections, candidate: { token: rpcTokenOf(request), requirements: access.requirements } };
+  if (!call?.unit || !access || !connections) return undefined;
+  const { requirements } = access;
+  return { unit: call.unit, connections, candidate: { token: call.credentials?.token, requirements } };
 }
