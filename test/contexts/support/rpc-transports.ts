@@ -45,7 +45,7 @@ const HANG_MS = 5_000;
 export const PROTO = join(import.meta.dirname, 'orders.proto');
 
 type Dressed = (authorization: string | undefined) => unknown;
-type Packet = { metadata?: object };
+type Packet = { readonly data: object; metadata?: object };
 
 function proxied(
   options: MicroserviceOptions,
@@ -94,16 +94,18 @@ export const TRANSPORTS: readonly RpcTransport[] = [
     ...TCP,
     name: 'TCP with metadata',
     connect: (options) => {
-      let sent: string | undefined;
+      const sent = new WeakMap<object, string>();
       return proxied(
         options,
         (authorization) => {
-          sent = authorization;
-          return { text: 'hello' };
+          const payload = { text: 'hello' };
+          if (authorization !== undefined) sent.set(payload, authorization);
+          return payload;
         },
         (client) =>
           client.setOnDispatchHook((packet: Packet) => {
-            if (sent !== undefined) packet.metadata = { authorization: sent };
+            const authorization = sent.get(packet.data);
+            if (authorization !== undefined) packet.metadata = { authorization };
           }),
       );
     },
