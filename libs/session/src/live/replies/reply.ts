@@ -76,11 +76,13 @@ export function followLazily(
 
 /** What a client streams to a handler, which hears each value only while it is certain that the user may send it. */
 export function gated(source: Observable<unknown>, connection: LiveConnection): Observable<unknown> {
-  const values = new Observable((handler) =>
-    source.subscribe(passing(handler, (send) => deliver(connection, send))),
-  );
-  // Nest asks for what came before the handler did by this.
-  const { drainBuffer } = source as { drainBuffer?: unknown };
+  const { drainBuffer } = source as { drainBuffer?: () => void };
+  const values = new Observable((handler) => {
+    const hearing = source.subscribe(passing(handler, (send) => deliver(connection, send)));
+    // What came while the guard checked. Nest asks for it when a promise of the handler is kept, which may wait for just that.
+    drainBuffer?.();
+    return hearing;
+  });
   return Object.defineProperty(values, 'drainBuffer', { value: drainBuffer });
 }
 
