@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestMicroservice } from '@nestjs/common';
+import { Transport } from '@nestjs/microservices';
 import { RedisServer } from '../support/redis-server.js';
 import { INSTALL_TIMEOUT_MS, type Broker } from './support/brokers.js';
 import {
@@ -7,6 +8,7 @@ import {
   type Office,
   ran,
   serviceBearer,
+  startAcking,
   startOffice,
   startService,
   TICK_MS,
@@ -156,7 +158,29 @@ describe.each(TRANSPORTS)('a microservice on $name', (transport) => {
     });
   }
 
-  // The last one: Redis does not come back.
+  if (transport.name === 'RabbitMQ') {
+    it('goes on after a refused event where the app acknowledges by itself', async () => {
+      const queue = { urls: [broker?.url ?? ''], queue: 'acked', queueOptions: { durable: false } };
+      const acked = {
+        transport: Transport.RMQ,
+        options: { ...queue, noAck: false, prefetchCount: 1 },
+      } as const;
+      const service = await startAcking(acked, { redis: redis.url, strict: true });
+      const client = await transport.connect({ transport: Transport.RMQ, options: queue });
+      const { userId, bearer } = await office.signedIn();
+      ran.length = 0;
+      try {
+        for (const authorization of [undefined, 'Bearer nonsense', bearer])
+          client.emit('event-acked', authorization);
+        while (ran.length === 0) await sleep(10);
+        expect(ran).toEqual([`acked ${userId}`]);
+      } finally {
+        await client.close();
+        await service.close();
+      }
+    });
+  }
+
   it('refuses in time while sessions cannot be checked, and lets nobody in', async () => {
     const { bearer } = await office.signedIn('moderator');
     ran.length = 0;

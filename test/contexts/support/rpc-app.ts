@@ -1,13 +1,16 @@
 import {
+  type ArgumentsHost,
+  Catch,
   Controller,
   type INestMicroservice,
   type LoggerService,
   Module,
   type Type,
+  UseFilters,
   UseGuards,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { MicroserviceOptions } from '@nestjs/microservices';
+import { Ctx, EventPattern, type MicroserviceOptions, RmqContext } from '@nestjs/microservices';
 import {
   CurrentSession,
   CurrentUser,
@@ -16,6 +19,7 @@ import {
   Roles,
   type Session,
   SessionData,
+  SessionError,
   SessionGuard,
   SessionModule,
   type SessionModuleOptions,
@@ -23,6 +27,7 @@ import {
   UserStateService,
   type UserState,
 } from '@latchkey/session';
+import { ProblemFilter } from '@latchkey/session/http';
 import {
   CurrentService,
   Scopes,
@@ -164,6 +169,39 @@ export async function startService(
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(App, { ...options, logger: lines });
   await app.listen();
   return { app, lines };
+}
+
+/** As docs/microservices.md has it. */
+@Catch(SessionError)
+class NackFilter extends ProblemFilter {
+  override catch(error: SessionError, host: ArgumentsHost) {
+    const context = host.switchToRpc().getContext<RmqContext>();
+    context.getChannelRef().nack(context.getMessage(), false, error.statusCode === 503);
+    return super.catch(error, host);
+  }
+}
+
+/** A service that acknowledges its events itself, one after the other. */
+export async function startAcking(
+  options: MicroserviceOptions,
+  session: SessionModuleOptions,
+): Promise<INestMicroservice> {
+  @UseFilters(NackFilter)
+  @UseGuards(SessionGuard)
+  @Controller()
+  class Acking {
+    @(EventPattern('event-acked') as MethodDecorator)
+    take(@Ctx() context: RmqContext, @CurrentUser() user: UserState) {
+      ran.push(`acked ${user.id}`);
+      context.getChannelRef().ack(context.getMessage());
+    }
+  }
+
+  @Module({ imports: [SessionModule.forRoot(session)], controllers: [Acking] })
+  class App {}
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(App, { ...options, logger: false });
+  await app.listen();
+  return app;
 }
 
 /** Who acts: another process that shares nothing with the service but Redis. */
