@@ -164,9 +164,9 @@ async function connect(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Connection> {
   const url = `${(await (app as INestApplication).getUrl()).replace('http', 'ws')}/graphql`;
-  let sayClosed = (_: { code: number; reason: string }): void => undefined;
+  let sayClosed: (end: { code: number; reason: string }) => void = () => undefined;
   const closed = new Promise<{ code: number; reason: string }>((resolve) => (sayClosed = resolve));
-  let socket: WebSocket | undefined;
+  const sockets: WebSocket[] = [];
   const client = createClient({
     url,
     lazy: false,
@@ -176,7 +176,7 @@ async function connect(
     webSocketImpl: class extends WebSocket {
       constructor(address: string, protocols: string) {
         super(address, protocols, { headers });
-        socket = this;
+        this.once('open', () => sockets.push(this));
       }
     },
     on: {
@@ -187,7 +187,7 @@ async function connect(
     },
   });
   clients.push(client);
-  return { client, closed, say: (message) => socket?.send(JSON.stringify(message)) };
+  return { client, closed, say: (message) => sockets[0]?.send(JSON.stringify(message)) };
 }
 
 interface Heard {
@@ -271,7 +271,7 @@ describe.each(DRIVERS)('subscriptions by $name', (driver) => {
     await start(driver, [Posts]);
     const { cookie } = await loginAs(app!, { userId: 'mia' });
     const sent = 'cookie' in headers ? { ...headers, cookie } : {};
-    const connection = await connect(params(), sent as Record<string, string>);
+    const connection = await connect(params(), sent);
     expect(await connection.closed).toEqual({ code, reason });
   });
 
@@ -332,7 +332,7 @@ describe('a client that renews its token', () => {
     const connection = await connect(bearer(issued.token));
     const reports = listen(connection, 'subscription { reports }');
     await publishedTo(reports, 'one');
-    const next = await app!.get(SessionService).refresh(issued.refreshToken!);
+    const next = await app!.get(SessionService).refresh(issued.refreshToken);
     connection.say({ type: 'ping', payload: bearer(next.token) });
     await publishedTo(reports, 'two');
     clock.advance('30s');

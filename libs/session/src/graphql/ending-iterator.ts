@@ -40,7 +40,7 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
         },
         (error: unknown) => {
           this.connection.closed();
-          once(() => reject(error as Error));
+          once(() => reject(error));
         },
       );
     });
@@ -68,7 +68,9 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
 
   private deliver(deliver: () => void, conclude: () => void): void {
     // What is held back when it ends is discarded before anybody is told why.
-    const discard = (): void => void (this.ending && conclude());
+    const discard = (): void => {
+      if (this.ending) conclude();
+    };
     this.connection.deliver({ deliver, discard, bytes: VALUE_BYTES });
   }
 
