@@ -11,6 +11,7 @@ import {
 } from '@nestjs/microservices';
 import {
   CurrentUser,
+  PolicyManifest,
   Roles,
   SessionError,
   SessionGuard,
@@ -269,6 +270,16 @@ describe('gRPC', () => {
     expect(withOurs(await outcome)).toEqual(refusal(8, 'too_many_connections'));
     for (const { call } of open) call.end();
     await Promise.all(open.map((one) => one.outcome));
+  });
+
+  it('lists which streams end with their session', () => {
+    const ending = app
+      .get(PolicyManifest)
+      .list()
+      .filter(({ endsWithSession }) => endsWithSession);
+    expect(ending.map(({ handler }) => handler).toSorted()).toEqual(
+      ['chat', 'rawChat', 'rawUpload', 'upload'].map((name) => `Orders.${name}`),
+    );
   });
 
   it('leaves a stream whose client has gone', async () => {

@@ -1,4 +1,5 @@
-import { Controller, Get, type INestApplication, Module, type Type, UseGuards } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Controller, Get, type INestApplication, Module, Scope, type Type, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   type ClientProxy,
@@ -24,13 +25,14 @@ import {
   type UserState,
   UserStateService,
 } from '@latchkey/session';
-import { firstValueFrom, timeout } from 'rxjs';
+import { Scopes, ServiceTokenGuard, ServiceTokensModule } from '@latchkey/session/jwt';
+import { concat, firstValueFrom, NEVER, of, startWith, timeout } from 'rxjs';
 import { freePort } from '../support/free-port.js';
 
 interface Hybrid {
   readonly app: INestApplication;
   readonly client: ClientProxy;
-  send(pattern: string, authorization?: string): Promise<unknown>;
+  readonly send: (pattern: string, authorization?: string) => Promise<unknown>;
 }
 
 const running: Hybrid[] = [];
@@ -46,11 +48,15 @@ async function start(
     controllers: [controller],
   })
   class App {}
+  return run(App, inheritAppConfig);
+}
+
+async function run(module: Type, inheritAppConfig: boolean): Promise<Hybrid> {
   const service = {
     transport: Transport.TCP,
     options: { host: '127.0.0.1', port: await freePort() },
   } as const;
-  const app = await NestFactory.create(App, { logger: false, abortOnError: false });
+  const app = await NestFactory.create(module, { logger: false, abortOnError: false });
   const client = ClientProxyFactory.create(service);
   const hybrid: Hybrid = {
     app,
@@ -149,6 +155,60 @@ it('takes tokens of messages whatever transports HTTP has', async () => {
   const { app, send } = await start(Messages, false, { transports: ['cookie'] });
   const { token } = await app.get(SessionService).create('ada');
   expect(await send('plain', `Bearer ${token}`)).toBe('ada');
+});
+
+it('guards controllers that are made anew for each message', async () => {
+  const made: object[] = [];
+  @UseGuards(SessionGuard)
+  @Controller({ scope: Scope.REQUEST })
+  class Messages {
+    constructor() {
+      made.push(this);
+    }
+
+    @MessagePattern('plain')
+    plain(@CurrentUser() user: UserState) {
+      return user.id;
+    }
+
+    @MessagePattern('many')
+    many(@CurrentUser() user: UserState) {
+      return concat(of(1), NEVER.pipe(startWith(user.id)));
+    }
+  }
+  const { app, client, send } = await start(Messages, false);
+  const { token } = await app.get(SessionService).create('ada');
+  const authorization = `Bearer ${token}`;
+  expect(await send('plain')).toBe('session_missing');
+  expect(await send('plain', authorization)).toBe('ada');
+  expect(made.length).toBeGreaterThan(1);
+  const values: unknown[] = [];
+  const end = new Promise((resolve) => {
+    client
+      .send<unknown>('many', { authorization })
+      .subscribe({ next: (value) => values.push(value), error: resolve });
+  });
+  while (values.length < 2) await sleep(5);
+  await app.get(UserStateService).block('ada', { reason: 'spam' });
+  expect(await end).toMatchObject({ code: 'user_blocked' });
+  expect(values).toEqual([1, 'ada']);
+});
+
+it('refuses services in their own form without a SessionModule, too', async () => {
+  @UseGuards(ServiceTokenGuard)
+  @Controller()
+  class Messages {
+    @Scopes('orders:read')
+    @MessagePattern('list')
+    list() {}
+  }
+  @Module({
+    imports: [ServiceTokensModule.forRoot({ service: 'https://orders.internal' })],
+    controllers: [Messages],
+  })
+  class App {}
+  for (const inherits of [true, false])
+    expect(await (await run(App, inherits)).send('list', 'Bearer x')).toBe('service_token_invalid');
 });
 
 describe('what goes by the client IP', () => {

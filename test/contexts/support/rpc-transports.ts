@@ -155,7 +155,7 @@ export const TRANSPORTS: readonly RpcTransport[] = [
       options: { url: `127.0.0.1:${await freePort()}`, package: 'latchkey', protoPath: PROTO },
     }),
     connect: grpcCaller,
-    on: (pattern) => GrpcMethod('Orders', methodOf(pattern)) as MethodDecorator,
+    on: (pattern) => GrpcMethod('Orders', methodOf(pattern)),
   },
 ];
 

@@ -18,10 +18,14 @@ class Orders {
 
 const none = {} as never;
 const kafka = new KafkaContext([{ headers: {} } as never, 0, 'created', none, none, none]);
-const tcp = new TcpContext([none, 'created', undefined as never]);
+const tcp = new TcpContext([none, 'created', undefined]);
 
 /** What the filter on a handler makes of an error: a value, or what it rejects with. */
-async function outcomeOf(handler: 'created' | 'find', code: SessionErrorCode, context: object): Promise<unknown> {
+async function outcomeOf(
+  handler: 'created' | 'find',
+  code: SessionErrorCode,
+  context: object,
+): Promise<unknown> {
   const filters = Reflect.getMetadata(EXCEPTION_FILTERS, Orders.prototype[handler]) as ExceptionFilter[];
   const args = [{}, context];
   const host = { getType: () => 'rpc', getArgs: () => args } as unknown as ArgumentsHost;
@@ -37,7 +41,9 @@ describe('a refused event', () => {
     jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const controllers = new Map([[Orders, { metatype: Orders }]]);
     const module = { controllers, providers: new Map() };
-    for (let i = 0; i < 2; i++) new MessageProblems(new Map([['orders', module]]) as unknown as ModulesContainer);
+    const modules = new Map([['orders', module]]) as unknown as ModulesContainer;
+    // Two modules may have one each.
+    expect([new MessageProblems(modules), new MessageProblems(modules)]).toHaveLength(2);
   });
   afterAll(() => void jest.restoreAllMocks());
 

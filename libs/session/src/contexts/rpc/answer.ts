@@ -19,7 +19,6 @@ const GRPC_STATUS: Readonly<Record<number, number>> = {
   409: 10, // ABORTED
   413: 3, // INVALID_ARGUMENT
   429: 8, // RESOURCE_EXHAUSTED
-  500: 13, // INTERNAL
   503: 14, // UNAVAILABLE
 };
 const UNKNOWN = 2;
