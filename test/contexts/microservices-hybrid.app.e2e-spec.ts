@@ -194,6 +194,45 @@ it('guards controllers that are made anew for each message', async () => {
   expect(values).toEqual([1, 'ada']);
 });
 
+it('checks each handler of an event by itself', async () => {
+  const heard: string[] = [];
+  @UseGuards(SessionGuard)
+  @Controller()
+  class Listeners {
+    @OptionalSession()
+    @(EventPattern('moved') as MethodDecorator)
+    async all(@CurrentUser() user?: UserState) {
+      heard.push(`all ${user?.id}`);
+    }
+
+    @Roles('admin')
+    @(EventPattern('moved') as MethodDecorator)
+    admins() {
+      heard.push('admins');
+    }
+
+    @Public()
+    @(EventPattern('moved') as MethodDecorator)
+    open(@CurrentUser() user?: UserState) {
+      heard.push(`open ${user?.id}`);
+    }
+
+    @(EventPattern('moved') as MethodDecorator)
+    users(@CurrentUser() user: UserState) {
+      heard.push(`users ${user.id}`);
+    }
+  }
+  const { app, client } = await start(Listeners, false);
+  const { token } = await app.get(SessionService).create('ada');
+  client.emit('moved', { authorization: `Bearer ${token}` });
+  while (heard.length < 3) await sleep(5);
+  client.emit('moved', {});
+  while (heard.length < 5) await sleep(5);
+  await sleep(50);
+  expect(heard.slice(0, 3).toSorted()).toEqual(['all ada', 'open undefined', 'users ada']);
+  expect(heard.slice(3).toSorted()).toEqual(['all undefined', 'open undefined']);
+});
+
 it('refuses services in their own form without a SessionModule, too', async () => {
   @UseGuards(ServiceTokenGuard)
   @Controller()

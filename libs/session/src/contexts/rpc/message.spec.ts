@@ -1,6 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { headers as natsHeaders } from '@nats-io/transport-node';
 import {
+  BaseRpcContext,
   KafkaContext,
   MqttContext,
   NatsContext,
@@ -45,13 +46,13 @@ describe('the token of a message', () => {
     ['Kafka, as text', [{}, kafka({ authorization: BEARER })]],
     ['TCP, in its metadata', [{}, tcp({ authorization: BEARER })]],
     ['TCP, in its payload', [{ authorization: BEARER }, tcp()]],
-    ['TCP of Nest 11', [{ authorization: BEARER }, { getSocketRef() {}, getPattern() {} }]],
+    ['TCP of Nest 11', [{ authorization: BEARER }, { getArgs() {}, getSocketRef() {}, getPattern() {} }]],
     ['Redis', [{ authorization: BEARER }, new RedisContext(['channel', undefined])]],
     [
       'MQTT, which has no headers that Nest sets',
       [{ authorization: BEARER }, new MqttContext(['topic', {}])],
     ],
-    ['a transport of the app', [{ authorization: BEARER }, { its: 'own' }]],
+    ['a transport of the app', [{ authorization: BEARER }, new BaseRpcContext([])]],
   ])('comes over %s', (_name, args) => {
     expect(tokenIn(...args)).toBe('abc');
   });
@@ -89,12 +90,26 @@ describe('the token of a message', () => {
       expect(tokenIn(payload, tcp())).toBeUndefined();
   });
 
-  it('belongs to one message: no other has the same request', () => {
-    const [one, other] = [tcp(), tcp()];
-    const requestOf = (...args: unknown[]) => rpcCallOf(args)?.request;
-    expect(requestOf({}, one)).toBe(requestOf({ authorization: BEARER }, one));
-    expect(requestOf({}, one)).not.toBe(requestOf({}, other));
-    for (const context of [undefined, null, 'text']) expect(rpcCallOf([{}, context])).toBeUndefined();
+  it('belongs to one handler of one message, also where others have the same context', () => {
+    const context = tcp({ authorization: BEARER });
+    const handlers: unknown[][] = [
+      [{}, context],
+      [{}, context],
+    ];
+    const [one, other] = handlers.map((args) => rpcCallOf(args));
+    expect(one?.unit).not.toBe(other?.unit);
+    expect(one?.request).not.toBe(other?.request);
+    for (const [i, args] of handlers.entries()) {
+      expect(rpcCallOf(args)).toEqual([one, other][i]);
+      expect(args[1]).toBe([one, other][i]?.unit);
+      expect(args[1]).toBeInstanceOf(TcpContext);
+      expect((args[1] as TcpContext).getPattern()).toBe('pattern');
+    }
+  });
+
+  it('is not looked for where nothing tells one message from another', () => {
+    for (const context of [undefined, null, 'text', {}, { authorization: BEARER }, []])
+      expect(rpcCallOf([{ authorization: BEARER }, context])).toBeUndefined();
   });
 
   it('says nothing of a client that could be taken for its address', () => {

@@ -31,7 +31,7 @@ const UNUSABLE = 'Bearer';
 
 const requests = new WeakMap<object, RpcRequest>();
 
-/** The message that a handler is about to get, by the one of its arguments that no other message has. */
+/** The message that a handler is about to get, by the one of its arguments that no other handler and message has. */
 export const rpcCallOf: ReadCall = (args) => {
   const unit = unitOf(args);
   if (!unit) return undefined;
@@ -53,9 +53,17 @@ function rpcRequestOf(unit: MessageContext, payload: unknown): RpcRequest {
   return request;
 }
 
+/**
+ * gRPC has one handler for each call. Elsewhere all handlers of an event get the same context, and a transport of the app's
+ * own may have one for everything: each handler gets one of its own, made from that.
+ */
 function unitOf(args: readonly unknown[]): MessageContext | undefined {
-  const unit = grpcStreamOf(args) ?? args[1];
-  return isObject(unit) ? unit : undefined;
+  const unit: unknown = grpcStreamOf(args) ?? args[1];
+  if (isMetadata(unit) || grpcStreamOf([unit])) return unit as MessageContext;
+  if (!isObject(unit) || !isFunction(unit['getArgs'])) return undefined;
+  if (requests.has(unit)) return unit;
+  // Guards, interceptors and the handler share the array of arguments.
+  return ((args as unknown[])[1] = Object.create(unit) as MessageContext);
 }
 
 /** The stream of a `@GrpcStreamCall()` handler; `undefined` for any other. */
