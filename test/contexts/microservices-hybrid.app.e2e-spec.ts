@@ -233,6 +233,34 @@ it('checks each handler of an event by itself', async () => {
   expect(heard.slice(3).toSorted()).toEqual(['all undefined', 'open undefined']);
 });
 
+it('knows the sessions of its own SessionModule only', async () => {
+  const realm = (name: string) => {
+    @UseGuards(SessionGuard)
+    @Controller()
+    class Messages {
+      constructor(readonly sessions: SessionService) {}
+
+      @MessagePattern(name)
+      who(@CurrentUser() user: UserState) {
+        return user.id;
+      }
+    }
+    @Module({
+      imports: [SessionModule.forRoot({ isGlobal: false, allowMemoryInProduction: true })],
+      controllers: [Messages],
+    })
+    class Realm {}
+    return { Realm, Messages };
+  };
+  const [staff, customers] = [realm('staff'), realm('customers')];
+  @Module({ imports: [staff.Realm, customers.Realm] })
+  class App {}
+  const { app, send } = await run(App, true);
+  const { token } = await app.get(staff.Messages, { strict: false }).sessions.create('mia');
+  expect(await send('staff', `Bearer ${token}`)).toBe('mia');
+  expect(await send('customers', `Bearer ${token}`)).toBe('session_invalid');
+});
+
 it('refuses services in their own form without a SessionModule, too', async () => {
   @UseGuards(ServiceTokenGuard)
   @Controller()
