@@ -8,7 +8,12 @@
 export const ROOMS = [
   [18, 'index.ts', 'the public door', []],
   [18, 'doors', 'what fewer apps import: a subpath a file', []],
-  [18, 'passport', "`AuthGuard('latchkey')`", ['@nestjs/common', '@nestjs/passport', 'passport']],
+  [
+    18,
+    'passport',
+    "`AuthGuard('latchkey')`",
+    ['@nestjs/common', '@nestjs/core', '@nestjs/passport', 'passport'],
+  ],
   [
     18,
     'swagger',
@@ -27,7 +32,7 @@ export const ROOMS = [
     18,
     'testing',
     "the kit for apps' tests, and the contract that every storage passes",
-    ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest'],
+    ['@nestjs/common', '@nestjs/core', '@nestjs/testing', 'assert', 'crypto', 'jest'],
   ],
   [17, 'session.module.ts', 'what is wired to what', ['@nestjs/common', '@nestjs/core']],
   [16, 'manifest', 'who may reach what, and the boot check of it', ['@nestjs/common', '@nestjs/core']],

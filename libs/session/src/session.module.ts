@@ -119,6 +119,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     IpPolicy,
     PolicyManifest,
     ACCESS_TOKENS,
+    SESSION_SETTINGS,
   ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {

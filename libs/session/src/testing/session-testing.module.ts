@@ -1,6 +1,7 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type CanActivate, type DynamicModule } from '@nestjs/common';
 import type { TestingModuleBuilder } from '@nestjs/testing';
 import { systemClock, type Clock } from '../basics/clock.js';
+import { SessionGuard } from '../guard/session.guard.js';
 import { MemorySessionRepository } from '../storage/memory/session-repository.js';
 import { memoryStorage } from '../storage/open-storage.js';
 import { SESSION_SETTINGS, STORAGE, TOKEN_CLOCK } from '../options/injection-keys.js';
@@ -53,5 +54,12 @@ export class SessionTestingModule {
         factory: (settings: ModuleSettings) =>
           memoryStorage(new MemorySessionRepository(settings, clock), settings.audit, clock),
       });
+  }
+  /**
+   * Puts a guard of the test's in the place of `SessionGuard`, on handlers and where it is global by the option:
+   * `overrideGuard()` reaches only the former, and `overrideProvider()` only the latter.
+   */
+  static replaceGuard(builder: TestingModuleBuilder, guard: CanActivate): TestingModuleBuilder {
+    return builder.overrideGuard(SessionGuard).useValue(guard).overrideProvider(SessionGuard).useValue(guard);
   }
 }

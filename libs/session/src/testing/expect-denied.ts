@@ -1,0 +1,56 @@
+import { AssertionError } from 'node:assert';
+import { ERROR_CODES, type SessionErrorCode } from '../model/error-codes.js';
+import type { Problem } from '../model/problem.js';
+
+/**
+ * A reply as `expectDenied()` takes it: of `fetch`, of supertest, or of Fastify's `inject`.
+ * @publicApi
+ */
+export interface DeniedResponse {
+  readonly status?: number;
+  readonly statusCode?: number;
+  readonly body?: unknown;
+  json?(): unknown;
+}
+
+/**
+ * That a request was refused for one reason: the status of its code, and the code in the body.
+ * @param response the reply, or a promise of it, such as supertest's request; of `fetch` it reads the body
+ * @param code the reason, as in the table of error codes
+ * @returns the body, for what else is in it
+ * @throws AssertionError that shows the reply; works with any test runner
+ * @example
+ * ```ts
+ * await expectDenied(fetch(`${url}/moderation`, { headers }), 'forbidden');
+ * const { block } = await expectDenied(agent.get('/me'), 'user_blocked');
+ * ```
+ * @publicApi
+ */
+export async function expectDenied(
+  response: DeniedResponse | PromiseLike<DeniedResponse>,
+  code: SessionErrorCode,
+): Promise<Problem> {
+  const { status: expected } = ERROR_CODES[code];
+  const reply = await response;
+  const status = reply.status ?? reply.statusCode;
+  const body = await bodyOf(reply);
+  const found = typeof body === 'object' && body !== null ? (body as Partial<Problem>).code : undefined;
+  if (status === expected && found === code) return body as Problem;
+  throw new AssertionError({
+    message: `Expected ${expected} ${code}, not ${status} ${JSON.stringify(body)}`,
+    actual: { status, code: found },
+    expected: { status: expected, code },
+    operator: 'expectDenied',
+    stackStartFn: expectDenied,
+  });
+}
+
+async function bodyOf(reply: DeniedResponse): Promise<unknown> {
+  // Of fetch, `body` is a stream.
+  if (typeof reply.json !== 'function') return reply.body;
+  try {
+    return await reply.json();
+  } catch {
+    return undefined; // no JSON
+  }
+}
