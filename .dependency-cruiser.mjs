@@ -135,9 +135,9 @@ export default {
     },
     ...ROOMS.flatMap(rulesOf),
     {
-      name: 'the sample uses the library by its public doors',
+      name: 'the sample and the examples use the library by its public doors',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^(src|examples)/' },
       to: {
         path: [`^${LIBRARY}/`, '^libs/session/dist/', '^dist/'],
         pathNot: [`^${LIBRARY}/index\\.ts$`, `^${LIBRARY}/[a-z-]+/index\\.ts$`, `^${LIBRARY}/doors/`],

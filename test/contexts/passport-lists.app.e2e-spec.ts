@@ -8,6 +8,7 @@ import {
   Roles,
   SessionGuard,
   SessionService,
+  UserStateService,
   type Session,
   type UserState,
 } from '@latchkey/session';
@@ -40,6 +41,18 @@ class JwtStrategy extends PassportStrategy(JwtLike, 'jwt') {
   validate(name: string): { userId: string } {
     return { userId: name };
   }
+}
+
+/** Lets everybody in, as `passport-anonymous` nearly does. */
+class Everybody extends passport.Strategy {
+  override authenticate(): void {
+    this.success({ userId: 'somebody' });
+  }
+}
+
+@Injectable()
+class EverybodyStrategy extends PassportStrategy(Everybody, 'everybody') {
+  validate(): void {}
 }
 
 /** As Nest's documents show one. */
@@ -84,6 +97,11 @@ class Controllers {
   roles() {
     return {};
   }
+  @UseGuards(AuthGuard(['latchkey', 'everybody']))
+  @Get('everybody')
+  everybody(@Req() { user }: { user: object }) {
+    return user;
+  }
   @UseGuards(AuthGuard('jwt'))
   @Get('theirs')
   theirs(@CurrentUser() user?: UserState) {
@@ -114,7 +132,7 @@ describe.each(PLATFORMS)("AuthGuard(['latchkey', 'jwt']) on $name", (platform) =
   const jwt = { authorization: 'Bearer jwt.joe' };
 
   beforeAll(async () => {
-    const module = { imports: [SessionPassportModule], providers: [JwtStrategy] };
+    const module = { imports: [SessionPassportModule], providers: [JwtStrategy, EverybodyStrategy] };
     running = await startApp({ platform, controllers: [Controllers], module });
   });
   afterAll(stopApps);
@@ -153,6 +171,24 @@ describe.each(PLATFORMS)("AuthGuard(['latchkey', 'jwt']) on $name", (platform) =
     expect(reply.status).toBe(200);
     expect(reply.headers).not.toHaveProperty('www-authenticate');
     expect(reply.headers).not.toHaveProperty('cache-control');
+  });
+
+  it('leaves to the next strategy only what is no token of ours', async () => {
+    const { users, sessions } = {
+      users: running.app.get(UserStateService),
+      sessions: running.app.get(SessionService),
+    };
+    const somebody = { userId: 'somebody' };
+    expect((await get('/everybody')).body).toEqual(somebody);
+    expect((await get('/everybody', { authorization: 'Bearer of-another' })).body).toEqual(somebody);
+    const carl = await loginAs(running.app, { userId: 'carl' });
+    const wrong = { authorization: `${carl.authorization.slice(0, -10)}aaaaaaaaaa` };
+    expect((await get('/everybody', wrong)).body.code).toBe('session_invalid');
+    await users.block('carl', { reason: 'spam' });
+    expect((await get('/everybody', carl.headers)).body.code).toBe('user_blocked');
+    await sessions.revokeAll('carl');
+    await users.unblock('carl');
+    expect((await get('/everybody', carl.headers)).body.code).toBe('session_revoked');
   });
 
   it('keeps the cross-origin rule', async () => {

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { Controller, Next, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AuthGuard } from '@nestjs/passport';
 import { OptionalSession, Public, SessionGuard, SessionService } from '@latchkey/session';
@@ -10,8 +10,8 @@ import passport from 'passport';
 import { PLATFORMS, type RunningApp, startApp, stopApps } from '../support/library-app.js';
 
 interface Reply {
-  end?(): void;
-  send(body?: object): void;
+  status(code: number): Reply;
+  send(body: object): void;
 }
 
 @Controller()
@@ -24,11 +24,8 @@ class LogOuts {
   }
   @UseGuards(SessionGuard)
   @Post('callback')
-  callback(@Req() request: LatchkeyRequest, @Res() response: Reply, @Next() next: (error: unknown) => void) {
-    request.logout((error) => {
-      if (error) return next(error);
-      response.send({ user: request.user });
-    });
+  callback(@Req() request: LatchkeyRequest, @Res() response: Reply) {
+    request.logout((error) => response.status(error ? 503 : 201).send({ user: request.user }));
   }
   @UseGuards(SessionGuard)
   @Post('promisified')
