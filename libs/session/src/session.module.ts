@@ -25,6 +25,7 @@ import { SessionEvents } from './services/events/session-events.service.js';
 import {
   ACCESS_TOKENS,
   AUDIT_REPOSITORY,
+  GLOBAL_GUARD,
   ONE_TIME_TOKEN_REPOSITORY,
   SESSION_REPOSITORY,
   SESSION_SETTINGS,
@@ -93,8 +94,9 @@ import { UserStateService } from './services/users/user-state.service.js';
     CorsCheck,
     MessageProblems,
     { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_GUARD, useExisting: GLOBAL_GUARD },
     {
-      provide: APP_GUARD,
+      provide: GLOBAL_GUARD,
       inject: [SESSION_SETTINGS, SessionGuard],
       useFactory: (settings: SessionSettings, guard: SessionGuard) =>
         settings.guardGlobally ? guard : NO_GUARD,
