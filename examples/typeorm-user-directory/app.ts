@@ -1,24 +1,8 @@
-// Users in PostgreSQL by TypeORM, which is the truth about roles and blocks; Latchkey asks it by a UserDirectory.
-import {
-  Controller,
-  Get,
-  type INestApplication,
-  Injectable,
-  Module,
-  Param,
-  Post,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+// Users in PostgreSQL by TypeORM, the truth about roles and blocks: Latchkey asks for them by a UserDirectory.
+import { Controller, Get, type INestApplication, Injectable, Module, Param, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import {
-  CurrentUser,
-  type DirectoryUser,
-  Roles,
-  SessionModule,
-  type UserDirectory,
-  UserStateService,
-  type UserState,
-} from '@latchkey/session';
+import { CurrentUser, type DirectoryUser, Roles, SessionModule, type UserDirectory } from '@latchkey/session';
+import { UserStateService, type UserState } from '@latchkey/session';
 import { Column, DataSource, Entity, PrimaryColumn, VersionColumn } from 'typeorm';
 import { LoginController } from '../login.controller.js';
 
@@ -36,32 +20,28 @@ export class Account {
 }
 
 @Injectable()
-class Accounts implements UserDirectory, OnApplicationShutdown {
-  constructor(readonly database: DataSource) {}
+class Accounts implements UserDirectory {
+  constructor(private readonly database: DataSource) {}
 
   async load(userId: string): Promise<DirectoryUser | undefined> {
-    const account = await this.database.getRepository(Account).findOneBy({ id: userId });
-    return account ? asUser(account) : undefined;
+    const account = await this.database.manager.findOneBy(Account, { id: userId });
+    if (!account) return undefined;
+    const { roles, version, blockReason: reason } = account;
+    return reason === null ? { roles, version } : { roles, version, block: { reason } };
   }
 
   /** @returns the account as it is afterwards */
-  async change(id: string, changes: Partial<Pick<Account, 'roles' | 'blockReason'>>): Promise<Account> {
-    return this.database.transaction(async (transaction) => {
-      const account = await transaction.findOneOrFail(Account, {
-        where: { id },
-        lock: { mode: 'pessimistic_write' },
-      });
-      return transaction.save(Object.assign(account, changes));
+  setBlock(id: string, blockReason: string | null): Promise<Account> {
+    return this.database.transaction(async (manager) => {
+      const lock = { mode: 'pessimistic_write' } as const;
+      const account = await manager.findOneOrFail(Account, { where: { id }, lock });
+      return manager.save(Object.assign(account, { blockReason }));
     });
   }
 
   onApplicationShutdown(): Promise<void> {
     return this.database.destroy();
   }
-}
-
-function asUser({ roles, version, blockReason: reason }: Account): DirectoryUser {
-  return reason === null ? { roles, version } : { roles, version, block: { reason } };
 }
 
 @Controller('auth')
@@ -82,29 +62,28 @@ class AccountsController {
   @Roles('admin')
   @Post('accounts/:id/block')
   async block(@Param('id') id: string) {
-    const receipt = await this.users.block(id, { reason: 'spam' }); // tighter: Latchkey first, which holds at once
-    await this.accounts.change(id, { blockReason: 'spam' });
+    const receipt = await this.users.block(id, { reason: 'spam' }); // tighter: Latchkey first, and it holds at once
+    await this.accounts.setBlock(id, 'spam');
     return receipt;
   }
 
   @Roles('admin')
   @Post('accounts/:id/unblock')
   async unblock(@Param('id') id: string): Promise<void> {
-    const account = await this.accounts.change(id, { blockReason: null }); // looser: the database first
-    await this.users.update(id, { roles: account.roles, block: null, sourceVersion: account.version });
+    const { roles, version } = await this.accounts.setBlock(id, null); // looser: the database first
+    await this.users.update(id, { roles, block: null, sourceVersion: version });
   }
 }
-
-@Module({ providers: [{ provide: Accounts, useFactory: openAccounts }], exports: [Accounts] })
-class AccountsModule {}
 
 async function openAccounts(): Promise<Accounts> {
   const url = process.env['DATABASE_URL'];
   if (url === undefined) throw new Error('Set DATABASE_URL, such as postgres://app@127.0.0.1:5432/app');
-  return new Accounts(
-    await new DataSource({ type: 'postgres', url, entities: [Account], synchronize: true }).initialize(),
-  );
+  const database = new DataSource({ type: 'postgres', url, entities: [Account], synchronize: true });
+  return new Accounts(await database.initialize());
 }
+
+@Module({ providers: [{ provide: Accounts, useFactory: openAccounts }], exports: [Accounts] })
+class AccountsModule {}
 
 @Module({
   imports: [
@@ -116,7 +95,7 @@ async function openAccounts(): Promise<Accounts> {
         guard: 'global',
         strict: true,
         userDirectory,
-        maxStateAge: '1m',
+        allowMemoryInProduction: true,
       }),
     }),
   ],
@@ -126,8 +105,5 @@ export class AppModule {}
 
 export async function start(port = 3000): Promise<INestApplication> {
   const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
-  return app
-    .enableShutdownHooks()
-    .listen(port, '127.0.0.1')
-    .then(() => app);
+  return app.listen(port, '127.0.0.1').then(() => app);
 }
