@@ -1,6 +1,15 @@
 // Login and logout, as all examples have them. A real app checks hashes, see docs/getting-started-part-2.md.
 import { timingSafeEqual } from 'node:crypto';
-import { BadRequestException, Body, HttpCode, Post, Req, Res, UnauthorizedException } from '@nestjs/common';
+import {
+  BadRequestException,
+  Body,
+  HttpCode,
+  Injectable,
+  Post,
+  Req,
+  Res,
+  UnauthorizedException,
+} from '@nestjs/common';
 import {
   CurrentSession,
   Public,
@@ -16,6 +25,7 @@ import {
 const ACCOUNTS: Readonly<Record<string, readonly string[]>> = { ada: [], bob: [], eve: ['editor', 'admin'] };
 
 /** Each example puts it at a path: `@Controller('auth') class AuthController extends LoginController {}`. */
+@Injectable()
 export abstract class LoginController {
   constructor(
     protected readonly sessions: SessionService,

@@ -68,23 +68,23 @@ class Rewritten extends AuthGuard('latchkey') {
   }
 }
 
-class Seen {
-  static of(request: { user?: object | null }, user?: UserState, session?: Session) {
-    return { onRequest: request.user ?? null, user: user?.id ?? null, session: session?.id ?? null };
-  }
-}
+const seen = (request: { user?: object | null }, user?: UserState, session?: Session) => ({
+  onRequest: request.user ?? null,
+  user: user?.id ?? null,
+  session: session?.id ?? null,
+});
 
 @Controller()
 class Controllers {
   @UseGuards(AuthGuard(['latchkey', 'jwt']))
   @Get('ours-first')
   oursFirst(@Req() request: object, @CurrentUser() user?: UserState, @CurrentSession() session?: Session) {
-    return Seen.of(request, user, session);
+    return seen(request, user, session);
   }
   @UseGuards(AuthGuard(['jwt', 'latchkey']))
   @Get('ours-last')
   oursLast(@Req() request: object, @CurrentUser() user?: UserState, @CurrentSession() session?: Session) {
-    return Seen.of(request, user, session);
+    return seen(request, user, session);
   }
   @UseGuards(AuthGuard(['jwt', 'latchkey']))
   @Post('ours-last')
@@ -110,7 +110,7 @@ class Controllers {
   @UseGuards(OrNobody)
   @Get('or-nobody')
   orNobody(@Req() request: object, @CurrentUser() user?: UserState, @CurrentSession() session?: Session) {
-    return Seen.of(request, user, session);
+    return seen(request, user, session);
   }
   @UseGuards(Rewritten)
   @Get('rewritten')

@@ -55,5 +55,9 @@ async function giveAway(dir: string): Promise<{ uid?: number; gid?: number }> {
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const database = await new DataSource({ type: 'postgres', url }).initialize();
-  return database.query<Record<string, unknown>[]>(sql).finally(() => database.destroy());
+  try {
+    return await database.query<Record<string, unknown>[]>(sql);
+  } finally {
+    await database.destroy();
+  }
 }

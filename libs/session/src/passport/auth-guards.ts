@@ -42,7 +42,7 @@ export function watchAuthGuard(guard: Function, watcher: () => GuardWatcher | un
   const made = madeByNest(guard.prototype as AuthGuardClass);
   if (watched.has(made)) return;
   watched.add(made);
-  const { canActivate } = made;
+  const canActivate: AuthGuardClass['canActivate'] = Reflect.get(made, 'canActivate');
   made.canActivate = async function (this: AuthGuardClass, context) {
     const strategy = watcher();
     const request = strategy && this.getRequest(context);

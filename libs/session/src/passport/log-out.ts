@@ -51,8 +51,8 @@ export function installLogOut(
   const type = adapter?.getType?.();
   const logOut = logOutWith(parts);
   if (type === 'express') {
-    const { request } = adapter?.getInstance() as { request?: object };
-    Object.assign(request ?? {}, { logOut, logout: logOut });
+    const express = adapter?.getInstance() as { readonly request?: object } | undefined;
+    if (express?.request) Object.assign(express.request, { logOut, logout: logOut });
   } else if (type === 'fastify') {
     installOnFastify(adapter?.getInstance() as FastifyInstance, logOut);
   }
@@ -116,7 +116,8 @@ async function endSessions(
 function endPassports(request: HttpRequest, options: object): Promise<void> {
   return new Promise((resolve, reject) => {
     passportsOwn.logOut?.call(request, options, (error) => {
-      if (error) reject(error instanceof Error ? error : new Error(String(error)));
+      if (error)
+        reject(error instanceof Error ? error : new Error('Passport did not log out', { cause: error }));
       else resolve();
     });
   });
