@@ -34,13 +34,20 @@ describe('examples/behind-nginx-tls', () => {
     path: string,
     { headers = {}, body }: { headers?: Readonly<Record<string, string>>; body?: object } = {},
   ): Promise<IncomingMessage> {
-    const sent = request(`${origin}${path}`, {
-      method,
+    const sent = request({
+      host: '127.0.0.1',
+      port: nginx.port,
+      servername: 'app.example',
+      localAddress: CLIENT,
       ca: nginx.ca,
       agent: false,
-      localAddress: CLIENT,
-      lookup: (_name, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
-      headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+      method,
+      path,
+      headers: {
+        host: new URL(origin).host,
+        ...headers,
+        ...(body && { 'content-type': 'application/json' }),
+      },
     });
     sent.end(body && JSON.stringify(body));
     const [reply] = (await once(sent, 'response')) as [IncomingMessage];

@@ -91,6 +91,13 @@ describe('examples/tenants', () => {
     await to('globex', 'get', '/me', globex.headers).expect(200);
     await lists.set('office.acme', ['127.0.0.1']);
     await to('acme', 'get', '/me', acme.headers).expect(200);
+    const lost = await start(0); // with no list at all
+    const { headers } = await loginAs(lost, { userId: 'acme:ada' });
+    const reply = request(await lost.getUrl())
+      .get('/me')
+      .set({ host: HOSTS.acme, ...headers });
+    await expectDenied(reply, 'ip_not_allowed');
+    await lost.close();
     await app.get(UserStateService).setIpAllowlist('globex:ada', ['192.0.2.0/24']);
     await expectDenied(to('globex', 'get', '/me', globex.headers), 'ip_not_allowed');
     await to('acme', 'get', '/me', acme.headers).expect(200);
