@@ -1,16 +1,8 @@
 // Many tenants, one SessionModule: the tenant is a part of the user id, so that nothing of one is another's.
 import { Controller, Get, type INestApplication, Module, Param, Post } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
-import {
-  CurrentUser,
-  type HttpRequest,
-  Roles,
-  SessionGuard,
-  SessionModule,
-  SessionService,
-  UserStateService,
-  type UserState,
-} from '@latchkey/session';
+import { CurrentUser, Roles, SessionGuard, SessionModule, SessionService } from '@latchkey/session';
+import { UserStateService, type HttpRequest, type UserState } from '@latchkey/session';
 import { LoginController } from '../login.controller.js';
 import { TenantGuard, tenantAskedBy, tenantOf, userIdIn } from './tenants.js';
 

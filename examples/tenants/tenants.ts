@@ -1,14 +1,7 @@
 // The rules that keep tenants apart: nothing else in the app joins or splits a user id.
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import {
-  authenticatedSessionOf,
-  type HttpRequest,
-  IpAllowlists,
-  type QuotaOptions,
-  RateLimiter,
-  SessionError,
-  SessionTransport,
-} from '@latchkey/session';
+import { authenticatedSessionOf, IpAllowlists, RateLimiter, SessionError } from '@latchkey/session';
+import { SessionTransport, type HttpRequest, type QuotaOptions } from '@latchkey/session';
 
 /** A table of the app's. */
 const TENANTS: Readonly<Record<string, { readonly fromOfficeOnly: boolean }>> = {
