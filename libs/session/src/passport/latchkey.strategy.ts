@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
@@ -44,15 +44,33 @@ class TokenStrategy extends passport.Strategy {}
  * @publicApi
  */
 @Injectable()
-export class LatchkeyStrategy
-  extends PassportStrategy(TokenStrategy, 'latchkey')
-  implements OnModuleInit, GuardWatcher
-{
+export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey') implements OnModuleInit {
   private readonly options: SessionPassportOptions;
   /** Requests to `@Passive()` handlers. */
   private readonly passive = new WeakSet<object>();
   /** Why a request was left to the next strategy. */
   private readonly failures = new WeakMap<object, SessionError>();
+
+  /** @internal */
+  readonly watcher: GuardWatcher = {
+    before: (request, context) => {
+      const { requirements } = this.accesses.of(context.getHandler(), context.getClass());
+      if (requirements.passive === true) this.passive.add(nodeRequestOf(request));
+    },
+    passed: (request) => {
+      // Where another strategy knew the request, it has no session of ours: said so, decorators give `undefined`.
+      const record = requestAccessOf(request, this.transport);
+      const requirements = this.accesses.sessionOnly;
+      if (!record) setRequestAccess(request, { realm: this.transport, requirements, admitted: 'anonymous' });
+      else record.admitted ??= 'anonymous';
+    },
+    refused: (error, request, response) => {
+      const ours = this.failures.get(nodeRequestOf(request));
+      if (!ours) return error;
+      setProblemHeaders(response, ours, request);
+      return ours;
+    },
+  };
 
   /** @internal */
   constructor(
@@ -93,28 +111,6 @@ export class LatchkeyStrategy
   /** Nest's mixin wants one; nothing calls it, since `authenticate` verifies by itself. */
   validate(): never {
     throw new Error('LatchkeyStrategy verifies in authenticate()');
-  }
-
-  /** @internal */
-  before(request: HttpRequest, context: ExecutionContext): void {
-    const { requirements } = this.accesses.of(context.getHandler(), context.getClass());
-    if (requirements.passive === true) this.passive.add(nodeRequestOf(request));
-  }
-
-  /** Where another strategy knew the request, it has no session of ours: said so, decorators give `undefined`. @internal */
-  passed(request: HttpRequest): void {
-    const record = requestAccessOf(request, this.transport);
-    const requirements = this.accesses.sessionOnly;
-    if (!record) setRequestAccess(request, { realm: this.transport, requirements, admitted: 'anonymous' });
-    else record.admitted ??= 'anonymous';
-  }
-
-  /** @internal */
-  refused(error: unknown, request: HttpRequest, response: HttpResponse): unknown {
-    const ours = this.failures.get(nodeRequestOf(request));
-    if (!ours) return error;
-    setProblemHeaders(response, ours, request);
-    return ours;
   }
 
   /** @returns a `SessionError` for a request with no token of ours: another strategy may know it */
@@ -158,9 +154,9 @@ export class LatchkeyStrategy
 }
 
 /** Passport's: the one that was made last. */
-function current(): LatchkeyStrategy | undefined {
+function current(): GuardWatcher | undefined {
   const { latchkey } = strategies();
-  return latchkey instanceof LatchkeyStrategy ? latchkey : undefined;
+  return latchkey instanceof LatchkeyStrategy ? latchkey.watcher : undefined;
 }
 
 function strategies(): Readonly<Record<string, unknown>> {
