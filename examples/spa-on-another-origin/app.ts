@@ -42,9 +42,9 @@ export function appModule(pages: readonly string[]) {
   return AppModule;
 }
 
-export async function start(pages: readonly string[], port = 3000): Promise<INestApplication> {
+export async function start(port = 3000, pages = ['http://localhost:5173']): Promise<INestApplication> {
   const app = await NestFactory.create(appModule(pages), { logger: ['error', 'warn'] });
   // The same list: the boot says where the two disagree.
-  app.enableCors({ origin: [...pages], credentials: true, allowedHeaders: ['Content-Type'] });
+  app.enableCors({ origin: pages, credentials: true, allowedHeaders: ['Content-Type'] });
   return app.listen(port, '127.0.0.1').then(() => app);
 }

@@ -28,7 +28,7 @@ describe('examples/spa-on-another-origin, in Chromium', () => {
   beforeAll(async () => void (browser = await launchChromium()), INSTALL_TIMEOUT_MS);
   beforeAll(async () => {
     [ours, foreign] = [await serve(), await serve()];
-    app = await start([ours.origin], 0);
+    app = await start(0, [ours.origin]);
   });
   afterAll(async () => {
     await browser?.close();
