@@ -1,5 +1,7 @@
 import { Controller, Get, Module, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import {
   CurrentSession,
@@ -12,7 +14,7 @@ import {
   SessionService,
   type UserState,
 } from '@latchkey/session';
-import { guardAs, loginAs, SessionTestingModule } from '@latchkey/session/testing';
+import { expectDenied, guardAs, loginAs, SessionTestingModule } from '@latchkey/session/testing';
 import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
 import request from 'supertest';
 
@@ -101,6 +103,31 @@ describe("Nest's overrides of SessionGuard", () => {
       const { body } = await request(app.getHttpServer()).get(path).expect(200);
       expect(body).toEqual({ user: 'ada', roles: ['reader'], session: expect.any(String), device: 'phone' });
     }
+  });
+
+  it('guardAs() serves GraphQL, too', async () => {
+    @Resolver()
+    class Things {
+      @Query(() => String)
+      me(@CurrentUser() { id }: UserState) {
+        return id;
+      }
+    }
+    const imports = [
+      SessionModule.forRoot({ strict: true, guard: 'global' }),
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
+    ];
+    const replaced = async (change: (builder: TestingModuleBuilder) => TestingModuleBuilder) => {
+      const app = await appOf(change(testing({ imports, providers: [Things] })));
+      return request(app.getHttpServer()).post('/graphql').send({ query: '{ me }' });
+    };
+    const guard = guardAs({ user: { id: 'ada' } });
+    expect((await replaced((builder) => SessionTestingModule.replaceGuard(builder, guard))).body).toEqual({
+      data: { me: 'ada' },
+    });
+    const denied = await replaced((builder) => builder);
+    expect(await expectDenied(denied, 'session_missing')).toMatchObject({ status: 401 });
+    await expect(expectDenied(denied, 'forbidden')).rejects.toThrow('Expected 403 forbidden');
   });
 
   it("guardAs() knows nobody's session: services refuse it", async () => {

@@ -14,7 +14,7 @@ export interface DeniedResponse {
 }
 
 /**
- * That a request was refused for one reason: the status of its code, and the code in the body.
+ * That a request was refused for one reason: the status of its code, and the code in the body, or in GraphQL's first error.
  * @param response the reply, or a promise of it, such as supertest's request; of `fetch` it reads the body
  * @param code the reason, as in the table of error codes
  * @returns the body, for what else is in it
@@ -34,8 +34,11 @@ export async function expectDenied(
   const reply = await response;
   const status = reply.status ?? reply.statusCode;
   const body = await bodyOf(reply);
-  const found = typeof body === 'object' && body !== null ? (body as Partial<Problem>).code : undefined;
-  if (status === expected && found === code) return body as Problem;
+  const problem = problemIn(body);
+  const found = problem?.code;
+  // GraphQL servers answer 200, and say more in the problem.
+  const isStatus = (problem === body ? status : problem?.status) === expected;
+  if (isStatus && found === code) return problem as Problem;
   throw new AssertionError({
     message: `Expected ${expected} ${code}, not ${status} ${JSON.stringify(body)}`,
     actual: { status, code: found },
@@ -43,6 +46,13 @@ export async function expectDenied(
     operator: 'expectDenied',
     stackStartFn: expectDenied,
   });
+}
+
+/** The body, or of a GraphQL reply what its first error has. */
+function problemIn(body: unknown): Partial<Problem> | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { errors } = body as { readonly errors?: readonly { readonly extensions?: Partial<Problem> }[] };
+  return Array.isArray(errors) ? errors[0]?.extensions : body;
 }
 
 async function bodyOf(reply: DeniedResponse): Promise<unknown> {

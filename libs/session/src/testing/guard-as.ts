@@ -1,5 +1,8 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { graphqlCallOf } from '../contexts/graphql/graphql.js';
+import type { GuardedCall } from '../contexts/http/guarded-call.js';
 import type { HttpRequest } from '../contexts/http/http.js';
+import { CONTEXTS } from '../handlers/contexts.js';
 import { admitAs, setRequestAccess } from '../guard/request-access.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
@@ -30,14 +33,20 @@ const NOWHERE = {};
 export function guardAs({ user, session }: GuardAsOptions): CanActivate {
   return {
     canActivate(context: ExecutionContext): boolean {
-      if (context.getType() !== 'http') return true; // an adapter's checks go on
-      const request = context.switchToHttp().getRequest<HttpRequest>();
+      const call = callOf(context);
+      if (!call) return true; // an adapter's checks go on
       const requirements = { roleGroups: [] };
-      const record = setRequestAccess(request, { realm: NOWHERE, requirements });
-      admitAs(request, record, { user: userOf(user), session: sessionOf(user.id, session) });
+      const record = setRequestAccess(call.unit ?? call.request, { realm: NOWHERE, requirements });
+      admitAs(call.request, record, { user: userOf(user), session: sessionOf(user.id, session) });
       return true;
     },
   };
+}
+
+function callOf(context: ExecutionContext): GuardedCall | undefined {
+  const type = context.getType<string>();
+  if (type === CONTEXTS.http.type) return { request: context.getArgByIndex<HttpRequest>(0) };
+  return type === CONTEXTS.graphql.type ? graphqlCallOf(context.getArgs()) : undefined;
 }
 
 function userOf(user: GuardAsOptions['user']): UserState {
