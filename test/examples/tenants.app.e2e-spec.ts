@@ -22,10 +22,10 @@ describe('examples/tenants', () => {
     method: 'get' | 'post',
     path: string,
     headers: Readonly<Record<string, string>> = {},
-  ) =>
-    request(url)
-      [method](path)
-      .set({ host: HOSTS[tenant], ...headers });
+  ) => {
+    const agent = request(url);
+    return agent[method](path).set({ host: HOSTS[tenant], ...headers });
+  };
   const login = (tenant: Tenant, username: string) =>
     to(tenant, 'post', '/auth/login').send({ username, password: `${username}-password` });
 

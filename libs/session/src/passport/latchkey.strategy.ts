@@ -23,6 +23,7 @@ export type LatchkeyUser = UserState & { readonly session: Session };
 
 /** A request behind `AuthGuard('latchkey')`, for `@Req()`. @publicApi */
 export interface LatchkeyRequest<User = LatchkeyUser> {
+  /** What the strategy made of the session. */
   readonly user: User;
   /** Ends the session. */
   readonly logOut: LogOut;

@@ -12,12 +12,18 @@ type Done = (error?: unknown) => void;
  * its cookies back; with a callback as Passport's own, or without one as a promise. A session of Passport's own, by
  * `express-session`, ends with it.
  * @throws SessionError `session_store_unavailable`: then the session goes on; Error where no guard let a session in
+ * @example
+ * `@Post('logout') async logOut(@Req() request: LatchkeyRequest) { await request.logOut(); }`
  * @publicApi
  */
 export interface LogOut {
+  /** Resolves when no node accepts the session any more. */
   (): Promise<void>;
+  /** Calls back then, without an argument, or with the error. */
   (done: (error?: unknown) => void): void;
+  /** @param options Passport's, for a session of its own: `keepSessionInfo` */
   (options: object, done: (error?: unknown) => void): void;
+  /** @param options Passport's, for a session of its own: `keepSessionInfo` */
   (options: object): Promise<void>;
 }
 

@@ -7,9 +7,13 @@ import type { Problem } from '../model/problem.js';
  * @publicApi
  */
 export interface DeniedResponse {
+  /** Status of `fetch` and supertest. */
   readonly status?: number;
+  /** Status of `inject`. */
   readonly statusCode?: number;
+  /** Parsed body of supertest. */
   readonly body?: unknown;
+  /** Body of `fetch` and `inject`. */
   json?(): unknown;
 }
 
@@ -21,8 +25,8 @@ export interface DeniedResponse {
  * @throws AssertionError that shows the reply; works with any test runner
  * @example
  * ```ts
- * await expectDenied(fetch(`${url}/moderation`, { headers }), 'forbidden');
- * const { block } = await expectDenied(agent.get('/me'), 'user_blocked');
+ * await expectDenied(fetch(`${url}/me`), 'session_missing');
+ * const { block } = await expectDenied(supertest(url).get('/me').auth(token, { type: 'bearer' }), 'user_blocked');
  * ```
  * @publicApi
  */

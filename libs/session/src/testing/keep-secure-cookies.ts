@@ -1,5 +1,6 @@
 /** A supertest agent, as far as it keeps cookies. @publicApi */
 export interface CookieAgent {
+  /** Where it keeps them. */
   readonly jar: { getCookies(access: never): { toValueString(): string } };
 }
 
@@ -19,7 +20,7 @@ interface Cookie {
  * @example
  * ```ts
  * const agent = keepSecureCookies(supertest.agent(app.getHttpServer()));
- * await agent.post('/auth/login').send(credentials);
+ * await agent.post('/auth/login').send({ username: 'ada', password: 'correct horse' });
  * await agent.get('/me').expect(200);
  * ```
  * @publicApi
