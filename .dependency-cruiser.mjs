@@ -8,7 +8,12 @@
 export const ROOMS = [
   [18, 'index.ts', 'the public door', []],
   [18, 'doors', 'what fewer apps import: a subpath a file', []],
-  [18, 'passport', "`AuthGuard('latchkey')`", ['@nestjs/common', '@nestjs/passport', 'passport']],
+  [
+    18,
+    'passport',
+    "`AuthGuard('latchkey')`",
+    ['@nestjs/common', '@nestjs/core', '@nestjs/passport', 'passport'],
+  ],
   [
     18,
     'swagger',
@@ -33,7 +38,7 @@ export const ROOMS = [
     18,
     'testing',
     "the kit for apps' tests, and the contract that every storage passes",
-    ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest'],
+    ['@nestjs/common', '@nestjs/core', '@nestjs/testing', 'assert', 'crypto', 'jest'],
   ],
   [
     17,
@@ -144,9 +149,9 @@ export default {
     },
     ...ROOMS.flatMap(rulesOf),
     {
-      name: 'the sample uses the library by its public doors',
+      name: 'the sample and the examples use the library by its public doors',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^(src|examples)/' },
       to: {
         path: [`^${LIBRARY}/`, '^libs/session/dist/', '^dist/'],
         pathNot: [`^${LIBRARY}/index\\.ts$`, `^${LIBRARY}/[a-z-]+/index\\.ts$`, `^${LIBRARY}/doors/`],
