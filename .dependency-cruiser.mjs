@@ -22,6 +22,12 @@ export const ROOMS = [
     'the adapter that guards gateways',
     ['@nestjs/common', '@nestjs/core', '@nestjs/platform-ws', '@nestjs/websockets', 'http', 'net', 'rxjs'],
   ],
+  [
+    18,
+    'socket.io',
+    'the adapter that guards namespaces',
+    ['@nestjs/common', '@nestjs/platform-socket.io', '@nestjs/websockets', 'http', 'net', 'rxjs'],
+  ],
   [18, 'jwt', 'JWKS route, service tokens', ['@nestjs/common', '@nestjs/core', 'crypto']],
   [
     18,
@@ -62,6 +68,7 @@ export const ROOMS = [
     '`SessionEvents`, and the confirmations of an act',
     ['@nestjs/common', 'timers/promises'],
   ],
+  [12, 'contexts/socket.io', 'how a packet of socket.io comes and is answered', ['http']],
   [12, 'contexts/ws', 'how a WebSocket message comes and is answered', ['http', 'net', 'tls']],
   [11, 'contexts/http', 'how a request comes: credentials, client IP, headers', ['http', 'tls']],
   [11, 'handlers', "what Nest knows of an app's handlers", ['@nestjs/common', '@nestjs/core']],
