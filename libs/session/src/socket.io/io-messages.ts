@@ -44,12 +44,12 @@ export class IoMessages {
           : dispatcher.dispatch(() => this.callsFor(one, rules.mapPayload)),
       { maxWaiting: MAX_WAITING, onOverflow: () => cut(conn) },
     );
-    // What no handler of a gateway is for goes to listeners of the app's own, if there are any: checked as well.
+    // What no handler of a gateway is for goes to listeners of the app's own, if there are any: checked as well. Its turn
+    // comes when it would be emitted, which is with the next tick.
     socket.use(([event], next) => {
       const name = String(event);
       if (this.handlers.has(name)) next();
-      else if (socket.listenerCount(name) > 0) this.queue.take({ goOn: next });
-      else this.queue.take({ event: name, args: [] });
+      else process.nextTick(() => this.takeOther(name, next));
     });
   }
 
@@ -66,6 +66,10 @@ export class IoMessages {
         this.socket.on(event, (...args) => this.queue.take({ event, args }));
       }
     }
+  }
+
+  private takeOther(event: string, goOn: () => void): void {
+    this.queue.take(this.socket.listenerCount(event) > 0 ? { goOn } : { event, args: [] });
   }
 
   private callsFor(
