@@ -139,8 +139,12 @@ export class SessionIoAdapter extends IoAdapter {
 function endSocket(socket: IoSocket, { code }: ConnectionEnd): void {
   if (!socket.connected) return;
   const { client } = socket;
-  if (code !== 'going_away') emitAtOnce(socket, 'session-ended', { code });
   // A client does not come back by itself to a namespace that it was sent out of, and does when its connection breaks.
+  if (code === 'going_away') {
+    client.conn.close(true);
+    return;
+  }
+  emitAtOnce(socket, 'session-ended', { code });
   if (isDenial(code)) socket.disconnect();
   if (!isDenial(code) || client.sockets.size === 0) closeFirmly(client.conn);
 }

@@ -92,9 +92,12 @@ export function cut(connection: IoConnection): void {
   else connection.close(true);
 }
 
-/** Closes a connection, and cuts it if the client does not take the rest. */
+/**
+ * Closes a connection once its client has taken the rest, and cuts it if that does not happen soon. With polling, clients
+ * fetch the rest and go by themselves: engine.io's own orderly close would wait for one that has gone for half a minute.
+ */
 export function closeFirmly(connection: IoConnection): void {
-  connection.close();
+  if (connection.transport.socket) connection.close();
   const timer = setTimeout(() => cut(connection), CLOSE_PATIENCE_MS).unref();
   connection.once('close', () => clearTimeout(timer));
 }
