@@ -69,6 +69,7 @@ export const ROOMS = [
     ['@nestjs/common', 'timers/promises'],
   ],
   [12, 'contexts/socket.io', 'how a packet of socket.io comes and is answered', ['http']],
+  [12, 'contexts/graphql', 'how a GraphQL operation comes, by Apollo and Mercurius', []],
   [12, 'contexts/ws', 'how a WebSocket message comes and is answered', ['http', 'net', 'tls']],
   [11, 'contexts/http', 'how a request comes: credentials, client IP, headers', ['http', 'tls']],
   [11, 'handlers', "what Nest knows of an app's handlers", ['@nestjs/common', '@nestjs/core']],
