@@ -31,7 +31,7 @@ export function isPlacedGuard(guard: object): boolean {
   return IS_PLACED in guard;
 }
 
-/** Where SessionWsAdapter puts it: after the client, the data and the event. */
+/** Where our adapters put it: after the client, the data, and the event or the acknowledgement. */
 const POSITION = 3;
 
 /** @returns `undefined` for a message that came by another adapter than ours */
