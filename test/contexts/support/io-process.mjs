@@ -31,7 +31,7 @@ class RootGateway {
     return { event: 'deleted', data: { at: now() } };
   }
 
-  echo(data) {
+  echo(_client, data) {
     return data;
   }
 }
@@ -69,12 +69,15 @@ decorate([Get('health')], HealthController.prototype, 'health');
 decorate([Get('sockets')], HealthController.prototype, 'sockets');
 decorate([Public(), Controller()], HealthController);
 
+/** An app's own check of handshakes, which takes its time. */
+const allowRequest = (_request, allow) => setTimeout(() => allow(null, true), Number(process.env.THINK_MS));
+
 /** As socket.io's own documentation has it. */
 class ClusteredAdapter extends SessionIoAdapter {
   clients = [new Redis(process.env.REDIS_URL), new Redis(process.env.REDIS_URL)];
 
   createIOServer(port, options) {
-    const server = super.createIOServer(port, options);
+    const server = super.createIOServer(port, process.env.THINK_MS ? { ...options, allowRequest } : options);
     server.adapter(createAdapter(...this.clients));
     return server;
   }

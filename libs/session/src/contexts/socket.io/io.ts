@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 
-// What the library needs of socket.io and engine.io. Some of it they call private; io.spec.ts holds it against them.
+// What the library needs of socket.io and engine.io. Some of it they call private; gate.spec.ts holds it against them.
 
 /** A packet of socket.io's protocol, before it is encoded. */
 export interface IoPacket {
