@@ -28,6 +28,12 @@ export const ROOMS = [
     'the adapter that guards namespaces',
     ['@nestjs/common', '@nestjs/platform-socket.io', '@nestjs/websockets', 'http', 'net', 'rxjs'],
   ],
+  [
+    18,
+    'graphql',
+    'GraphQL subscriptions that end with their session',
+    ['@nestjs/common', '@nestjs/core', 'http', 'net', 'rxjs'],
+  ],
   [18, 'jwt', 'JWKS route, service tokens', ['@nestjs/common', '@nestjs/core', 'crypto']],
   [
     18,
