@@ -102,7 +102,12 @@ export class Admission {
     const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
     const decision = await connection.check(requirements);
     if (!decision.permit) throw denialError(decision);
-    setRequestAccess(client, { realm, requirements: requirements ?? { roleGroups: [] }, admitted: decision });
+    setRequestAccess(client, {
+      realm,
+      requirements: requirements ?? { roleGroups: [] },
+      // As anywhere: what is public has no user, whoever may ask.
+      admitted: access?.mode === 'public' ? 'anonymous' : decision,
+    });
   }
 
   /** Registering consumes none. */
