@@ -10,6 +10,8 @@ import { roleGroupsFor, type RolePermissions } from './roles.js';
 export interface DeclaredAccess {
   readonly isPublic?: boolean;
   readonly isOptional?: boolean;
+  /** A guest's session will do as well as a user's. */
+  readonly allowsGuests?: boolean;
   readonly roles?: readonly string[];
   readonly permissions?: readonly string[];
   readonly maxAuthenticationAgeMs?: number;
@@ -64,6 +66,11 @@ export function declaresPassive({ passive }: DeclaredAccess): boolean {
   return passive === true;
 }
 
+/** Whether guests are to come in beside users: nobody else may, so it relies on a guard. */
+export function declaresGuests({ allowsGuests }: DeclaredAccess): boolean {
+  return allowsGuests === true;
+}
+
 /** Whether any decorator sets a limit that also holds where nothing is demanded of the session. */
 export function declaresLimits({ quotas, ipAllowlists, ipDenylists }: DeclaredAccess): boolean {
   return quotas !== undefined || ipAllowlists !== undefined || ipDenylists !== undefined;
@@ -76,6 +83,8 @@ interface AccessSettings {
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
   /** The quotas of a guarded handler that declares none. */
   readonly defaultQuotas: readonly QuotaRule[];
+  /** Absent: there are no guests. */
+  readonly guests?: object;
   readonly ipPolicy: {
     /** What holds for every handler that is not public; absent: nothing. */
     readonly requirements?: IpRequirements;
@@ -98,7 +107,9 @@ export function mergeAccess(
   assertConsistent(declared.handler, where);
   const merged = { ...declared.class, ...declared.handler };
   const mode = modeOf(declared.handler, merged);
-  assertForOneKind(merged, mode, where);
+  const takesGuests = mode === 'guarded' && admitsGuests(declared.handler, merged);
+  if (takesGuests) assertGuests(settings, where);
+  else assertForOneKind(merged, mode, where);
   const declaredQuotas = [...(declared.class.quotas ?? []), ...(declared.handler.quotas ?? [])].map((one) =>
     typeof one === 'string' ? namedQuota(one, settings, where) : one,
   );
@@ -108,7 +119,7 @@ export function mergeAccess(
   return {
     mode,
     requirements: requirementsOf(
-      mode === 'guarded' ? merged : mode === 'optional' ? besidesRequirements(merged) : {},
+      takesGuests || mode === 'optional' ? besidesRequirements(merged, takesGuests) : ofGuarded(merged, mode),
       { quotas, ip: ipOf(declared, mode === 'public' ? undefined : settings.ipPolicy.requirements) },
       settings.permissions,
     ),
@@ -117,15 +128,27 @@ export function mergeAccess(
 }
 
 /** What a handler that demands nothing may still say of the session that is there. */
-function besidesRequirements({ withData = false, passive = false }: DeclaredAccess): DeclaredAccess {
-  return { withData, passive };
+function besidesRequirements(
+  { withData = false, passive = false }: DeclaredAccess,
+  allowsGuests: boolean,
+): DeclaredAccess {
+  return { withData, passive, allowsGuests };
+}
+
+function ofGuarded({ allowsGuests: _, ...merged }: DeclaredAccess, mode: Access['mode']): DeclaredAccess {
+  return mode === 'guarded' ? merged : {};
+}
+
+/** Of a guarded handler. What a handler says itself goes before what its class says. */
+function admitsGuests(handler: DeclaredAccess, merged: DeclaredAccess): boolean {
+  return handler.allowsGuests === true || (merged.allowsGuests === true && !declaresRequirements(handler));
 }
 
 function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode'] {
   if (handler.isPublic) return 'public';
   if (handler.isOptional) return 'optional';
   if (handler.scopes) return 'service';
-  if (declaresRequirements(merged)) return 'guarded';
+  if (handler.allowsGuests || declaresRequirements(merged)) return 'guarded';
   if (merged.scopes) return 'service';
   if (merged.isPublic) return 'public';
   return merged.isOptional ? 'optional' : 'guarded';
@@ -136,11 +159,12 @@ function requirementsOf(
   { quotas, ip }: { readonly quotas: readonly QuotaRule[]; readonly ip: IpRequirements | undefined },
   rolePermissions: RolePermissions,
 ): AccessRequirements {
-  const { maxAuthenticationAgeMs, assurance, allowExpired, withData = false, passive = false } = declared;
+  const { maxAuthenticationAgeMs, assurance, allowExpired } = declared;
+  const { withData = false, passive = false, allowsGuests = false } = declared;
   const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
     by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
   );
-  const isPlain = ofUser.length === 0 && !withData && !passive;
+  const isPlain = ofUser.length === 0 && !withData && !passive && !allowsGuests;
   if (isPlain && !declaresRequirements(declared)) return sessionOnly(ip);
   return Object.freeze({
     roleGroups: roleGroupsFor(declared.roles, declared.permissions ?? [], rolePermissions),
@@ -151,6 +175,7 @@ function requirementsOf(
     ...(allowExpired === undefined ? {} : { allowExpired }),
     ...(withData ? { withData } : {}),
     ...(passive ? { passive } : {}),
+    ...(allowsGuests ? { allowGuests: true } : {}),
   });
 }
 
@@ -202,11 +227,20 @@ function assertConsistent(declared: DeclaredAccess, where: string): void {
   const claims = [
     declared.isPublic && '@Public()',
     declared.isOptional && '@OptionalSession()',
+    declared.allowsGuests && '@AllowGuests()',
     declared.scopes && '@Scopes()',
     declaresRequirements(declared) && 'a requirement such as @Roles()',
   ].filter((claim) => typeof claim === 'string');
   if (claims.length > 1)
     throw new SessionConfigurationError(where, `is declared with ${claims.join(' and with ')}: choose one`);
+}
+
+function assertGuests({ guests }: AccessSettings, where: string): void {
+  if (guests) return;
+  throw new SessionConfigurationError(
+    where,
+    'has @AllowGuests(), and there are no guests: set the option guests, or remove it',
+  );
 }
 
 /** Nobody comes as a person and as a service. */

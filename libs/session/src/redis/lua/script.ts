@@ -69,6 +69,7 @@ export const SCRIPTS = {
       'familyHash',
       'refreshHash',
       'accessTokenTtlMs',
+      'isGuest',
       'channel',
     ],
   ),
@@ -135,7 +136,16 @@ export const SCRIPTS = {
   writeData: script(
     'write-data',
     ['user', 'data'],
-    ['sessionId', 'tokenHash', 'ifVersion', 'payload', 'isSameContent', 'roleLifetimes'],
+    [
+      'sessionId',
+      'tokenHash',
+      'ifVersion',
+      'payload',
+      'isSameContent',
+      'roleLifetimes',
+      'endReason',
+      'channel',
+    ],
   ),
   readUser: script('read-user', ['user'], ['maxStateAgeMs']),
   makeUser: script(
