@@ -107,7 +107,7 @@ export function mergeAccess(
   assertConsistent(declared.handler, where);
   const merged = { ...declared.class, ...declared.handler };
   const mode = modeOf(declared.handler, merged);
-  const takesGuests = mode === 'guarded' && admitsGuests(declared.handler, merged);
+  const takesGuests = mode === 'guarded' && merged.allowsGuests === true && !declaresRequirements(declared.handler);
   if (takesGuests) assertGuests(settings, where);
   else assertForOneKind(merged, mode, where);
   const declaredQuotas = [...(declared.class.quotas ?? []), ...(declared.handler.quotas ?? [])].map((one) =>
@@ -119,7 +119,9 @@ export function mergeAccess(
   return {
     mode,
     requirements: requirementsOf(
-      takesGuests || mode === 'optional' ? besidesRequirements(merged, takesGuests) : ofGuarded(merged, mode),
+      takesGuests || mode !== 'guarded'
+        ? besidesRequirements(merged, mode, takesGuests)
+        : { ...merged, allowsGuests: false },
       { quotas, ip: ipOf(declared, mode === 'public' ? undefined : settings.ipPolicy.requirements) },
       settings.permissions,
     ),
@@ -127,21 +129,13 @@ export function mergeAccess(
   };
 }
 
-/** What a handler that demands nothing may still say of the session that is there. */
+/** What a handler that demands nothing of a user may still say of the session that is there. */
 function besidesRequirements(
   { withData = false, passive = false }: DeclaredAccess,
+  mode: Access['mode'],
   allowsGuests: boolean,
 ): DeclaredAccess {
-  return { withData, passive, allowsGuests };
-}
-
-function ofGuarded({ allowsGuests: _, ...merged }: DeclaredAccess, mode: Access['mode']): DeclaredAccess {
-  return mode === 'guarded' ? merged : {};
-}
-
-/** Of a guarded handler. What a handler says itself goes before what its class says. */
-function admitsGuests(handler: DeclaredAccess, merged: DeclaredAccess): boolean {
-  return handler.allowsGuests === true || (merged.allowsGuests === true && !declaresRequirements(handler));
+  return mode === 'guarded' || mode === 'optional' ? { withData, passive, allowsGuests } : {};
 }
 
 function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode'] {
