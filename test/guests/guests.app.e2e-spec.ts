@@ -213,7 +213,10 @@ describe('where a guest is nobody', () => {
       erase: () => users.erase(userId),
     };
     for (const act of Object.values(acts))
-      await expect(act()).rejects.toMatchObject({ code: 'bad_request', message: expect.stringContaining('guests') });
+      await expect(act()).rejects.toMatchObject({
+        code: 'bad_request',
+        message: expect.stringContaining('guests'),
+      });
     await expect(sessions.replaceToken(session)).rejects.toThrow(TypeError);
     await expect(sessions.authenticate(token)).rejects.toMatchObject({ code: 'session_missing' });
     expect(await sessions.revoke(userId, session.id)).toBe(true);
@@ -222,7 +225,9 @@ describe('where a guest is nobody', () => {
   it('no listener hears of one', async () => {
     const { app } = await shop();
     const heard: string[] = [];
-    await app.get(SessionEvents).forwardTo({ emit: (name, event) => heard.push(`${name} ${'userId' in event && event.userId}`) });
+    await app
+      .get(SessionEvents)
+      .forwardTo({ emit: (name, event) => heard.push(`${name} ${'userId' in event && event.userId}`) });
     const sessions = app.get(SessionService);
     const { token } = await sessions.createGuest();
     await sessions.create('ada', { from: token });
@@ -348,29 +353,35 @@ describe('@AllowGuests()', () => {
     ['@OptionalSession()', OptionalSession()],
     ['@Roles()', Roles('admin')],
     ['@Fresh()', Fresh('1m')],
-  ])('on a handler overrides %s of its class, and on a class yields to that of a handler', async (name, other) => {
-    const app = await startApp({
-      controllers: [area([other], [AllowGuests()])],
-      session: SHOP_OPTIONS as never,
-    });
-    expect(app.app.get(PolicyManifest).list()).toMatchObject([{ access: 'guarded', guests: true }]);
-    const { token } = await app.app.get(SessionService).createGuest();
-    await app.http.get('/area').set({ authorization: `Bearer ${token}` }).expect(200);
-    await app.http.get('/area').expect(401);
+  ])(
+    'on a handler overrides %s of its class, and on a class yields to that of a handler',
+    async (name, other) => {
+      const app = await startApp({
+        controllers: [area([other], [AllowGuests()])],
+        session: SHOP_OPTIONS as never,
+      });
+      expect(app.app.get(PolicyManifest).list()).toMatchObject([{ access: 'guarded', guests: true }]);
+      const { token } = await app.app.get(SessionService).createGuest();
+      await app.http
+        .get('/area')
+        .set({ authorization: `Bearer ${token}` })
+        .expect(200);
+      await app.http.get('/area').expect(401);
 
-    const turned = await startApp({
-      controllers: [area([AllowGuests()], [other])],
-      session: SHOP_OPTIONS as never,
-    });
-    const [entry] = turned.app.get(PolicyManifest).list();
-    expect(entry).not.toHaveProperty('guests');
-    const { token: again } = await turned.app.get(SessionService).createGuest();
-    const isOpen = name === '@Public()' || name === '@OptionalSession()';
-    await turned.http
-      .get('/area')
-      .set({ authorization: `Bearer ${again}` })
-      .expect(isOpen ? 200 : 401);
-  });
+      const turned = await startApp({
+        controllers: [area([AllowGuests()], [other])],
+        session: SHOP_OPTIONS as never,
+      });
+      const [entry] = turned.app.get(PolicyManifest).list();
+      expect(entry).not.toHaveProperty('guests');
+      const { token: again } = await turned.app.get(SessionService).createGuest();
+      const isOpen = name === '@Public()' || name === '@OptionalSession()';
+      await turned.http
+        .get('/area')
+        .set({ authorization: `Bearer ${again}` })
+        .expect(isOpen ? 200 : 401);
+    },
+  );
 
   it('stops the app where there are no guests, or no guard', async () => {
     const off = await boot(area([], [AllowGuests()]), { guard: 'global' });

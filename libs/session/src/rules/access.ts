@@ -107,7 +107,8 @@ export function mergeAccess(
   assertConsistent(declared.handler, where);
   const merged = { ...declared.class, ...declared.handler };
   const mode = modeOf(declared.handler, merged);
-  const takesGuests = mode === 'guarded' && merged.allowsGuests === true && !declaresRequirements(declared.handler);
+  const takesGuests =
+    mode === 'guarded' && merged.allowsGuests === true && !declaresRequirements(declared.handler);
   if (takesGuests) assertGuests(settings, where);
   else assertForOneKind(merged, mode, where);
   const declaredQuotas = [...(declared.class.quotas ?? []), ...(declared.handler.quotas ?? [])].map((one) =>

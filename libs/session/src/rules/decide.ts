@@ -42,7 +42,8 @@ export function decide(lookup: TokenLookup, requirements: AccessRequirements): D
 /** Whether a guest may pass: where guests are meant, and nothing is demanded that only a person can show. */
 export function admitsGuests(requirements: AccessRequirements): boolean {
   const { allowGuests, roleGroups, maxAuthenticationAgeMs, assurance } = requirements;
-  const isForPersons = roleGroups.length > 0 || maxAuthenticationAgeMs !== undefined || assurance !== undefined;
+  const isForPersons =
+    roleGroups.length > 0 || maxAuthenticationAgeMs !== undefined || assurance !== undefined;
   return allowGuests === true && !isForPersons;
 }
 

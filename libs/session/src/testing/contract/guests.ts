@@ -82,7 +82,9 @@ export function describeGuests(open: OpenContract): void {
       expect(ended).toMatchObject({ outcome: 'version_conflict', current: { payload } });
       expect(await test.status(proof)).toBe('live');
       const { current } = ended as Extract<typeof ended, { outcome: 'version_conflict' }>;
-      expect(await test.repository.data.end({ proof, ifVersion: current.version })).toEqual({ outcome: 'ended' });
+      expect(await test.repository.data.end({ proof, ifVersion: current.version })).toEqual({
+        outcome: 'ended',
+      });
     });
 
     it('takes version 0 for none, and the secret', async () => {
