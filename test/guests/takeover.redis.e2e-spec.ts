@@ -276,6 +276,22 @@ describe('a login that fails', () => {
     expect(await on.sessions.list(second)).toEqual([]);
   });
 
+  it('because the cart changes all the time leaves the guest and its cart', async () => {
+    const userId = newUser();
+    const guest = await on.sessions.createGuest({ data: { items: 0 } });
+    const { end } = on.repository.data;
+    on.repository.data.end = async (given) => {
+      await on.sessions.data(guest.session).increment('items');
+      return end.call(on.repository.data, given);
+    };
+    const login = on.sessions.create(userId, { from: guest.token });
+    await expect(login).rejects.toMatchObject({ code: 'version_conflict' });
+    on.repository.data.end = end.bind(on.repository.data);
+    expect(await on.sessions.list(userId)).toEqual([]);
+    const { token } = await on.sessions.create(userId, { from: guest.token });
+    expect(await dataOf(on, token)).toEqual({ items: 20 });
+  });
+
   it('when the connection breaks at any moment loses no cart', async () => {
     const proxy = await CutOffProxy.start(server.port);
     closing.push(proxy);
