@@ -29,6 +29,12 @@ export const ROOMS = [
     "the kit for apps' tests, and the contract that every storage passes",
     ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest'],
   ],
+  [
+    17,
+    'sockets',
+    'who may open a socket, and who may send which message',
+    ['@nestjs/common', '@nestjs/core', 'rxjs'],
+  ],
   [17, 'session.module.ts', 'what is wired to what', ['@nestjs/common', '@nestjs/core']],
   [16, 'manifest', 'who may reach what, and the boot check of it', ['@nestjs/common', '@nestjs/core']],
   [
@@ -56,6 +62,7 @@ export const ROOMS = [
     '`SessionEvents`, and the confirmations of an act',
     ['@nestjs/common', 'timers/promises'],
   ],
+  [12, 'contexts/graphql', 'how a GraphQL operation comes, by Apollo and Mercurius', []],
   [12, 'contexts/ws', 'how a WebSocket message comes and is answered', ['http', 'net', 'tls']],
   [11, 'contexts/http', 'how a request comes: credentials, client IP, headers', ['http', 'tls']],
   [11, 'handlers', "what Nest knows of an app's handlers", ['@nestjs/common', '@nestjs/core']],

@@ -22,6 +22,9 @@ const esmPackages = [
   '@borewit',
   'cookie',
   'jose',
+  // Of Mercurius's.
+  '@fastify/static/node_modules/content-disposition',
+  'content-disposition',
 ];
 
 export default {

@@ -1,12 +1,41 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { type INestApplication, Module } from '@nestjs/common';
+import {
+  Field,
+  GraphQLModule,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
 import { NestFactory } from '@nestjs/core';
-import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
-import { Public, SessionError, SessionModule } from '@latchkey/session';
+import {
+  CurrentUser,
+  Public,
+  RateLimit,
+  Roles,
+  SessionError,
+  SessionModule,
+  type UserState,
+  UserStateService,
+} from '@latchkey/session';
+import { loginAs, type LoggedIn } from '@latchkey/session/testing';
 import request from 'supertest';
+import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
+import type { SessionRepository } from '../../libs/session/src/storage/contract/session-repository.js';
 
-@Resolver()
-class Queries {
+@ObjectType()
+class Post {
+  @Field(() => Int)
+  id!: number;
+}
+
+@Resolver(() => Post)
+class Posts {
+  constructor(private readonly users: UserStateService) {}
+
   @Public()
   @Query(() => String)
   open() {
@@ -14,8 +43,48 @@ class Queries {
   }
 
   @Query(() => String, { nullable: true })
-  closed() {
+  me(@CurrentUser() user: UserState) {
+    return user.id;
+  }
+
+  @Query(() => [Post])
+  posts() {
+    return Array.from({ length: 20 }, (_, id) => ({ id }));
+  }
+
+  @ResolveField(() => String, { nullable: true })
+  author(@CurrentUser() user: UserState) {
+    return user.id;
+  }
+
+  @Roles('admin')
+  @ResolveField(() => String, { nullable: true })
+  address() {
+    return '192.0.2.7';
+  }
+
+  @Roles('admin')
+  @Query(() => String, { nullable: true })
+  admin() {
     return 'ran';
+  }
+
+  @RateLimit({ name: 'guess', quota: 3, window: '1h', by: 'ip' })
+  @Public()
+  @Query(() => String, { nullable: true })
+  guess() {
+    return 'wrong';
+  }
+
+  @Mutation(() => String, { nullable: true })
+  write(@CurrentUser() user: UserState) {
+    return user.id;
+  }
+
+  @Mutation(() => String, { nullable: true })
+  async blockMe(@CurrentUser() user: UserState) {
+    await this.users.block(user.id, { reason: 'spam', by: 'mia' });
+    return 'done';
   }
 
   @Public()
@@ -28,56 +97,127 @@ class Queries {
   }
 }
 
-describe.each([false, true])(
-  'GraphQL by Apollo, with autoTransformHttpErrors: %s',
-  (autoTransformHttpErrors) => {
-    let app: INestApplication;
-    const ask = async (query: string) =>
-      (
-        await request(await app.getUrl())
-          .post('/graphql')
-          .send({ query })
-      ).body as {
-        data?: unknown;
-        errors?: { message: string; extensions: Record<string, unknown> }[];
-      };
+interface Answer {
+  readonly data?: Record<string, unknown> | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[];
+}
 
-    beforeAll(async () => {
-      @Module({
-        imports: [
-          SessionModule.forRoot({ guard: 'global' }),
-          GraphQLModule.forRoot<ApolloDriverConfig>({
-            driver: ApolloDriver,
-            autoSchemaFile: true,
-            autoTransformHttpErrors,
-            includeStacktraceInErrorResponses: false,
-          }),
-        ],
-        providers: [Queries],
-      })
-      class App {}
-      app = await NestFactory.create(App, { logger: false });
-      await app.listen(0, '127.0.0.1');
-    });
-    afterAll(() => app.close());
+let app: INestApplication;
+let calls = 0;
 
-    it('runs what is public and refuses the rest', async () => {
-      expect((await ask('{ open }')).data).toEqual({ open: 'ran' });
-      const refused = await ask('{ closed }');
-      expect(refused.data).toEqual({ closed: null });
-      expect(refused.errors?.[0]?.message).toBe("SessionGuard does not serve 'graphql'");
-    });
+beforeAll(async () => {
+  @Module({
+    imports: [
+      SessionModule.forRoot({
+        guard: 'global',
+        strict: true,
+        sessionExpiresHeader: true,
+        failedTokens: { quota: 10, window: '1h' },
+      }),
+      GraphQLModule.forRoot<ApolloDriverConfig>({
+        driver: ApolloDriver,
+        autoSchemaFile: true,
+        fieldResolverEnhancers: ['guards', 'filters'],
+        includeStacktraceInErrorResponses: true,
+      }),
+    ],
+    providers: [Posts],
+  })
+  class App {}
+  app = await NestFactory.create(App, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  const repository = app.get<SessionRepository>(SESSION_REPOSITORY, { strict: false });
+  const authenticate = repository.authenticate.bind(repository);
+  repository.authenticate = (...args) => {
+    calls += 1;
+    return authenticate(...args);
+  };
+});
+afterAll(() => app.close());
+beforeEach(() => void (calls = 0));
 
-    it('tells what a resolver threw of ours, and nothing of what is inside', async () => {
-      const { errors } = await ask('{ throwsOurs }');
-      expect(errors?.[0]?.message).toBe('The user is blocked');
-      if (autoTransformHttpErrors) {
-        expect(errors?.[0]?.extensions).toMatchObject({
-          code: 'FORBIDDEN',
-          originalError: { code: 'user_blocked', block: { reason: 'spam' } },
-        });
-      }
-      expect(JSON.stringify(errors)).not.toMatch(/secret|mia|node_modules/);
-    });
-  },
-);
+async function ask(query: string, headers: Readonly<Record<string, string>> = {}) {
+  const response = await request(await app.getUrl())
+    .post('/graphql')
+    .set(headers)
+    .send({ query });
+  return { ...(response.body as Answer), headers: response.headers };
+}
+
+function codesOf({ errors = [] }: Answer): unknown[] {
+  return errors.map(({ extensions }) => extensions['code']);
+}
+
+const logIn = (options: { roles?: string[] } = {}): Promise<LoggedIn> =>
+  loginAs(app, { userId: `u${Math.random()}`, ...options });
+
+it('tells what was refused, and nothing of what is inside', async () => {
+  const refused = await ask('{ me }');
+  expect(refused.data).toEqual({ me: null });
+  expect(refused.errors?.[0]?.extensions).toMatchObject({ code: 'session_missing', status: 401 });
+  const { errors } = await ask('{ throwsOurs }');
+  expect(errors?.[0]?.message).toBe('The user is blocked');
+  expect(errors?.[0]?.extensions).toMatchObject({ code: 'user_blocked', block: { reason: 'spam' } });
+  expect(JSON.stringify([refused, errors])).not.toMatch(/secret|mia|node_modules|\.ts:/);
+});
+
+it('fields that are resolved together are one check, whatever each of them demands', async () => {
+  const { headers, user } = await logIn({ roles: ['admin'] });
+  expect((await ask('{ a: me b: me c: me d: admin open }', headers)).data).toEqual({
+    a: user.id,
+    b: user.id,
+    c: user.id,
+    d: 'ran',
+    open: 'ran',
+  });
+  expect(calls).toBe(1);
+  calls = 0;
+  const { data } = await ask('{ posts { id author } }', headers);
+  expect(data).toHaveProperty('posts.19', { id: 19, author: user.id });
+  expect(calls).toBeLessThanOrEqual(2);
+});
+
+it('each field is refused for itself', async () => {
+  const { headers, user } = await logIn();
+  const answer = await ask('{ me admin open posts { author address } }', headers);
+  expect(answer.data).toMatchObject({ me: user.id, admin: null, open: 'ran' });
+  expect(answer.data).toHaveProperty('posts.0', { author: user.id, address: null });
+  expect(new Set(codesOf(answer))).toEqual(new Set(['forbidden']));
+  expect(answer.headers).toHaveProperty('session-expires');
+});
+
+it('aliases do not get round a quota', async () => {
+  const answer = await ask('{ a: guess b: guess c: guess d: guess e: guess }');
+  expect(codesOf(answer)).toEqual(['rate_limited', 'rate_limited']);
+  expect(answer.headers['ratelimit']).toBeDefined();
+});
+
+it('an act of one mutation holds for the next one of the same request', async () => {
+  const { headers, user } = await logIn();
+  const answer = await ask('mutation { a: write blockMe b: write }', headers);
+  expect(answer.data).toEqual({ a: user.id, blockMe: 'done', b: null });
+  expect(codesOf(answer)).toEqual(['user_blocked']);
+});
+
+it('a page of another origin gets no mutation done with the cookie', async () => {
+  const { cookie, user } = await logIn();
+  const foreign = { cookie, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+  expect(codesOf(await ask('mutation { write }', foreign))).toEqual(['cross_origin']);
+  expect((await ask('mutation { write }', { cookie, 'sec-fetch-site': 'same-origin' })).data).toEqual({
+    write: user.id,
+  });
+});
+
+it('a token that nobody has is charged once for a request, however many fields it asks for', async () => {
+  const { headers, user } = await logIn();
+  await app.get(UserStateService).erase(user.id);
+  const query = `{ ${Array.from({ length: 50 }, (_, i) => `f${i}: me`).join(' ')} }`;
+  const answer = await ask(query, headers);
+  expect(new Set(codesOf(answer))).toEqual(new Set(['session_invalid']));
+});
+
+it('takes no request that has become a WebSocket', async () => {
+  const { cookie } = await logIn();
+  const answer = await ask('{ me }', { cookie, upgrade: 'websocket' });
+  expect(codesOf(answer)).toEqual(['forbidden']);
+});

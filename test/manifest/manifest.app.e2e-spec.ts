@@ -147,15 +147,15 @@ describe('the access that PolicyManifest lists', () => {
     expect(unlisted.entries[0]).not.toHaveProperty('quotas');
   });
 
-  it('calls nothing guarded where SessionGuard knows no transport and no adapter of ours checks sockets', async () => {
+  it('calls no gateway guarded where no adapter of ours checks sockets', async () => {
     const { entries } = await manifestWithoutServer([
       handlers.ChatGateway,
       handlers.PostResolver,
       { provide: APP_GUARD, useClass: handlers.GuardOfEachRequest },
     ]);
     expect(entries.map(({ handler, access }) => `${handler} ${access}`)).toEqual([
-      'PostResolver.addPost refused',
-      'PostResolver.list refused',
+      'PostResolver.addPost guarded',
+      'PostResolver.list guarded',
       'ChatGateway.handleConnection unguarded',
       'ChatGateway.mute refused',
       // Nest leaves global guards of each request out on WebSocket.

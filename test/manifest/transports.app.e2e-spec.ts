@@ -14,7 +14,7 @@ import {
 } from '@latchkey/session';
 import { Scopes } from '@latchkey/session/jwt';
 import { bootKind, GUARDS, type Given } from './support/boot-kind.js';
-import { FIELDS } from './support/kinds-graphql.js';
+import { FIELD, GUARDED_FIELD } from './support/kinds-graphql.js';
 import { KINDS, SOCKET_IO, SOCKET_OF_MICROSERVICE } from './support/kinds.js';
 
 type Decorator = MethodDecorator & ClassDecorator;
@@ -114,7 +114,9 @@ describe.each(KINDS)('$name', (kind) => {
   });
 });
 
-describe.each(FIELDS)('$name', (kind) => {
+describe('a field that Nest runs no guards for', () => {
+  const kind = FIELD;
+
   it.each([...REQUIREMENTS, ...LIMITS, ...PUBLIC_LIMITS])(
     'refuses to start with %s on it',
     async (...[, ...decorators]) => {
@@ -130,10 +132,10 @@ describe.each(FIELDS)('$name', (kind) => {
   it('does not run behind a SessionGuard of its own, or the app does not start', async () => {
     const { error, ran } = await bootKind({ kind, guard: 'handler', on: 'handler', decorators: [] });
     expect(ran).toBe(0);
-    if (kind.name === 'a field') expect(error).toEqual(namesTheSubject);
+    expect(error).toEqual(namesTheSubject);
   });
 
-  it('takes the word of a guard that Nest runs', async () => {
+  it('does not take the word of a guard that Nest does not run', async () => {
     @EnforcesAccess()
     class Own implements CanActivate {
       canActivate = () => false;
@@ -141,8 +143,19 @@ describe.each(FIELDS)('$name', (kind) => {
     const given = { kind, guard: 'handler', on: 'handler', guardClass: Own } as const;
     const { error, ran } = await bootKind({ ...given, decorators: [Roles('admin')] });
     expect(ran).toBe(0);
-    if (kind.name === 'a field') expect(error).toEqual(namesTheSubject);
-    else expect(error).toBeUndefined();
+    expect(error).toEqual(namesTheSubject);
+  });
+});
+
+describe('a field that Nest runs guards for', () => {
+  it('runs for nobody who does not meet its requirements, or the app does not start', async () => {
+    expect(await failuresOf(GUARDED_FIELD, REQUIREMENTS, () => 0)).toEqual([]);
+    expect(await failuresOf(GUARDED_FIELD, LIMITS, () => 0)).toEqual([]);
+  });
+
+  it('keeps its limits, or the app does not start', async () => {
+    const most = ({ decorators }: Omit<Given, 'kind'>) => (decorators.includes(once) ? 1 : 0);
+    expect(await failuresOf(GUARDED_FIELD, PUBLIC_LIMITS, most)).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { AuditLog } from './services/audit/audit-log.js';
 import { AccessCheck } from './manifest/access-check.js';
 import { CorsCheck } from './manifest/cors-check.js';
 import { AccessReader } from './guard/access-reader.js';
+import { Calls } from './guard/calls.js';
 import { FailedTokens } from './guard/failed-tokens.js';
 import { MessageProblems } from './guard/message-problems.js';
 import { PolicyManifest } from './manifest/policy-manifest.js';
@@ -87,6 +88,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     AccessReader,
     FailedTokens,
     RequestQuotas,
+    Calls,
     SessionGuard,
     PolicyManifest,
     AccessCheck,
@@ -100,7 +102,7 @@ import { UserStateService } from './services/users/user-state.service.js';
         settings.guardGlobally ? guard : NO_GUARD,
     },
   ],
-  // AccessReader, FailedTokens, RequestQuotas and IpPolicy: the guard needs them in the modules that use the guard.
+  // AccessReader, FailedTokens, RequestQuotas, Calls and IpPolicy: the guard needs them in the modules that use the guard.
   exports: [
     SessionService,
     UserStateService,
@@ -116,6 +118,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     AccessReader,
     FailedTokens,
     RequestQuotas,
+    Calls,
     IpPolicy,
     PolicyManifest,
     ACCESS_TOKENS,

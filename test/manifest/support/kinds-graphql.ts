@@ -100,17 +100,15 @@ export const OPERATIONS: readonly Kind[] = [
 ];
 
 /** A field is as open as the operation that leads to it, which is public here; only what it says itself must hold. */
-export const FIELDS: readonly Kind[] = [
-  {
-    name: 'a field',
-    app: 'http',
-    subject: (target) => resolver(target, field(), Post),
-    call: ask('{ post { act } }'),
-  },
-  {
-    name: 'a field with guards',
-    app: 'http',
-    subject: (target) => resolver(target, field(), Post, ['guards']),
-    call: ask('{ post { act } }'),
-  },
-];
+export const FIELD: Kind = {
+  name: 'a field',
+  app: 'http',
+  subject: (target) => resolver(target, field(), Post),
+  call: ask('{ post { act } }'),
+};
+export const GUARDED_FIELD: Kind = {
+  name: 'a field with guards',
+  app: 'http',
+  subject: (target) => resolver(target, field(), Post, ['guards']),
+  call: ask('{ post { act } }'),
+};

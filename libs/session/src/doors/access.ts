@@ -3,6 +3,7 @@
  * @module @latchkey/session/access
  */
 export type { AccessDecorator } from '../guard/decorators/declarations.js';
+export type { ContextCall, ContextReader } from '../options/context-reader.js';
 export type { ContextKind } from '../handlers/contexts.js';
 export type { Partition } from '../rules/quota-rule.js';
 export type { AccessRequirements, Decision, DenyReason } from '../model/decision.js';

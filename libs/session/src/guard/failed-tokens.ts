@@ -15,6 +15,9 @@ import { SessionTransport } from './session-transport.js';
  */
 @Injectable()
 export class FailedTokens {
+  /** What each request was charged for: the fields of a GraphQL query come with one token. */
+  private readonly charged = new WeakMap<object, string>();
+
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'failedTokens'>,
@@ -23,12 +26,14 @@ export class FailedTokens {
   ) {}
 
   /**
-   * Charges a token that was found `session_invalid`.
+   * Charges a token that was found `session_invalid`, once for each request.
    * @throws SessionError `rate_limited` when the share of its client IP is used up
    */
   async charge(token: string | undefined, request: HttpRequest): Promise<void> {
     const { failedTokens: policy } = this.settings;
-    if (!policy || token === undefined || !(await this.sessions.parse(token))) return;
+    if (!policy || token === undefined || this.charged.get(request) === token) return;
+    this.charged.set(request, token);
+    if (!(await this.sessions.parse(token))) return;
     const partition = { key: `failed-token:${quotaPartitionOfIp(this.transport.clientIp(request))}` };
     const quota = await this.repository.quota({ operation: 'consume', policy, partition, cost: 1 });
     if (!quota.allowed) throw denialError({ reason: 'rate_limited', quotas: [quota] });

@@ -18,8 +18,8 @@ interface MessageClient {
 
 /**
  * Answers every `SessionError` in the form of where it was thrown. HTTP: `application/problem+json`. Microservices: an
- * error `{ status: 'error', code, message, statusCode, … }`. WebSocket: the event `exception` with the problem. GraphQL
- * and whatever else there is get the error itself, which is an `HttpException`. `SessionModule` registers the filter;
+ * error `{ status: 'error', code, message, statusCode, … }`. WebSocket: the event `exception` with the problem. GraphQL:
+ * an error whose `extensions` are the problem. Whatever else there is gets the error itself, which is an `HttpException`. `SessionModule` registers the filter;
  * `toProblem` and `problemHeaders` let a filter of your own answer alike.
  * @example
  * ```ts
@@ -57,6 +57,9 @@ const ANSWERS: Readonly<Record<ContextRules['answer'], Answer>> = {
   response: answerRequest,
   exception_event: answerMessage,
   rpc_error: (error) => throwError(() => rpcError(error)),
+  graphql_error: (error) => {
+    throw graphqlError(error);
+  },
   rethrow: (error) => {
     throw error;
   },
@@ -67,6 +70,18 @@ function answerRequest(error: SessionError, host: ArgumentsHost): void {
   const response = host.getArgByIndex<HttpResponse>(1);
   showWayOut(response, error);
   sendJson(response, error.statusCode, { headers: problemHeaders(error, request), body: toProblem(error) });
+}
+
+/**
+ * The same error, but for what drivers would make of it: Apollo's replaces the code by that of an `HttpException`'s status,
+ * and shows its stack.
+ */
+function graphqlError(error: SessionError): SessionError {
+  return Object.create(error, {
+    response: { value: undefined },
+    extensions: { value: toProblem(error) },
+    stack: { value: `${error.name}: ${error.message}` },
+  }) as SessionError;
 }
 
 /** Nest's own form, `status` and `message`, and what the problem has besides. */

@@ -22,10 +22,13 @@ export interface RequestAccess {
 
 const accesses = privateSlot<RequestAccess>();
 
-/** @param realm whose record; absent: that of whichever guard came last */
-export function requestAccessOf(request: HttpRequest, realm?: object): RequestAccess | undefined {
-  if (typeof request !== 'object' || request === null) return undefined; // a message's payload may be anything
-  const node = nodeRequestOf(request);
+/**
+ * @param unit the request, or what tells a call from others of its request
+ * @param realm whose record; absent: that of whichever guard came last
+ */
+export function requestAccessOf(unit: object, realm?: object): RequestAccess | undefined {
+  if (typeof unit !== 'object' || unit === null) return undefined; // a message's payload may be anything
+  const node = nodeRequestOf(unit as HttpRequest);
   let access = accesses.get(placeBeside(node));
   if (access?.request !== node) return undefined;
   while (realm && access && access.realm !== realm) access = access.earlier;
@@ -33,7 +36,7 @@ export function requestAccessOf(request: HttpRequest, realm?: object): RequestAc
 }
 
 export function setRequestAccess(
-  request: HttpRequest,
+  unit: object,
   {
     realm,
     requirements,
@@ -41,7 +44,7 @@ export function setRequestAccess(
     admitted,
   }: Pick<RequestAccess, 'realm' | 'requirements'> & Partial<Pick<RequestAccess, 'access' | 'admitted'>>,
 ): RequestAccess {
-  const node = nodeRequestOf(request);
+  const node = nodeRequestOf(unit as HttpRequest);
   const place = placeBeside(node);
   const last = accesses.get(place);
   const earlier = last?.request !== node ? undefined : last.realm === realm ? last.earlier : last;
@@ -70,10 +73,10 @@ export function admitAs(
 }
 
 /** Lets a request in that needs no session. One that another check has let in with a session keeps that. */
-export function admitNobodyTo(request: HttpRequest, realm: object, access: Access): true {
-  const record = requestAccessOf(request, realm);
+export function admitNobodyTo(unit: object, realm: object, access: Access): true {
+  const record = requestAccessOf(unit, realm);
   if (record?.admitted === undefined) {
-    setRequestAccess(request, { realm, requirements: access.requirements, access, admitted: 'anonymous' });
+    setRequestAccess(unit, { realm, requirements: access.requirements, access, admitted: 'anonymous' });
   } else {
     record.access = access;
     record.requirements = bothOf(record.requirements, access.requirements);

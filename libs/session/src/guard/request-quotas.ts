@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Decision } from '../model/decision.js';
 import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
+import type { GuardedCall } from '../contexts/http/guarded-call.js';
 import { type HttpRequest, type HttpResponse, setHeader } from '../contexts/http/http.js';
 import { quotaPartitionOfIp } from '../rules/ip-address.js';
 import { isBeforeQuotas, withQuotas } from '../rules/decide.js';
@@ -23,7 +24,7 @@ const NOTHING: Taking = { results: [], taken: [] };
 /** A check that is under way. */
 interface Check {
   readonly access: Access;
-  readonly response: HttpResponse;
+  readonly response: HttpResponse | undefined;
   readonly checking: Promise<Decision>;
 }
 
@@ -68,10 +69,10 @@ export class RequestQuotas {
   /** As `decide`, for a request that comes as nobody. @returns whether it may come */
   async admit(
     access: Access,
-    http: { readonly request: HttpRequest; readonly response: HttpResponse },
+    { request, response }: Pick<GuardedCall, 'request' | 'response'>,
   ): Promise<readonly QuotaResult[]> {
-    const results = await this.consume(access, http.request);
-    setQuotaHeaders(http.response, [...(access.requirements.quotas ?? []).map(fullShare), ...results]);
+    const results = await this.consume(access, request);
+    setQuotaHeaders(response, [...(access.requirements.quotas ?? []).map(fullShare), ...results]);
     return results;
   }
 
@@ -134,7 +135,8 @@ function isRefused(decision: Decision): boolean {
   return isBeforeQuotas(decision) || (!decision.permit && decision.reason === 'rate_limited');
 }
 
-export function setQuotaHeaders(response: HttpResponse, quotas: readonly QuotaResult[]): void {
+export function setQuotaHeaders(response: HttpResponse | undefined, quotas: readonly QuotaResult[]): void {
+  if (!response) return;
   const { 'RateLimit-Policy': policies, RateLimit: limits } = quotaHeaders(quotas);
   setHeader(response, 'RateLimit-Policy', policies);
   setHeader(response, 'RateLimit', limits);
@@ -143,9 +145,9 @@ export function setQuotaHeaders(response: HttpResponse, quotas: readonly QuotaRe
 const untouched = new WeakMap<Access, ReturnType<typeof quotaHeaders>>();
 
 /** Tells of a handler's quotas where none was counted: as a full share each, because nobody's state is known then. */
-export function setUntouchedQuotaHeaders(response: HttpResponse, access: Access): void {
+export function setUntouchedQuotaHeaders(response: HttpResponse | undefined, access: Access): void {
   const { requirements, quotas } = access;
-  if ((requirements.quotas ?? []).length + quotas.length === 0) return;
+  if (!response || (requirements.quotas ?? []).length + quotas.length === 0) return;
   if (response.getHeader('RateLimit') !== undefined) return;
   let headers = untouched.get(access);
   if (!headers) {

@@ -148,12 +148,14 @@ export class SessionTransport {
     return { name: text(name, 'device.name'), userAgent, ip: this.clientIp(request) ?? '' };
   }
 
-  /** @internal */
-  credentialsOf(request: HttpRequest): Credentials {
+  /** @param isUnsafe whatever the method says @internal */
+  credentialsOf(request: HttpRequest, isUnsafe = false): Credentials {
     const node = nodeOf(request);
     try {
       const credentials = readCredentials(node, this.settings);
-      if (credentials.transport === 'cookie') this.origins.assertIfUnsafe(node);
+      if (credentials.transport !== 'cookie') return credentials;
+      if (isUnsafe) this.origins.assert(node);
+      else this.origins.assertIfUnsafe(node);
       return credentials;
     } catch (error) {
       throw this.withWayOut(error, node);

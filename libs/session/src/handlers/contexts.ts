@@ -13,10 +13,10 @@ export interface ContextRules {
    */
   readonly checkedBy: 'guard' | 'adapter' | 'none';
   /**
-   * How `ProblemFilter` answers an error: a response with problem+json, the event `exception`, or an error of the
-   * microservice; `rethrow`: what Nest or the driver makes of it.
+   * How `ProblemFilter` answers an error: a response with problem+json, the event `exception`, an error of the
+   * microservice, or one whose `extensions` GraphQL servers show; `rethrow`: what Nest or the driver makes of it.
    */
-  readonly answer: 'response' | 'exception_event' | 'rpc_error' | 'rethrow';
+  readonly answer: 'response' | 'exception_event' | 'rpc_error' | 'graphql_error' | 'rethrow';
   /**
    * Where global filters may not reach: Nest's mark of the classes or handlers that `ProblemFilter` is put on one by one;
    * `null`: global filters reach it.
@@ -38,6 +38,10 @@ export const OWN_GUARD = 'if a guard of your own enforces them, put @EnforcesAcc
 
 export const FIELDS_HINT =
   "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
+
+export const SUBSCRIPTIONS_HINT =
+  "SessionGuard serves subscriptions where GraphQLModule has subscriptions: { 'graphql-ws': … } of GraphqlSubscriptions, from " +
+  '@latchkey/session/graphql';
 
 const OPEN = 'is neither behind a SessionGuard nor @Public(), as the option strict demands';
 
@@ -78,16 +82,17 @@ export const CONTEXTS = {
   },
   graphql: {
     type: 'graphql',
-    checkedBy: 'none',
-    answer: 'rethrow',
+    checkedBy: 'guard',
+    answer: 'graphql_error',
     filterOn: null,
     takesServiceTokens: false,
     hasUrlPaths: false,
     needsSockets: false,
     unenforced: (method) =>
-      'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve GraphQL' +
-      `${method === 'FIELD' ? `, and ${FIELDS_HINT}` : ''}. Remove them; ${OWN_GUARD}`,
-    open: () => OPEN,
+      'has requirements such as @Roles() that no guard enforces: ' +
+      `${method === 'FIELD' ? FIELDS_HINT : method === 'SUBSCRIPTION' ? SUBSCRIPTIONS_HINT : 'add SessionGuard to its @UseGuards()'}; ${OWN_GUARD}`,
+    open: (method) =>
+      `${OPEN}: ${method === 'SUBSCRIPTION' ? SUBSCRIPTIONS_HINT : "add @UseGuards(SessionGuard) or @Public(), or set guard: 'global'"}`,
   },
   rpc: {
     type: 'rpc',
@@ -114,12 +119,12 @@ export function contextOfType(type: string): ContextRules | undefined {
   return BY_TYPE.get(type);
 }
 
-type CheckedBy<Checker> = {
-  [Kind in ContextKind]: (typeof CONTEXTS)[Kind]['checkedBy'] extends Checker ? Kind : never;
+/** The contexts whose calls `SessionGuard` reads: it does not compile until it can read them all. */
+export type GuardedContext = {
+  [Kind in ContextKind]: (typeof CONTEXTS)[Kind]['checkedBy'] extends 'guard'
+    ? (typeof CONTEXTS)[Kind]['type']
+    : never;
 }[ContextKind];
 
-/**
- * The context whose request and response `SessionGuard` takes. Typed so that it does not compile once there are two: the
- * guard has to find those of the other, then.
- */
-export const REQUEST_TYPE: [CheckedBy<'guard'>] extends ['http'] ? 'http' : never = CONTEXTS.http.type;
+/** The context that is read without a detour: every request goes this way. */
+export const REQUEST_TYPE = CONTEXTS.http.type;

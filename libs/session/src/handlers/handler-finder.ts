@@ -19,8 +19,14 @@ import {
   type Surroundings,
 } from './transports.js';
 
-/** What a WebSocket adapter has that checks every handshake and message by the decorators. */
+/** What has it checks every handshake and message by the decorators: a WebSocket adapter, and GraphQL's `onConnect`. */
 export const CHECKS_SOCKETS: unique symbol = Symbol.for('@latchkey/session:checks-sockets') as never;
+
+/** What bears on the guards, of the options of a GraphQL module. */
+interface GraphqlOptions {
+  readonly fieldResolverEnhancers?: readonly string[];
+  readonly subscriptions?: { readonly 'graphql-ws'?: boolean | { readonly onConnect?: unknown } };
+}
 
 /** Finds every handler that Nest will route to, by the metadata that Nest itself goes by. */
 @Injectable()
@@ -85,15 +91,15 @@ export class HandlerFinder {
 
   private surroundings(providers: readonly Provider[]): Surroundings {
     const adapter: unknown = this.config.getIoAdapter();
-    const graphql = providers.filter(({ token }) => token === GRAPHQL_OPTIONS);
+    const graphql = providers
+      .filter(({ token }) => token === GRAPHQL_OPTIONS)
+      .map(({ instance }) => instance as GraphqlOptions | undefined);
     return {
       isWsChecked: typeof adapter === 'object' && adapter !== null && CHECKS_SOCKETS in adapter,
       areFieldsGuarded:
         graphql.length > 0 &&
-        graphql.every(({ instance }) => {
-          const options = instance as { fieldResolverEnhancers?: readonly string[] } | undefined;
-          return options?.fieldResolverEnhancers?.includes('guards') === true;
-        }),
+        graphql.every((options) => options?.fieldResolverEnhancers?.includes('guards') === true),
+      areSubscriptionsChecked: graphql.length > 0 && graphql.every(checksConnections),
       isMicroserviceOnly: !this.isHttpApp,
     };
   }
@@ -135,6 +141,11 @@ export class HandlerFinder {
     const path = read(MODULE_PATH + this.modules.applicationId, module) ?? read(MODULE_PATH, module);
     return path as string | undefined;
   }
+}
+
+function checksConnections(options: GraphqlOptions | undefined): boolean {
+  const protocol = options?.subscriptions?.['graphql-ws'];
+  return typeof protocol === 'object' && CHECKS_SOCKETS in Object(protocol.onConnect);
 }
 
 function read(key: string, target: object): unknown {

@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly isWsChecked: boolean;
   /** Nest runs guards for the fields of GraphQL results, too. */
   readonly areFieldsGuarded: boolean;
+  /** `GraphqlSubscriptions` checks every connection that subscriptions come by. */
+  readonly areSubscriptionsChecked: boolean;
   /** A microservice and nothing else: in a hybrid app nobody can know whether its guards reach messages. */
   readonly isMicroserviceOnly: boolean;
 }
@@ -68,13 +70,14 @@ export const gatewayHandlers: Finder = (owner, methods, { isWsChecked }) => {
 };
 
 /** Operations, and the fields of their results. */
-export const resolverHandlers: Finder = (owner, methods, { areFieldsGuarded }) =>
+export const resolverHandlers: Finder = (owner, methods, { areFieldsGuarded, areSubscriptionsChecked }) =>
   methods.flatMap(([name, handler]): Handler[] => {
     const type = read(RESOLVER_TYPE, handler);
     const operation = OPERATIONS.find((one) => one === type);
     const isField = [RESOLVER_FIELD, RESOLVER_REFERENCE].some((key) => Reflect.hasMetadata(key, handler));
     if (!operation && !isField) return [];
     const own = operation !== undefined || areFieldsGuarded;
+    const isChecked = operation !== 'Subscription' || areSubscriptionsChecked;
     const field = (read(RESOLVER_NAME, handler) as string | undefined) ?? name;
     const parent = operation ? '' : `${(read(RESOLVER_TYPE, owner) as string | undefined) ?? owner.name}.`;
     return [
@@ -85,7 +88,12 @@ export const resolverHandlers: Finder = (owner, methods, { areFieldsGuarded }) =
         name: `${owner.name}.${name}`,
         handler,
         class: owner,
-        reach: { checkedBy: CONTEXTS.graphql.checkedBy, global: own, perRequest: own, own },
+        reach: {
+          checkedBy: isChecked ? CONTEXTS.graphql.checkedBy : 'none',
+          global: own,
+          perRequest: own,
+          own,
+        },
       },
     ];
   });

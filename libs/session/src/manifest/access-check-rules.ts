@@ -64,13 +64,17 @@ function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Fu
 
 /**
  * That a method with requirements is a handler that we know.
+ * @param isServed whether `SessionGuard` serves contexts of the app's own, and stands there
  * @throws SessionConfigurationError naming it
  */
-export function checkStray({ name, handler, class: owner }: Found): void {
+export function checkStray(
+  { name, handler, class: owner }: Found,
+  isServed: (handler: Function, owner: Function) => boolean,
+): void {
   const declared = declaredAccessOf(handler);
   const relies = [declaresRequirements, declaresGuests, declaresLimits, declaresPassive];
   if (!relies.some((one) => one(declared))) return;
-  if (enforcesByItsWord(handler) || enforcesByItsWord(owner)) return;
+  if (enforcesByItsWord(handler) || enforcesByItsWord(owner) || isServed(handler, owner)) return;
   throw new SessionConfigurationError(
     name,
     'has requirements such as @Roles() that nothing enforces: it handles no HTTP request, message or operation that Nest ' +

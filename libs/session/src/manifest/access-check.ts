@@ -6,9 +6,10 @@ import type { SessionSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
 import { checkNearest, checkStray, demands } from './access-check-rules.js';
-import { guardsOf } from './guards.js';
+import { guardsOf, isOurs } from './guards.js';
 import { CONTEXTS, FIELDS_HINT } from '../handlers/contexts.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
+import { guardsOn } from '../handlers/nest-metadata.js';
 import type { Handler } from '../handlers/handler.js';
 import { checkRefreshPath } from './refresh-path-check.js';
 
@@ -31,10 +32,16 @@ export class AccessCheck implements OnModuleInit {
     const mine = all.filter((found) => this.accesses.isMine(found.handler, found.class));
     for (const found of mine)
       if (this.handlers.opensSockets || !CONTEXTS[found.kind].needsSockets) this.check(found);
-    for (const stray of this.handlers.strays(all)) checkStray(stray);
+    for (const stray of this.handlers.strays(all)) checkStray(stray, (...at) => this.servesOwnContexts(at));
     // In a command that only takes services from the app, no global prefix is set.
     if (this.handlers.isHttpApp)
       checkRefreshPath(all, this.settings.transport, (line) => new Logger('SessionModule').warn(line));
+  }
+
+  /** Which methods are handlers of the option `contexts`, only the app knows: those behind a `SessionGuard` may be. */
+  private servesOwnContexts(at: readonly Function[]): boolean {
+    if (this.settings.contexts.length === 0) return false;
+    return this.settings.guardGlobally || at.flatMap(guardsOn).some(isOurs);
   }
 
   private check(found: Handler): void {

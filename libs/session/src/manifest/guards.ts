@@ -65,7 +65,8 @@ export function enforcesByItsWord(target: Function): boolean {
   return guardsOn(target).some((guard) => enforcesAccess(classOf(guard)));
 }
 
-function isOurs(guard: Guard): boolean {
+/** Whether a guard is a `SessionGuard`. */
+export function isOurs(guard: Guard): boolean {
   return knowsSessions(classOf(guard));
 }
 

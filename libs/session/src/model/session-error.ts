@@ -87,6 +87,11 @@ export class SessionError extends HttpException {
     return true;
   }
 
+  /** Where GraphQL servers look for what an error says besides its message. */
+  get extensions(): Problem {
+    return this.getResponse();
+  }
+
   override getResponse(): Problem {
     return super.getResponse() as Problem;
   }

@@ -6,6 +6,7 @@ import type { UserDirectory } from '../model/user-state.js';
 import type { LifetimeOption } from '../rules/lifetime.js';
 import type { QuotaOptions, RateLimitOptions } from '../rules/quota-options.js';
 import type { RolePermissions } from '../rules/roles.js';
+import type { ContextReader } from './context-reader.js';
 import type { JwtOptions } from './jwt-options.js';
 
 /**
@@ -87,6 +88,12 @@ export interface SessionModuleOptions {
      */
     readonly sameSite?: 'lax' | 'strict' | 'none';
   };
+  /**
+   * Contexts besides HTTP, WebSocket, GraphQL and microservices that `SessionGuard` is to serve: where the credentials of
+   * their calls are. The guard stands before their handlers, or before their class.
+   * @defaultValue none: `SessionGuard` lets only `@Public()` handlers through there
+   */
+  readonly contexts?: readonly ContextReader[];
   /**
    * The origin that browsers see, such as `https://app.example`. Set it when TLS ends at a proxy: the cross-origin
    * check compares `Origin` with it where a browser sends no `Sec-Fetch-Site`.

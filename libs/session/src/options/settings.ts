@@ -8,6 +8,7 @@ import type { UserDirectory } from '../model/user-state.js';
 import type { RolePermissions } from '../rules/roles.js';
 import type { AuditSettings } from '../storage/contract/audit-repository.js';
 import type { RepositorySettings } from '../storage/contract/session-repository.js';
+import type { ContextReader } from './context-reader.js';
 import type { SessionModuleOptions } from './options.js';
 import type { JwtAlgorithm, JwtKeys } from './jwt-options.js';
 
@@ -31,6 +32,8 @@ export interface SessionSettings extends RepositorySettings {
   /** No handler may be open without saying so. */
   readonly strict: boolean;
   readonly transport: TransportSettings;
+  /** Contexts of the app's own. */
+  readonly contexts: readonly ContextReader[];
   readonly audit: AuditSettings;
   /** Streams and sockets that may be open at once on each node. */
   readonly live: { readonly maxConnectionsPerSession: number; readonly maxConnectionsPerUser: number };

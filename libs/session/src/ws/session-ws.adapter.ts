@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { INestApplication, INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { MessageMappingProperties } from '@nestjs/websockets';
 import type { Observable } from 'rxjs';
@@ -10,34 +10,25 @@ import {
   closeFirmly,
   dropWhenGone,
   dropWhenSlow,
+  isOpen,
   sendAtOnce,
   sendThrough,
   type HandshakeReply,
   type WsServer,
   type WsSocket,
 } from '../contexts/ws/ws.js';
+import { readCredentials } from '../contexts/http/credentials.js';
 import type { LiveConnection } from '../live/live-connection.js';
-import { Admission, type Sender } from './admission.js';
-import { Gateways } from './gateways.js';
-import { MessageGuard } from './message.guard.js';
+import { Admission, type Candidate, type Sender } from '../sockets/admission.js';
+import { Gateways } from '../sockets/gateways.js';
+import { setLiveConnection } from '../sockets/live-sockets.js';
+import { placeMessageGuard } from '../sockets/message.guard.js';
 import { Messages, type ParsedMessage } from './messages.js';
 import { Upgrades } from './upgrades.js';
 
+const NAME = 'SessionWsAdapter';
 const MAX_MESSAGE_BYTES = 16 * 1024;
 const MAX_BUFFERED_BYTES = 1024 * 1024;
-
-const connections = new WeakMap<object, LiveConnection>();
-
-/**
- * The live connection behind a client, as a gateway's handlers are given it: its session and user. `undefined` where a
- * gateway also lets in nobody.
- * @example
- * `@SubscribeMessage('me') me(@ConnectedSocket() client: object) { return liveConnectionOf(client)?.user.id; }`
- * @publicApi
- */
-export function liveConnectionOf(client: object): LiveConnection | undefined {
-  return connections.get(client);
-}
 
 /**
  * Nest's `ws` adapter, guarded: `app.useWebSocketAdapter(new SessionWsAdapter(app))`.
@@ -69,18 +60,23 @@ export class SessionWsAdapter extends WsAdapter {
   constructor(private readonly app: INestApplicationContext) {
     super(app);
     this.admission = new Admission(app);
-    const { useGlobalGuards } = app as Partial<INestApplication>;
-    if (!useGlobalGuards)
-      throw new SessionConfigurationError('SessionWsAdapter', 'takes the app: new SessionWsAdapter(app)');
-    useGlobalGuards.call(app, new MessageGuard());
+    placeMessageGuard(app, NAME);
   }
 
   override create(port: number, options: Parameters<WsAdapter['create']>[1] = {}): unknown {
-    const gateways = Gateways.at(this.app, port, options.path);
+    const gateways = Gateways.find(this.app, {
+      adapter: NAME,
+      isThere: (place) => place.port === port && place.path === options.path,
+    });
+    if (!gateways)
+      throw new SessionConfigurationError(
+        NAME,
+        `finds no gateway at ${options.path ?? '/'}: add it to the providers of a module`,
+      );
     const admitted = new WeakMap<IncomingMessage, LiveConnection>();
     const verifyClient = ({ req }: { req: IncomingMessage }, reply: HandshakeReply): void => {
       void this.admission
-        .ofHandshake(req, gateways.handshake)
+        .ofHandshake(candidateOf(req), gateways.handshake)
         .then(
           (connection) => {
             if (connection) admitted.set(req, connection);
@@ -105,7 +101,10 @@ export class SessionWsAdapter extends WsAdapter {
     server.on('connection', (socket, request) => {
       const connection = admitted.get(request);
       adopt(socket, connection);
-      this.messages.set(socket, this.messagesOf({ socket, handshake: request, connection }, gateways));
+      this.messages.set(
+        socket,
+        this.messagesOf(socket, { socket, handshake: request, connection }, gateways),
+      );
     });
     return server;
   }
@@ -148,19 +147,13 @@ export class SessionWsAdapter extends WsAdapter {
     return servers;
   }
 
-  private messagesOf(sender: Sender, gateways: Gateways): Messages {
-    return new Messages(sender.socket, {
+  private messagesOf(socket: WsSocket, sender: Sender, gateways: Gateways): Messages {
+    return new Messages(socket, {
       parse: (data) => this.parse(data),
-      permit: async (handler, gateway) => {
-        try {
-          await this.admission.ofMessage(sender, handler && gateway && gateways.accessTo(handler, gateway));
-        } catch (error) {
-          if (error instanceof SessionError) throw error;
-          this.logger.error(error);
-          throw new SessionError('session_store_unavailable', { cause: error });
-        }
-      },
-      say: (text) => sendAtOnce(sender.socket, text),
+      permit: (handler, gateway) =>
+        this.admission.permit(sender, handler && gateway && gateways.accessTo(handler, gateway)),
+      isOpen: () => isOpen(socket),
+      refuse: (error) => sendAtOnce(socket, JSON.stringify({ event: 'exception', data: toProblem(error) })),
       onFault: (error) => this.logger.error(error),
     });
   }
@@ -172,6 +165,15 @@ export class SessionWsAdapter extends WsAdapter {
       return undefined;
     }
   }
+}
+
+function candidateOf(request: IncomingMessage): Candidate {
+  return {
+    handshake: request,
+    readCredentials: (settings) => readCredentials(request, settings),
+    isGone: () => request.socket.destroyed,
+    onceGone: (callback) => request.socket.once('close', callback),
+  };
 }
 
 /** What a port says that has gateways only. */
@@ -188,7 +190,7 @@ function adopt(socket: WsSocket, connection: LiveConnection | undefined): void {
   dropWhenSlow(socket, MAX_BUFFERED_BYTES);
   dropWhenGone(socket);
   if (!connection) return;
-  connections.set(socket, connection);
+  setLiveConnection(socket, connection);
   socket.on('close', () => connection.closed());
   sendThrough(socket, (delivery) => connection.deliver(delivery));
   connection.open(({ code, closeCode }) => closeFirmly(socket, closeCode, code));

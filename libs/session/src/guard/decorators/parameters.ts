@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Session } from '../../model/session.js';
 import type { UserState } from '../../model/user-state.js';
 import { handleOf } from '../../services/data/session-data-handle.js';
-import { requestAccessOf } from '../request-access.js';
+import { accessOfCall } from '../calls.js';
 import { declareDataOf } from './declarations.js';
 
 /**
@@ -61,7 +61,7 @@ const sessionDataOf = createParamDecorator((key: string | undefined, context: Ex
 });
 
 function authenticated(decorator: string, context: ExecutionContext) {
-  const access = requestAccessOf(context.switchToHttp().getRequest());
+  const access = accessOfCall(context);
   if (access?.admitted === undefined) {
     throw new Error(
       `${decorator} on ${context.getClass().name}.${context.getHandler().name}: no SessionGuard ran`,

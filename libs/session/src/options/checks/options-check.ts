@@ -19,6 +19,7 @@ import { checkRedis } from './redis.js';
 import { checkRefresh } from './refresh.js';
 import { checkRateLimits } from './rate-limits.js';
 import type { SessionModuleOptions } from '../options.js';
+import { checkContexts } from './contexts.js';
 import { checkIpPolicy, checkTransport } from './network.js';
 import type { ModuleSettings, StorageSettings } from '../settings.js';
 
@@ -40,6 +41,7 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   guard: true,
   strict: true,
   transports: true,
+  contexts: true,
   cookie: true,
   publicOrigin: true,
   allowedOrigins: true,
@@ -104,6 +106,7 @@ export function checkOptions(
     strict: flag('strict', options.strict),
     storage: checkStorage(options, environment),
     transport: checkTransport(options),
+    contexts: checkContexts(options.contexts ?? []),
     audit: checkAudit(options.audit ?? {}),
   };
 }

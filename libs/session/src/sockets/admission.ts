@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http';
-import type { INestApplicationContext } from '@nestjs/common';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
 import type { Access } from '../rules/access.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
 import { setRequestAccess } from '../guard/request-access.js';
@@ -8,51 +7,74 @@ import { SessionTransport } from '../guard/session-transport.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { denialError, SessionError } from '../model/session-error.js';
 import type { NodeRequest } from '../contexts/http/http.js';
-import type { WsSocket } from '../contexts/ws/ws.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
-import type { SessionSettings } from '../options/settings.js';
-import { readCredentials } from '../contexts/http/credentials.js';
+import type { SessionSettings, TransportSettings } from '../options/settings.js';
+import type { Credentials } from '../contexts/http/credentials.js';
 import type { LiveConnection } from '../live/live-connection.js';
 import { LiveConnections } from '../live/live-connections.js';
 
+/** A client that wants to connect. */
+export interface Candidate {
+  /** The HTTP request that its connection began with. */
+  readonly handshake: NodeRequest;
+  /** @throws SessionError `ambiguous_credentials` */
+  readonly readCredentials: (settings: TransportSettings) => Credentials;
+  readonly isGone: () => boolean;
+  readonly onceGone: (callback: () => void) => void;
+}
+
 /** Whom a message is from. */
 export interface Sender {
-  readonly socket: WsSocket;
-  readonly handshake: IncomingMessage;
+  readonly socket: object;
+  readonly handshake: NodeRequest;
   /** Absent for nobody. */
   readonly connection: LiveConnection | undefined;
 }
 
 /** Who may connect, and who may say what. */
 export class Admission {
+  private readonly logger = new Logger('SessionModule');
+
   constructor(private readonly app: INestApplicationContext) {}
 
   /**
    * @returns `undefined` for nobody, where the gateway lets nobody in
    * @throws SessionError the first denial that applies
    */
-  async ofHandshake(request: IncomingMessage, access: Access): Promise<LiveConnection | undefined> {
+  async ofHandshake(candidate: Candidate, access: Access): Promise<LiveConnection | undefined> {
+    const { handshake, isGone } = candidate;
     const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
-    const { token, transport: by } = readCredentials(request, transport);
-    if (by === 'cookie') this.app.get(SessionTransport, { strict: false }).assertOrigin(request);
-    const clientIp = this.clientIpOf(request);
+    const { token, transport: by } = candidate.readCredentials(transport);
+    if (by === 'cookie') this.app.get(SessionTransport, { strict: false }).assertOrigin(handshake);
+    const clientIp = this.clientIpOf(handshake);
     await this.assertAdmits(access, clientIp);
-    await this.consume(access, request);
+    await this.consume(access, handshake);
     if (access.mode === 'public' || (access.mode === 'optional' && token === undefined)) return undefined;
     const registry = this.app.get(LiveConnections, { strict: false });
     const registering = registry.register({
       token,
       requirements: access.requirements,
       clientIp,
-      isGone: () => request.socket.destroyed,
+      isGone,
     });
     const failedTokens = this.app.get(FailedTokens, { strict: false });
-    const connection = await failedTokens.watch(registering, { token, request });
-    // The client may be gone before there is a WebSocket to tell of it.
-    request.socket.once('close', () => connection.closed());
-    if (request.socket.destroyed) connection.closed();
+    const connection = await failedTokens.watch(registering, { token, request: handshake });
+    // The client may be gone before there is a socket to tell of it.
+    candidate.onceGone(() => connection.closed());
+    if (isGone()) connection.closed();
     if (access.requirements.quotas?.length) await this.assertQuotas(connection);
     return connection;
+  }
+
+  /** As `ofMessage`; what is no denial is logged, and told as one. */
+  async permit(sender: Sender, access: Access | undefined): Promise<void> {
+    try {
+      await this.ofMessage(sender, access);
+    } catch (error) {
+      if (error instanceof SessionError) throw error;
+      this.logger.error(error);
+      throw new SessionError('session_store_unavailable', { cause: error });
+    }
   }
 
   /**
@@ -60,7 +82,10 @@ export class Admission {
    * @param access of the handler that is about to have it; `undefined` when there is none
    * @throws SessionError when the message must not be acted upon
    */
-  async ofMessage({ socket, handshake, connection }: Sender, access: Access | undefined): Promise<void> {
+  private async ofMessage(
+    { socket, handshake, connection }: Sender,
+    access: Access | undefined,
+  ): Promise<void> {
     const client = socket as unknown as NodeRequest;
     const realm = this.app.get(SessionTransport, { strict: false });
     if (access?.mode === 'service')
@@ -92,7 +117,7 @@ export class Admission {
     }
   }
 
-  private clientIpOf(handshake: IncomingMessage): string | undefined {
+  private clientIpOf(handshake: NodeRequest): string | undefined {
     return this.app.get(SessionTransport, { strict: false }).clientIp(handshake);
   }
 
@@ -108,7 +133,7 @@ export class Admission {
    * Counts against the quotas that live with no user, by the handshake's client IP.
    * @throws SessionError `rate_limited`
    */
-  private async consume(access: Access, handshake: IncomingMessage): Promise<void> {
+  private async consume(access: Access, handshake: NodeRequest): Promise<void> {
     if (access.quotas.length === 0) return;
     const quotas = await this.app.get(RequestQuotas, { strict: false }).consume(access, handshake);
     if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });

@@ -1,0 +1,64 @@
+import type { HttpRequest } from '../contexts/http/http.js';
+import { nodeRequestOf } from '../contexts/http/http.js';
+import type { AccessRequirements } from '../model/decision.js';
+import { decide } from '../rules/decide.js';
+import type { TokenCheckResult } from '../services/sessions/token-check.js';
+
+interface Shared {
+  readonly requirements: AccessRequirements;
+  readonly checking: Promise<TokenCheckResult>;
+}
+
+const byRequest = new WeakMap<object, Shared>();
+
+/**
+ * Checks of one request that are asked for in one turn of the event loop are one: of the fields of a GraphQL query, those
+ * that are resolved together. What is resolved later is checked again, because an act may have come between.
+ * @param requirements without quotas: each call counts against those
+ */
+export function shareCheck(
+  request: HttpRequest,
+  requirements: AccessRequirements,
+  check: () => Promise<TokenCheckResult>,
+): Promise<TokenCheckResult> {
+  const node = nodeRequestOf(request);
+  const first = byRequest.get(node);
+  if (first) {
+    if (!asksAsMuch(first.requirements, requirements)) return check();
+    return first.checking.then((result) => decidedBy(result, first.requirements, requirements) ?? check());
+  }
+  const checking = check();
+  byRequest.set(node, { requirements, checking });
+  setImmediate(() => byRequest.delete(node));
+  return checking;
+}
+
+/** Whether the one check asks storage all that the other would. */
+function asksAsMuch(one: AccessRequirements, other: AccessRequirements): boolean {
+  return (
+    one === other ||
+    (one.ip === other.ip &&
+      (one.withData === true || other.withData !== true) &&
+      (one.passive !== true || other.passive === true) &&
+      one.allowExpired !== true &&
+      other.allowExpired !== true)
+  );
+}
+
+/** What the answer to one check is to another; `undefined` where that cannot be told. */
+function decidedBy(
+  result: TokenCheckResult,
+  one: AccessRequirements,
+  other: AccessRequirements,
+): TokenCheckResult | undefined {
+  const { decision, now } = result;
+  if (one === other) return result;
+  if (!decision.permit) {
+    const isByItsOwn = decision.reason === 'forbidden' || decision.reason === 'reauthentication_required';
+    return isByItsOwn ? undefined : result;
+  }
+  if (now === undefined) return undefined;
+  const { session, user } = decision;
+  const lookup = { kind: 'known', status: 'live', session, user, now, ipAllowed: true, quotas: [] } as const;
+  return { ...result, decision: decide(lookup, other) };
+}
