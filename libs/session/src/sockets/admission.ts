@@ -58,7 +58,9 @@ export class Admission {
       isGone,
     });
     const failedTokens = this.app.get(FailedTokens, { strict: false });
-    const connection = await failedTokens.watch(registering, { token, request: handshake });
+    const watched = failedTokens.watch(registering, { token, request: handshake });
+    const connection = await (access.mode === 'optional' ? watched.catch(unlessNobody) : watched);
+    if (!connection) return undefined;
     // The client may be gone before there is a socket to tell of it.
     candidate.onceGone(() => connection.closed());
     if (isGone()) connection.closed();
@@ -102,7 +104,9 @@ export class Admission {
     const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
     const decision = await connection.check(requirements);
     if (!decision.permit) throw denialError(decision);
-    setRequestAccess(client, { realm, requirements: requirements ?? { roleGroups: [] }, admitted: decision });
+    // A guest is nobody where the message's own handler does not say that guests are meant.
+    const admitted = decision.session.isGuest && !requirements ? 'anonymous' : decision;
+    setRequestAccess(client, { realm, requirements: requirements ?? { roleGroups: [] }, admitted });
   }
 
   /** Registering consumes none. */
@@ -138,4 +142,9 @@ export class Admission {
     const quotas = await this.app.get(RequestQuotas, { strict: false }).consume(access, handshake);
     if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
   }
+}
+
+/** Whoever has a token that opens nothing here, as a guest's, is nobody. */
+function unlessNobody(error: unknown): undefined {
+  if (!(error instanceof SessionError) || error.code !== 'session_missing') throw error;
 }
