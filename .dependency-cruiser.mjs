@@ -22,6 +22,12 @@ export const ROOMS = [
     'the adapter that guards gateways',
     ['@nestjs/common', '@nestjs/core', '@nestjs/platform-ws', '@nestjs/websockets', 'http', 'net', 'rxjs'],
   ],
+  [
+    18,
+    'graphql',
+    'GraphQL subscriptions that end with their session',
+    ['@nestjs/common', '@nestjs/core', 'http', 'net', 'rxjs'],
+  ],
   [18, 'jwt', 'JWKS route, service tokens', ['@nestjs/common', '@nestjs/core', 'crypto']],
   [
     18,

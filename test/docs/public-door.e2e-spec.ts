@@ -35,7 +35,9 @@ declare const openRepository: Parameters<typeof describeRepositoryContract>[1];
 declare class AppModule {}
 `;
 const OTHER_MODULES = [
+  '@nestjs/apollo',
   '@nestjs/common',
+  '@nestjs/graphql',
   '@nestjs/passport',
   '@nestjs/swagger',
   '@nestjs/testing',

@@ -1,4 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { handshakeOf } from '../contexts/graphql/graphql.js';
+import { CONTEXTS } from '../handlers/contexts.js';
 
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Gateway = ReturnType<ExecutionContext['getClass']>;
@@ -31,11 +33,23 @@ export function isPlacedGuard(guard: object): boolean {
   return IS_PLACED in guard;
 }
 
-/** Where SessionWsAdapter puts it: after the client, the data and the event. */
+/** Where adapters of sockets put it: after the client, the data and the event. */
 const POSITION = 3;
 
-/** @returns `undefined` for a message that came by another adapter than ours */
+/** What checks the operations that come by a GraphQL connection: by the handshake that it began with. */
+const byHandshake = new WeakMap<object, (field: object) => MessageCheck>();
+
+/** Has the operations of a GraphQL connection checked, field by field. */
+export function checkOperations(handshake: object, checkOf: (field: object) => MessageCheck): void {
+  byHandshake.set(handshake, checkOf);
+}
+
+/** @returns `undefined` for a message or an operation that came by something else than ours */
 export function messageCheckOf(context: ExecutionContext): MessageCheck | undefined {
-  const argument: unknown = context.getArgByIndex(POSITION);
-  return argument instanceof MessageCheck ? argument : undefined;
+  const args = context.getArgs<unknown[]>();
+  const argument = args[POSITION];
+  if (argument instanceof MessageCheck) return argument;
+  const isOperation = context.getType<string>() === CONTEXTS.graphql.type;
+  const handshake = isOperation ? handshakeOf(args) : undefined;
+  return handshake && byHandshake.get(handshake)?.(args.at(-1) as object);
 }

@@ -40,8 +40,8 @@ export const FIELDS_HINT =
   "Nest runs guards for fields only where GraphQLModule has fieldResolverEnhancers: ['guards']. Put it before the operation";
 
 export const SUBSCRIPTIONS_HINT =
-  "SessionGuard serves subscriptions where GraphQLModule has subscriptions: { 'graphql-ws': … } of GraphqlSubscriptions, from " +
-  '@latchkey/session/graphql';
+  'SessionGuard serves subscriptions where GraphQLModule has GraphqlSubscriptions, from @latchkey/session/graphql: subscriptions: ' +
+  "{ 'graphql-ws': ….graphqlWs() }, or for Mercurius subscription: ….mercurius()";
 
 const OPEN = 'is neither behind a SessionGuard nor @Public(), as the option strict demands';
 

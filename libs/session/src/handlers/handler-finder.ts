@@ -25,7 +25,10 @@ export const CHECKS_SOCKETS: unique symbol = Symbol.for('@latchkey/session:check
 /** What bears on the guards, of the options of a GraphQL module. */
 interface GraphqlOptions {
   readonly fieldResolverEnhancers?: readonly string[];
-  readonly subscriptions?: { readonly 'graphql-ws'?: boolean | { readonly onConnect?: unknown } };
+  /** Apollo's. */
+  readonly subscriptions?: { readonly 'graphql-ws'?: unknown };
+  /** Mercurius's. */
+  readonly subscription?: unknown;
 }
 
 /** Finds every handler that Nest will route to, by the metadata that Nest itself goes by. */
@@ -144,8 +147,9 @@ export class HandlerFinder {
 }
 
 function checksConnections(options: GraphqlOptions | undefined): boolean {
-  const protocol = options?.subscriptions?.['graphql-ws'];
-  return typeof protocol === 'object' && CHECKS_SOCKETS in Object(protocol.onConnect);
+  const server: unknown = options?.subscriptions?.['graphql-ws'] ?? options?.subscription;
+  const { onConnect } = Object(server) as { readonly onConnect?: unknown };
+  return CHECKS_SOCKETS in Object(onConnect);
 }
 
 function read(key: string, target: object): unknown {

@@ -1,12 +1,13 @@
 import type { AccessRequirements, Decision } from '../model/decision.js';
 import { DENIALS } from '../model/error-codes.js';
-import { SessionError } from '../model/session-error.js';
+import { denialError, SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { callBack } from './call-back.js';
 import { connectionEnd, isDenial, type ConnectionEnd, type EndCode } from './connection-end.js';
 import { HeldBack, type Delivery } from './held-back.js';
+import { text } from '../basics/inputs.js';
 import { LongTimer } from '../basics/long-timer.js';
 import { Verification } from './verification.js';
 
@@ -53,7 +54,7 @@ export class LiveConnection {
 
   /** @internal */
   constructor(
-    private readonly handshake: Handshake,
+    private handshake: Handshake,
     private readonly node: ConnectionNode,
   ) {}
 
@@ -92,6 +93,22 @@ export class LiveConnection {
     const isByItsOwn = endsConnection === 'by-its-own' && requirements === this.handshake.requirements;
     if (isByItsOwn || endsConnection === 'always') this.end(decision.reason);
     return decision;
+  }
+
+  /**
+   * Goes on with another token of the same session, as a refresh gives it: the old one would end the connection with its
+   * own time. Call it within the option `refresh.grace`.
+   * @throws SessionError the denial of the new token; the connection is as it was
+   */
+  async renew(token: string): Promise<void> {
+    const renewed = { ...this.handshake, token: text(token, 'token') };
+    const { decision } = await this.node.check(renewed, this.handshake.requirements, false);
+    if (!decision.permit) throw denialError(decision);
+    const { session } = this.admitted();
+    if (decision.session.id !== session.id || decision.session.userId !== session.userId)
+      throw new SessionError('session_invalid');
+    this.handshake = renewed;
+    await this.recheck();
   }
 
   /**

@@ -35,7 +35,7 @@ export interface Sender {
 export class Admission {
   private readonly logger = new Logger('SessionModule');
 
-  constructor(private readonly app: INestApplicationContext) {}
+  constructor(private readonly app: Pick<INestApplicationContext, 'get'>) {}
 
   /**
    * @returns `undefined` for nobody, where the gateway lets nobody in

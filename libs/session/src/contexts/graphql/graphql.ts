@@ -12,6 +12,8 @@ interface OperationContext {
   readonly res?: unknown;
   /** Mercurius: Fastify's, with the request. */
   readonly reply?: unknown;
+  /** Mercurius, of a WebSocket: the handshake. */
+  readonly request?: unknown;
   /** graphql-ws: the handshake and the socket. */
   readonly extra?: unknown;
 }
@@ -45,10 +47,12 @@ export function graphqlCallOf(args: readonly unknown[]): GuardedCall | undefined
 export function handshakeOf(args: readonly unknown[]): NodeRequest | undefined {
   const context = args.at(-2);
   if (!isObject(context)) return undefined;
-  const { req, extra }: OperationContext = context;
+  const { req, request, extra }: OperationContext = context;
   // graphql-ws has a context of its own, which Nest's driver puts in the place of the request.
   const ofServer = isObject(req) ? (req as OperationContext).extra : undefined;
-  return [req, requestIn(extra), requestIn(ofServer)].map(nodeOf).find((node) => node && isHandshake(node));
+  return [req, request, requestIn(extra), requestIn(ofServer)]
+    .map(nodeOf)
+    .find((node) => node && isHandshake(node));
 }
 
 function requestIn(extra: unknown): unknown {

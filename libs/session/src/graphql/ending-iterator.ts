@@ -1,0 +1,91 @@
+import { SessionError } from '../model/session-error.js';
+import type { ConnectionEnd } from '../live/connection-end.js';
+import type { LiveConnection } from '../live/live-connection.js';
+
+/** What a subscription's value counts for while it is held back. */
+const VALUE_BYTES = 1_024;
+
+/** The values of a subscription, each only while it is certain that its user may see it, and an error at their end. */
+export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
+  private readonly source: AsyncIterator<T>;
+  private ending: SessionError | 'quietly' | undefined;
+  private concludeWaiting: (() => void) | undefined;
+
+  constructor(
+    source: AsyncIterable<T>,
+    private readonly connection: LiveConnection,
+  ) {
+    this.source = source[Symbol.asyncIterator]();
+    connection.open((end) => this.end(end));
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.ending) return this.conclusion();
+    return new Promise((resolve, reject) => {
+      let isWaiting = true;
+      const once = (settle: () => void): void => {
+        if (isWaiting) settle();
+        isWaiting = false;
+      };
+      const conclude = (): void => once(() => resolve(this.conclusion()));
+      this.concludeWaiting = conclude;
+      this.source.next().then(
+        (result) => {
+          if (result.done !== true) {
+            this.deliver(() => once(() => resolve(result)), conclude);
+            return;
+          }
+          this.connection.closed();
+          once(() => resolve({ done: true, value: undefined }));
+        },
+        (error: unknown) => {
+          this.connection.closed();
+          once(() => reject(error));
+        },
+      );
+    });
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.ending = 'quietly';
+    this.connection.closed();
+    await this.source.return?.();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<T, undefined>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  private deliver(deliver: () => void, conclude: () => void): void {
+    // What is held back when it ends is discarded before anybody is told why.
+    const discard = (): void => {
+      if (this.ending) conclude();
+    };
+    this.connection.deliver({ deliver, discard, bytes: VALUE_BYTES });
+  }
+
+  private end({ code }: ConnectionEnd): void {
+    this.ending = code === 'going_away' ? 'quietly' : new SessionError(code);
+    // An async generator that waits for something of its own ends only then: nobody waits for it.
+    void this.source.return?.()?.catch(() => undefined);
+    this.concludeWaiting?.();
+  }
+
+  private conclusion(): Promise<IteratorResult<T, undefined>> {
+    const { ending } = this;
+    this.ending = 'quietly';
+    return ending instanceof SessionError
+      ? Promise.reject(ending)
+      : Promise.resolve({ done: true, value: undefined });
+  }
+}

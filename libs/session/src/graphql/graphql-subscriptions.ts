@@ -1,0 +1,235 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { readCredentials } from '../contexts/http/credentials.js';
+import { destroyUnlessAnswered, survive } from '../contexts/ws/upgrade.js';
+import { closeFirmly, dropWhenSlow, isOpen, sendThrough, type WsSocket } from '../contexts/ws/ws.js';
+import { AccessReader } from '../guard/access-reader.js';
+import { checkOperations, MessageCheck } from '../guard/message-check.js';
+import { SessionTransport } from '../guard/session-transport.js';
+import { CHECKS_SOCKETS, HandlerFinder } from '../handlers/handler-finder.js';
+import type { LiveConnection } from '../live/live-connection.js';
+import { LiveConnections } from '../live/live-connections.js';
+import type { DenyReason } from '../model/decision.js';
+import { DENIALS } from '../model/error-codes.js';
+import { SessionError } from '../model/session-error.js';
+import type { Access } from '../rules/access.js';
+import { Admission } from '../sockets/admission.js';
+import { handshakeWith, tokenIn } from './connection-params.js';
+import type { MercuriusConnection, MercuriusHooks, OwnHooks, SubscriptionHooks, WsExtra } from './hooks.js';
+import { endWith, isSubscription, watchSubscriptions } from './subscription-end.js';
+
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** A connection, and whom it is for; absent: nobody. */
+interface Client {
+  readonly socket: WsSocket;
+  readonly handshake: IncomingMessage;
+  readonly connection: LiveConnection | undefined;
+  /** The subscriptions with requirements of their own. */
+  readonly subscriptions: Set<LiveConnection>;
+  token: string | undefined;
+}
+
+/**
+ * Checks the connections that GraphQL subscriptions come by. `connection_init` is authorised by the cookie, if a page of
+ * our own origin or of `allowedOrigins` asks, or by `connectionParams: { authorization: 'Bearer …' }`. Each operation is
+ * checked by the decorators of its handlers. A connection whose session ends is closed with 4401, one whose user is
+ * blocked with 4403; a subscription whose own requirements are no longer met ends with an error whose `extensions.code`
+ * says why. A `ping` with the payload `{ authorization: 'Bearer …' }` renews the token.
+ * @example
+ * ```ts
+ * const graphql = GraphQLModule.forRootAsync<ApolloDriverConfig>({
+ *   driver: ApolloDriver,
+ *   inject: [GraphqlSubscriptions],
+ *   useFactory: (subscriptions: GraphqlSubscriptions) => ({
+ *     autoSchemaFile: true,
+ *     subscriptions: { 'graphql-ws': subscriptions.graphqlWs() },
+ *   }),
+ * });
+ * ```
+ * @publicApi
+ */
+@Injectable()
+export class GraphqlSubscriptions implements OnApplicationBootstrap {
+  private readonly logger = new Logger('SessionModule');
+  private readonly admission: Admission;
+  private readonly clients = new WeakMap<object, Client>();
+  private mayNobodyConnect: boolean | undefined;
+
+  /** @internal */
+  constructor(
+    private readonly connections: LiveConnections,
+    private readonly accesses: AccessReader,
+    private readonly transport: SessionTransport,
+    private readonly host: HttpAdapterHost,
+    private readonly modules: ModuleRef,
+    all: ModulesContainer,
+  ) {
+    this.admission = new Admission(modules);
+    watchSubscriptions(all);
+  }
+
+  /**
+   * The options of `subscriptions: { 'graphql-ws': … }` of Nest's Apollo drivers.
+   * @param own other options of graphql-ws; its hooks are called after ours
+   */
+  graphqlWs<Own extends object = object>(own?: Own): Omit<Own, keyof SubscriptionHooks> & SubscriptionHooks {
+    const hooks: OwnHooks = own ?? {};
+    const onConnect: SubscriptionHooks['onConnect'] = async (context) => {
+      const { socket, request } = context.extra as WsExtra;
+      if (!(await this.connect(socket, request, context.connectionParams))) return false;
+      return hooks.onConnect?.(context);
+    };
+    const onPing: SubscriptionHooks['onPing'] = async (context, payload) => {
+      await this.renew((context.extra as WsExtra).request, payload);
+      await hooks.onPing?.(context, payload);
+    };
+    return { ...(own as Own), onConnect: markedAsOurs(onConnect), onPing };
+  }
+
+  /** The option `subscription` of Nest's Mercurius driver, or a part of it. A new token needs a new connection there. */
+  mercurius(): MercuriusHooks {
+    const { logger } = this;
+    const connect = (...given: Parameters<GraphqlSubscriptions['connect']>) => this.connect(...given);
+    const onConnect = async function (this: unknown, message: unknown): Promise<boolean> {
+      const { socket, context } = this as MercuriusConnection;
+      const handshake = context?.request?.raw;
+      if (handshake) return connect(socket, handshake, (message as { payload?: unknown } | null)?.payload);
+      logger.error(new Error('This version of Mercurius shows no connection to onConnect'));
+      return false;
+    };
+    return { onConnect: markedAsOurs(onConnect) };
+  }
+
+  /** Nest's server of subscriptions takes the upgrades of its own path, and leaves the sockets of others as they are. */
+  onApplicationBootstrap(): void {
+    const server = this.host.httpAdapter?.getHttpServer() as Server | undefined;
+    server?.prependListener('upgrade', (_request, socket: Socket) => {
+      survive(socket);
+      destroyUnlessAnswered(socket);
+    });
+  }
+
+  private async connect(socket: WsSocket, handshake: IncomingMessage, params: unknown): Promise<boolean> {
+    try {
+      const standIn = handshakeWith(handshake, params);
+      let token: string | undefined;
+      const connection = await this.admission.ofHandshake(
+        {
+          handshake: standIn,
+          readCredentials: (settings) => {
+            const credentials = readCredentials(standIn, settings);
+            token = credentials.token;
+            return credentials;
+          },
+          isGone: () => !isOpen(socket),
+          onceGone: (callback) => void socket.on('close', callback),
+        },
+        this.handshakeAccess(),
+      );
+      this.adopt({ socket, handshake, connection, token, subscriptions: new Set() });
+      return true;
+    } catch (error) {
+      this.refuse(socket, error);
+      return false;
+    }
+  }
+
+  private adopt(client: Client): void {
+    const { socket, handshake, connection } = client;
+    this.clients.set(handshake, client);
+    dropWhenSlow(socket, MAX_BUFFERED_BYTES);
+    if (connection) {
+      // What is dropped, nobody is told of: servers of GraphQL would take it for a fault of theirs.
+      sendThrough(socket, ({ deliver, bytes }) => connection.deliver({ deliver, bytes }));
+      connection.open(({ code, closeCode }) => closeFirmly(socket, closeCode, code));
+    }
+    const checks = new WeakMap<object, MessageCheck>();
+    checkOperations(handshake, (field) => {
+      const check =
+        checks.get(field) ??
+        new MessageCheck((handler, resolver) => this.permit(client, field, { handler, resolver }));
+      checks.set(field, check);
+      return check;
+    });
+  }
+
+  private async permit(
+    client: Client,
+    field: object,
+    { handler, resolver }: { readonly handler: Function; readonly resolver: Function },
+  ): Promise<void> {
+    const { handshake, connection } = client;
+    const access = this.accesses.of(handler, resolver);
+    await this.admission.permit({ socket: field, handshake, connection }, access);
+    const isItsOwn = access.mode === 'guarded' && access.requirements !== this.accesses.sessionOnly;
+    if (connection && isItsOwn && isSubscription(handler))
+      endWith(field, () => this.subscribe(client, access));
+  }
+
+  private async subscribe(client: Client, { requirements }: Access): Promise<LiveConnection> {
+    const { socket, handshake, token, subscriptions } = client;
+    const connection = await this.connections.register({
+      token,
+      requirements,
+      clientIp: this.transport.clientIp(handshake),
+      isGone: () => !isOpen(socket),
+    });
+    subscriptions.add(connection);
+    socket.on('close', () => connection.closed());
+    return connection;
+  }
+
+  private async renew(handshake: IncomingMessage, payload: unknown): Promise<void> {
+    const token = tokenIn(payload);
+    const client = this.clients.get(handshake);
+    if (token === undefined || !client?.connection) return;
+    try {
+      await client.connection.renew(token);
+      client.token = token;
+      for (const subscription of client.subscriptions) {
+        if (subscription.isEnded) client.subscriptions.delete(subscription);
+        else await subscription.renew(token);
+      }
+    } catch (error) {
+      this.refuse(client.socket, error);
+    }
+  }
+
+  /** Whoever may ask for anything here, may connect: nobody, only where some operation is for nobody, too. */
+  private handshakeAccess(): Access {
+    this.mayNobodyConnect ??= this.modules
+      .get(HandlerFinder, { strict: false })
+      .find()
+      .filter(({ kind, method }) => kind === 'graphql' && method !== 'FIELD')
+      .some(({ handler, class: resolver }) => this.accesses.of(handler, resolver).mode !== 'guarded');
+    return {
+      mode: this.mayNobodyConnect ? 'optional' : 'guarded',
+      requirements: this.accesses.sessionOnly,
+      quotas: [],
+    };
+  }
+
+  private refuse(socket: WsSocket, error: unknown): void {
+    const known =
+      error instanceof SessionError ? error : new SessionError('session_store_unavailable', { cause: error });
+    if (known !== error) this.logger.error(error);
+    closeFirmly(socket, closeCodeOf(known), known.code);
+  }
+}
+
+/** As of connections that were open. */
+function closeCodeOf({ code, statusCode }: SessionError): number {
+  if (code in DENIALS) return DENIALS[code as DenyReason].closeCode;
+  return OTHER_CLOSE_CODES[statusCode] ?? TRY_AGAIN_LATER;
+}
+
+const TRY_AGAIN_LATER = 1013;
+/** Clients of graphql-ws do not try 4400 again. */
+const OTHER_CLOSE_CODES: Readonly<Record<number, number>> = { 400: 4400, 403: 4403 };
+
+function markedAsOurs<Hook extends Function>(hook: Hook): Hook {
+  return Object.assign(hook, { [CHECKS_SOCKETS]: true });
+}
