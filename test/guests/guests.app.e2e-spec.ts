@@ -31,7 +31,7 @@ function shop(platform = PLATFORMS[0]!, options: SessionModuleOptions = {}) {
   return startApp({
     platform,
     controllers: [Shop],
-    session: { ...SHOP_OPTIONS, ...options } as never,
+    session: { ...SHOP_OPTIONS, ...options },
     module: { imports: [SessionPassportModule] },
   });
 }
@@ -358,7 +358,7 @@ describe('@AllowGuests()', () => {
     async (name, other) => {
       const app = await startApp({
         controllers: [area([other], [AllowGuests()])],
-        session: SHOP_OPTIONS as never,
+        session: SHOP_OPTIONS,
       });
       expect(app.app.get(PolicyManifest).list()).toMatchObject([{ access: 'guarded', guests: true }]);
       const { token } = await app.app.get(SessionService).createGuest();
@@ -370,7 +370,7 @@ describe('@AllowGuests()', () => {
 
       const turned = await startApp({
         controllers: [area([AllowGuests()], [other])],
-        session: SHOP_OPTIONS as never,
+        session: SHOP_OPTIONS,
       });
       const [entry] = turned.app.get(PolicyManifest).list();
       expect(entry).not.toHaveProperty('guests');

@@ -27,8 +27,8 @@ afterEach(async () => {
 });
 
 /** Another node. */
-async function open(options: SessionModuleOptions = {}, redis: SessionModuleOptions['redis'] = server.url) {
-  const node = await sessionsOn(redis!, { ...OPTIONS, ...options });
+async function open(options: SessionModuleOptions = {}, redis: NonNullable<SessionModuleOptions['redis']> = server.url) {
+  const node = await sessionsOn(redis, { ...OPTIONS, ...options });
   closing.push(node);
   return node;
 }
@@ -136,6 +136,15 @@ describe('a login takes over', () => {
       merge: (guest, login) => ({ cart: [...(guest['cart'] as string[]), ...(login['cart'] as string[])] }),
     });
     expect(await dataOf(on, merged.token)).toEqual({ cart: ['tea', 'milk'] });
+  });
+
+  it('only what the app lets through, also where the login brings no data', async () => {
+    const guest = await on.sessions.createGuest({ data: { cart: ['tea'], theme: 'dark' } });
+    const { token } = await on.sessions.create(newUser(), {
+      from: guest.token,
+      merge: ({ cart = [] }, login) => ({ ...login, cart }),
+    });
+    expect(await dataOf(on, token)).toEqual({ cart: ['tea'] });
   });
 
   it.each<[string, () => unknown, object]>([
@@ -261,10 +270,10 @@ describe('a login that fails', () => {
     const [first, second] = [newUser(), newUser()];
     const guest = await on.sessions.createGuest({ data: { cart: ['tea'] } });
     const other = await open();
-    const { end } = on.repository.data;
+    const end = on.repository.data.end.bind(on.repository.data);
     on.repository.data.end = async (given) => {
       await other.sessions.create(first, { from: guest.token });
-      return end.call(on.repository.data, given);
+      return end(given);
     };
     on.repository.data.write = () =>
       Promise.reject(new SessionError('session_store_unavailable', { cause: new Error('timed out') }));
@@ -279,14 +288,14 @@ describe('a login that fails', () => {
   it('because the cart changes all the time leaves the guest and its cart', async () => {
     const userId = newUser();
     const guest = await on.sessions.createGuest({ data: { items: 0 } });
-    const { end } = on.repository.data;
+    const end = on.repository.data.end.bind(on.repository.data);
     on.repository.data.end = async (given) => {
       await on.sessions.data(guest.session).increment('items');
-      return end.call(on.repository.data, given);
+      return end(given);
     };
     const login = on.sessions.create(userId, { from: guest.token });
     await expect(login).rejects.toMatchObject({ code: 'version_conflict' });
-    on.repository.data.end = end.bind(on.repository.data);
+    on.repository.data.end = end;
     expect(await on.sessions.list(userId)).toEqual([]);
     const { token } = await on.sessions.create(userId, { from: guest.token });
     expect(await dataOf(on, token)).toEqual({ items: 20 });

@@ -62,8 +62,8 @@ export class GuestTakeover {
     const { data, merge = loginWins } = this.login;
     if (this.guestData.version === 0) return data && dataStore.payloadOf(data, proof);
     const guestData = dataStore.open(this.guestData, this.guest);
-    const merged = data ? object(merge(guestData, copyOfObject(data)), 'what merge returns') : guestData;
-    return dataStore.payloadOf(merged, proof);
+    const merged = merge(guestData, copyOfObject(data ?? {}));
+    return dataStore.payloadOf(object(merged, 'what merge returns'), proof);
   }
 
   /**

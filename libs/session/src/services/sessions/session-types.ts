@@ -24,8 +24,8 @@ export interface CreateSessionOptions {
    */
   readonly from?: string | Session | undefined;
   /**
-   * Makes one of the guest's data and `data`, where there are both: a JSON object. It may be called several times, and what
-   * it throws ends the login.
+   * Makes the new session's data of the guest's, where there is any, and of `data` (else an empty object). It answers at once,
+   * may be called several times, and what it throws ends the login.
    * @defaultValue the keys of both; where both have one, that of `data`
    */
   readonly merge?: (guest: JsonObject, login: JsonObject) => object;
