@@ -27,7 +27,10 @@ afterEach(async () => {
 });
 
 /** Another node. */
-async function open(options: SessionModuleOptions = {}, redis: NonNullable<SessionModuleOptions['redis']> = server.url) {
+async function open(
+  options: SessionModuleOptions = {},
+  redis: NonNullable<SessionModuleOptions['redis']> = server.url,
+) {
   const node = await sessionsOn(redis, { ...OPTIONS, ...options });
   closing.push(node);
   return node;

@@ -84,20 +84,6 @@ describe('checkOptions', () => {
     expect(checkOptions({ refresh: false }).transport).not.toHaveProperty('refreshCookiePath');
   });
 
-  it('has no guests unless told, and shorter lives for them than for users', () => {
-    expect(checkOptions({})).not.toHaveProperty('guests');
-    expect(checkOptions({ guests: false })).not.toHaveProperty('guests');
-    const guests = {
-      lifetime: { inactivityTimeoutMs: 86_400_000, absoluteTimeoutMs: 7 * 86_400_000 },
-      perIp: { name: 'guests', quota: 60, windowMs: 3_600_000, burst: 60 },
-    };
-    expect(checkOptions({ guests: true })).toMatchObject({ guests });
-    expect(checkOptions({ guests: {} })).toMatchObject({ guests });
-    expect(checkOptions({ guests: { lifetime: 'aal3', perIp: false } }).guests).toEqual({
-      lifetime: { inactivityTimeoutMs: 900_000, absoluteTimeoutMs: 43_200_000 },
-    });
-  });
-
   it('gives a user directory an age, 5 minutes unless told', () => {
     expect(checkOptions({ userDirectory: directory }).maxStateAgeMs).toBe(300_000);
     expect(checkOptions({ userDirectory: directory, maxStateAge: '1h' }).maxStateAgeMs).toBe(3_600_000);
@@ -201,16 +187,6 @@ describe('checkOptions', () => {
     ['failedTokens', { failedTokens: { quota: 0, window: '1m' } }],
     ['failedTokens', { failedTokens: { quota: 5 } }],
     ['failedTokens.by', { failedTokens: { quota: 5, window: '1m', by: 'ip' } }],
-    ['guests', { guests: 'yes' }],
-    ['guests', { guests: undefined }],
-    ['guests.ttl', { guests: { ttl: '1h' } }],
-    ['guests.lifetime', { guests: { lifetime: '1h' } }],
-    ['guests.lifetime.idle', { guests: { lifetime: { idle: '1h' } } }],
-    ['guests.lifetime', { guests: { lifetime: undefined } }],
-    ['guests.perIp', { guests: { perIp: true } }],
-    ['guests.perIp', { guests: { perIp: { quota: 0, window: '1h' } } }],
-    ['guests.perIp', { guests: { perIp: undefined } }],
-    ['guests.perIp.by', { guests: { perIp: { quota: 5, window: '1h', by: 'ip' } } }],
     ['permissions', { permissions: ['post:delete'] }],
     ['permissions', { permissions: { 'ad min': [] } }],
     ['permissions.admin', { permissions: { admin: 'post:delete' } }],
