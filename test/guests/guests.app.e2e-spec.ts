@@ -1,4 +1,5 @@
 import { Controller, Get, type Type } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import {
   AllowExpired,
@@ -19,6 +20,7 @@ import {
 } from '@latchkey/session';
 import { Scopes } from '@latchkey/session/jwt';
 import { SessionPassportModule } from '@latchkey/session/passport';
+import { documentSessions } from '@latchkey/session/swagger';
 import { loginAs } from '@latchkey/session/testing';
 import { bootFailure, PLATFORMS, type RunningApp, startApp, stopApps } from '../support/library-app.js';
 import { CLOSED, Shop, SHOP_OPTIONS } from './support/shop.js';
@@ -389,6 +391,16 @@ describe('@AllowGuests()', () => {
     const unguarded = await boot(area([AllowGuests()], []), { guests: true });
     expect(unguarded).toBeInstanceOf(SessionConfigurationError);
     expect(await boot(area([], [AllowGuests()]))).toBeUndefined();
+  });
+
+  it('is documented as any guarded handler is', async () => {
+    const { app } = await shop();
+    const document = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    const { paths } = documentSessions(app, document);
+    const [cart, plain] = [paths['/cart']?.get, paths['/plain']?.get];
+    expect(cart?.security).toEqual(plain?.security);
+    expect(Object.keys(cart?.responses ?? {})).toEqual(Object.keys(plain?.responses ?? {}));
+    expect(cart?.security).toHaveLength(2);
   });
 
   it('is in the manifest', async () => {
