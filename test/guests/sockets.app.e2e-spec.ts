@@ -45,6 +45,18 @@ class Cart {
 @OptionalSession()
 @WebSocketGateway({ path: '/news' })
 class News {
+  @AllowGuests()
+  @SubscribeMessage('guests')
+  guests(@CurrentSession() session: Session, @CurrentUser() user?: UserState) {
+    return seen(session, user);
+  }
+
+  @Roles('admin')
+  @SubscribeMessage('admin')
+  admin() {
+    return seen();
+  }
+
   @SubscribeMessage('who')
   who(@CurrentSession() session?: Session, @CurrentUser() user?: UserState) {
     return seen(session, user);
@@ -114,15 +126,18 @@ describe('a guest on a WebSocket', () => {
   it('is refused what is for users', async () => {
     const { token } = await sessions.createGuest();
     expect((await open('/plain', token)).status).toBe(401);
-    const { ask, closed } = await open('/cart', token);
-    ask('admin').catch(() => undefined); // it is answered by the end of the connection
-    expect(await closed).toBe(4401);
+    for (const path of ['/cart', '/news']) {
+      const { ask } = await open(path, token);
+      expect(await ask('admin')).toMatchObject({ code: 'session_missing' });
+      expect(await ask('who')).toBeDefined(); // the connection goes on
+    }
   });
 
-  it('is nobody where a session is optional', async () => {
-    const { token } = await sessions.createGuest();
+  it('is nobody where a session is optional, but for messages that are for guests', async () => {
+    const { token, session } = await sessions.createGuest();
     const { status, ask } = await open('/news', token);
     expect(status).toBe(101);
     expect(await ask('who')).toEqual({ session: null, isGuest: false, user: null });
+    expect(await ask('guests')).toEqual({ session: session.id, isGuest: true, user: null });
   });
 });

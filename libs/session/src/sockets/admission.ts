@@ -1,5 +1,6 @@
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import type { Access } from '../rules/access.js';
+import { admitsGuests } from '../rules/decide.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
 import { setRequestAccess } from '../guard/request-access.js';
 import { RequestQuotas } from '../guard/request-quotas.js';
@@ -53,14 +54,14 @@ export class Admission {
     const registry = this.app.get(LiveConnections, { strict: false });
     const registering = registry.register({
       token,
-      requirements: access.requirements,
+      // To an optional gateway a guest is nobody, but for messages that are for guests.
+      requirements:
+        access.mode === 'optional' ? { ...access.requirements, allowGuests: true } : access.requirements,
       clientIp,
       isGone,
     });
     const failedTokens = this.app.get(FailedTokens, { strict: false });
-    const watched = failedTokens.watch(registering, { token, request: handshake });
-    const connection = await (access.mode === 'optional' ? watched.catch(unlessNobody) : watched);
-    if (!connection) return undefined;
+    const connection = await failedTokens.watch(registering, { token, request: handshake });
     // The client may be gone before there is a socket to tell of it.
     candidate.onceGone(() => connection.closed());
     if (isGone()) connection.closed();
@@ -92,7 +93,9 @@ export class Admission {
     const realm = this.app.get(SessionTransport, { strict: false });
     if (access?.mode === 'service')
       throw new SessionError('forbidden', { detail: 'No service token comes by WebSocket' });
-    if (!connection && access?.mode === 'guarded') throw new SessionError('session_missing');
+    const isGuest = connection?.session.isGuest === true;
+    const isNobody = isGuest ? access && !admitsGuests(access.requirements) : !connection;
+    if (isNobody && access?.mode === 'guarded') throw new SessionError('session_missing');
     if (access) {
       await this.assertAdmits(access, this.clientIpOf(handshake));
       await this.consume(access, handshake);
@@ -104,9 +107,11 @@ export class Admission {
     const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
     const decision = await connection.check(requirements);
     if (!decision.permit) throw denialError(decision);
-    // A guest is nobody where the message's own handler does not say that guests are meant.
-    const admitted = decision.session.isGuest && !requirements ? 'anonymous' : decision;
-    setRequestAccess(client, { realm, requirements: requirements ?? { roleGroups: [] }, admitted });
+    setRequestAccess(client, {
+      realm,
+      requirements: requirements ?? { roleGroups: [] },
+      admitted: isNobody ? 'anonymous' : decision,
+    });
   }
 
   /** Registering consumes none. */
@@ -142,9 +147,4 @@ export class Admission {
     const quotas = await this.app.get(RequestQuotas, { strict: false }).consume(access, handshake);
     if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
   }
-}
-
-/** Whoever has a token that opens nothing here, as a guest's, is nobody. */
-function unlessNobody(error: unknown): undefined {
-  if (!(error instanceof SessionError) || error.code !== 'session_missing') throw error;
 }
