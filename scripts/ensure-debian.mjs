@@ -36,6 +36,30 @@ const PROGRAMS = {
       'rabbitmq-server is missing, and some tests need a real one: `apt-get install rabbitmq-server` (Debian, Ubuntu), ' +
       "`brew install rabbitmq` (macOS), or set RABBITMQ_SERVER_SCRIPT to the path of RabbitMQ's own script",
   },
+  nginx: {
+    variable: 'NGINX',
+    commands: ['nginx', '/usr/sbin/nginx'],
+    howTo:
+      'nginx is missing, and an example runs behind a real one: `apt-get install nginx` (Debian, Ubuntu), ' +
+      '`brew install nginx` (macOS), or set NGINX to the path of a binary',
+  },
+  openssl: {
+    variable: 'OPENSSL',
+    commands: ['openssl'],
+    howTo:
+      'openssl is missing, which makes the certificates of a test: `apt-get install openssl`, or set OPENSSL',
+  },
+  postgresql: {
+    variable: 'POSTGRES',
+    // Debian keeps the server apart from PATH, by its version; beside it lies `initdb`.
+    commands: [
+      'postgres',
+      ...[17, 16, 15, 14].map((version) => `/usr/lib/postgresql/${version}/bin/postgres`),
+    ],
+    howTo:
+      'PostgreSQL is missing, and an example needs a real one: `apt-get install postgresql` (Debian, Ubuntu), ' +
+      '`brew install postgresql` (macOS), or set POSTGRES to the path of the server `postgres`',
+  },
 };
 
 /**

@@ -27,6 +27,7 @@ import { SessionEvents } from './services/events/session-events.service.js';
 import {
   ACCESS_TOKENS,
   AUDIT_REPOSITORY,
+  GLOBAL_GUARD,
   ONE_TIME_TOKEN_REPOSITORY,
   SESSION_REPOSITORY,
   SESSION_SETTINGS,
@@ -97,8 +98,9 @@ import { UserStateService } from './services/users/user-state.service.js';
     CorsCheck,
     MessageProblems,
     { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_GUARD, useExisting: GLOBAL_GUARD },
     {
-      provide: APP_GUARD,
+      provide: GLOBAL_GUARD,
       inject: [SESSION_SETTINGS, SessionGuard],
       useFactory: (settings: SessionSettings, guard: SessionGuard) =>
         settings.guardGlobally ? guard : NO_GUARD,
@@ -124,6 +126,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     IpPolicy,
     PolicyManifest,
     ACCESS_TOKENS,
+    SESSION_SETTINGS,
   ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {

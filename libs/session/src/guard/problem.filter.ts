@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../contexts/http/http.js';
 import { answerRpc, type RpcError } from '../contexts/rpc/answer.js';
+import { emitAtOnce } from '../contexts/socket.io/gate.js';
 import { sendAtOnce } from '../contexts/ws/ws.js';
 import { contextOfType, type ContextRules } from '../handlers/contexts.js';
 import { problemHeaders, toProblem } from './problem.js';
@@ -14,7 +15,7 @@ const LOG_INTERVAL_MS = 10_000;
 interface MessageClient {
   readonly readyState?: unknown;
   send?(data: string): void;
-  emit?(event: string, data: unknown): void;
+  emit?(event: string, data: unknown): unknown;
 }
 
 /**
@@ -105,5 +106,5 @@ function answerMessage(error: SessionError, host: ArgumentsHost): void {
   const data = toProblem(error);
   // Clients of `ws` have an `emit` too, which stays in this process.
   if (typeof client.readyState === 'number') sendAtOnce(client, JSON.stringify({ event: 'exception', data }));
-  else client.emit?.('exception', data);
+  else emitAtOnce(client, 'exception', data);
 }

@@ -9,7 +9,7 @@ export interface ContextRules {
   readonly type: string;
   /**
    * What knows where a token would be, and so enforces what decorators demand: `SessionGuard` where it runs,
-   * `SessionWsAdapter` where it is the app's adapter. With `none`, `SessionGuard` refuses everything but what is public.
+   * `SessionWsAdapter` or `SessionIoAdapter` where it is the app's adapter. With `none`, `SessionGuard` refuses everything but what is public.
    */
   readonly checkedBy: 'guard' | 'adapter' | 'none';
   /**
@@ -74,11 +74,13 @@ export const CONTEXTS = {
     needsSockets: true,
     unenforced: (method) =>
       "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets every client in. Call " +
-      'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, before init() or listen()' +
+      'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, or with a SessionIoAdapter, from ' +
+      '@latchkey/session/socket.io, before init() or listen()' +
       // No guard ever sees a handshake.
       (method === 'CONNECT' ? '' : `; ${OWN_GUARD}`),
     open: (method) => {
-      const remedy = 'SessionWsAdapter, from @latchkey/session/ws, guards it';
+      const remedy =
+        'SessionWsAdapter, from @latchkey/session/ws, guards it, and so does SessionIoAdapter, from @latchkey/session/socket.io';
       return method === 'CONNECT'
         ? `opens sockets for every client, which the option strict allows to a @Public() gateway only: ${remedy}`
         : `${OPEN}: ${remedy}`;

@@ -1,5 +1,11 @@
 import { SessionConfigurationError } from '../model/session-error.js';
-import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
+import {
+  type Access,
+  declaresGuests,
+  declaresLimits,
+  declaresPassive,
+  declaresRequirements,
+} from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
 import { CONTEXTS, OWN_GUARD } from '../handlers/contexts.js';
@@ -13,7 +19,7 @@ export function demands({ handler, class: owner }: Found, mode: Access['mode']):
   if (declared.some(declaresLimits)) return true;
   const takesSessions = mode === 'guarded' || mode === 'optional';
   return (
-    (mode === 'guarded' && declared.some(declaresRequirements)) ||
+    (mode === 'guarded' && declared.some((one) => declaresRequirements(one) || declaresGuests(one))) ||
     (takesSessions && declared.some(declaresPassive))
   );
 }
@@ -90,7 +96,8 @@ export function checkStray(
   isServed: (handler: Function, owner: Function) => boolean,
 ): void {
   const declared = declaredAccessOf(handler);
-  if (!declaresRequirements(declared) && !declaresLimits(declared) && !declaresPassive(declared)) return;
+  const relies = [declaresRequirements, declaresGuests, declaresLimits, declaresPassive];
+  if (!relies.some((one) => one(declared))) return;
   if (enforcesByItsWord(handler) || enforcesByItsWord(owner) || isServed(handler, owner)) return;
   throw new SessionConfigurationError(
     name,

@@ -56,6 +56,8 @@ export interface PolicyEntry {
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
+  /** Guests come in, too: sessions before login. */
+  readonly guests?: true;
   /** A request is no activity: the inactivity timeout goes on. */
   readonly passive?: true;
   /** Nest's own `@Sse()`, gRPC's streams of requests: the stream ends when the session no longer meets this entry. */
@@ -185,7 +187,8 @@ function scopesOf(found: Handler): readonly string[] {
 }
 
 function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
-  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, passive } = access.requirements;
+  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, allowGuests, passive } =
+    access.requirements;
   const permissions =
     access.mode === 'guarded'
       ? (declaredAccessOf(found.handler).permissions ?? declaredAccessOf(found.class).permissions)
@@ -196,6 +199,7 @@ function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
     ...(maxAuthenticationAgeMs === undefined ? {} : { fresh: durationText(maxAuthenticationAgeMs) }),
     ...(assurance === undefined ? {} : { assurance }),
     ...(allowExpired === true ? { allowExpired } : {}),
+    ...(allowGuests === true ? { guests: true } : {}),
     ...(passive === true ? { passive } : {}),
     ...limitsOf(access),
   };
