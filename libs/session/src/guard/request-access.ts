@@ -16,6 +16,8 @@ export interface RequestAccess {
   access: Access | undefined;
   /** Whom it was let in as; absent until it was. */
   admitted: AuthenticatedSession | 'anonymous' | undefined;
+  /** What Passport's strategy made of the user, for `request.user`. */
+  requestUser: object | undefined;
   /** What another `SessionModule` found before. */
   readonly earlier: RequestAccess | undefined;
 }
@@ -47,8 +49,18 @@ export function setRequestAccess(
   const node = nodeRequestOf(unit as HttpRequest);
   const place = placeBeside(node);
   const last = accesses.get(place);
-  const earlier = last?.request !== node ? undefined : last.realm === realm ? last.earlier : last;
-  const record: RequestAccess = { request: node, realm, requirements, access, admitted, earlier };
+  const isSame = last?.request === node && last.realm === realm;
+  const earlier = last?.request !== node ? undefined : isSame ? last.earlier : last;
+  const requestUser = isSame ? last.requestUser : undefined;
+  const record: RequestAccess = {
+    request: node,
+    realm,
+    requirements,
+    access,
+    admitted,
+    requestUser,
+    earlier,
+  };
   accesses.set(place, record);
   return record;
 }
@@ -69,7 +81,8 @@ export function admitAs(
 ): void {
   access.admitted = authenticated;
   // Code that knows Passport takes any user there for somebody who has logged in.
-  if (authenticated.session.isGuest !== true) (request as { user?: unknown }).user = authenticated.user;
+  if (authenticated.session.isGuest !== true)
+    (request as { user?: unknown }).user = access.requestUser ?? authenticated.user;
 }
 
 /** Lets a request in that needs no session. One that another check has let in with a session keeps that. */

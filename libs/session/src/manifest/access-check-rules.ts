@@ -8,7 +8,7 @@ import {
 } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
-import { OWN_GUARD } from '../handlers/contexts.js';
+import { CONTEXTS, OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
 
 type Found = Pick<Handler, 'name' | 'handler' | 'class'>;
@@ -49,6 +49,30 @@ export function checkNearest(
         'too if that is meant; else take it from the other',
     );
   }
+}
+
+/**
+ * That nothing goes by the client's address where nobody can know it: no list would let anybody in, and all would share
+ * one quota.
+ * @throws SessionConfigurationError naming the handler
+ */
+export function checkClientIp(
+  { kind, name }: Pick<Handler, 'kind' | 'name'>,
+  { quotas, requirements }: Pick<Access, 'quotas' | 'requirements'>,
+  { areEnforcing }: Pick<GuardsThere, 'areEnforcing'>,
+): void {
+  if (CONTEXTS[kind].hasClientIp || !areEnforcing) return;
+  if (quotas.length > 0)
+    throw new SessionConfigurationError(
+      name,
+      "has a quota by the client IP or the request, which messages do not have: count by 'user' or 'session'",
+    );
+  if (requirements.ip)
+    throw new SessionConfigurationError(
+      name,
+      'is behind a list of addresses, its own or that of the option ipPolicy, and a message tells no client IP: check it at ' +
+        'the gateway, and leave the list out here',
+    );
 }
 
 /** What of the class decides how the handler is reached, where that says nothing itself. */

@@ -61,7 +61,7 @@ export interface SessionModuleOptions {
   readonly guard?: 'global';
   /**
    * Refuse to boot when a handler of HTTP, WebSocket, GraphQL or a microservice is neither `@Public()` nor behind a
-   * `SessionGuard` (WebSocket: `SessionWsAdapter`). Requirements that nothing enforces stop the app in any case.
+   * `SessionGuard` (WebSocket: `SessionWsAdapter` or `SessionIoAdapter`). Requirements that nothing enforces stop the app in any case.
    * @defaultValue `false`
    */
   readonly strict?: boolean;

@@ -110,7 +110,8 @@ export class Admission {
     setRequestAccess(client, {
       realm,
       requirements: requirements ?? { roleGroups: [] },
-      admitted: isNobody ? 'anonymous' : decision,
+      // As anywhere: what is public has no user, whoever may ask.
+      admitted: isNobody || access?.mode === 'public' ? 'anonymous' : decision,
     });
   }
 
