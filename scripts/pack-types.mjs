@@ -28,6 +28,7 @@ function appFile() {
     '/jwt': ['ServiceTokens'],
     '/live': ['LiveConnections'],
     '/passport': ['SessionPassportModule'],
+    '/socket.io': ['SessionIoAdapter'],
     '/swagger': ['documentSessions'],
     '/testing': ['SessionTestingModule'],
     '/throttler': ['RedisThrottlerStorage'],
