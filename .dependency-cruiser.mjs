@@ -8,7 +8,12 @@
 export const ROOMS = [
   [18, 'index.ts', 'the public door', []],
   [18, 'doors', 'what fewer apps import: a subpath a file', []],
-  [18, 'passport', "`AuthGuard('latchkey')`", ['@nestjs/common', '@nestjs/passport', 'passport']],
+  [
+    18,
+    'passport',
+    "`AuthGuard('latchkey')`",
+    ['@nestjs/common', '@nestjs/core', '@nestjs/passport', 'passport'],
+  ],
   [
     18,
     'swagger',
@@ -39,7 +44,7 @@ export const ROOMS = [
     18,
     'testing',
     "the kit for apps' tests, and the contract that every storage passes",
-    ['@nestjs/common', '@nestjs/testing', 'crypto', 'jest'],
+    ['@nestjs/common', '@nestjs/core', '@nestjs/testing', 'assert', 'crypto', 'jest'],
   ],
   [
     17,
@@ -76,6 +81,7 @@ export const ROOMS = [
   ],
   [12, 'contexts/socket.io', 'how a packet of socket.io comes and is answered', ['http']],
   [12, 'contexts/graphql', 'how a GraphQL operation comes, by Apollo and Mercurius', []],
+  [12, 'contexts/rpc', 'how a message of a microservice comes and is answered', ['rxjs']],
   [12, 'contexts/ws', 'how a WebSocket message comes and is answered', ['http', 'net', 'tls']],
   [11, 'contexts/http', 'how a request comes: credentials, client IP, headers', ['http', 'tls']],
   [11, 'handlers', "what Nest knows of an app's handlers", ['@nestjs/common', '@nestjs/core']],
@@ -150,9 +156,9 @@ export default {
     },
     ...ROOMS.flatMap(rulesOf),
     {
-      name: 'the sample uses the library by its public doors',
+      name: 'the sample and the examples use the library by its public doors',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^(src|examples)/' },
       to: {
         path: [`^${LIBRARY}/`, '^libs/session/dist/', '^dist/'],
         pathNot: [`^${LIBRARY}/index\\.ts$`, `^${LIBRARY}/[a-z-]+/index\\.ts$`, `^${LIBRARY}/doors/`],

@@ -2,7 +2,7 @@
 // with apt-get. `node scripts/ensure-debian.mjs redis-server chromium` does it by hand and prints each one's path.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** By Debian package: the variable that names a binary, what it is called elsewhere, and how people get it. */
@@ -20,6 +20,45 @@ const PROGRAMS = {
     howTo:
       'Chromium is missing, and some tests need a real browser: `apt-get install chromium` (Debian), ' +
       'or set CHROMIUM to the path of a binary of Chromium or Chrome',
+  },
+  'nats-server': {
+    variable: 'NATS_SERVER',
+    commands: ['nats-server'],
+    howTo:
+      'nats-server is missing, and some tests need a real one: `apt-get install nats-server` (Debian, Ubuntu), ' +
+      '`brew install nats-server` (macOS), or set NATS_SERVER to the path of a binary',
+  },
+  'rabbitmq-server': {
+    variable: 'RABBITMQ_SERVER_SCRIPT',
+    // Debian's own command in PATH changes the user, and with it the folders.
+    commands: ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'],
+    howTo:
+      'rabbitmq-server is missing, and some tests need a real one: `apt-get install rabbitmq-server` (Debian, Ubuntu), ' +
+      "`brew install rabbitmq` (macOS), or set RABBITMQ_SERVER_SCRIPT to the path of RabbitMQ's own script",
+  },
+  nginx: {
+    variable: 'NGINX',
+    commands: ['nginx', '/usr/sbin/nginx'],
+    howTo:
+      'nginx is missing, and an example runs behind a real one: `apt-get install nginx` (Debian, Ubuntu), ' +
+      '`brew install nginx` (macOS), or set NGINX to the path of a binary',
+  },
+  openssl: {
+    variable: 'OPENSSL',
+    commands: ['openssl'],
+    howTo:
+      'openssl is missing, which makes the certificates of a test: `apt-get install openssl`, or set OPENSSL',
+  },
+  postgresql: {
+    variable: 'POSTGRES',
+    // Debian keeps the server apart from PATH, by its version; beside it lies `initdb`.
+    commands: [
+      'postgres',
+      ...[17, 16, 15, 14].map((version) => `/usr/lib/postgresql/${version}/bin/postgres`),
+    ],
+    howTo:
+      'PostgreSQL is missing, and an example needs a real one: `apt-get install postgresql` (Debian, Ubuntu), ' +
+      '`brew install postgresql` (macOS), or set POSTGRES to the path of the server `postgres`',
   },
 };
 
@@ -63,6 +102,7 @@ function installPackage(name) {
 
 /** The path of an executable in `PATH`, or undefined. */
 function findExecutable(name) {
+  if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }

@@ -24,6 +24,7 @@ const MODES = [
 function appFile() {
   const doors = {
     '': ['RateLimiter', 'SessionModule', 'SessionService'],
+    '/graphql': ['GraphqlSubscriptions'],
     '/http': ['toProblem'],
     '/jwt': ['ServiceTokens'],
     '/live': ['LiveConnections'],

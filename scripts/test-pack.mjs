@@ -1,5 +1,6 @@
 // Installs the packed library into fresh apps outside the repository and uses it there: a Nest 12 app of ES modules and
-// a Nest 11 app of CommonJS, each in memory and against a real redis-server; and the apps that the documents build.
+// a Nest 11 app of CommonJS, each in memory, against a real redis-server, and tested by Vitest or Jest; and the apps that
+// the documents build.
 // KEEP=1 leaves the apps for a look.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -19,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { Redis } from 'ioredis';
 import { ensureProgram } from './ensure-debian.mjs';
 import { deadLinks, markdownFiles } from './docs/markdown.mjs';
@@ -36,13 +37,27 @@ const apps = [
     name: 'Nest 12, ES modules',
     folder: 'nest12-esm',
     type: 'module',
-    dependencies: { '@nestjs/passport': '^12', ioredis: '^6', typescript: '~6.0.3', ...nest('^12') },
+    dependencies: {
+      '@nestjs/passport': '^12',
+      ioredis: '^6',
+      typescript: '~6.0.3',
+      vitest: '^3', // 4 wants Node 22
+      ...nest('^12'),
+    },
+    test: ['node_modules/vitest/vitest.mjs', 'run', '--globals', '--dir', 'dist'],
   },
   {
     name: 'Nest 11, CommonJS',
     folder: 'nest11-cjs',
     type: 'commonjs',
-    dependencies: { '@nestjs/passport': '^11', ioredis: '^5.4', typescript: '~5.9.3', ...nest('^11') },
+    dependencies: {
+      '@nestjs/passport': '^11',
+      ioredis: '^5.4',
+      jest: '^30',
+      typescript: '~5.9.3',
+      ...nest('^11'),
+    },
+    test: ['node_modules/jest/bin/jest.js', '--rootDir', 'dist'],
   },
 ];
 
@@ -64,6 +79,8 @@ function nest(version) {
     passport: '^0.7',
     'reflect-metadata': '^0.2',
     rxjs: '^7.8',
+    supertest: '^7',
+    '@types/supertest': '^7',
   };
   return { ...Object.fromEntries(names), ...others, '@types/node': '^20', '@types/passport': '^1' };
 }
@@ -97,6 +114,15 @@ async function makeApp(app, folder, tarball) {
     app.type === 'commonjs',
     'compiled as planned',
   );
+}
+
+/** The kit for tests works with other runners than this repository's. */
+async function tryKit(app, folder) {
+  const { stdout, stderr } = await run(process.execPath, app.test, {
+    cwd: folder,
+    env: { ...process.env, CI: '1' },
+  });
+  assert.match(stripVTControlCharacters(stdout + stderr), /Tests:?\s+3 passed/, 'the tests of kit.test.ts');
 }
 
 /** Subpaths that have types only. */
@@ -340,6 +366,8 @@ try {
       await makeApp(app, folder, tarball);
       await tryDoors(folder);
       tryMaps(folder);
+      await tryKit(app, folder);
+      console.log(`ok: ${app.name}, the kit for tests`);
       await tryJwt(folder);
       console.log(`ok: ${app.name}, JWTs`);
       await tryApp(folder, {});

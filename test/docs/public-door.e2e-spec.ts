@@ -48,6 +48,7 @@ const OTHER_NAMES = `
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
+import supertest from 'supertest';
 `;
 
 interface Exported {

@@ -4,7 +4,7 @@ import { AuditLog } from './services/audit/audit-log.js';
 import { AccessCheck } from './manifest/access-check.js';
 import { CorsCheck } from './manifest/cors-check.js';
 import { AccessReader } from './guard/access-reader.js';
-import { Calls } from './guard/calls.js';
+import { Calls } from './guard/calls/calls.js';
 import { FailedTokens } from './guard/failed-tokens.js';
 import { MessageProblems } from './guard/message-problems.js';
 import { PolicyManifest } from './manifest/policy-manifest.js';
@@ -15,6 +15,7 @@ import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { EventStreams } from './live/event-streams.js';
+import { RpcReplies } from './live/replies/rpc-replies.js';
 import { SseSessions } from './live/sse-sessions.js';
 import { LiveConnections } from './live/live-connections.js';
 import { type Clock, systemClock } from './basics/clock.js';
@@ -26,6 +27,7 @@ import { SessionEvents } from './services/events/session-events.service.js';
 import {
   ACCESS_TOKENS,
   AUDIT_REPOSITORY,
+  GLOBAL_GUARD,
   ONE_TIME_TOKEN_REPOSITORY,
   SESSION_REPOSITORY,
   SESSION_SETTINGS,
@@ -82,6 +84,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     LiveConnections,
     EventStreams,
     SseSessions,
+    RpcReplies,
     SessionTransport,
     HandlerFinder,
     Realms,
@@ -95,8 +98,9 @@ import { UserStateService } from './services/users/user-state.service.js';
     CorsCheck,
     MessageProblems,
     { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_GUARD, useExisting: GLOBAL_GUARD },
     {
-      provide: APP_GUARD,
+      provide: GLOBAL_GUARD,
       inject: [SESSION_SETTINGS, SessionGuard],
       useFactory: (settings: SessionSettings, guard: SessionGuard) =>
         settings.guardGlobally ? guard : NO_GUARD,
@@ -122,6 +126,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     IpPolicy,
     PolicyManifest,
     ACCESS_TOKENS,
+    SESSION_SETTINGS,
   ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {

@@ -42,6 +42,11 @@ export class AccessReader {
     this.realms.assertOwnBehind(knows, name);
   }
 
+  /** The classes of all guards of the app. */
+  guards(): ReadonlySet<Function> {
+    return this.realms.guards();
+  }
+
   /** What a handler demands that says nothing and is not public. */
   get sessionOnly(): AccessRequirements {
     return sessionOnly(this.settings.ipPolicy.requirements);

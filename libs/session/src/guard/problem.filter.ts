@@ -1,7 +1,8 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { type Observable, throwError } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../contexts/http/http.js';
+import { answerRpc, type RpcError } from '../contexts/rpc/answer.js';
 import { emitAtOnce } from '../contexts/socket.io/gate.js';
 import { sendAtOnce } from '../contexts/ws/ws.js';
 import { contextOfType, type ContextRules } from '../handlers/contexts.js';
@@ -19,9 +20,10 @@ interface MessageClient {
 
 /**
  * Answers every `SessionError` in the form of where it was thrown. HTTP: `application/problem+json`. Microservices: an
- * error `{ status: 'error', code, message, statusCode, … }`. WebSocket: the event `exception` with the problem. GraphQL:
- * an error whose `extensions` are the problem. Whatever else there is gets the error itself, which is an `HttpException`. `SessionModule` registers the filter;
- * `toProblem` and `problemHeaders` let a filter of your own answer alike.
+ * error `{ status: 'error', code, message, statusCode, … }`; gRPC: a status, with that error in its metadata. WebSocket:
+ * the event `exception` with the problem. GraphQL: an error whose `extensions` are the problem. Whatever else there is
+ * gets the error itself, which is an `HttpException`. `SessionModule` registers the filter; `toProblem` and
+ * `problemHeaders` let a filter of your own answer alike.
  * @example
  * ```ts
  * export class LoggingProblemFilter extends ProblemFilter {
@@ -57,7 +59,7 @@ type Answer = (error: SessionError, host: ArgumentsHost) => void | Observable<ne
 const ANSWERS: Readonly<Record<ContextRules['answer'], Answer>> = {
   response: answerRequest,
   exception_event: answerMessage,
-  rpc_error: (error) => throwError(() => rpcError(error)),
+  rpc_error: (error, host) => answerRpc(host.getArgs(), rpcErrorOf(error)),
   graphql_error: (error) => {
     throw graphqlError(error);
   },
@@ -85,8 +87,8 @@ function graphqlError(error: SessionError): SessionError {
   }) as SessionError;
 }
 
-/** Nest's own form, `status` and `message`, and what the problem has besides. */
-function rpcError(error: SessionError): object {
+/** The error as clients of microservices get it. */
+export function rpcErrorOf(error: SessionError): RpcError {
   const { code, detail, status: statusCode, block, 'violated-policies': violated } = toProblem(error);
   return {
     status: 'error',

@@ -101,10 +101,7 @@ export class Realms implements OnModuleInit {
    */
   assertOwnBehind(knows: (guard: Function) => boolean, name: string): void {
     if (this.isAlone) return;
-    const globally = [
-      ...this.config.getGlobalGuards().map((guard) => guard.constructor),
-      ...this.config.getGlobalRequestGuards().flatMap(({ metatype }) => metatype ?? []),
-    ].filter((guard) => typeof guard === 'function');
+    const globally = this.globalGuardClasses();
     const stranger = this.handlers
       .find()
       .find(
@@ -116,6 +113,19 @@ export class Realms implements OnModuleInit {
       stranger.name,
       `is behind ${name}, which knows the sessions of another SessionModule only: use SessionGuard there`,
     );
+  }
+
+  /** The classes of all guards of the app, whosever they are. */
+  guards(): ReadonlySet<Function> {
+    const placed = this.handlers.find().flatMap((found) => guardClassesOn(found.handler, found.class));
+    return new Set([...this.globalGuardClasses(), ...placed]);
+  }
+
+  private globalGuardClasses(): Function[] {
+    return [
+      ...this.config.getGlobalGuards().map((guard) => guard.constructor),
+      ...this.config.getGlobalRequestGuards().flatMap(({ metatype }) => metatype ?? []),
+    ].filter((guard) => typeof guard === 'function');
   }
 
   private check(found: Handler): void {
@@ -207,7 +217,7 @@ export class Realms implements OnModuleInit {
 function isOpen(found: Handler): boolean {
   const [ofHandler, ofClass] = [declaredAccessOf(found.handler), declaredAccessOf(found.class)];
   if (ofHandler.isPublic || ofHandler.scopes) return true;
-  const isSilent = !ofHandler.isOptional && !declaresRequirements(ofHandler);
+  const isSilent = !ofHandler.isOptional && !ofHandler.allowsGuests && !declaresRequirements(ofHandler);
   return isSilent && (ofClass.isPublic === true || ofClass.scopes !== undefined);
 }
 

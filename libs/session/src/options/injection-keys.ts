@@ -12,3 +12,5 @@ export const ONE_TIME_TOKEN_REPOSITORY = Symbol('latchkey:one-time-token-reposit
 export const ACCESS_TOKENS = Symbol('latchkey:access-tokens');
 /** Injection key of the `Clock` by which tokens that carry their own times are written and read. */
 export const TOKEN_CLOCK = Symbol('latchkey:token-clock');
+/** Injection key of what stands before every handler: `SessionGuard` with `guard: 'global'`, else nothing. */
+export const GLOBAL_GUARD = Symbol('latchkey:global-guard');

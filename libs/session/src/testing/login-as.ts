@@ -1,4 +1,5 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import { Inject, Injectable, type INestApplicationContext } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import type { AssuranceLevel, Device } from '../model/session.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import { SessionService } from '../services/sessions/session.service.js';
@@ -49,7 +50,9 @@ export interface LoggedIn extends IssuedSession {
 
 /**
  * Logs a user in without a password, in any app that uses `SessionModule`: for end-to-end tests.
- * @throws SessionError `user_unknown` when the app's `UserDirectory` does not know the user, `user_blocked`
+ * @param app the app, or with several `SessionModule`s `app.select(ShopModule)`, a module that imports the one meant
+ * @throws SessionError `user_unknown` when the app's `UserDirectory` does not know the user, `user_blocked`; Error where
+ * it is not clear which `SessionModule` is meant
  * @example
  * ```ts
  * const { headers } = await loginAs(app, { userId: 'mia', roles: ['moderator'] });
@@ -62,11 +65,11 @@ export async function loginAs(
   options: LoginAsOptions,
 ): Promise<LoggedIn> {
   const { userId, roles, ...sessionOptions } = options;
-  const users = app.get(UserStateService, { strict: false });
-  const { transport, userDirectory } = app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
+  const { sessions, users, settings } = await realmOf(app);
+  const { transport, userDirectory } = settings;
   if (!userDirectory) await users.ensure(userId);
   if (roles) await users.setRoles(userId, roles);
-  const issued = await app.get(SessionService, { strict: false }).create(userId, sessionOptions);
+  const issued = await sessions.create(userId, sessionOptions);
   const authorization = `Bearer ${issued.token}`;
   const cookie = `${transport.cookieName}=${issued.token}`;
   return {
@@ -75,4 +78,31 @@ export async function loginAs(
     cookie,
     headers: transport.bearerEnabled ? { authorization } : { cookie },
   };
+}
+
+/** Asks for what a provider of a module would be given: that module's own `SessionModule`. */
+@Injectable()
+class Realm {
+  constructor(
+    @Inject(SessionService) readonly sessions: SessionService,
+    @Inject(UserStateService) readonly users: UserStateService,
+    @Inject(SESSION_SETTINGS) readonly settings: SessionSettings,
+  ) {}
+}
+
+async function realmOf(app: Pick<INestApplicationContext, 'get'>): Promise<Realm> {
+  try {
+    return await app.get(ModuleRef, { strict: true }).create(Realm);
+  } catch (error) {
+    // The module sees none: the only one there is will do.
+    const all = app.get<SessionSettings>(SESSION_SETTINGS, { strict: false, each: true });
+    if (all.length !== 1) {
+      throw new Error(
+        `loginAs() has ${all.length} SessionModules to choose from: give it app.select() of a module that imports one`,
+        { cause: error },
+      );
+    }
+    const of = <T>(type: new (...args: never[]) => T) => app.get<T>(type, { strict: false });
+    return new Realm(of(SessionService), of(UserStateService), all[0] as SessionSettings);
+  }
 }

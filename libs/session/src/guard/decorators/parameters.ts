@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Session } from '../../model/session.js';
 import type { UserState } from '../../model/user-state.js';
 import { handleOf } from '../../services/data/session-data-handle.js';
-import { accessOfCall } from '../calls.js';
+import { accessOfCall } from '../calls/calls.js';
 import { declareDataOf } from './declarations.js';
 
 /**
@@ -18,15 +18,17 @@ export const CurrentSession = createParamDecorator(
 );
 
 /**
- * The request's user as it is now, roles and all; `undefined` where `@CurrentSession()` is.
+ * The request's user as it is now, roles and all; `undefined` where `@CurrentSession()` is, and for a guest.
  * @throws Error where no guard of ours ran
  * @example
  * `@Get('me') me(@CurrentUser() user: UserState) { return { id: user.id, roles: user.roles }; }`
  * @publicApi
  */
 export const CurrentUser = createParamDecorator(
-  (_: unknown, context: ExecutionContext): UserState | undefined =>
-    authenticated('@CurrentUser()', context)?.user,
+  (_: unknown, context: ExecutionContext): UserState | undefined => {
+    const found = authenticated('@CurrentUser()', context);
+    return found?.session.isGuest ? undefined : found?.user;
+  },
 );
 
 /**

@@ -1,8 +1,8 @@
-import { privateSlot } from '../basics/private-slot.js';
-import type { AccessRequirements } from '../model/decision.js';
-import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../contexts/http/http.js';
-import type { AuthenticatedSession } from '../services/sessions/session-types.js';
-import type { Access } from '../rules/access.js';
+import { privateSlot } from '../../basics/private-slot.js';
+import type { AccessRequirements } from '../../model/decision.js';
+import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../../contexts/http/http.js';
+import type { AuthenticatedSession } from '../../services/sessions/session-types.js';
+import type { Access } from '../../rules/access.js';
 
 /** What became of a request so far, by one `SessionModule`. */
 export interface RequestAccess {
@@ -16,6 +16,8 @@ export interface RequestAccess {
   access: Access | undefined;
   /** Whom it was let in as; absent until it was. */
   admitted: AuthenticatedSession | 'anonymous' | undefined;
+  /** What Passport's strategy made of the user, for `request.user`. */
+  requestUser: object | undefined;
   /** What another `SessionModule` found before. */
   readonly earlier: RequestAccess | undefined;
 }
@@ -47,8 +49,18 @@ export function setRequestAccess(
   const node = nodeRequestOf(unit as HttpRequest);
   const place = placeBeside(node);
   const last = accesses.get(place);
-  const earlier = last?.request !== node ? undefined : last.realm === realm ? last.earlier : last;
-  const record: RequestAccess = { request: node, realm, requirements, access, admitted, earlier };
+  const isSame = last?.request === node && last.realm === realm;
+  const earlier = last?.request !== node ? undefined : isSame ? last.earlier : last;
+  const requestUser = isSame ? last.requestUser : undefined;
+  const record: RequestAccess = {
+    request: node,
+    realm,
+    requirements,
+    access,
+    admitted,
+    requestUser,
+    earlier,
+  };
   accesses.set(place, record);
   return record;
 }
@@ -68,7 +80,9 @@ export function admitAs(
   authenticated: AuthenticatedSession,
 ): void {
   access.admitted = authenticated;
-  (request as { user?: unknown }).user = authenticated.user;
+  // Code that knows Passport takes any user there for somebody who has logged in.
+  if (authenticated.session.isGuest !== true)
+    (request as { user?: unknown }).user = access.requestUser ?? authenticated.user;
 }
 
 /** Lets a request in that needs no session. One that another check has let in with a session keeps that. */
@@ -102,7 +116,7 @@ export function wasAdmitted(record: RequestAccess, access: Access): boolean {
  */
 export function bothOf(one: AccessRequirements, other: AccessRequirements): AccessRequirements {
   if (one === other) return one;
-  const { allowExpired: _, passive: __, ...both } = { ...one, ...other };
+  const { allowExpired: _, passive: __, allowGuests: ___, ...both } = { ...one, ...other };
   return {
     ...both,
     roleGroups: [...one.roleGroups, ...other.roleGroups],
@@ -111,6 +125,7 @@ export function bothOf(one: AccessRequirements, other: AccessRequirements): Acce
       : {}),
     ...(one.allowExpired && other.allowExpired ? { allowExpired: true } : {}),
     ...(one.passive && other.passive ? { passive: true } : {}),
+    ...(one.allowGuests && other.allowGuests ? { allowGuests: true } : {}),
   };
 }
 
@@ -119,7 +134,7 @@ function union<T>(some: readonly T[], others: readonly T[]): readonly T[] {
 }
 
 /**
- * The session and user that a guard let a request in with; `undefined` for nobody. For interceptors, middleware after
+ * The session and user that a guard let a request in with; `undefined` for nobody, and for a guest. For interceptors, middleware after
  * the guard and decorators of your own. Where guards of two `SessionModule`s stand before a handler, the last one's.
  * @example
  * ```ts
@@ -129,5 +144,5 @@ function union<T>(some: readonly T[], others: readonly T[]): readonly T[] {
  */
 export function authenticatedSessionOf(request: HttpRequest): AuthenticatedSession | undefined {
   const admitted = requestAccessOf(request)?.admitted;
-  return admitted === 'anonymous' ? undefined : admitted;
+  return admitted === 'anonymous' || admitted?.session.isGuest ? undefined : admitted;
 }
