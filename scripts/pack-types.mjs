@@ -24,10 +24,12 @@ const MODES = [
 function appFile() {
   const doors = {
     '': ['RateLimiter', 'SessionModule', 'SessionService'],
+    '/graphql': ['GraphqlSubscriptions'],
     '/http': ['toProblem'],
     '/jwt': ['ServiceTokens'],
     '/live': ['LiveConnections'],
     '/passport': ['SessionPassportModule'],
+    '/socket.io': ['SessionIoAdapter'],
     '/swagger': ['documentSessions'],
     '/testing': ['SessionTestingModule'],
     '/throttler': ['RedisThrottlerStorage'],

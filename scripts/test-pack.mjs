@@ -62,7 +62,16 @@ const apps = [
 ];
 
 function nest(version) {
-  const packages = ['common', 'core', 'platform-express', 'platform-ws', 'swagger', 'testing', 'websockets'];
+  const packages = [
+    'common',
+    'core',
+    'platform-express',
+    'platform-socket.io',
+    'platform-ws',
+    'swagger',
+    'testing',
+    'websockets',
+  ];
   const names = packages.map((name) => [`@nestjs/${name}`, version]);
   const others = {
     '@nestjs/throttler': '^6',

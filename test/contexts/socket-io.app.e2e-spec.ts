@@ -590,6 +590,46 @@ describe('an app', () => {
     expect(failures.filter(Boolean)).toEqual([expect.objectContaining({ option: 'OneRoom' })]);
   });
 
+  it('takes no cookie by JSONP, which any page can send', async () => {
+    const node = await startIoNode();
+    const { token } = await node.user();
+    const say = async (query: string, init: RequestInit = {}): Promise<string> => {
+      const headers = { cookie: `__Host-session=${token}` };
+      return (
+        await fetch(`${node.url}/socket.io/?EIO=4&transport=polling&j=0${query}`, { headers, ...init })
+      ).text();
+    };
+    const sid = /sid\\":\\"([^\\]+)/.exec(await say(''))?.[1];
+    await say(`&sid=${sid}`, {
+      method: 'POST',
+      body: 'd=40',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(await say(`&sid=${sid}`)).toContain('cross_origin');
+    await node.stop();
+  });
+
+  it('whose gateway belongs to another SessionModule than the adapter does not start', async () => {
+    const realm = (name: string) =>
+      SessionModule.forRoot({ isGlobal: false, keyPrefix: name, cookie: { name: `__Host-${name}` } });
+    @WebSocketGateway({ namespace: 'shop' })
+    class ShopGateway {}
+    @WebSocketGateway({ namespace: 'office' })
+    class OfficeGateway {}
+    @Module({ imports: [realm('shop')], providers: [ShopGateway] })
+    class ShopModule {}
+    @Module({ imports: [realm('office')], providers: [OfficeGateway] })
+    class OfficeModule {}
+    @Module({ imports: [ShopModule, OfficeModule] })
+    class App {}
+    const app = await NestFactory.create(App, { logger: false, abortOnError: false });
+    app.useWebSocketAdapter(new SessionIoAdapter(app));
+    await expect(app.init()).rejects.toMatchObject({
+      message: expect.stringContaining('a SessionModule that SessionIoAdapter does not serve') as string,
+    });
+    await app.close().catch(() => undefined);
+  });
+
   it('gives nobody a namespace that has no gateway', async () => {
     const node = await startIoNode({ gateways: [OptionalGateway], session: { strict: false } });
     node.app.get(OptionalGateway).server.server.of('/own');

@@ -2,20 +2,22 @@ import type { IncomingMessage } from 'node:http';
 import { SessionError } from '../../model/session-error.js';
 import type { TransportSettings } from '../../options/settings.js';
 import { type Credentials, readCredentials } from '../http/credentials.js';
-import type { NodeRequest } from '../http/http.js';
 import type { IoConnection, IoSocket } from './io.js';
 
 /**
  * The token of a client that joins a namespace: `auth.token`, or as any request brings it, in the cookie or in
  * `Authorization: Bearer`. A page can set no header, so `auth.token` is its way to what a bearer token is elsewhere.
- * @throws SessionError `ambiguous_credentials` for two of them
+ * @throws SessionError `ambiguous_credentials` for two of them; `cross_origin` for JSONP with the cookie
  */
 export function readIoCredentials(
-  request: NodeRequest,
+  request: IncomingMessage,
   auth: unknown,
   settings: TransportSettings,
 ): Credentials {
   const credentials = readCredentials(request, settings);
+  // JSONP comes by a script tag, which any page may have and old browsers say nothing of.
+  if (credentials.transport === 'cookie' && /[?&]j=/.test(request.url ?? ''))
+    throw new SessionError('cross_origin');
   const token = settings.bearerEnabled ? tokenIn(auth) : undefined;
   if (token === undefined) return credentials;
   if (credentials.transport !== undefined) throw new SessionError('ambiguous_credentials');
