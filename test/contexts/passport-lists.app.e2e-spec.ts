@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Controller, Get, Injectable, Post, Req, UseGuards } from '@nestjs/common';
+import { Controller, type ExecutionContext, Get, Injectable, Post, Req, UseGuards } from '@nestjs/common';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Context, GqlExecutionContext, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import {
   CurrentSession,
@@ -12,8 +14,8 @@ import {
   type Session,
   type UserState,
 } from '@latchkey/session';
-import { type LatchkeyUser, SessionPassportModule } from '@latchkey/session/passport';
-import { loginAs } from '@latchkey/session/testing';
+import { type LatchkeyRequest, type LatchkeyUser, SessionPassportModule } from '@latchkey/session/passport';
+import { expectDenied, loginAs } from '@latchkey/session/testing';
 import passport from 'passport';
 import { PLATFORMS, type RunningApp, startApp, stopApps } from '../support/library-app.js';
 
@@ -283,5 +285,35 @@ describe.each(PLATFORMS)('toRequestUser on $name', (platform) => {
       });
     await expect(boot({ toRequestUser: 'userId' })).rejects.toThrow('toRequestUser must be a function');
     await expect(boot({ torequestuser: () => ({}) })).rejects.toThrow('did you mean');
+  });
+});
+
+describe("AuthGuard('latchkey') before a resolver", () => {
+  class GqlAuthGuard extends AuthGuard('latchkey') {
+    override getRequest(context: ExecutionContext): unknown {
+      return GqlExecutionContext.create(context).getContext<{ req: unknown }>().req;
+    }
+  }
+  @Resolver()
+  class Things {
+    @UseGuards(GqlAuthGuard)
+    @Query(() => String)
+    me(@Context('req') { user }: LatchkeyRequest) {
+      return user.id;
+    }
+  }
+  afterEach(stopApps);
+
+  it('lets a session in, and says why it refuses', async () => {
+    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true });
+    const module = { imports: [SessionPassportModule, graphql], providers: [Things] };
+    const { app, http } = await startApp({ controllers: [], module });
+    const ask = (headers: Readonly<Record<string, string>> = {}) =>
+      http.post('/graphql').set(headers).send({ query: '{ me }' });
+    const { headers } = await loginAs(app, { userId: 'alice' });
+    expect((await ask(headers)).body).toEqual({ data: { me: 'alice' } });
+    await expectDenied(ask(), 'session_missing');
+    await app.get(UserStateService).block('alice', { reason: 'spam' });
+    await expectDenied(ask(headers), 'user_blocked');
   });
 });

@@ -68,7 +68,8 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     refused: (error, request, response) => {
       const ours = this.failures.get(nodeRequestOf(request));
       if (!ours) return error;
-      setProblemHeaders(response, ours, request);
+      // In GraphQL, Nest's guard takes the arguments of a field for it.
+      if (isResponse(response)) setProblemHeaders(response, ours, request);
       return ours;
     },
   };
@@ -152,6 +153,10 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     if (typeof user === 'object' && user !== null) return user;
     throw new SessionError('forbidden', { detail: 'The app does not know the user of the session' });
   }
+}
+
+function isResponse(value: unknown): value is HttpResponse {
+  return typeof value === 'object' && value !== null && 'getHeader' in value;
 }
 
 /** Passport's: the one that was made last. */
