@@ -29,6 +29,12 @@ export const ROOMS = [
   ],
   [
     18,
+    'socket.io',
+    'the adapter that guards namespaces',
+    ['@nestjs/common', '@nestjs/platform-socket.io', '@nestjs/websockets', 'http', 'net', 'rxjs'],
+  ],
+  [
+    18,
     'graphql',
     'GraphQL subscriptions that end with their session',
     ['@nestjs/common', '@nestjs/core', 'http', 'net', 'rxjs'],
@@ -73,7 +79,9 @@ export const ROOMS = [
     '`SessionEvents`, and the confirmations of an act',
     ['@nestjs/common', 'timers/promises'],
   ],
+  [12, 'contexts/socket.io', 'how a packet of socket.io comes and is answered', ['http']],
   [12, 'contexts/graphql', 'how a GraphQL operation comes, by Apollo and Mercurius', []],
+  [12, 'contexts/rpc', 'how a message of a microservice comes and is answered', ['rxjs']],
   [12, 'contexts/ws', 'how a WebSocket message comes and is answered', ['http', 'net', 'tls']],
   [11, 'contexts/http', 'how a request comes: credentials, client IP, headers', ['http', 'tls']],
   [11, 'handlers', "what Nest knows of an app's handlers", ['@nestjs/common', '@nestjs/core']],

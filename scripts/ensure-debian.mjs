@@ -21,6 +21,21 @@ const PROGRAMS = {
       'Chromium is missing, and some tests need a real browser: `apt-get install chromium` (Debian), ' +
       'or set CHROMIUM to the path of a binary of Chromium or Chrome',
   },
+  'nats-server': {
+    variable: 'NATS_SERVER',
+    commands: ['nats-server'],
+    howTo:
+      'nats-server is missing, and some tests need a real one: `apt-get install nats-server` (Debian, Ubuntu), ' +
+      '`brew install nats-server` (macOS), or set NATS_SERVER to the path of a binary',
+  },
+  'rabbitmq-server': {
+    variable: 'RABBITMQ_SERVER_SCRIPT',
+    // Debian's own command in PATH changes the user, and with it the folders.
+    commands: ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'],
+    howTo:
+      'rabbitmq-server is missing, and some tests need a real one: `apt-get install rabbitmq-server` (Debian, Ubuntu), ' +
+      "`brew install rabbitmq` (macOS), or set RABBITMQ_SERVER_SCRIPT to the path of RabbitMQ's own script",
+  },
   nginx: {
     variable: 'NGINX',
     commands: ['nginx', '/usr/sbin/nginx'],

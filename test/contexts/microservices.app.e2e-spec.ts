@@ -165,9 +165,9 @@ describe.each(ways.flatMap((way) => guards.map((guard) => [way, guard] as const)
     it('are refused in a form of theirs where the guard stands, unless they are public', async () => {
       const refused = {
         status: 'error',
-        code: 'forbidden',
-        message: "SessionGuard does not serve 'rpc'",
-        statusCode: 403,
+        code: 'session_missing',
+        message: 'Authentication is required',
+        statusCode: 401,
       };
       expect(await send('plain')).toEqual(isGuarded ? refused : 'ran');
       for (const payload of [{}, 'text', 5, [1]]) expect(await send('public', payload)).toBe('ran');

@@ -14,7 +14,12 @@ describe('docs/options.md', () => {
   });
 
   it('names the defaults that hold', () => {
-    const given = { redis: 'redis://cache', refresh: true, userDirectory: { load: async () => undefined } };
+    const given = {
+      redis: 'redis://cache',
+      refresh: true,
+      guests: true,
+      userDirectory: { load: async () => undefined },
+    };
     const defaults = documentedDefaults();
     expect(defaults.length).toBeGreaterThan(20);
     const written: Record<string, unknown> = { ...given };

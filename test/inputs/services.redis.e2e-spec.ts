@@ -73,9 +73,10 @@ describe.each(['memory', 'redis'])('whatever is given to a public method (%s)', 
     redis = storage === 'redis' ? await RedisServer.start() : undefined;
     const testing = await Test.createTestingModule({
       imports: [
-        SessionModule.forRoot(
-          redis ? { redis: redis.url, commandTimeoutMs: PATIENT_MS } : { allowMemoryInProduction: true },
-        ),
+        SessionModule.forRoot({
+          guests: { perIp: false },
+          ...(redis ? { redis: redis.url, commandTimeoutMs: PATIENT_MS } : { allowMemoryInProduction: true }),
+        }),
       ],
     }).compile();
     app = testing.createNestApplication({ logger: false });

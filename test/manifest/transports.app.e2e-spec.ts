@@ -165,7 +165,7 @@ describe.each([SOCKET_IO, SOCKET_OF_MICROSERVICE])('$name', (kind) => {
       const { error } = await bootKind({ kind, guard: 'option', on: 'handler', decorators });
       expect(error).toMatchObject({
         option: 'Subject.act',
-        message: expect.stringMatching(/SessionWsAdapter|hold for HTTP only/),
+        message: expect.stringMatching(/SessionWsAdapter|hold for HTTP and microservices only/),
       });
     }
     const open = { kind, guard: 'option', strict: true } as const;

@@ -11,6 +11,7 @@ export type {
 } from './services/data/session-data-handle.js';
 export {
   AllowExpired,
+  AllowGuests,
   Assurance,
   Fresh,
   OptionalSession,

@@ -15,6 +15,7 @@ import { RequestQuotas } from './guard/request-quotas.js';
 import { SessionTransport } from './guard/session-transport.js';
 import { NO_GUARD, SessionGuard } from './guard/session.guard.js';
 import { EventStreams } from './live/event-streams.js';
+import { RpcReplies } from './live/replies/rpc-replies.js';
 import { SseSessions } from './live/sse-sessions.js';
 import { LiveConnections } from './live/live-connections.js';
 import { type Clock, systemClock } from './basics/clock.js';
@@ -83,6 +84,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     LiveConnections,
     EventStreams,
     SseSessions,
+    RpcReplies,
     SessionTransport,
     HandlerFinder,
     Realms,

@@ -60,6 +60,7 @@ const requirements: Slot = {
     quotas: { good: () => undefined, takes: [...ABSENT, 'empty list'] },
     withData: flag,
     allowExpired: flag,
+    allowGuests: flag,
   },
 };
 const clientIp: Slot = { good: () => '127.0.0.1', takes: [...ABSENT, ...TEXTS] };
@@ -119,9 +120,20 @@ export const METHODS: Readonly<Record<string, Readonly<Record<string, Method>>>>
         {
           good: () => ({}),
           takes: OPTIONS,
-          fields: { ...deviceFields, data: json, rememberMe: flag, assurance, ifEpoch },
+          fields: {
+            ...deviceFields,
+            data: json,
+            rememberMe: flag,
+            assurance,
+            ifEpoch,
+            from: { good: () => undefined, takes: [...ABSENT, ...TEXTS] },
+            merge: { good: () => () => ({}), takes: [...ABSENT, 'function', 'class'] },
+          },
         },
       ],
+    },
+    createGuest: {
+      slots: [{ good: () => ({}), takes: OPTIONS, fields: { clientIp, ...deviceFields, data: json } }],
     },
     authenticate: { slots: [token, requirements, origin], denial: 'session_invalid' },
     decide: { slots: [token, requirements, origin] },

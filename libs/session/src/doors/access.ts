@@ -1,5 +1,5 @@
 /**
- * Types of checks outside a guard: what `SessionService.authenticate()` and `decide()` take and answer.
+ * Types of checks outside a guard: what `SessionService.authenticate()` and `decide()` take and answer. And of guests.
  * @module @latchkey/session/access
  */
 export type { AccessDecorator } from '../guard/decorators/declarations.js';
@@ -10,3 +10,4 @@ export type { AccessRequirements, Decision, DenyReason } from '../model/decision
 export type { IpListRef, IpRangeSet, IpRequirements } from '../model/ip-list.js';
 export type { QuotaPolicy, UserQuota } from '../model/quota.js';
 export type { TokenOrigin } from '../services/sessions/token-check.js';
+export type { CreateGuestOptions, IssuedGuest } from '../services/sessions/session-types.js';

@@ -3,6 +3,7 @@ import { wrong } from '../basics/inputs.js';
 import { graphqlCallOf } from '../contexts/graphql/graphql.js';
 import type { GuardedCall, ReadCall } from '../contexts/http/guarded-call.js';
 import type { HttpRequest, HttpResponse } from '../contexts/http/http.js';
+import { rpcCallOf } from '../contexts/rpc/message.js';
 import { type GuardedContext, REQUEST_TYPE } from '../handlers/contexts.js';
 import type { ContextCall, ContextReader } from '../options/context-reader.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
@@ -12,6 +13,7 @@ import { type RequestAccess, requestAccessOf } from './request-access.js';
 const READERS: Readonly<Record<GuardedContext, ReadCall>> = {
   http: ([request, response]) => ({ request: request as HttpRequest, response: response as HttpResponse }),
   graphql: graphqlCallOf,
+  rpc: rpcCallOf,
 };
 
 /** Reads the calls of every context that `SessionGuard` serves, those of the app's own included. */

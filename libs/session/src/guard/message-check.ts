@@ -33,7 +33,7 @@ export function isPlacedGuard(guard: object): boolean {
   return IS_PLACED in guard;
 }
 
-/** Where adapters of sockets put it: after the client, the data and the event. */
+/** Where our adapters put it: after the client, the data, and the event or the acknowledgement. */
 const POSITION = 3;
 
 /** What checks the operations that come by a GraphQL connection: by the handshake that it began with. */

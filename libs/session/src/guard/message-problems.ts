@@ -1,11 +1,18 @@
-import { Injectable } from '@nestjs/common';
+import { type ArgumentsHost, Catch, Injectable, Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import type { Observable } from 'rxjs';
+import { NOTHING } from '../contexts/rpc/answer.js';
 import { CONTEXTS } from '../handlers/contexts.js';
 import { functionsOf } from '../handlers/methods.js';
-import { EXCEPTION_FILTERS, PATH } from '../handlers/nest-metadata.js';
+import { EVENT_PATTERN, EXCEPTION_FILTERS, PATTERN_TYPE } from '../handlers/nest-metadata.js';
+import { SessionError } from '../model/session-error.js';
 import { ProblemFilter } from './problem.filter.js';
 
 const MARKS = Object.values(CONTEXTS).flatMap(({ filterOn }) => filterOn ?? []);
+
+const LOG_INTERVAL_MS = 10_000;
+/** The statuses of events that will be refused as often as they come. */
+const DROPPED: ReadonlySet<number> = new Set([400, 401, 403]);
 
 const filter = new ProblemFilter();
 
@@ -25,24 +32,50 @@ export class MessageProblems {
 }
 
 function addFilter(owner: Function): void {
-  const handlers = functionsOf(owner);
   const isMarked = (what: 'class' | 'handler', target: Function): boolean =>
     MARKS.some((one) => one.what === what && Reflect.hasMetadata(one.mark, target));
-  const messages = handlers.filter((handler) => isMarked('handler', handler));
-  if (!isMarked('class', owner) && messages.length === 0) return;
   const ofClass = filtersOf(owner);
-  if (!handlers.some((handler) => Reflect.hasMetadata(PATH, handler))) {
-    if (!ofClass.includes(filter)) Reflect.defineMetadata(EXCEPTION_FILTERS, [filter, ...ofClass], owner);
-    return;
-  }
-  // On routes beside them, global filters of the app's own go first.
-  for (const handler of messages) {
+  if (isMarked('class', owner) && !ofClass.some(isOurs))
+    Reflect.defineMetadata(EXCEPTION_FILTERS, [filter, ...ofClass], owner);
+  // On a handler ours goes last, too, behind those of its class. On routes beside it, global ones of the app's go first.
+  for (const handler of functionsOf(owner).filter((one) => isMarked('handler', one))) {
     const own = filtersOf(handler);
-    if (!own.includes(filter))
-      Reflect.defineMetadata(EXCEPTION_FILTERS, [filter, ...ofClass, ...own], handler);
+    if (own.some(isOurs)) continue;
+    const isEvent = Reflect.getMetadata(PATTERN_TYPE, handler) === EVENT_PATTERN;
+    const ours = isEvent ? new EventProblemFilter(`${owner.name}.${handler.name}`) : filter;
+    Reflect.defineMetadata(EXCEPTION_FILTERS, [ours, ...ofClass, ...own], handler);
   }
+}
+
+function isOurs(one: unknown): boolean {
+  return one === filter || one instanceof EventProblemFilter;
 }
 
 function filtersOf(target: Function): readonly unknown[] {
   return (Reflect.getMetadata(EXCEPTION_FILTERS, target) as readonly unknown[] | undefined) ?? [];
+}
+
+/** Nobody waits for the answer to an event: what becomes of it is said in the log. */
+@Catch(SessionError)
+class EventProblemFilter extends ProblemFilter {
+  private readonly events = new Logger('SessionModule');
+  private lastDroppedAt = -Infinity;
+
+  constructor(private readonly handler: string) {
+    super();
+  }
+
+  /** The transport hears of what may succeed later, and of what the handler itself threw: Kafka brings that once more. */
+  override catch(error: SessionError, host: ArgumentsHost): void | Observable<never> {
+    this.tell(error);
+    return DROPPED.has(error.statusCode) ? NOTHING : super.catch(error, host);
+  }
+
+  /** One line in ten seconds at most for each handler: who sends such events sends many. */
+  private tell({ code }: SessionError): void {
+    const now = performance.now();
+    if (now - this.lastDroppedAt < LOG_INTERVAL_MS) return;
+    this.lastDroppedAt = now;
+    this.events.warn(`An event for ${this.handler} failed: ${code}`);
+  }
 }

@@ -1,7 +1,9 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { type Observable, throwError } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { SessionError } from '../model/session-error.js';
 import { sendJson, type HttpRequest, type HttpResponse } from '../contexts/http/http.js';
+import { answerRpc, type RpcError } from '../contexts/rpc/answer.js';
+import { emitAtOnce } from '../contexts/socket.io/gate.js';
 import { sendAtOnce } from '../contexts/ws/ws.js';
 import { contextOfType, type ContextRules } from '../handlers/contexts.js';
 import { problemHeaders, toProblem } from './problem.js';
@@ -13,14 +15,15 @@ const LOG_INTERVAL_MS = 10_000;
 interface MessageClient {
   readonly readyState?: unknown;
   send?(data: string): void;
-  emit?(event: string, data: unknown): void;
+  emit?(event: string, data: unknown): unknown;
 }
 
 /**
  * Answers every `SessionError` in the form of where it was thrown. HTTP: `application/problem+json`. Microservices: an
- * error `{ status: 'error', code, message, statusCode, … }`. WebSocket: the event `exception` with the problem. GraphQL:
- * an error whose `extensions` are the problem. Whatever else there is gets the error itself, which is an `HttpException`. `SessionModule` registers the filter;
- * `toProblem` and `problemHeaders` let a filter of your own answer alike.
+ * error `{ status: 'error', code, message, statusCode, … }`; gRPC: a status, with that error in its metadata. WebSocket:
+ * the event `exception` with the problem. GraphQL: an error whose `extensions` are the problem. Whatever else there is
+ * gets the error itself, which is an `HttpException`. `SessionModule` registers the filter; `toProblem` and
+ * `problemHeaders` let a filter of your own answer alike.
  * @example
  * ```ts
  * export class LoggingProblemFilter extends ProblemFilter {
@@ -56,7 +59,7 @@ type Answer = (error: SessionError, host: ArgumentsHost) => void | Observable<ne
 const ANSWERS: Readonly<Record<ContextRules['answer'], Answer>> = {
   response: answerRequest,
   exception_event: answerMessage,
-  rpc_error: (error) => throwError(() => rpcError(error)),
+  rpc_error: (error, host) => answerRpc(host.getArgs(), rpcErrorOf(error)),
   graphql_error: (error) => {
     throw graphqlError(error);
   },
@@ -84,8 +87,8 @@ function graphqlError(error: SessionError): SessionError {
   }) as SessionError;
 }
 
-/** Nest's own form, `status` and `message`, and what the problem has besides. */
-function rpcError(error: SessionError): object {
+/** The error as clients of microservices get it. */
+export function rpcErrorOf(error: SessionError): RpcError {
   const { code, detail, status: statusCode, block, 'violated-policies': violated } = toProblem(error);
   return {
     status: 'error',
@@ -103,5 +106,5 @@ function answerMessage(error: SessionError, host: ArgumentsHost): void {
   const data = toProblem(error);
   // Clients of `ws` have an `emit` too, which stays in this process.
   if (typeof client.readyState === 'number') sendAtOnce(client, JSON.stringify({ event: 'exception', data }));
-  else client.emit?.('exception', data);
+  else emitAtOnce(client, 'exception', data);
 }

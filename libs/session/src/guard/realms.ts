@@ -217,7 +217,7 @@ export class Realms implements OnModuleInit {
 function isOpen(found: Handler): boolean {
   const [ofHandler, ofClass] = [declaredAccessOf(found.handler), declaredAccessOf(found.class)];
   if (ofHandler.isPublic || ofHandler.scopes) return true;
-  const isSilent = !ofHandler.isOptional && !declaresRequirements(ofHandler);
+  const isSilent = !ofHandler.isOptional && !ofHandler.allowsGuests && !declaresRequirements(ofHandler);
   return isSilent && (ofClass.isPublic === true || ofClass.scopes !== undefined);
 }
 

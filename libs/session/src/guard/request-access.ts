@@ -80,7 +80,9 @@ export function admitAs(
   authenticated: AuthenticatedSession,
 ): void {
   access.admitted = authenticated;
-  (request as { user?: unknown }).user = access.requestUser ?? authenticated.user;
+  // Code that knows Passport takes any user there for somebody who has logged in.
+  if (authenticated.session.isGuest !== true)
+    (request as { user?: unknown }).user = access.requestUser ?? authenticated.user;
 }
 
 /** Lets a request in that needs no session. One that another check has let in with a session keeps that. */
@@ -114,7 +116,7 @@ export function wasAdmitted(record: RequestAccess, access: Access): boolean {
  */
 export function bothOf(one: AccessRequirements, other: AccessRequirements): AccessRequirements {
   if (one === other) return one;
-  const { allowExpired: _, passive: __, ...both } = { ...one, ...other };
+  const { allowExpired: _, passive: __, allowGuests: ___, ...both } = { ...one, ...other };
   return {
     ...both,
     roleGroups: [...one.roleGroups, ...other.roleGroups],
@@ -123,6 +125,7 @@ export function bothOf(one: AccessRequirements, other: AccessRequirements): Acce
       : {}),
     ...(one.allowExpired && other.allowExpired ? { allowExpired: true } : {}),
     ...(one.passive && other.passive ? { passive: true } : {}),
+    ...(one.allowGuests && other.allowGuests ? { allowGuests: true } : {}),
   };
 }
 
@@ -131,7 +134,7 @@ function union<T>(some: readonly T[], others: readonly T[]): readonly T[] {
 }
 
 /**
- * The session and user that a guard let a request in with; `undefined` for nobody. For interceptors, middleware after
+ * The session and user that a guard let a request in with; `undefined` for nobody, and for a guest. For interceptors, middleware after
  * the guard and decorators of your own. Where guards of two `SessionModule`s stand before a handler, the last one's.
  * @example
  * ```ts
@@ -141,5 +144,5 @@ function union<T>(some: readonly T[], others: readonly T[]): readonly T[] {
  */
 export function authenticatedSessionOf(request: HttpRequest): AuthenticatedSession | undefined {
   const admitted = requestAccessOf(request)?.admitted;
-  return admitted === 'anonymous' ? undefined : admitted;
+  return admitted === 'anonymous' || admitted?.session.isGuest ? undefined : admitted;
 }

@@ -70,7 +70,7 @@ export class SessionTransport {
 
   /**
    * The cross-origin rule whatever the method, for a handshake of your own: a `GET` that opens a connection with the
-   * cookie. `SessionWsAdapter` applies it by itself.
+   * cookie. `SessionWsAdapter` and `SessionIoAdapter` apply it by themselves.
    * @throws SessionError `cross_origin` for a page of an origin that is neither ours nor in `allowedOrigins`
    * @example
    * ```ts

@@ -33,9 +33,9 @@ import { shareCheck } from './shared-checks.js';
 /**
  * Lets a request in if its session meets what the handler's and the class's decorators demand; else throws the
  * `SessionError` of the first denial that applies, with its headers on the response. Sets `request.user`. Serves HTTP,
- * GraphQL, and WebSocket messages behind an adapter of ours, and what the option `contexts` names; anywhere else it lets
- * in to `@Public()` handlers without quotas and lists of addresses, and refuses the rest. With several `SessionModule`s in an app, each handler is left to the one that
- * its module imports.
+ * GraphQL, messages of microservices, WebSocket messages behind an adapter of ours, and what the option `contexts` names;
+ * anywhere else it lets in to `@Public()` handlers without quotas and lists of addresses, and refuses the rest. With
+ * several `SessionModule`s in an app, each handler is left to the one that its module imports.
  * @example
  * `@UseGuards(SessionGuard) @Get('me') me(@CurrentUser() user: UserState) { return user.id; }`
  * @publicApi
@@ -78,7 +78,7 @@ export class SessionGuard implements CanActivate {
 
   private admitCall(call: GuardedCall, access: Access): boolean | Promise<boolean> {
     try {
-      const { token } = this.transport.credentialsOf(call.request, call.isUnsafe);
+      const { token } = call.credentials ?? this.transport.credentialsOf(call.request, call.isUnsafe);
       const record = requestAccessOf(unitOf(call), this.transport);
       if (record && wasAdmitted(record, access)) return true;
       if (access.mode !== 'public' && access.mode !== 'service')

@@ -9,7 +9,7 @@ export interface ContextRules {
   readonly type: string;
   /**
    * What knows where a token would be, and so enforces what decorators demand: `SessionGuard` where it runs,
-   * `SessionWsAdapter` where it is the app's adapter. With `none`, `SessionGuard` refuses everything but what is public.
+   * `SessionWsAdapter` or `SessionIoAdapter` where it is the app's adapter. With `none`, `SessionGuard` refuses everything but what is public.
    */
   readonly checkedBy: 'guard' | 'adapter' | 'none';
   /**
@@ -24,6 +24,8 @@ export interface ContextRules {
   readonly filterOn: { readonly what: 'class' | 'handler'; readonly mark: string } | null;
   /** `ServiceTokenGuard` serves it, so that its handlers may have `@Scopes()`. */
   readonly takesServiceTokens: boolean;
+  /** The client's address can be known: quotas and lists may go by it, and quotas by the request. */
+  readonly hasClientIp: boolean;
   /** Its handlers are served at URL paths: browsers send cookies there by their `Path`. */
   readonly hasUrlPaths: boolean;
   /** An app that opens no sockets has none of it: the boot check leaves it out there. */
@@ -53,6 +55,7 @@ export const CONTEXTS = {
     answer: 'response',
     filterOn: null,
     takesServiceTokens: true,
+    hasClientIp: true,
     hasUrlPaths: true,
     needsSockets: false,
     unenforced: () =>
@@ -66,15 +69,18 @@ export const CONTEXTS = {
     answer: 'exception_event',
     filterOn: { what: 'class', mark: GATEWAY },
     takesServiceTokens: false,
+    hasClientIp: true,
     hasUrlPaths: false,
     needsSockets: true,
     unenforced: (method) =>
       "has requirements such as @Roles() that nothing enforces: the app's WebSocket adapter lets every client in. Call " +
-      'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, before init() or listen()' +
+      'app.useWebSocketAdapter(new SessionWsAdapter(app)), from @latchkey/session/ws, or with a SessionIoAdapter, from ' +
+      '@latchkey/session/socket.io, before init() or listen()' +
       // No guard ever sees a handshake.
       (method === 'CONNECT' ? '' : `; ${OWN_GUARD}`),
     open: (method) => {
-      const remedy = 'SessionWsAdapter, from @latchkey/session/ws, guards it';
+      const remedy =
+        'SessionWsAdapter, from @latchkey/session/ws, guards it, and so does SessionIoAdapter, from @latchkey/session/socket.io';
       return method === 'CONNECT'
         ? `opens sockets for every client, which the option strict allows to a @Public() gateway only: ${remedy}`
         : `${OPEN}: ${remedy}`;
@@ -86,6 +92,7 @@ export const CONTEXTS = {
     answer: 'graphql_error',
     filterOn: null,
     takesServiceTokens: false,
+    hasClientIp: true,
     hasUrlPaths: false,
     needsSockets: false,
     unenforced: (method) =>
@@ -96,15 +103,16 @@ export const CONTEXTS = {
   },
   rpc: {
     type: 'rpc',
-    checkedBy: 'none',
+    checkedBy: 'guard',
     answer: 'rpc_error',
     filterOn: { what: 'handler', mark: PATTERN },
-    takesServiceTokens: false,
+    takesServiceTokens: true,
+    hasClientIp: false,
     hasUrlPaths: false,
     needsSockets: false,
     unenforced: () =>
-      'has requirements such as @Roles() that nothing enforces: SessionGuard does not serve microservice messages. Remove ' +
-      `them, and keep such handlers apart from those of HTTP; ${OWN_GUARD}, put before the handler or its class`,
+      'has requirements such as @Roles() that no guard enforces: add SessionGuard to its @UseGuards(), or to those of its class. ' +
+      `In a hybrid app global guards may not reach messages; ${OWN_GUARD}`,
     open: () =>
       `${OPEN}. Global guards may not reach messages in a hybrid app: put @UseGuards() on the handler or its class`,
   },

@@ -1,5 +1,5 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { SSE } from './nest-metadata.js';
+import { EVENT_PATTERN, PATTERN, PATTERN_TYPE, SSE } from './nest-metadata.js';
 
 export type Provider = ReturnType<DiscoveryService['getProviders']>[number];
 export type Method = readonly [name: string, handler: Function];
@@ -30,6 +30,18 @@ export function classOf(provider: Provider): Function | undefined {
 /** Whether the handler is an `@Sse()` one. */
 export function isSse(handler: Function): boolean {
   return Reflect.getMetadata(SSE, handler) === true;
+}
+
+/** Whether the handler answers messages of a microservice. */
+export function isRequest(handler: Function): boolean {
+  const type: unknown = Reflect.getMetadata(PATTERN_TYPE, handler);
+  return type !== undefined && type !== EVENT_PATTERN;
+}
+
+/** Whether it is a gRPC handler whose client streams: `@GrpcStreamMethod()`, `@GrpcStreamCall()`. */
+export function isGrpcStream(handler: Function): boolean {
+  const patterns = (Reflect.getMetadata(PATTERN, handler) ?? []) as readonly { streaming?: string }[];
+  return patterns.some(({ streaming }) => streaming === 'rx_stream' || streaming === 'pt_stream');
 }
 
 /** Every function of a class and of those that it extends, also one that another has taken the place of. */

@@ -26,7 +26,7 @@ interface GatewayOptions {
 
 /** What is known of the app at boot. */
 export interface Surroundings {
-  /** `SessionWsAdapter` is the app's, and checks every handshake and message. */
+  /** `SessionWsAdapter` or `SessionIoAdapter` is the app's, and checks every handshake and message. */
   readonly isWsChecked: boolean;
   /** Nest runs guards for the fields of GraphQL results, too. */
   readonly areFieldsGuarded: boolean;

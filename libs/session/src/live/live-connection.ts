@@ -126,7 +126,7 @@ export class LiveConnection {
    * Sends something to the client: at once when it is certain that its user may still see it. Otherwise as soon as that
    * is certain, which takes an answer of the repository: an act may have passed this node by while it stood still, or
    * is being looked into. What is held back is 256 KiB at most, else the connection is ended; once it has ended, nothing
-   * is sent. `EventStreams`, `@Sse()` streams and `SessionWsAdapter` send everything this way.
+   * is sent. `EventStreams`, `@Sse()` streams and the adapters of sockets send everything this way.
    */
   deliver(delivery: Delivery): void {
     if (this.isEnded) delivery.discard?.();

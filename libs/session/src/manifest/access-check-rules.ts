@@ -1,8 +1,14 @@
 import { SessionConfigurationError } from '../model/session-error.js';
-import { type Access, declaresLimits, declaresPassive, declaresRequirements } from '../rules/access.js';
+import {
+  type Access,
+  declaresGuests,
+  declaresLimits,
+  declaresPassive,
+  declaresRequirements,
+} from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
-import { OWN_GUARD } from '../handlers/contexts.js';
+import { CONTEXTS, OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
 
 type Found = Pick<Handler, 'name' | 'handler' | 'class'>;
@@ -13,7 +19,7 @@ export function demands({ handler, class: owner }: Found, mode: Access['mode']):
   if (declared.some(declaresLimits)) return true;
   const takesSessions = mode === 'guarded' || mode === 'optional';
   return (
-    (mode === 'guarded' && declared.some(declaresRequirements)) ||
+    (mode === 'guarded' && declared.some((one) => declaresRequirements(one) || declaresGuests(one))) ||
     (takesSessions && declared.some(declaresPassive))
   );
 }
@@ -45,6 +51,30 @@ export function checkNearest(
   }
 }
 
+/**
+ * That nothing goes by the client's address where nobody can know it: no list would let anybody in, and all would share
+ * one quota.
+ * @throws SessionConfigurationError naming the handler
+ */
+export function checkClientIp(
+  { kind, name }: Pick<Handler, 'kind' | 'name'>,
+  { quotas, requirements }: Pick<Access, 'quotas' | 'requirements'>,
+  { areEnforcing }: Pick<GuardsThere, 'areEnforcing'>,
+): void {
+  if (CONTEXTS[kind].hasClientIp || !areEnforcing) return;
+  if (quotas.length > 0)
+    throw new SessionConfigurationError(
+      name,
+      "has a quota by the client IP or the request, which messages do not have: count by 'user' or 'session'",
+    );
+  if (requirements.ip)
+    throw new SessionConfigurationError(
+      name,
+      'is behind a list of addresses, its own or that of the option ipPolicy, and a message tells no client IP: check it at ' +
+        'the gateway, and leave the list out here',
+    );
+}
+
 /** What of the class decides how the handler is reached, where that says nothing itself. */
 function undoneBy(mode: Access['mode'], [handler, owner]: readonly [Function, Function]): string | undefined {
   const [own, ofClass] = [declaredAccessOf(handler), declaredAccessOf(owner)];
@@ -66,7 +96,8 @@ export function checkStray(
   isServed: (handler: Function, owner: Function) => boolean,
 ): void {
   const declared = declaredAccessOf(handler);
-  if (!declaresRequirements(declared) && !declaresLimits(declared) && !declaresPassive(declared)) return;
+  const relies = [declaresRequirements, declaresGuests, declaresLimits, declaresPassive];
+  if (!relies.some((one) => one(declared))) return;
   if (enforcesByItsWord(handler) || enforcesByItsWord(owner) || isServed(handler, owner)) return;
   throw new SessionConfigurationError(
     name,

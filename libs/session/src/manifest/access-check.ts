@@ -5,7 +5,7 @@ import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
-import { checkNearest, checkStray, demands } from './access-check-rules.js';
+import { checkClientIp, checkNearest, checkStray, demands } from './access-check-rules.js';
 import { guardsOf, isOurs } from './guards.js';
 import { CONTEXTS, FIELDS_HINT } from '../handlers/contexts.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
@@ -45,10 +45,12 @@ export class AccessCheck implements OnModuleInit {
   }
 
   private check(found: Handler): void {
-    const { mode } = this.accesses.of(found.handler, found.class);
+    const access = this.accesses.of(found.handler, found.class);
+    const { mode } = access;
     const guards = guardsOf(found, this.config, this.settings);
     checkScopes(found, { mode, areForServices: guards.areForServices });
     checkNearest(found, mode, guards);
+    checkClientIp(found, access, guards);
     if (guards.areEnforcing) return;
     if (demands(found, mode))
       throw new SessionConfigurationError(found.name, CONTEXTS[found.kind].unenforced(found.method));
@@ -72,7 +74,10 @@ export function checkScopes(
   { mode, areForServices }: { readonly mode: Access['mode']; readonly areForServices: boolean },
 ): void {
   if (mode === 'service' && !CONTEXTS[kind].takesServiceTokens)
-    throw new SessionConfigurationError(name, 'has @Scopes(), which hold for HTTP only: remove it');
+    throw new SessionConfigurationError(
+      name,
+      'has @Scopes(), which hold for HTTP and microservices only: remove it',
+    );
   if (mode === 'service' && !areForServices) {
     throw new SessionConfigurationError(
       name,

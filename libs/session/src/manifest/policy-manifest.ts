@@ -13,7 +13,7 @@ import { declaredAccessOf } from '../guard/decorators/declarations.js';
 import { guardsOf, type GuardsThere } from './guards.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
 import type { Handler } from '../handlers/handler.js';
-import { isSse } from '../handlers/methods.js';
+import { isGrpcStream, isSse } from '../handlers/methods.js';
 import { durationText, toPlain, type Plain } from './text.js';
 import type { QuotaRule } from '../rules/quota-rule.js';
 
@@ -56,9 +56,11 @@ export interface PolicyEntry {
   readonly assurance?: AssuranceLevel;
   /** A session that timed out is good enough. */
   readonly allowExpired?: true;
+  /** Guests come in, too: sessions before login. */
+  readonly guests?: true;
   /** A request is no activity: the inactivity timeout goes on. */
   readonly passive?: true;
-  /** Nest's own `@Sse()`: the stream ends when the session no longer meets this entry. */
+  /** Nest's own `@Sse()`, gRPC's streams of requests: the stream ends when the session no longer meets this entry. */
   readonly endsWithSession?: true;
   /** Quotas of the handler and its class. */
   readonly quotas?: readonly JsonValue[];
@@ -166,7 +168,7 @@ export class PolicyManifest {
       // Where no guard of ours stands, nothing enforces the rest, and it would only look as if.
       ...(areEnforcing ? requirementsOf(found, access) : {}),
       ...(isBound ? this.ofRoles() : {}),
-      ...(isBound && isSse(found.handler) ? { endsWithSession: true } : {}),
+      ...(isBound && (isSse(found.handler) || isGrpcStream(found.handler)) ? { endsWithSession: true } : {}),
       ...(others.length === 0 ? {} : { otherGuards: others }),
     };
   }
@@ -185,7 +187,8 @@ function scopesOf(found: Handler): readonly string[] {
 }
 
 function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
-  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, passive } = access.requirements;
+  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, allowGuests, passive } =
+    access.requirements;
   const permissions =
     access.mode === 'guarded'
       ? (declaredAccessOf(found.handler).permissions ?? declaredAccessOf(found.class).permissions)
@@ -196,6 +199,7 @@ function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
     ...(maxAuthenticationAgeMs === undefined ? {} : { fresh: durationText(maxAuthenticationAgeMs) }),
     ...(assurance === undefined ? {} : { assurance }),
     ...(allowExpired === true ? { allowExpired } : {}),
+    ...(allowGuests === true ? { guests: true } : {}),
     ...(passive === true ? { passive } : {}),
     ...limitsOf(access),
   };

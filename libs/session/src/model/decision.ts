@@ -46,6 +46,11 @@ export interface AccessRequirements {
   readonly passive?: boolean;
   /** A session that timed out passes too: for logging out. */
   readonly allowExpired?: boolean;
+  /**
+   * A guest's session passes too. It has `isGuest`, and `user` then stands for the guest alone: without roles, with an id
+   * that no user has. Beside role groups, `maxAuthenticationAgeMs` or `assurance` it lets no guest in.
+   */
+  readonly allowGuests?: boolean;
 }
 
 /** Why a request is denied, in the order in which the reasons are looked at. @publicApi */

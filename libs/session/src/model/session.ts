@@ -51,7 +51,10 @@ export interface Device {
 export interface Session {
   /** Names the session in lists and revocations. It is never accepted as proof of anything. */
   readonly id: string;
+  /** The user id; of a guest's session one that is the guest's alone and that no user has. */
   readonly userId: string;
+  /** Present for a session before login (`SessionService.createGuest`): it has no user. */
+  readonly isGuest?: true;
   readonly device: Device;
   readonly createdAt: number;
   /** The last request that was counted as activity; behind the truth by at most the touch interval. */

@@ -61,7 +61,7 @@ export interface SessionModuleOptions {
   readonly guard?: 'global';
   /**
    * Refuse to boot when a handler of HTTP, WebSocket, GraphQL or a microservice is neither `@Public()` nor behind a
-   * `SessionGuard` (WebSocket: `SessionWsAdapter`). Requirements that nothing enforces stop the app in any case.
+   * `SessionGuard` (WebSocket: `SessionWsAdapter` or `SessionIoAdapter`). Requirements that nothing enforces stop the app in any case.
    * @defaultValue `false`
    */
   readonly strict?: boolean;
@@ -160,6 +160,27 @@ export interface SessionModuleOptions {
    * @defaultValue `'evict-oldest'`
    */
   readonly onSessionLimit?: 'evict-oldest' | 'reject';
+
+  /**
+   * Sessions before login, for carts and counters: `SessionService.createGuest()` and `@AllowGuests()`. `true` takes the
+   * defaults below. When off, there is nobody but users.
+   * @defaultValue off
+   */
+  readonly guests?:
+    | boolean
+    | {
+        /**
+         * Lifetime of a guest's session, as for `lifetime`. All that Redis keeps of a guest goes with the absolute timeout.
+         * @defaultValue `{ inactivityTimeout: '1d', absoluteTimeout: '7d' }`
+         */
+        readonly lifetime?: LifetimeOption;
+        /**
+         * Limit on guests that a client IP begins (IPv6: per /64); over it, 429 `rate_limited`. Clients whose IP is not known
+         * share one. `false`: no limit.
+         * @defaultValue `{ quota: 60, window: '1h' }`
+         */
+        readonly perIp?: Omit<QuotaOptions, 'name'> | false;
+      };
 
   /**
    * Short access tokens, and rotating refresh tokens that get new ones (RFC 9700 §4.14.2). `true` takes the defaults

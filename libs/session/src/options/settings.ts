@@ -22,6 +22,8 @@ export interface SessionSettings extends RepositorySettings {
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
   readonly defaultQuotas: readonly QuotaRule[];
   readonly ipPolicy: IpPolicySettings;
+  /** Sessions before login; absent: there are none. */
+  readonly guests?: GuestSettings;
   /** What tokens that nobody has are charged to, by client IP; absent: nothing. */
   readonly failedTokens?: QuotaPolicy;
   readonly userDirectory?: UserDirectory;
@@ -35,6 +37,12 @@ export interface SessionSettings extends RepositorySettings {
   readonly audit: AuditSettings;
   /** Streams and sockets that may be open at once on each node. */
   readonly live: { readonly maxConnectionsPerSession: number; readonly maxConnectionsPerUser: number };
+}
+
+export interface GuestSettings {
+  readonly lifetime: Lifetime;
+  /** What their beginnings are charged to, by client IP; absent: nothing. */
+  readonly perIp?: QuotaPolicy;
 }
 
 export interface SessionDataSettings {

@@ -119,8 +119,9 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   private async resolveUser(request: HttpRequest): Promise<object | SessionError> {
     const requirements = this.requirementsFor(request);
     const earlier = requestAccessOf(request, this.transport);
-    // Whom the guard let in has a session already, unless one that timed out was good enough there.
-    if (typeof earlier?.admitted === 'object' && earlier.requirements.allowExpired !== true) {
+    // Whom the guard let in has a session already, unless one that timed out or a guest's was good enough there.
+    const { allowExpired, allowGuests } = earlier?.requirements ?? {};
+    if (typeof earlier?.admitted === 'object' && allowExpired !== true && allowGuests !== true) {
       earlier.requestUser = await this.userOf(earlier.admitted);
       return earlier.requestUser;
     }

@@ -6,7 +6,13 @@ const PERMISSIONS = { editor: ['post:write'], admin: ['post:write', 'post:delete
 function merge(onClass: DeclaredAccess, onHandler: DeclaredAccess = {}) {
   return mergeAccess(
     { class: onClass, handler: onHandler },
-    { permissions: PERMISSIONS, namedQuotas: new Map(), defaultQuotas: [], ipPolicy: {} },
+    {
+      permissions: PERMISSIONS,
+      namedQuotas: new Map(),
+      defaultQuotas: [],
+      ipPolicy: {},
+      guests: {},
+    },
     'Posts.remove',
   );
 }
@@ -62,7 +68,53 @@ describe('mergeAccess', () => {
     expect(merge({ isOptional: true }, onHandler).mode).toBe('guarded');
   });
 
+  it('lets guests in where they are meant, with nothing that only a user can meet', () => {
+    const forGuests = { mode: 'guarded', requirements: { roleGroups: [], allowGuests: true }, quotas: [] };
+    expect(merge({}, { allowsGuests: true })).toEqual(forGuests);
+    expect(merge({ allowsGuests: true })).toEqual(forGuests);
+    const strict = {
+      roles: ['admin'],
+      maxAuthenticationAgeMs: 1,
+      assurance: 'aal2',
+      allowExpired: true,
+    } as const;
+    for (const onClass of [strict, { isPublic: true }, { isOptional: true }, { scopes: ['orders:read'] }])
+      expect(merge(onClass, { allowsGuests: true })).toEqual(forGuests);
+    expect(merge({}, { allowsGuests: true, withData: true, passive: true }).requirements).toEqual({
+      ...forGuests.requirements,
+      withData: true,
+      passive: true,
+    });
+  });
+
   it.each<DeclaredAccess>([
+    { roles: ['user'] },
+    { permissions: ['post:write'] },
+    { maxAuthenticationAgeMs: 0 },
+    { assurance: 'aal1' },
+    { allowExpired: true },
+    { isPublic: true },
+    { isOptional: true },
+    { scopes: ['orders:read'] },
+  ])('lets no guest in to a handler with %j in a class for guests', (onHandler) => {
+    expect(merge({ allowsGuests: true }, onHandler).requirements).not.toHaveProperty('allowGuests');
+  });
+
+  it('refuses guests where there are none', () => {
+    expect(() =>
+      mergeAccess(
+        { class: {}, handler: { allowsGuests: true } },
+        { permissions: {}, namedQuotas: new Map(), defaultQuotas: [], ipPolicy: {} },
+        'Posts.remove',
+      ),
+    ).toThrow('Posts.remove has @AllowGuests(), and there are no guests: set the option guests');
+  });
+
+  it.each<DeclaredAccess>([
+    { allowsGuests: true, roles: ['user'] },
+    { allowsGuests: true, isPublic: true },
+    { allowsGuests: true, isOptional: true },
+    { allowsGuests: true, scopes: ['orders:read'] },
     { isPublic: true, roles: ['user'] },
     { isPublic: true, isOptional: true },
     { isOptional: true, maxAuthenticationAgeMs: 1 },

@@ -10,6 +10,8 @@ import { roleGroupsFor, type RolePermissions } from './roles.js';
 export interface DeclaredAccess {
   readonly isPublic?: boolean;
   readonly isOptional?: boolean;
+  /** A guest's session will do as well as a user's. */
+  readonly allowsGuests?: boolean;
   readonly roles?: readonly string[];
   readonly permissions?: readonly string[];
   readonly maxAuthenticationAgeMs?: number;
@@ -64,6 +66,11 @@ export function declaresPassive({ passive }: DeclaredAccess): boolean {
   return passive === true;
 }
 
+/** Whether guests are to come in beside users: nobody else may, so it relies on a guard. */
+export function declaresGuests({ allowsGuests }: DeclaredAccess): boolean {
+  return allowsGuests === true;
+}
+
 /** Whether any decorator sets a limit that also holds where nothing is demanded of the session. */
 export function declaresLimits({ quotas, ipAllowlists, ipDenylists }: DeclaredAccess): boolean {
   return quotas !== undefined || ipAllowlists !== undefined || ipDenylists !== undefined;
@@ -76,6 +83,8 @@ interface AccessSettings {
   readonly namedQuotas: ReadonlyMap<string, QuotaRule>;
   /** The quotas of a guarded handler that declares none. */
   readonly defaultQuotas: readonly QuotaRule[];
+  /** Absent: there are no guests. */
+  readonly guests?: object;
   readonly ipPolicy: {
     /** What holds for every handler that is not public; absent: nothing. */
     readonly requirements?: IpRequirements;
@@ -98,7 +107,10 @@ export function mergeAccess(
   assertConsistent(declared.handler, where);
   const merged = { ...declared.class, ...declared.handler };
   const mode = modeOf(declared.handler, merged);
-  assertForOneKind(merged, mode, where);
+  const takesGuests =
+    mode === 'guarded' && merged.allowsGuests === true && !declaresRequirements(declared.handler);
+  if (takesGuests) assertGuests(settings, where);
+  else assertForOneKind(merged, mode, where);
   const declaredQuotas = [...(declared.class.quotas ?? []), ...(declared.handler.quotas ?? [])].map((one) =>
     typeof one === 'string' ? namedQuota(one, settings, where) : one,
   );
@@ -108,7 +120,9 @@ export function mergeAccess(
   return {
     mode,
     requirements: requirementsOf(
-      mode === 'guarded' ? merged : mode === 'optional' ? besidesRequirements(merged) : {},
+      takesGuests || mode !== 'guarded'
+        ? besidesRequirements(merged, mode, takesGuests)
+        : { ...merged, allowsGuests: false },
       { quotas, ip: ipOf(declared, mode === 'public' ? undefined : settings.ipPolicy.requirements) },
       settings.permissions,
     ),
@@ -116,16 +130,20 @@ export function mergeAccess(
   };
 }
 
-/** What a handler that demands nothing may still say of the session that is there. */
-function besidesRequirements({ withData = false, passive = false }: DeclaredAccess): DeclaredAccess {
-  return { withData, passive };
+/** What a handler that demands nothing of a user may still say of the session that is there. */
+function besidesRequirements(
+  { withData = false, passive = false }: DeclaredAccess,
+  mode: Access['mode'],
+  allowsGuests: boolean,
+): DeclaredAccess {
+  return mode === 'guarded' || mode === 'optional' ? { withData, passive, allowsGuests } : {};
 }
 
 function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode'] {
   if (handler.isPublic) return 'public';
   if (handler.isOptional) return 'optional';
   if (handler.scopes) return 'service';
-  if (declaresRequirements(merged)) return 'guarded';
+  if (handler.allowsGuests || declaresRequirements(merged)) return 'guarded';
   if (merged.scopes) return 'service';
   if (merged.isPublic) return 'public';
   return merged.isOptional ? 'optional' : 'guarded';
@@ -136,11 +154,12 @@ function requirementsOf(
   { quotas, ip }: { readonly quotas: readonly QuotaRule[]; readonly ip: IpRequirements | undefined },
   rolePermissions: RolePermissions,
 ): AccessRequirements {
-  const { maxAuthenticationAgeMs, assurance, allowExpired, withData = false, passive = false } = declared;
+  const { maxAuthenticationAgeMs, assurance, allowExpired } = declared;
+  const { withData = false, passive = false, allowsGuests = false } = declared;
   const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
     by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
   );
-  const isPlain = ofUser.length === 0 && !withData && !passive;
+  const isPlain = ofUser.length === 0 && !withData && !passive && !allowsGuests;
   if (isPlain && !declaresRequirements(declared)) return sessionOnly(ip);
   return Object.freeze({
     roleGroups: roleGroupsFor(declared.roles, declared.permissions ?? [], rolePermissions),
@@ -151,6 +170,7 @@ function requirementsOf(
     ...(allowExpired === undefined ? {} : { allowExpired }),
     ...(withData ? { withData } : {}),
     ...(passive ? { passive } : {}),
+    ...(allowsGuests ? { allowGuests: true } : {}),
   });
 }
 
@@ -202,11 +222,20 @@ function assertConsistent(declared: DeclaredAccess, where: string): void {
   const claims = [
     declared.isPublic && '@Public()',
     declared.isOptional && '@OptionalSession()',
+    declared.allowsGuests && '@AllowGuests()',
     declared.scopes && '@Scopes()',
     declaresRequirements(declared) && 'a requirement such as @Roles()',
   ].filter((claim) => typeof claim === 'string');
   if (claims.length > 1)
     throw new SessionConfigurationError(where, `is declared with ${claims.join(' and with ')}: choose one`);
+}
+
+function assertGuests({ guests }: AccessSettings, where: string): void {
+  if (guests) return;
+  throw new SessionConfigurationError(
+    where,
+    'has @AllowGuests(), and there are no guests: set the option guests, or remove it',
+  );
 }
 
 /** Nobody comes as a person and as a service. */

@@ -19,9 +19,11 @@ const session: fc.Arbitrary<Session> = fc
     authenticatedAt: fc.integer({ min: NOW - HOUR_MS, max: NOW }),
     assurance: fc.constantFrom(...LEVELS),
     rememberMe: fc.boolean(),
+    isGuest: fc.constantFrom(false, false, true),
   })
-  .map((some) => ({
+  .map(({ isGuest, ...some }) => ({
     ...some,
+    ...(isGuest ? { isGuest } : {}),
     id: 'session-id',
     device: { name: '', userAgent: '', ip: '' },
     createdAt: NOW - HOUR_MS,
@@ -71,6 +73,7 @@ const requirements: fc.Arbitrary<AccessRequirements> = fc.record(
     maxAuthenticationAgeMs: fc.integer({ min: 0, max: HOUR_MS }),
     assurance: fc.constantFrom(...LEVELS),
     allowExpired: fc.boolean(),
+    allowGuests: fc.boolean(),
   },
   { requiredKeys: ['roleGroups'] },
 );
@@ -91,9 +94,12 @@ function reasons(given: TokenLookup, required: AccessRequirements): (readonly [D
   } = required;
   const isStale = given.session.authenticatedAt + maxAuthenticationAgeMs < NOW;
   const isWeak = LEVELS.indexOf(given.session.assurance) < LEVELS.indexOf(assurance);
+  const { allowGuests, maxAuthenticationAgeMs: fresh, assurance: assured } = required;
+  const isForGuests = allowGuests && roleGroups.length === 0 && fresh === undefined && assured === undefined;
   const held = new Set(given.user.roles);
   return [
     ['session_invalid', given.session.userId !== given.user.id],
+    ['session_missing', given.session.isGuest === true && !isForGuests],
     ['user_blocked', given.user.status === 'blocked'],
     ['session_revoked', given.status === 'revoked'],
     ['session_expired', given.status === 'expired' && !allowExpired],

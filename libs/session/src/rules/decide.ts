@@ -17,6 +17,7 @@ export function decide(lookup: TokenLookup, requirements: AccessRequirements): D
   const { session, user, status, now, quotas } = lookup;
 
   if (user.id !== session.userId) return deny('session_invalid');
+  if (session.isGuest === true && !admitsGuests(requirements)) return deny('session_missing');
   if (user.status === 'blocked') return deny('user_blocked', { block: user.block });
   if (user.status !== 'active') return deny('session_invalid');
 
@@ -36,6 +37,14 @@ export function decide(lookup: TokenLookup, requirements: AccessRequirements): D
   }
   if (!satisfiesRoles(user.roles, requirements.roleGroups)) return deny('forbidden', { quotas });
   return { permit: true, session, user, quotas };
+}
+
+/** Whether a guest may pass: where guests are meant, and nothing is demanded that only a person can show. */
+export function admitsGuests(requirements: AccessRequirements): boolean {
+  const { allowGuests, roleGroups, maxAuthenticationAgeMs, assurance } = requirements;
+  const isForPersons =
+    roleGroups.length > 0 || maxAuthenticationAgeMs !== undefined || assurance !== undefined;
+  return allowGuests === true && !isForPersons;
 }
 
 /** A repository may be the app's own: what is absent, or not a boolean, permits nothing. */

@@ -24,6 +24,10 @@ const FULL: Partial<Options> = {
   touchInterval: '5s',
   maxSessionsPerUser: 3,
   onSessionLimit: 'reject',
+  guests: {
+    lifetime: { inactivityTimeout: '5m', absoluteTimeout: '1h' },
+    perIp: { quota: 5, window: '1m', burst: 2 },
+  },
   refresh: { accessTokenTtl: '1m', grace: 0, cookiePath: '/refresh' },
   sessionData: { maxBytes: 100, keys: [{ id: 'a', key: Buffer.alloc(32) }], acceptPlain: true },
   accessToken: 'jwt',

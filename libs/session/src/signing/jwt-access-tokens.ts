@@ -2,7 +2,7 @@ import type { JsonWebKey } from 'node:crypto';
 import type { Clock } from '../basics/clock.js';
 import type { JwtSettings } from '../options/settings.js';
 import type { AccessTokenFormat, AccessTokenParts } from '../token/access-token.js';
-import { isSessionId, type ParsedToken, userRefOf } from '../token/session-token.js';
+import { isSessionId, parseGuestToken, type ParsedToken, userRefOf } from '../token/session-token.js';
 import { sha256 } from '../token/sha256.js';
 import { isSignedBy, type JwtClaims, parseJwt, signJwt, timeOf } from './compact-jwt.js';
 import { KeyRing } from './key-ring.js';
@@ -55,6 +55,8 @@ export class JwtAccessTokens implements AccessTokenFormat {
   }
 
   async read(token: string): Promise<ParsedToken | undefined> {
+    const guest = parseGuestToken(token);
+    if (guest) return guest;
     const { algorithm, clockToleranceMs } = this.settings;
     const { header, claims } = parseJwt(token) ?? {};
     if (!claims || header?.alg !== algorithm || header.typ !== TYPE) return undefined;

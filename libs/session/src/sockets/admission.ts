@@ -1,5 +1,6 @@
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import type { Access } from '../rules/access.js';
+import { admitsGuests } from '../rules/decide.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
 import { setRequestAccess } from '../guard/request-access.js';
 import { RequestQuotas } from '../guard/request-quotas.js';
@@ -53,7 +54,9 @@ export class Admission {
     const registry = this.app.get(LiveConnections, { strict: false });
     const registering = registry.register({
       token,
-      requirements: access.requirements,
+      // To an optional gateway a guest is nobody, but for messages that are for guests.
+      requirements:
+        access.mode === 'optional' ? { ...access.requirements, allowGuests: true } : access.requirements,
       clientIp,
       isGone,
     });
@@ -90,7 +93,9 @@ export class Admission {
     const realm = this.app.get(SessionTransport, { strict: false });
     if (access?.mode === 'service')
       throw new SessionError('forbidden', { detail: 'No service token comes by WebSocket' });
-    if (!connection && access?.mode === 'guarded') throw new SessionError('session_missing');
+    const isGuest = connection?.session.isGuest === true;
+    const isNobody = isGuest ? access && !admitsGuests(access.requirements) : !connection;
+    if (isNobody && access?.mode === 'guarded') throw new SessionError('session_missing');
     if (access) {
       await this.assertAdmits(access, this.clientIpOf(handshake));
       await this.consume(access, handshake);
@@ -102,7 +107,12 @@ export class Admission {
     const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
     const decision = await connection.check(requirements);
     if (!decision.permit) throw denialError(decision);
-    setRequestAccess(client, { realm, requirements: requirements ?? { roleGroups: [] }, admitted: decision });
+    setRequestAccess(client, {
+      realm,
+      requirements: requirements ?? { roleGroups: [] },
+      // As anywhere: what is public has no user, whoever may ask.
+      admitted: isNobody || access?.mode === 'public' ? 'anonymous' : decision,
+    });
   }
 
   /** Registering consumes none. */

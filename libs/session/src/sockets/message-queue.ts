@@ -1,4 +1,4 @@
-const MAX_WAITING = 64;
+const HOLD_BACK_AT = 64;
 
 /** What the queue can hold back. */
 interface Source {
@@ -6,9 +6,15 @@ interface Source {
   resume(): void;
 }
 
+/** For a source that may go on although it is held back. */
+interface Bound {
+  readonly maxWaiting: number;
+  readonly onOverflow: () => void;
+}
+
 /** Takes messages one after the other, and holds the client back while too many are waiting. */
 export class MessageQueue<Message> {
-  private readonly waiting: Message[] = [];
+  private waiting: Message[] = [];
   private isBusy = false;
   private isHeldBack = false;
 
@@ -16,11 +22,17 @@ export class MessageQueue<Message> {
   constructor(
     private readonly source: Source,
     private readonly handle: (message: Message) => Promise<void>,
+    private readonly bound?: Bound,
   ) {}
 
   take(message: Message): void {
     this.waiting.push(message);
-    if (this.waiting.length >= MAX_WAITING && !this.isHeldBack) {
+    if (this.bound && this.waiting.length > this.bound.maxWaiting) {
+      this.waiting = [];
+      this.bound.onOverflow();
+      return;
+    }
+    if (this.waiting.length >= HOLD_BACK_AT && !this.isHeldBack) {
       this.isHeldBack = true;
       this.source.pause();
     }

@@ -17,7 +17,7 @@ export interface AccessTokenFormat {
   /** What the repository may know of the token with this secret: 32 bytes, which cover the token's type, too. */
   hashOf(names: Pick<AccessTokenParts, 'userRef' | 'sessionId'>, secret: Buffer): Buffer;
   write(parts: AccessTokenParts): string | Promise<string>;
-  /** Takes a presented token apart; `undefined` for what is none of ours. Never asks the repository. */
+  /** Takes a presented token apart, also a guest's; `undefined` for what is none of ours. Never asks the repository. */
   read(token: string): ParsedToken | undefined | Promise<ParsedToken | undefined>;
   /** The public keys by which others can tell that a token is ours; none where there are no such keys. */
   publicKeys(): Promise<readonly JsonWebKey[]>;

@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
-import { mintToken, newSessionId, parseToken, sameHash, userRefOf } from './session-token.js';
+import {
+  checkedUserId,
+  isGuestId,
+  mintGuestToken,
+  mintToken,
+  newGuestId,
+  newSessionId,
+  parseGuestToken,
+  parseToken,
+  sameHash,
+  userRefOf,
+} from './session-token.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
@@ -84,6 +95,45 @@ describe('a session token', () => {
         },
       ),
     );
+  });
+});
+
+describe("a guest's token", () => {
+  const names = { userRef: userRefOf('ada'), sessionId: newSessionId() };
+
+  it('says that it is one, and is hashed with that', () => {
+    const { token, ...parts } = mintGuestToken(names);
+    expect(token).toMatch(/^lkg_[A-Za-z0-9_-]{81}$/);
+    expect(parts).toMatchObject({ ...names, isGuest: true });
+    expect(parseToken(token)).toEqual(parts);
+    expect(parseGuestToken(token)).toEqual(parts);
+    const asUser = parseToken(`lk_${token.slice(4)}`);
+    expect(asUser).not.toHaveProperty('isGuest');
+    expect(sameHash(asUser!.tokenHash, parts.tokenHash)).toBe(false);
+  });
+
+  it.each([
+    ['lkg_'],
+    [mintToken(names).token],
+    [`${mintGuestToken(names).token}A`],
+    [''],
+    [42],
+    [['lkg_']],
+    [undefined],
+  ])('is not %p', (token) => expect(parseGuestToken(token as string)).toBeUndefined());
+});
+
+describe('the id of a guest', () => {
+  it('is one that no user may have, each time another', () => {
+    const ids = Array.from({ length: 100 }, () => newGuestId());
+    expect(new Set(ids).size).toBe(100);
+    for (const id of ids) {
+      expect(isGuestId(id)).toBe(true);
+      expect(() => checkedUserId(id)).toThrow(expect.objectContaining({ code: 'bad_request' }));
+      expect(userRefOf(id)).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    }
+    for (const id of ['guest', 'guest:1', 'Latchkey:guest:1', ' latchkey:guest:1', 'latchkey:guest'])
+      expect([isGuestId(id), checkedUserId(id)]).toEqual([false, id]);
   });
 });
 

@@ -11,11 +11,15 @@ import { sha256 } from './sha256.js';
  *
  * userRef and session ID only say where to look and are public. The repository keeps SHA-256 of the whole token
  * (so the hash covers its type, too), never the token. The prefix lets secret scanners find leaked ones.
+ *
+ * A guest's begins with `lkg_`: so a guest is refused before the repository is asked. Another prefix is another hash.
  */
 const PREFIX = 'lk_';
-const SHAPE = /^lk_[A-Za-z0-9_-]{81}$/;
-const USER_REF_END = PREFIX.length + 22;
-const SESSION_ID_END = USER_REF_END + 16;
+const GUEST_PREFIX = 'lkg_';
+const SHAPE = /^lkg?_[A-Za-z0-9_-]{81}$/;
+const BODY_LENGTH = 81;
+const USER_REF_LENGTH = 22;
+const SESSION_ID_END = USER_REF_LENGTH + 16;
 
 /** A token taken apart, its secret already hashed. */
 export interface ParsedToken {
@@ -25,6 +29,8 @@ export interface ParsedToken {
   readonly tokenHash: Buffer;
   /** It says itself that its time is over: the repository may be asked whose it is, and nothing else for it. */
   readonly isExpired?: true;
+  /** It opens a guest's session, or none. */
+  readonly isGuest?: true;
 }
 
 /** A new token and what the repository may know of it. */
@@ -37,18 +43,39 @@ interface MintedToken extends ParsedToken {
  * @throws SessionError `bad_request` for what is no user id: a text of 1–256 characters that UTF-8 can hold
  */
 export function userRefOf(userId: string): string {
-  return sha256(`user:${checkedUserId(userId)}`)
+  return sha256(`user:${wellFormed(userId)}`)
     .subarray(0, 16)
     .toString('base64url');
 }
 
-/** @throws SessionError `bad_request` as `userRefOf` does */
+/**
+ * The user id of somebody who logs in, or is acted upon.
+ * @throws SessionError `bad_request` as `userRefOf` does, and for the form of a guest's
+ */
 export function checkedUserId(userId: unknown): string {
+  const checked = wellFormed(userId);
+  if (!isGuestId(checked)) return checked;
+  throw new SessionError('bad_request', { detail: `User ids that begin with ${GUEST_ID} are guests'` });
+}
+
+function wellFormed(userId: unknown): string {
   // Half a surrogate pair would be stored as U+FFFD, and so be another user.
   if (typeof userId !== 'string' || userId === '' || userId.length > 256 || /\p{Surrogate}/u.test(userId)) {
     throw new SessionError('bad_request', { detail: 'A user id is a text of 1–256 well-formed characters' });
   }
   return userId;
+}
+
+/** How the ids of guests begin, and no user's. */
+const GUEST_ID = 'latchkey:guest:';
+
+/** The id of the record that one guest's session has to itself: 128 random bits that nobody chose. */
+export function newGuestId(): string {
+  return GUEST_ID + randomBytes(16).toString('base64url');
+}
+
+export function isGuestId(userId: string): boolean {
+  return userId.startsWith(GUEST_ID);
 }
 
 const MOST_REMEMBERED = 10_000;
@@ -84,11 +111,22 @@ export function isSessionId(text: unknown): text is string {
 }
 
 /** Makes a token for a session; the only place where one is put together. */
-export function mintToken(
-  { userRef, sessionId }: { readonly userRef: string; readonly sessionId: string },
-  secret: Buffer = randomBytes(32),
-): MintedToken {
-  const token = PREFIX + userRef + sessionId + secret.toString('base64url');
+export function mintToken(names: TokenNames, secret: Buffer = randomBytes(32)): MintedToken {
+  return minted(PREFIX, names, secret);
+}
+
+/** As `mintToken`, for a guest's session. */
+export function mintGuestToken(names: TokenNames): MintedToken {
+  return { ...minted(GUEST_PREFIX, names, randomBytes(32)), isGuest: true };
+}
+
+interface TokenNames {
+  readonly userRef: string;
+  readonly sessionId: string;
+}
+
+function minted(prefix: string, { userRef, sessionId }: TokenNames, secret: Buffer): MintedToken {
+  const token = prefix + userRef + sessionId + secret.toString('base64url');
   return { token, userRef, sessionId, tokenHash: sha256(token) };
 }
 
@@ -96,11 +134,18 @@ export function mintToken(
 export function parseToken(token: string): ParsedToken | undefined {
   // A list of one token would pass for its text.
   if (typeof token !== 'string' || !SHAPE.test(token)) return undefined;
-  return {
-    userRef: token.slice(PREFIX.length, USER_REF_END),
-    sessionId: token.slice(USER_REF_END, SESSION_ID_END),
-    tokenHash: sha256(token),
-  };
+  const at = token.length - BODY_LENGTH;
+  const userRef = token.slice(at, at + USER_REF_LENGTH);
+  const sessionId = token.slice(at + USER_REF_LENGTH, at + SESSION_ID_END);
+  const tokenHash = sha256(token);
+  return at === PREFIX.length
+    ? { userRef, sessionId, tokenHash }
+    : { userRef, sessionId, tokenHash, isGuest: true };
+}
+
+/** As `parseToken`, for guests' tokens only: they are opaque whatever users' are. */
+export function parseGuestToken(token: string): ParsedToken | undefined {
+  return typeof token === 'string' && token.startsWith(GUEST_PREFIX) ? parseToken(token) : undefined;
 }
 
 /** Whether two token hashes are the same, in a time that does not depend on where they differ. */

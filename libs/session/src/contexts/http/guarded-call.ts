@@ -1,3 +1,4 @@
+import type { Credentials } from './credentials.js';
 import type { HttpRequest, HttpResponse } from './http.js';
 
 /** A call of any context, as `SessionGuard` sees it. */
@@ -8,6 +9,8 @@ export interface GuardedCall {
   readonly response?: HttpResponse | undefined;
   /** What tells the call from others of its request, and is among its arguments; absent: it is the only one. */
   readonly unit?: object;
+  /** What the call brought; absent: what the options allow is read from the request. */
+  readonly credentials?: Credentials;
   /** With a cookie, a page of our own origin or an allowed one must have sent it, whatever its HTTP method. */
   readonly isUnsafe?: boolean;
   /** Calls of one request that are checked in one turn share the check, where they count against no quota. */

@@ -32,6 +32,18 @@ export function OptionalSession(): AccessDecorator {
 }
 
 /**
+ * Lets guests in beside users: sessions before login, which `SessionService.createGuest` begins. `@CurrentSession()` is
+ * there for both, with `isGuest` for a guest; `@CurrentUser()` is `undefined` for a guest. Needs the option `guests`, or the
+ * app does not start. On a handler it overrides what the class demands; on a class it yields to whatever a handler says.
+ * @example
+ * `@AllowGuests() @Get('cart') cart(@SessionData('cart') cart: string[] | undefined) { return cart ?? []; }`
+ * @publicApi
+ */
+export function AllowGuests(): AccessDecorator {
+  return declare('allowsGuests', true);
+}
+
+/**
  * The user must have one of these roles now. On a handler it replaces the roles of the class.
  * @example
  * `@Roles('moderator', 'admin') @Get('moderation') list() {}`

@@ -9,6 +9,7 @@ export type AccessDecorator = MethodDecorator & ClassDecorator;
 const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: string, key: string]>> = {
   isPublic: ['@Public()', 'latchkey:public'],
   isOptional: ['@OptionalSession()', 'latchkey:optional-session'],
+  allowsGuests: ['@AllowGuests()', 'latchkey:allow-guests'],
   roles: ['@Roles()', 'latchkey:roles'],
   permissions: ['@Permissions()', 'latchkey:permissions'],
   maxAuthenticationAgeMs: ['@Fresh()', 'latchkey:fresh'],

@@ -5,8 +5,7 @@ const KNOWS_SESSIONS = 'latchkey:knows_sessions';
 /**
  * For a guard class of your own that enforces what these decorators demand, by calling `SessionGuard.canActivate()` for
  * every request that it lets in: where it stands, the boot check asks for no `SessionGuard` beside it. The check takes
- * its word. Classes that extend it count, too. For GraphQL and microservices, which `SessionGuard` does not serve, such
- * a guard is the only way to have these decorators; for microservices it stands on the handler or its class.
+ * its word. Classes that extend it count, too. Before messages of microservices it stands on the handler or its class.
  * @example
  * `@EnforcesAccess() @Injectable()` stands on this class:
  * ```ts

@@ -18,15 +18,17 @@ export const CurrentSession = createParamDecorator(
 );
 
 /**
- * The request's user as it is now, roles and all; `undefined` where `@CurrentSession()` is.
+ * The request's user as it is now, roles and all; `undefined` where `@CurrentSession()` is, and for a guest.
  * @throws Error where no guard of ours ran
  * @example
  * `@Get('me') me(@CurrentUser() user: UserState) { return { id: user.id, roles: user.roles }; }`
  * @publicApi
  */
 export const CurrentUser = createParamDecorator(
-  (_: unknown, context: ExecutionContext): UserState | undefined =>
-    authenticated('@CurrentUser()', context)?.user,
+  (_: unknown, context: ExecutionContext): UserState | undefined => {
+    const found = authenticated('@CurrentUser()', context);
+    return found?.session.isGuest ? undefined : found?.user;
+  },
 );
 
 /**

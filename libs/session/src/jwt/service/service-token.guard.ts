@@ -5,7 +5,8 @@ import { setProblemHeaders } from '../../guard/problem.js';
 import { privateSlot } from '../../basics/private-slot.js';
 import { SessionError } from '../../model/session-error.js';
 import { headerOf, type HttpRequest, nodeRequestOf } from '../../contexts/http/http.js';
-import { contextOfType } from '../../handlers/contexts.js';
+import { rpcCallOf } from '../../contexts/rpc/message.js';
+import { CONTEXTS, contextOfType } from '../../handlers/contexts.js';
 import { bearerToken } from '../../contexts/http/bearer.js';
 import type { ServiceCall } from './service-tokens-options.js';
 import { ServiceTokens } from './service-tokens.js';
@@ -15,7 +16,9 @@ const calls = privateSlot<ServiceCall>();
 /**
  * Lets other services in: `@UseGuards(ServiceTokenGuard) @Scopes('orders:read')`. Takes a service token from
  * `Authorization: Bearer`, never from a cookie, and fails with 401 `service_token_missing` or `service_token_invalid`, or 403
- * `forbidden` where a scope lacks. A global `SessionGuard` leaves such handlers to it. For HTTP only.
+ * `forbidden` where a scope lacks. A global `SessionGuard` leaves such handlers to it. Serves HTTP, and messages of
+ * microservices with `authorization: 'Bearer …'` in their headers or metadata; where the transport has none, in their
+ * payload. Put it before the handler or its class: global guards may not reach messages.
  * @example
  * `@UseGuards(ServiceTokenGuard) @Scopes('orders:read') @Get('orders') list() {}`
  * @publicApi
@@ -32,7 +35,7 @@ export class ServiceTokenGuard implements CanActivate {
       throw new SessionError('forbidden', { detail: `ServiceTokenGuard does not serve '${type}'` });
     const ofHandler = declaredAccessOf(context.getHandler());
     if (ofHandler.isPublic) return true;
-    const request = context.getArgByIndex<HttpRequest>(0);
+    const request = requestOf(context);
     try {
       const call = await this.verify(
         request,
@@ -41,7 +44,8 @@ export class ServiceTokenGuard implements CanActivate {
       calls.set(nodeRequestOf(request), call);
       return true;
     } catch (error) {
-      if (error instanceof SessionError) setProblemHeaders(context.getArgByIndex(1), error, request);
+      if (error instanceof SessionError && type === CONTEXTS.http.type)
+        setProblemHeaders(context.getArgByIndex(1), error, request);
       throw error;
     }
   }
@@ -56,6 +60,14 @@ export class ServiceTokenGuard implements CanActivate {
       throw new SessionError('forbidden', { scopes });
     return call;
   }
+}
+
+/** @throws SessionError for a message that nothing tells from another: nobody's token could belong to it */
+function requestOf(context: ExecutionContext): HttpRequest {
+  if (context.getType<string>() !== CONTEXTS.rpc.type) return context.getArgByIndex<HttpRequest>(0);
+  const message = rpcCallOf(context.getArgs());
+  if (message) return message.request;
+  throw new SessionError('service_token_missing');
 }
 
 /**
@@ -78,7 +90,7 @@ export function serviceCallOf(request: HttpRequest): ServiceCall | undefined {
  * @publicApi
  */
 export const CurrentService = createParamDecorator((_: unknown, context: ExecutionContext): ServiceCall => {
-  const call = serviceCallOf(context.switchToHttp().getRequest<HttpRequest>());
+  const call = serviceCallOf(requestOf(context));
   if (call) return call;
   throw new Error(
     `@CurrentService() on ${context.getClass().name}.${context.getHandler().name}: no ServiceTokenGuard ran`,

@@ -4,6 +4,7 @@ import { checkScopes } from '../../manifest/access-check.js';
 import { declaredAccessOf } from '../../guard/decorators/declarations.js';
 import { guardsOf } from '../../manifest/guards.js';
 import { HandlerFinder } from '../../handlers/handler-finder.js';
+import { MessageProblems } from '../../guard/message-problems.js';
 import { ProblemFilter } from '../../guard/problem.filter.js';
 import type { ServiceTokensOptions } from './service-tokens-options.js';
 import { isGlobalFrom } from '../../rules/option-rules.js';
@@ -40,6 +41,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
       useFactory: ServiceTokens.open.bind(ServiceTokens),
     },
     HandlerFinder,
+    MessageProblems,
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
   exports: [ServiceTokens],

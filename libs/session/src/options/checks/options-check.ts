@@ -1,10 +1,9 @@
 import { systemClock } from '../../basics/clock.js';
-import { toMilliseconds, type Duration } from '../../basics/duration.js';
-import type { Lifetime } from '../../model/session.js';
-import { resolveLifetime, type LifetimeOption } from '../../rules/lifetime.js';
+import type { Duration } from '../../basics/duration.js';
+import { checkGuests } from './guests.js';
 import { checkAccessToken } from './jwt.js';
+import { checkLifetimes, milliseconds } from './lifetimes.js';
 import {
-  attempt,
   fail,
   flag,
   integer,
@@ -55,6 +54,7 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   sessionExpiresHeader: true,
   maxSessionsPerUser: true,
   onSessionLimit: true,
+  guests: true,
   refresh: true,
   sessionData: true,
   accessToken: true,
@@ -91,6 +91,7 @@ export function checkOptions(
       'evict-oldest',
       'reject',
     ]),
+    ...checkGuests(options.guests),
     sessionData: checkSessionData(options.sessionData ?? {}),
     rememberEndedMs: REMEMBER_ENDED_MS,
     maxEndedSessions: MAX_ENDED_SESSIONS,
@@ -155,22 +156,6 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   };
 }
 
-function checkLifetimes(options: SessionModuleOptions) {
-  const { roleLifetimes = {} } = options;
-  if (!isRecord(roleLifetimes)) mustBe('roleLifetimes', "an object such as { admin: 'aal3' }", roleLifetimes);
-  return {
-    lifetime: lifetime('lifetime', options.lifetime ?? 'aal2'),
-    rememberMeLifetime: lifetime('rememberMeLifetime', options.rememberMeLifetime ?? 'aal1'),
-    roleLifetimes: new Map(
-      Object.entries(roleLifetimes).map(([role, option]) => [
-        validName('roleLifetimes', role),
-        lifetime(`roleLifetimes.${role}`, option),
-      ]),
-    ),
-    touchIntervalMs: milliseconds('touchInterval', options.touchInterval ?? '1m'),
-  };
-}
-
 function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {
   if (!isRecord(live)) mustBe('live', 'an object', live);
   noOthers(live, ['maxConnectionsPerSession', 'maxConnectionsPerUser'], 'live.');
@@ -232,15 +217,4 @@ function checkAudit(audit: NonNullable<SessionModuleOptions['audit']>) {
   }
   const maxDenials = integer('audit.maxDenials', audit.maxDenials ?? 10_000, { least: 100, most: 1_000_000 });
   return { retentionMs, maxDenials, abandonedAfterMs: ABANDONED_AFTER_MS };
-}
-
-function lifetime(option: string, value: LifetimeOption): Lifetime {
-  if (typeof value !== 'string' && !isRecord(value))
-    mustBe(option, "'aal1', 'aal2', 'aal3' or { inactivityTimeout, absoluteTimeout }", value);
-  if (typeof value !== 'string') noOthers(value, ['inactivityTimeout', 'absoluteTimeout'], `${option}.`);
-  return attempt(option, () => resolveLifetime(value));
-}
-
-function milliseconds(option: string, value: Duration): number {
-  return attempt(option, () => toMilliseconds(value));
 }

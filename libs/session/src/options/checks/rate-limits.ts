@@ -1,6 +1,6 @@
 import { quotaRule, type QuotaRule } from '../../rules/quota-rule.js';
 import type { QuotaPolicy } from '../../model/quota.js';
-import { toQuotaPolicy, type RateLimitOptions } from '../../rules/quota-options.js';
+import { type QuotaOptions, toQuotaPolicy, type RateLimitOptions } from '../../rules/quota-options.js';
 import { attempt, fail, isRecord, mustBe, noOthers } from '../../rules/option-rules.js';
 import type { SessionModuleOptions } from '../options.js';
 
@@ -40,8 +40,18 @@ export function checkRateLimits(options: SessionModuleOptions) {
 function checkFailedTokens(quota: SessionModuleOptions['failedTokens'] = DEFAULT_FAILED_TOKENS): {
   failedTokens?: QuotaPolicy;
 } {
-  if (quota === false) return {};
-  if (!isRecord(quota)) mustBe('failedTokens', 'a quota, or false', quota);
-  noOthers(quota, ['quota', 'window', 'burst'], 'failedTokens.');
-  return { failedTokens: attempt('failedTokens', () => toQuotaPolicy({ ...quota, name: 'failed-tokens' })) };
+  const failedTokens = checkQuota('failedTokens', quota, 'failed-tokens');
+  return failedTokens ? { failedTokens } : {};
+}
+
+/** @returns `undefined` for `false` */
+export function checkQuota(
+  option: string,
+  quota: Omit<QuotaOptions, 'name'> | false,
+  name: string,
+): QuotaPolicy | undefined {
+  if (quota === false) return undefined;
+  if (!isRecord(quota)) mustBe(option, 'a quota, or false', quota);
+  noOthers(quota, ['quota', 'window', 'burst'], `${option}.`);
+  return attempt(option, () => toQuotaPolicy({ ...quota, name }));
 }

@@ -22,7 +22,8 @@
 -- ARGV[17] familyHash        empty: no refresh tokens
 -- ARGV[18] refreshHash
 -- ARGV[19] accessTokenTtlMs
--- ARGV[20] channel
+-- ARGV[20] isGuest           1: with the session goes all that is kept of its user; only the user's record tells of it
+-- ARGV[21] channel
 -- Returns { 'created', now, record, user, evicted IDs } | { 'user_blocked', now, user }
 --   | { 'user_unknown' } | { 'epoch_changed' } | { 'session_limit_reached' } | { 'user_mismatch' }
 -- @include time
@@ -40,6 +41,10 @@ local user = read_user(KEYS[1], now, tonumber(ARGV[14]))
 if not user then
   if ARGV[9] == '' or redis.call('HEXISTS', KEYS[1], 'u') == 1 then return { 'user_unknown' } end
   make_user(KEYS[1], user_id, {}, now, ARGV[9])
+  if ARGV[20] == '1' then
+    store_loaded(KEYS[1], NEVER_TOO_OLD)
+    redis.call('PEXPIREAT', KEYS[1], digits(now + ARGV[6]))
+  end
   user = read_user(KEYS[1], now)
 end
 if user.id ~= user_id then return { 'user_mismatch' } end
@@ -79,7 +84,7 @@ sweep_data(KEYS[2], live)
 sweep_quotas(KEYS[1], fields, live, now * 1000)
 if ARGV[16] ~= '' then write_data(KEYS[2], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
-  announce(ARGV[20], 'session.revoked', KEYS[1], user, evicted_id)
+  announce(ARGV[21], 'session.revoked', KEYS[1], user, evicted_id)
 end
-announce(ARGV[20], 'session.created', KEYS[1], user, id)
+if ARGV[20] ~= '1' then announce(ARGV[21], 'session.created', KEYS[1], user, id) end
 return { 'created', now, record, user.reply, evicted }

@@ -26,6 +26,7 @@ function script<Argument extends string>(
 }
 
 const AUDIT_KEYS = ['acts', 'denials', 'pending', 'lastId'] as const;
+const BLOCK = ['block', 'blockReason', 'blockUntil', 'blockBy'] as const;
 const AUDIT_LIMITS = ['retentionMs', 'maxDenials', 'abandonedAfterMs'] as const;
 
 /** Every script. A test compares these names with the headers of *.lua. */
@@ -69,6 +70,7 @@ export const SCRIPTS = {
       'familyHash',
       'refreshHash',
       'accessTokenTtlMs',
+      'isGuest',
       'channel',
     ],
   ),
@@ -135,24 +137,22 @@ export const SCRIPTS = {
   writeData: script(
     'write-data',
     ['user', 'data'],
-    ['sessionId', 'tokenHash', 'ifVersion', 'payload', 'isSameContent', 'roleLifetimes'],
+    [
+      'sessionId',
+      'tokenHash',
+      'ifVersion',
+      'payload',
+      'isSameContent',
+      'roleLifetimes',
+      'endReason',
+      'channel',
+    ],
   ),
   readUser: script('read-user', ['user'], ['maxStateAgeMs']),
   makeUser: script(
     'make-user',
     ['user', 'load'],
-    [
-      'userId',
-      'roles',
-      'block',
-      'blockReason',
-      'blockUntil',
-      'blockBy',
-      'sourceVersion',
-      'ipAllowlist',
-      'newEpoch',
-      'isTimed',
-    ],
+    ['userId', 'roles', ...BLOCK, 'sourceVersion', 'ipAllowlist', 'newEpoch', 'isTimed'],
   ),
   changeUser: script(
     'change-user',
@@ -161,10 +161,7 @@ export const SCRIPTS = {
       'userId',
       'ifVersion',
       'roles',
-      'block',
-      'blockReason',
-      'blockUntil',
-      'blockBy',
+      ...BLOCK,
       'sourceVersion',
       'isWhole',
       'ipAllowlist',
@@ -178,19 +175,7 @@ export const SCRIPTS = {
   finishLoad: script(
     'finish-load',
     ['user', 'load'],
-    [
-      'nonce',
-      'userId',
-      'roles',
-      'block',
-      'blockReason',
-      'blockUntil',
-      'blockBy',
-      'sourceVersion',
-      'ipAllowlist',
-      'newEpoch',
-      'channel',
-    ],
+    ['nonce', 'userId', 'roles', ...BLOCK, 'sourceVersion', 'ipAllowlist', 'newEpoch', 'channel'],
   ),
   issueOneTimeToken: script(
     'issue-one-time-token',

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
  *                         SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
  *                         [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
  *                         [q:QUOTA <TAT>  q:QUOTA/SESSION_ID <TAT>]
+ *     PEXPIREAT lk:{REF}:user  <absolute timeout>   of a guest: a record of its own, under an id that no user has
  *     HSET lk:{REF}:data  SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
  *     PEXPIREAT lk:{REF}:data  <last absolute timeout of a session with data>
  *     SET  lk:{REF}:load  <nonce> PX 30000         while the app's UserDirectory is being asked

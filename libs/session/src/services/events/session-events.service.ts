@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { callable, oneOf } from '../../basics/inputs.js';
 import { SESSION_EVENT_NAMES, type SessionEvent, type SessionEventName } from '../../model/session-event.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
+import { isGuestId } from '../../token/session-token.js';
 import { SESSION_REPOSITORY } from '../../options/injection-keys.js';
 
 /** What `SessionEvents.on()` calls with each event. @publicApi */
@@ -19,7 +20,7 @@ const eventName = oneOf(...SESSION_EVENT_NAMES);
 /**
  * What is done to users and their sessions, on every node and told on every node: logins, revocations, blocks, changes
  * of roles. For whatever follows from them, never for deciding: while Redis cannot be reached, events are lost. Nothing
- * is listened for, and no connection opened, before the first `on`.
+ * is listened for, and no connection opened, before the first `on`. Of guests, who are no users, nothing is told.
  * @example
  * ```ts
  * await events.on('refresh.reused', ({ userId, devices }) => {
@@ -71,6 +72,7 @@ export class SessionEvents {
   }
 
   private tell(event: SessionEvent): void {
+    if ('userId' in event && isGuestId(event.userId)) return;
     for (const listener of this.listeners.get(event.name) ?? []) void this.call(listener, event);
   }
 

@@ -2,9 +2,10 @@ import { SessionError, denialError } from '../../model/session-error.js';
 import type { SessionSettings } from '../../options/settings.js';
 import { normaliseDevice } from '../../rules/device.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
-import { newSessionId, userRefOf } from '../../token/session-token.js';
+import { checkedUserId, newSessionId, userRefOf } from '../../token/session-token.js';
 import type { SessionDataStore } from '../data/session-data-store.js';
 import type { UserStateService } from '../users/user-state.service.js';
+import { GuestTakeover } from './guest-takeover.js';
 import type { CreateSessionOptions, IssuedSession } from './session-types.js';
 import type { TokenIssuer } from './token-issuer.js';
 
@@ -22,11 +23,14 @@ export async function logIn(
   userId: string,
   options: CreateSessionOptions,
 ): Promise<IssuedSession> {
-  const names = { userRef: userRefOf(userId), sessionId: newSessionId() };
+  const names = { userRef: userRefOf(checkedUserId(userId)), sessionId: newSessionId() };
   const device = normaliseDevice(options.device);
-  const data = options.data === undefined ? undefined : dataStore.payloadOf(options.data, names);
+  const own = options.data === undefined ? undefined : dataStore.payloadOf(options.data, names);
   if (settings.userDirectory) await users.get(userId); // loads the record where there is none
   const tokens = issuer.newTokens(names);
+  const takeover =
+    options.from === undefined ? undefined : await GuestTakeover.begin({ repository, dataStore }, options);
+  const data = takeover ? takeover.payloadFor(tokens.proof) : own;
   const rememberMe = options.rememberMe ?? false;
   const created = await repository.create({
     userId,
@@ -44,5 +48,6 @@ export async function logIn(
   if (created.outcome === 'user_blocked')
     throw denialError({ reason: 'user_blocked', block: created.user.block });
   if (created.outcome !== 'created') throw new SessionError(created.outcome);
+  await takeover?.finish({ proof: tokens.proof, session: created.session }, data);
   return issuer.issue(tokens, created, { at: created.session.createdAt });
 }

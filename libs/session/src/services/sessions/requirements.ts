@@ -46,6 +46,7 @@ const REQUIREMENTS: Inputs<AccessRequirements> = {
   withData: yesOrNo,
   passive: yesOrNo,
   allowExpired: yesOrNo,
+  allowGuests: yesOrNo,
 };
 
 /** Those that were looked at: apps keep theirs and ask with the same ones again. */

@@ -13,6 +13,13 @@ export function keepCredential(session: Session, proof: ParsedToken): void {
   credentials.set(session, proof);
 }
 
+/** As `credentialOf`, of a user's session. @throws TypeError for a guest's, too: there is nobody who could prove anything */
+export function userCredentialOf(session: Session): TokenProof {
+  const proof = credentialOf(session);
+  if (session.isGuest !== true) return proof;
+  throw new TypeError("This is a guest's session: create(userId, { from: session }) makes a user's of it");
+}
+
 /**
  * @throws TypeError for a session that no token has opened, and for what is no session
  * @throws SessionError `session_expired` when that token's time is over

@@ -1,4 +1,6 @@
+import { anything, callable, epoch, type Inputs, oneOf, yesOrNo } from '../../basics/inputs.js';
 import type { AssuranceLevel, Device, Session } from '../../model/session.js';
+import type { JsonObject } from '../../model/session-data.js';
 import type { UserState } from '../../model/user-state.js';
 
 /** Options of `SessionService.create()`. @publicApi */
@@ -14,6 +16,19 @@ export interface CreateSessionOptions {
    * @defaultValue none
    */
   readonly data?: object;
+  /**
+   * Guest who logs in: the guest's session, or a token such as `SessionTransport.readToken(request)` gives. Its data goes over
+   * into the new session, and the guest's token is dead when `create()` resolves. Of parallel logins from one guest, one
+   * gets the data. A token that opens no guest's session counts as none. When the login fails, the guest lives on.
+   * @defaultValue none
+   */
+  readonly from?: string | Session | undefined;
+  /**
+   * Makes the new session's data of the guest's, where there is any, and of `data` (else an empty object). It answers at once,
+   * may be called several times, and what it throws ends the login.
+   * @defaultValue the keys of both; where both have one, that of `data`
+   */
+  readonly merge?: (guest: JsonObject, login: JsonObject) => object;
   /**
    * Use `rememberMeLifetime` instead of `lifetime`.
    * @defaultValue `false`
@@ -31,6 +46,34 @@ export interface CreateSessionOptions {
    * @defaultValue no such check
    */
   readonly ifEpoch?: number;
+}
+
+/** Options of `SessionService.createGuest()`. @publicApi */
+export interface CreateGuestOptions {
+  /**
+   * Client IP, as `SessionTransport.clientIp` gives it: the option `guests.perIp` counts by it.
+   * @defaultValue not known; all such guests share one quota
+   */
+  readonly clientIp?: string | undefined;
+  /**
+   * First content of the session data: a JSON object.
+   * @defaultValue none
+   */
+  readonly data?: object;
+  /**
+   * Device, as for `create()`.
+   * @defaultValue empty texts
+   */
+  readonly device?: Partial<Device>;
+}
+
+/** A guest's credential and session: the token is shown here once and kept nowhere. @publicApi */
+export interface IssuedGuest {
+  /** What requests carry. It is opaque whatever `accessToken` says, and lives as long as the session. */
+  readonly token: string;
+  /** When the session ends if no request comes. */
+  readonly expiresAt: number;
+  readonly session: Session;
 }
 
 /** Credentials and the session that they open. The tokens are shown here once and kept nowhere. @publicApi */
@@ -92,3 +135,22 @@ export interface RefreshOptions {
    */
   readonly accessToken?: string;
 }
+
+const assuranceLevel = oneOf('aal1', 'aal2', 'aal3');
+export const CREATE: Inputs<CreateSessionOptions> = {
+  device: anything, // by normaliseDevice
+  data: anything, // by the data store
+  rememberMe: yesOrNo,
+  assurance: assuranceLevel,
+  ifEpoch: epoch,
+  from: anything, // by GuestTakeover
+  merge: (value, name) => callable(value, name) as NonNullable<CreateSessionOptions['merge']>,
+};
+export const GUEST: Inputs<CreateGuestOptions> = { clientIp: anything, data: anything, device: anything };
+export const REPLACE: Inputs<ReplaceTokenOptions> = {
+  ifEpoch: epoch,
+  reauthenticated: yesOrNo,
+  assurance: assuranceLevel,
+  revokeOthers: yesOrNo,
+};
+export const REFRESH: Inputs<RefreshOptions> = { device: anything, accessToken: anything };

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { handleOf, keepHandle, SessionDataHandle } from '../data/session-data-handle.js';
 import { SessionDataStore } from '../data/session-data-store.js';
 import type { AccessRequirements, Decision } from '../../model/decision.js';
-import { anything, epoch, fieldsOf, type Inputs, oneOf, yesOrNo } from '../../basics/inputs.js';
+import { anything, fieldsOf, type Inputs, oneOf } from '../../basics/inputs.js';
 import { SessionError, denialError } from '../../model/session-error.js';
 import { confirmationsOf } from '../events/confirmations.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
@@ -13,17 +13,24 @@ import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin 
 import { assertRequirements, checkedOrigin } from './requirements.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import { logIn, type LoginParts } from './login.js';
+import { beginGuest, type GuestParts } from './guest.js';
 import { refresh, type RefreshParts } from './refresh.js';
 import { TokenIssuer } from './token-issuer.js';
 import { replaceToken, type ReplacementParts } from './token-replacement.js';
-import type {
-  AuthenticatedSession,
-  CreateSessionOptions,
-  IssuedSession,
-  RefreshOptions,
-  ReplaceTokenOptions,
+import {
+  type AuthenticatedSession,
+  CREATE,
+  type CreateGuestOptions,
+  type CreateSessionOptions,
+  GUEST,
+  type IssuedGuest,
+  type IssuedSession,
+  REFRESH,
+  type RefreshOptions,
+  REPLACE,
+  type ReplaceTokenOptions,
 } from './session-types.js';
-import { credentialOf, keepCredential } from './session-credential.js';
+import { credentialOf, keepCredential, userCredentialOf } from './session-credential.js';
 import type { SessionSettings } from '../../options/settings.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import { checkedUserId, isSessionId, type ParsedToken, userRefOf } from '../../token/session-token.js';
@@ -32,22 +39,7 @@ import { UserStateService } from '../users/user-state.service.js';
 
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 
-const assuranceLevel = oneOf('aal1', 'aal2', 'aal3');
 const endReason = oneOf(...GIVEN_END_REASONS);
-const CREATE: Inputs<CreateSessionOptions> = {
-  device: anything, // by normaliseDevice
-  data: anything, // by the data store
-  rememberMe: yesOrNo,
-  assurance: assuranceLevel,
-  ifEpoch: epoch,
-};
-const REPLACE: Inputs<ReplaceTokenOptions> = {
-  ifEpoch: epoch,
-  reauthenticated: yesOrNo,
-  assurance: assuranceLevel,
-  revokeOthers: yesOrNo,
-};
-const REFRESH: Inputs<RefreshOptions> = { device: anything, accessToken: anything };
 const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
 
 /**
@@ -65,7 +57,7 @@ const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
 export class SessionService {
   private readonly dataStore: SessionDataStore;
   /** What a login, a refresh and a replacement of tokens need. */
-  private readonly walks: LoginParts & RefreshParts & ReplacementParts;
+  private readonly walks: LoginParts & GuestParts & RefreshParts & ReplacementParts;
   private readonly tokenCheck: TokenCheck;
 
   /** @internal */
@@ -101,9 +93,25 @@ export class SessionService {
    * `UserDirectory` that does not know the user, or with `ifEpoch` for a user who was erased); with `data` also
    * `bad_request` and `too_large`, with `device` also `bad_request`
    * @throws TypeError naming an option that is of another type, `ifEpoch: undefined` among them
+   * @throws Error whatever `merge` throws
    */
   async create(userId: string, given: CreateSessionOptions = {}): Promise<IssuedSession> {
     return logIn(this.walks, userId, fieldsOf(given, 'options', CREATE));
+  }
+
+  /**
+   * Makes a session for somebody who has not logged in, and a token that opens it where `@AllowGuests()` is: anywhere else
+   * the guest is nobody. Needs the option `guests`. `create(userId, { from })` makes a user's session of it.
+   * @throws SessionError `rate_limited` for too many from one client IP; `bad_request`, `too_large` as `create` does
+   * @throws SessionConfigurationError when the option is off
+   * @example
+   * ```ts
+   * const guest = await sessions.createGuest({ clientIp: transport.clientIp(request), data: { cart: ['tea'] } });
+   * transport.setCookie(request, response, guest);
+   * ```
+   */
+  async createGuest(given: CreateGuestOptions = {}): Promise<IssuedGuest> {
+    return beginGuest(this.walks, fieldsOf(given, 'options', GUEST));
   }
 
   /**
@@ -162,7 +170,7 @@ export class SessionService {
    * @returns whether there was such a live session of this user's
    */
   async revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
-    checkedUserId(userId);
+    userRefOf(userId); // refuses what is no user id; a guest's is one
     endReason(reason, 'reason');
     return isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason);
   }
@@ -199,7 +207,7 @@ export class SessionService {
    * @throws SessionError `session_revoked` when the session, its token or `ifEpoch` is no longer current
    */
   async replaceToken(session: Session, given: ReplaceTokenOptions = {}): Promise<IssuedSession> {
-    const proof = credentialOf(session);
+    const proof = userCredentialOf(session);
     return replaceToken(this.walks, proof, fieldsOf(given, 'options', REPLACE));
   }
 

@@ -5,7 +5,7 @@ import type { IpVerdict } from '../../model/ip-list.js';
 import type { UserQuota } from '../../model/quota.js';
 import type { Session } from '../../model/session.js';
 import type { StoredData } from '../../model/session-data.js';
-import { decide } from '../../rules/decide.js';
+import { admitsGuests, decide } from '../../rules/decide.js';
 import { isSameVerdict } from '../../rules/ip-ranges.js';
 import type {
   LoadFirst,
@@ -64,8 +64,10 @@ export class TokenCheck {
   ): Promise<TokenCheckResult> {
     const parsed = token === undefined ? undefined : this.parts.tokens.read(token);
     const proof = parsed instanceof Promise ? await parsed : parsed;
-    if (!proof) {
-      const decision = decide({ kind: token === undefined ? 'missing' : 'unknown' }, requirements);
+    // A guest is told by the token: where none may come in, the repository is not even asked.
+    if (!proof || (proof.isGuest && !admitsGuests(requirements))) {
+      const isNobody = token === undefined || proof !== undefined;
+      const decision = decide({ kind: isNobody ? 'missing' : 'unknown' }, requirements);
       return { decision, now: undefined, tokenEndsAt: undefined };
     }
     const answer = await this.lookUp(proof, requirements, context);

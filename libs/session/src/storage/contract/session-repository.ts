@@ -131,6 +131,11 @@ export interface NewSession {
   readonly data?: Buffer;
   /** Make a record without roles for a user who has none yet. Not together with `ifEpoch`. */
   readonly createUser: boolean;
+  /**
+   * A guest's, whose user id nobody has had before: all that is kept of it is gone when its absolute timeout has passed. Its
+   * beginning is announced to nobody, and its record is never too old. Together with `createUser`.
+   */
+  readonly isGuest?: true;
 }
 
 export type CreateOutcome =

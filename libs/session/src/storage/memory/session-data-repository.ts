@@ -1,6 +1,7 @@
 import type { StoredData } from '../../model/session-data.js';
 import type { MemorySession } from './session-record.js';
 import type {
+  DataEndOutcome,
   DataWrite,
   DataWriteOutcome,
   SessionDataRepository,
@@ -9,11 +10,15 @@ import type { TokenProof } from '../contract/session-repository.js';
 
 /** The data of sessions in this process's memory: on their records, so that it goes with them. */
 export class MemorySessionDataRepository implements SessionDataRepository {
-  /** @param prove the record that a proof may act for, and the time */
+  /**
+   * @param prove the record that a proof may act for, and the time
+   * @param endSession ends the session of a proof that may act for it
+   */
   constructor(
     private readonly prove: (
       proof: TokenProof,
     ) => { readonly session: MemorySession; readonly now: number } | undefined,
+    private readonly endSession: (proof: TokenProof) => void,
   ) {}
 
   async read(proof: TokenProof): Promise<StoredData | undefined> {
@@ -30,6 +35,15 @@ export class MemorySessionDataRepository implements SessionDataRepository {
     const version = isSameContent ? current.version : Math.max(current.version + 1, now);
     session.data = { version, payload: Buffer.from(payload) };
     return { outcome: 'written', version };
+  }
+
+  async end({ proof, ifVersion }: Parameters<SessionDataRepository['end']>[0]): Promise<DataEndOutcome> {
+    const proven = this.prove(proof);
+    if (!proven) return { outcome: 'refused' };
+    const current = dataOf(proven.session);
+    if (ifVersion !== current.version) return { outcome: 'version_conflict', current };
+    this.endSession(proof);
+    return { outcome: 'ended' };
   }
 }
 

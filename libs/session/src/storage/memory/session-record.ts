@@ -1,6 +1,6 @@
 import type { AssuranceLevel, Device, Lifetime, RecordedEnd, Session } from '../../model/session.js';
 import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
-import { sameHash } from '../../token/session-token.js';
+import { isGuestId, sameHash } from '../../token/session-token.js';
 import type { StoredData } from '../../model/session-data.js';
 import type { MemoryUser } from './user-record.js';
 import type { NewSession } from '../contract/session-repository.js';
@@ -91,6 +91,7 @@ export function sessionOf(
   return {
     id: session.id,
     userId: user.id,
+    ...(isGuestId(user.id) ? { isGuest: true } : {}),
     device: { ...session.device },
     createdAt: session.createdAt,
     lastSeenAt: session.lastSeenAt,

@@ -2,6 +2,7 @@ import { demand } from '../../testing/contract/support.js';
 import { FakeClock } from '../../testing/fake-clock.js';
 import { describeRepositoryContract } from '../../testing/contract/repository.js';
 import { ContractTest, RELAXED_SETTINGS, lifetimeOf, newSession } from '../../testing/contract/support.js';
+import { newGuestId } from '../../token/session-token.js';
 import { MemorySessionRepository } from './session-repository.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
 
@@ -40,6 +41,20 @@ describe('MemorySessionRepository', () => {
     const revoked = repository.revoke('ada', session.id, 'logout');
     const status = test.status(proof);
     expect([await revoked, await status]).toEqual([true, 'revoked']);
+  });
+
+  it('holds no guest for longer than its absolute timeout, and not more than 100,000', async () => {
+    const { repository, test, advance } = open();
+    const begin = () => test.login({ userId: newGuestId(), isGuest: true, lifetime: lifetimeOf(0, 1_000) });
+    for (let i = 0; i < 50; i++) await begin();
+    await advance(1_001);
+    const first = await begin();
+    expect(sizeOf(repository)).toBe(2); // the record and its session
+    for (let i = 0; i < 99_999; i++) await begin();
+    expect(await test.status(first.proof)).toBe('live');
+    const { proof: last } = await begin();
+    expect([await test.status(first.proof), await test.status(last)]).toEqual(['unknown', 'live']);
+    expect(sizeOf(repository)).toBe(200_000);
   });
 
   it('puts sessions of the same instant in the order of their IDs', async () => {

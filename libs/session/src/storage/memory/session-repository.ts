@@ -15,6 +15,7 @@ import { dataOf, MemorySessionDataRepository } from './session-data-repository.j
 import { beginFamily, type RefreshEvent, refreshIn } from './refresh.js';
 import { earlier, endSession, newMemorySession, tokenEnd } from './session-record.js';
 import { isBlocked } from './user-record.js';
+import type { UserEntry } from './user-entry.js';
 import { MemoryUserRepository } from './user-repository.js';
 import type {
   CreateOutcome,
@@ -47,11 +48,14 @@ export class MemorySessionRepository implements SessionRepository {
   readonly nodes = new MemoryNodeRegistry();
   readonly users: MemoryUserRepository;
   readonly ipLists: MemoryIpLists;
-  readonly data = new MemorySessionDataRepository((proof) => {
-    const now = this.clock.now();
-    const session = this.users.find(proof.userRef)?.proven(proof, now);
-    return session && { session, now };
-  });
+  readonly data = new MemorySessionDataRepository(
+    (proof) => {
+      const now = this.clock.now();
+      const session = this.users.find(proof.userRef)?.proven(proof, now);
+      return session && { session, now };
+    },
+    ({ userRef, sessionId }) => void this.end(this.users.find(userRef), sessionId, 'logout'),
+  );
   private readonly quotas = new MemoryQuotas();
 
   constructor(
@@ -96,7 +100,11 @@ export class MemorySessionRepository implements SessionRepository {
   async create(session: NewSession): Promise<CreateOutcome> {
     const now = this.clock.now();
     let entry = this.users.entryOf(session.userId);
-    if (!entry && session.createUser) entry = this.users.make(session.userId, {}, now);
+    if (!entry && session.createUser) {
+      entry = session.isGuest
+        ? this.users.makeGuest(session.userId, now, session.lifetime.absoluteTimeoutMs)
+        : this.users.make(session.userId, {}, now);
+    }
     if (!entry || entry.isTooOld(now)) return { outcome: 'user_unknown' };
     const { user, sessions } = entry;
     if (isBlocked(user, now)) return { outcome: 'user_blocked', user: entry.showUser(now) };
@@ -109,7 +117,7 @@ export class MemorySessionRepository implements SessionRepository {
     beginFamily(entry, made, { family: session.family, now });
     sessions.set(made.id, made);
     for (const id of evicted) this.users.announce('session.revoked', user, { sessionId: id });
-    this.users.announce('session.created', user, { sessionId: made.id });
+    if (!session.isGuest) this.users.announce('session.created', user, { sessionId: made.id });
     return { outcome: 'created', session: entry.show(made), user: entry.showUser(now), evicted };
   }
 
@@ -123,13 +131,7 @@ export class MemorySessionRepository implements SessionRepository {
   }
 
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
-    const now = this.clock.now();
-    const entry = this.users.entryOf(userId);
-    const session = entry?.sessions.get(sessionId);
-    if (!entry || !session || entry.statusOf(session, now).status !== 'live') return false;
-    endSession(session, reason, now);
-    this.users.announce('session.revoked', entry.user, { sessionId });
-    return true;
+    return this.end(this.users.entryOf(userId), sessionId, reason);
   }
 
   async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
@@ -195,6 +197,15 @@ export class MemorySessionRepository implements SessionRepository {
     this.users.clear();
     this.quotas.clear();
     this.ipLists.clear();
+  }
+
+  private end(entry: UserEntry | undefined, sessionId: string, reason: EndReason): boolean {
+    const now = this.clock.now();
+    const session = entry?.sessions.get(sessionId);
+    if (!entry || !session || entry.statusOf(session, now).status !== 'live') return false;
+    endSession(session, reason, now);
+    this.users.announce('session.revoked', entry.user, { sessionId });
+    return true;
   }
 }
 

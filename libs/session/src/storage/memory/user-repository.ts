@@ -22,12 +22,17 @@ import {
   type UserRepository,
 } from '../contract/user-repository.js';
 
+/** The oldest of more go: this process's memory is not for everybody who comes by. */
+const MOST_GUESTS = 100_000;
+
 type EventDetails = Pick<UserEvent, 'sessionId' | 'devices'>;
 
 /** The users in this process's memory, each with the sessions. No method awaits before it is done. */
 export class MemoryUserRepository implements UserRepository {
   /** By userRef. Only users who have a record are in it: nothing that fails leaves a trace. */
   private readonly entries = new Map<string, UserEntry>();
+  /** By userRef, of guests: when all of it goes. In the order in which they came, which is that of their ends. */
+  private readonly guestEnds = new Map<string, number>();
   private readonly loads = new PendingLoads();
   private readonly erasureListeners: ((userRef: string) => void)[] = [];
 
@@ -78,7 +83,7 @@ export class MemoryUserRepository implements UserRepository {
     const entry = this.entryOf(userId);
     const live = entry?.live(this.clock.now()).length ?? 0;
     if (entry) this.announce('user.erased', entry.user);
-    this.entries.delete(userRefOf(userId));
+    this.forgetGuest(userRefOf(userId));
     this.loads.makeVoid(userRefOf(userId));
     for (const listener of this.erasureListeners) listener(userRefOf(userId));
     return live;
@@ -111,11 +116,13 @@ export class MemoryUserRepository implements UserRepository {
   }
 
   find(userRef: string): UserEntry | undefined {
+    const endsAt = this.guestEnds.get(userRef);
+    if (endsAt !== undefined && this.clock.now() > endsAt) this.forgetGuest(userRef);
     return this.entries.get(userRef);
   }
 
   entryOf(userId: string): UserEntry | undefined {
-    const entry = this.entries.get(userRefOf(userId));
+    const entry = this.find(userRefOf(userId));
     if (entry && entry.user.id !== userId) throw new Error('Two user ids have the same userRef');
     return entry;
   }
@@ -124,6 +131,23 @@ export class MemoryUserRepository implements UserRepository {
     const entry = new UserEntry(newMemoryUser(userId, change, now), this.settings);
     this.entries.set(userRefOf(userId), entry);
     return entry;
+  }
+
+  /** A record that no `UserDirectory` knows, and that goes by itself. */
+  makeGuest(userId: string, now: number, forMs: number): UserEntry {
+    for (const [userRef, endsAt] of this.guestEnds) {
+      if (now <= endsAt && this.guestEnds.size < MOST_GUESTS) break;
+      this.forgetGuest(userRef);
+    }
+    const entry = this.make(userId, {}, now);
+    entry.user.loadedAt = Infinity;
+    this.guestEnds.set(userRefOf(userId), now + forMs);
+    return entry;
+  }
+
+  private forgetGuest(userRef: string): void {
+    this.guestEnds.delete(userRef);
+    this.entries.delete(userRef);
   }
 
   announce(name: UserEventName, user: MemoryUser, about: EventDetails = {}): void {
@@ -143,6 +167,7 @@ export class MemoryUserRepository implements UserRepository {
 
   clear(): void {
     this.entries.clear();
+    this.guestEnds.clear();
     this.loads.clear();
   }
 

@@ -14,7 +14,7 @@ import {
   type UserRecord,
   type UserReply,
 } from '../../redis/records/user-record.js';
-import { isSessionId } from '../../token/session-token.js';
+import { isGuestId, isSessionId } from '../../token/session-token.js';
 import { unexpected } from './distrust.js';
 import type {
   CreateOutcome,
@@ -183,7 +183,7 @@ function sessionOf(
   const { createdAt, lastSeenAt, authenticatedAt, assurance, rememberMe } = record;
   const lifetime = effectiveLifetime(record, user.roles, settings.roleLifetimes);
   const { expiresAt, absoluteExpiresAt } = expiryOf(record, lifetime);
-  return {
+  const session: Writable<Session> = {
     id,
     userId: user.id,
     device,
@@ -195,4 +195,6 @@ function sessionOf(
     expiresAt,
     absoluteExpiresAt,
   };
+  if (isGuestId(user.id)) session.isGuest = true;
+  return session;
 }

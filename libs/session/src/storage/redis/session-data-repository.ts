@@ -1,6 +1,8 @@
+import { END_REASONS } from '../../model/session.js';
 import type { StoredData } from '../../model/session-data.js';
 import type { SessionScripts } from '../../redis/scripts/sessions.js';
 import type {
+  DataEndOutcome,
   DataWrite,
   DataWriteOutcome,
   SessionDataRepository,
@@ -29,10 +31,29 @@ export class RedisSessionDataRepository implements SessionDataRepository {
       payload,
       isSameContent: isSameContent ? 1 : 0,
       roleLifetimes: this.roleLifetimes,
+      endReason: '',
     });
     if (reply.kind === 'refused') return { outcome: reply.kind };
     const { version } = reply;
     if (reply.kind === 'written') return { outcome: reply.kind, version };
     return { outcome: reply.kind, current: { version, payload: reply.payload } };
+  }
+
+  async end({
+    proof: { userRef, sessionId, tokenHash },
+    ifVersion,
+  }: Parameters<SessionDataRepository['end']>[0]): Promise<DataEndOutcome> {
+    const reply = await this.scripts.writeData(userRef, {
+      sessionId,
+      tokenHash,
+      ifVersion,
+      payload: '',
+      isSameContent: 0,
+      roleLifetimes: this.roleLifetimes,
+      endReason: END_REASONS.logout.code,
+    });
+    if (reply.kind === 'written') return { outcome: 'ended' };
+    if (reply.kind === 'refused') return { outcome: reply.kind };
+    return { outcome: reply.kind, current: { version: reply.version, payload: reply.payload } };
   }
 }

@@ -146,6 +146,7 @@ export class RedisSessionRepository implements SessionRepository {
       roleLifetimes: this.roleLifetimes,
       data: session.data ?? '',
       ...familyArguments(session.family),
+      isGuest: session.isGuest ? 1 : '',
     });
     return toCreateOutcome(reply, { id: sessionId, device }, this.settings);
   }

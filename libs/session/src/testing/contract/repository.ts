@@ -2,6 +2,7 @@ import { describeAuthentication } from './authentication.js';
 import { describeAddresses } from './addresses.js';
 import { describeData } from './data.js';
 import { describeEvents } from './events.js';
+import { describeGuests } from './guests.js';
 import { describeIpLists } from './ip-lists.js';
 import { describeLimits } from './limits.js';
 import { describeLoads } from './loads.js';
@@ -51,6 +52,7 @@ export function describeRepositoryContract(name: string, makeHarness: MakeHarnes
     describeLoads(open);
     describeQuotas(open);
     describeData(open);
+    describeGuests(open);
     describeEvents(open);
     describeAddresses(open);
     describeIpLists(open);

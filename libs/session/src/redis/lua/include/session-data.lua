@@ -27,12 +27,13 @@ local function sweep_data(key, sessions)
   end
 end
 
--- The session that a token hash may act for: live, its token good, its user not blocked; else nil.
+-- The session that a token hash may act for, and its user: live, its token good, its user not blocked; else nil.
 local function proven_session(key, proof)
   local user = read_user(key, proof.now)
   local record = redis.call('HGET', key, proof.id)
   if not user or user.blocked or not record then return nil end
   local session = unpack_session(record)
   if not is_good(key, proof.id, session, proof.hash, proof.now) then return nil end
-  return status_of(session, user, proof.now, 0, proof.role_lifetimes) == LIVE and session or nil
+  if status_of(session, user, proof.now, 0, proof.role_lifetimes) ~= LIVE then return nil end
+  return session, user
 end

@@ -13,6 +13,9 @@ local function store_next_version(key, user)
   redis.call('HSET', key, 'u', user.reply[2])
 end
 
+-- Of a user whom no database knows: when it was asked, as it were, in the 6 bytes that there are for it.
+local NEVER_TOO_OLD = 2 ^ 48 - 1
+
 -- What the app's own database said, and when; its version stays where it said none.
 local function store_loaded(key, loaded_at, source_version)
   local version = source_version and struct.pack('>I7', source_version) or ''

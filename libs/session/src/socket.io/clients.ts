@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import { handshakeRequestOf } from '../contexts/socket.io/credentials.js';
+import { cut, dropWhenSlow, type IoConnection } from '../contexts/socket.io/io.js';
+
+/** How many namespaces a client may be joining at a time: each costs a check, and a few bytes ask for one. */
+const MAX_JOINING = 16;
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** The connection of one client, whichever namespaces it is in. */
+export class IoClientState {
+  readonly handshake: IncomingMessage | undefined;
+  private readonly joining = new Set<string>();
+  private readonly onGone = new Set<() => void>();
+
+  constructor(private readonly connection: IoConnection) {
+    this.handshake = handshakeRequestOf(connection);
+    dropWhenSlow(connection, MAX_BUFFERED_BYTES);
+    connection.once('close', () => {
+      for (const callback of this.onGone) callback();
+      this.onGone.clear();
+    });
+  }
+
+  get isGone(): boolean {
+    return this.connection.readyState !== 'open';
+  }
+
+  /** Calls back when the client has gone, once. @returns what makes it not do so */
+  onceGone(callback: () => void): () => void {
+    this.onGone.add(callback);
+    return () => this.onGone.delete(callback);
+  }
+
+  /** @returns what tells that it has joined; `undefined` for a client that asks for too much, and is cut off */
+  join(namespace: string): (() => void) | undefined {
+    if (this.joining.has(namespace) || this.joining.size >= MAX_JOINING) {
+      cut(this.connection);
+      return undefined;
+    }
+    this.joining.add(namespace);
+    return () => this.joining.delete(namespace);
+  }
+}

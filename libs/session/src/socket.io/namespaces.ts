@@ -1,0 +1,134 @@
+import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { forgetCredentials, readIoCredentials } from '../contexts/socket.io/credentials.js';
+import { placeGate } from '../contexts/socket.io/gate.js';
+import {
+  cut,
+  type IoConnection,
+  type IoNamespace,
+  type IoServer,
+  type IoSocket,
+} from '../contexts/socket.io/io.js';
+import { toProblem } from '../guard/problem.js';
+import { SessionError } from '../model/session-error.js';
+import { SESSION_SETTINGS } from '../options/injection-keys.js';
+import type { SessionSettings } from '../options/settings.js';
+import { Admission, type Sender } from '../sockets/admission.js';
+import type { Gateways } from '../sockets/gateways.js';
+import { IoClientState } from './clients.js';
+
+/** A socket that was let into its namespace. */
+export interface AdmittedSocket extends Sender {
+  readonly socket: IoSocket;
+  readonly gateways: Gateways;
+}
+
+/** Lets clients into namespaces, by the decorators of the gateway there; into what has none, nobody. */
+export class Namespaces {
+  private readonly logger = new Logger('SessionModule');
+  private readonly admission: Admission;
+  private readonly claims = new WeakMap<IoNamespace, Gateways>();
+  private readonly clients = new WeakMap<IoConnection, IoClientState>();
+  private readonly admitted = new WeakMap<IoSocket, AdmittedSocket>();
+
+  constructor(
+    private readonly app: INestApplicationContext,
+    private readonly onOpen: (admitted: AdmittedSocket) => void,
+  ) {
+    this.admission = new Admission(app);
+  }
+
+  /** From here on, nobody gets into a namespace of this server but by `claim`. */
+  guard(server: IoServer): void {
+    const refuseUnclaimed = (namespace: IoNamespace): void =>
+      void namespace.use((socket, next) => {
+        // A namespace of a regular expression's has that one's middleware before this.
+        if (this.claims.has(namespace) || this.admitted.has(socket)) next();
+        else next(refusalOf(new SessionError('forbidden', { detail: 'No gateway serves this namespace' })));
+      });
+    refuseUnclaimed(server.of('/'));
+    server.on('new_namespace', refuseUnclaimed);
+    server.engine.on('connection', (connection) => void this.clientOf(connection));
+  }
+
+  claimantOf(namespace: IoNamespace): Gateways | undefined {
+    return this.claims.get(namespace);
+  }
+
+  /** Lets those into a namespace whom its gateways let in. */
+  claim(namespace: IoNamespace, gateways: Gateways): void {
+    this.claims.set(namespace, gateways);
+    namespace.use((socket, next) => {
+      this.admit(socket, gateways)
+        .then(
+          () => next(),
+          (error: unknown) => next(this.refusal(error)),
+        )
+        .catch((error: unknown) => {
+          this.logger.error(error); // middleware of the app's own, which comes after this
+          cut(socket.client.conn);
+        });
+    });
+    namespace.on('connection', (socket) => {
+      const admitted = this.admitted.get(socket);
+      if (!admitted) socket.disconnect();
+      // A namespace that a regular expression is for, too, has a listener for each.
+      else if (admitted.gateways === gateways) this.onOpen(admitted);
+    });
+  }
+
+  async permit(sender: AdmittedSocket, handler?: Function, gateway?: Function): Promise<void> {
+    const access = handler && gateway && sender.gateways.accessTo(handler, gateway);
+    await this.admission.permit(sender, access);
+  }
+
+  private async admit(socket: IoSocket, gateways: Gateways): Promise<void> {
+    if (this.admitted.has(socket)) return;
+    const client = this.clientOf(socket.client.conn);
+    const { handshake } = client;
+    const joined = handshake && client.join(socket.nsp.name);
+    if (!joined) throw new SessionError('bad_request');
+    let forget = (): void => undefined;
+    try {
+      const connection = await this.admission.ofHandshake(
+        {
+          handshake,
+          readCredentials: (settings) => readIoCredentials(handshake, socket.handshake.auth, settings),
+          isGone: () => client.isGone,
+          onceGone: (callback) => (forget = client.onceGone(callback)),
+        },
+        gateways.handshake,
+      );
+      const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
+      forgetCredentials(socket, transport, gateways.handshake.mode !== 'public');
+      this.admitted.set(socket, { socket, handshake, connection, gateways });
+      if (!connection) return;
+      const leave = (): void => {
+        forget();
+        connection.closed();
+      };
+      placeGate(socket, { pass: (delivery) => connection.deliver(delivery), onRefused: leave });
+      socket.once('disconnect', leave);
+    } finally {
+      joined();
+    }
+  }
+
+  private clientOf(connection: IoConnection): IoClientState {
+    const known = this.clients.get(connection);
+    if (known) return known;
+    const client = new IoClientState(connection);
+    this.clients.set(connection, client);
+    return client;
+  }
+
+  private refusal(error: unknown): Error {
+    if (error instanceof SessionError) return refusalOf(error);
+    this.logger.error(error);
+    return refusalOf(new SessionError('session_store_unavailable', { cause: error }));
+  }
+}
+
+/** An error as socket.io hands it to the client: its message, and `data`. */
+function refusalOf(error: SessionError): Error {
+  return Object.assign(new Error(error.title), { data: toProblem(error) });
+}
