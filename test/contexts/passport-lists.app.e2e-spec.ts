@@ -4,6 +4,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Context, GqlExecutionContext, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import {
+  AllowGuests,
   CurrentSession,
   CurrentUser,
   Passive,
@@ -285,6 +286,42 @@ describe.each(PLATFORMS)('toRequestUser on $name', (platform) => {
       });
     await expect(boot({ toRequestUser: 'userId' })).rejects.toThrow('toRequestUser must be a function');
     await expect(boot({ torequestuser: () => ({}) })).rejects.toThrow('did you mean');
+  });
+});
+
+describe('a guest', () => {
+  @Controller()
+  class Carts {
+    @UseGuards(SessionGuard, AuthGuard('latchkey'))
+    @AllowGuests()
+    @Get('strategy')
+    strategy() {
+      return {};
+    }
+    @UseGuards(AuthGuard(['latchkey', 'everybody']))
+    @Get('everybody')
+    everybody(@Req() { user }: { user: object }, @CurrentSession() session?: Session) {
+      return { user, session: session?.id ?? null };
+    }
+    @UseGuards(SessionGuard)
+    @AllowGuests()
+    @Post('log-out')
+    async logOut(@Req() request: LatchkeyRequest) {
+      await request.logOut();
+    }
+  }
+  afterEach(stopApps);
+
+  it('is nobody to the strategy, also behind a guard that let it in, and may log out', async () => {
+    const module = { imports: [SessionPassportModule], providers: [EverybodyStrategy] };
+    const running = await startApp({ controllers: [Carts], module, session: { guests: true } });
+    const { token } = await running.app.get(SessionService).createGuest();
+    const sent = { authorization: `Bearer ${token}` };
+    await expectDenied(running.http.get('/strategy').set(sent), 'session_missing');
+    const { body } = await running.http.get('/everybody').set(sent);
+    expect(body).toEqual({ user: { userId: 'somebody' }, session: null });
+    expect((await running.http.post('/log-out').set(sent)).status).toBe(201);
+    await expectDenied(running.http.post('/log-out').set(sent), 'session_revoked');
   });
 });
 

@@ -136,8 +136,11 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
       admitAs(request, record, authenticated);
       return record.requestUser;
     } catch (error) {
-      const isOthers = token === undefined || (await this.sessions.parse(token)) === undefined;
-      if (isOthers && error instanceof SessionError && error.statusCode === 401) return error;
+      const code = error instanceof SessionError ? error.code : undefined;
+      if (code === 'session_missing') return error as SessionError; // a guest is nobody, too
+      const isOthers =
+        code === 'session_invalid' && token !== undefined && (await this.sessions.parse(token)) === undefined;
+      if (isOthers) return error as SessionError;
       throw error;
     }
   }
