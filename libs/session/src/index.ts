@@ -24,7 +24,7 @@ export { EnforcesAccess } from './guard/decorators/guard-markers.js';
 export { IpAllowlist, IpDenylist, RateLimit } from './guard/decorators/limits.js';
 export { CurrentSession, CurrentUser, SessionData } from './guard/decorators/parameters.js';
 export { PolicyManifest, type PolicyEntry } from './manifest/policy-manifest.js';
-export { authenticatedSessionOf } from './guard/request-access.js';
+export { authenticatedSessionOf } from './guard/calls/request-access.js';
 export { SessionGuard } from './guard/session.guard.js';
 export { SessionTransport } from './guard/session-transport.js';
 export type { EventStream } from './live/event-stream.js';

@@ -4,7 +4,7 @@ import { AuditLog } from './services/audit/audit-log.js';
 import { AccessCheck } from './manifest/access-check.js';
 import { CorsCheck } from './manifest/cors-check.js';
 import { AccessReader } from './guard/access-reader.js';
-import { Calls } from './guard/calls.js';
+import { Calls } from './guard/calls/calls.js';
 import { FailedTokens } from './guard/failed-tokens.js';
 import { MessageProblems } from './guard/message-problems.js';
 import { PolicyManifest } from './manifest/policy-manifest.js';

@@ -6,7 +6,7 @@ import { readCredentials } from '../contexts/http/credentials.js';
 import { destroyUnlessAnswered, survive } from '../contexts/ws/upgrade.js';
 import { closeFirmly, dropWhenSlow, isOpen, sendThrough, type WsSocket } from '../contexts/ws/ws.js';
 import { AccessReader } from '../guard/access-reader.js';
-import { checkOperations, MessageCheck } from '../guard/message-check.js';
+import { checkOperations, MessageCheck } from '../guard/calls/message-check.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { CHECKS_SOCKETS, HandlerFinder } from '../handlers/handler-finder.js';
 import type { LiveConnection } from '../live/live-connection.js';

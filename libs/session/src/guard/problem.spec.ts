@@ -2,7 +2,7 @@ import type { SessionErrorCode } from '../model/error-codes.js';
 import { SessionError } from '../model/session-error.js';
 import type { NodeRequest } from '../contexts/http/http.js';
 import { deniedSessionOf, problemHeaders, toProblem } from './problem.js';
-import { setRequestAccess } from './request-access.js';
+import { setRequestAccess } from './calls/request-access.js';
 
 describe('toProblem', () => {
   it('has the members of RFC 9457 and the code', () => {

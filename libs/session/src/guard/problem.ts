@@ -4,7 +4,7 @@ import type { Problem } from '../model/problem.js';
 import type { SessionError } from '../model/session-error.js';
 import { quotaHeaders } from '../contexts/http/quota-headers.js';
 import { type HttpRequest, type HttpResponse, isHeadSent, setHeader } from '../contexts/http/http.js';
-import { requestAccessOf } from './request-access.js';
+import { requestAccessOf } from './calls/request-access.js';
 import { showWayOut } from '../contexts/http/way-out.js';
 
 export type { Problem } from '../model/problem.js';

@@ -12,10 +12,10 @@ import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from './access-reader.js';
-import { accessOfCall, Calls } from './calls.js';
+import { accessOfCall, Calls } from './calls/calls.js';
 import { KnowsSessions } from './decorators/guard-markers.js';
 import { FailedTokens } from './failed-tokens.js';
-import { messageCheckOf } from './message-check.js';
+import { messageCheckOf } from './calls/message-check.js';
 import { setProblemHeaders } from './problem.js';
 import {
   admitAs,
@@ -25,10 +25,10 @@ import {
   requestAccessOf,
   setRequestAccess,
   wasAdmitted,
-} from './request-access.js';
+} from './calls/request-access.js';
 import { RequestQuotas, setQuotaHeaders, setUntouchedQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
-import { shareCheck } from './shared-checks.js';
+import { shareCheck } from './calls/shared-checks.js';
 
 /**
  * Lets a request in if its session meets what the handler's and the class's decorators demand; else throws the

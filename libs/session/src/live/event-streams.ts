@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { requestAccessOf } from '../guard/request-access.js';
+import { requestAccessOf } from '../guard/calls/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { wrong } from '../basics/inputs.js';
 import {

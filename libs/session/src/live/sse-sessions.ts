@@ -8,8 +8,8 @@ import {
   rawResponseOf,
   type StreamableResponse,
 } from '../contexts/http/http.js';
-import { PlacedGuard } from '../guard/message-check.js';
-import { type RequestAccess, requestAccessOf } from '../guard/request-access.js';
+import { PlacedGuard } from '../guard/calls/message-check.js';
+import { type RequestAccess, requestAccessOf } from '../guard/calls/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { functionsOf, isSse } from '../handlers/methods.js';
 import { GUARDS, guardsOn, INTERCEPTORS } from '../handlers/nest-metadata.js';

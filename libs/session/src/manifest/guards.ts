@@ -2,7 +2,7 @@ import type { CanActivate } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import type { SessionSettings } from '../options/settings.js';
 import { enforcesAccess, enforcesScopes, knowsSessions } from '../guard/decorators/guard-markers.js';
-import { isPlacedGuard } from '../guard/message-check.js';
+import { isPlacedGuard } from '../guard/calls/message-check.js';
 import type { Handler } from '../handlers/handler.js';
 import { GUARDS, guardsOn } from '../handlers/nest-metadata.js';
 import { NO_GUARD } from '../guard/session.guard.js';

@@ -5,7 +5,7 @@ import passport from 'passport';
 import { AccessReader } from '../guard/access-reader.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
 import { setProblemHeaders } from '../guard/problem.js';
-import { admitAs, bothOf, requestAccessOf, setRequestAccess } from '../guard/request-access.js';
+import { admitAs, bothOf, requestAccessOf, setRequestAccess } from '../guard/calls/request-access.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';

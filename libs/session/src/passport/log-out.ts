@@ -1,7 +1,7 @@
 import passport from 'passport';
 import { privateSlot } from '../basics/private-slot.js';
 import type { HttpRequest, HttpResponse } from '../contexts/http/http.js';
-import { requestAccessOf } from '../guard/request-access.js';
+import { requestAccessOf } from '../guard/calls/request-access.js';
 import type { SessionTransport } from '../guard/session-transport.js';
 import type { SessionService } from '../services/sessions/session.service.js';
 

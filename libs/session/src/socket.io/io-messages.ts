@@ -1,6 +1,6 @@
 import type { MessageMappingProperties } from '@nestjs/websockets';
 import { cut, type IoSocket } from '../contexts/socket.io/io.js';
-import type { MessageCheck } from '../guard/message-check.js';
+import type { MessageCheck } from '../guard/calls/message-check.js';
 import { Dispatcher, type HandlerCall, type MessageRules } from '../sockets/dispatcher.js';
 import { MessageQueue } from '../sockets/message-queue.js';
 

@@ -2,7 +2,7 @@ import { type INestApplicationContext, Logger } from '@nestjs/common';
 import type { Access } from '../rules/access.js';
 import { admitsGuests } from '../rules/decide.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
-import { setRequestAccess } from '../guard/request-access.js';
+import { setRequestAccess } from '../guard/calls/request-access.js';
 import { RequestQuotas } from '../guard/request-quotas.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { IpPolicy } from '../services/ip/ip-policy.service.js';

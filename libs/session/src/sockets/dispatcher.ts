@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { MessageCheck } from '../guard/message-check.js';
+import { MessageCheck } from '../guard/calls/message-check.js';
 import { SessionError } from '../model/session-error.js';
 
 /** How messages are checked, and what becomes of those that are refused. */

@@ -1,5 +1,5 @@
 import type { ExecutionContext, INestApplication, INestApplicationContext } from '@nestjs/common';
-import { messageCheckOf, PlacedGuard } from '../guard/message-check.js';
+import { messageCheckOf, PlacedGuard } from '../guard/calls/message-check.js';
 import { CONTEXTS } from '../handlers/contexts.js';
 import { SessionConfigurationError, SessionError } from '../model/session-error.js';
 

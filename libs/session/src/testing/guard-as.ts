@@ -3,7 +3,7 @@ import { graphqlCallOf } from '../contexts/graphql/graphql.js';
 import type { GuardedCall } from '../contexts/http/guarded-call.js';
 import type { HttpRequest } from '../contexts/http/http.js';
 import { CONTEXTS } from '../handlers/contexts.js';
-import { admitAs, setRequestAccess } from '../guard/request-access.js';
+import { admitAs, setRequestAccess } from '../guard/calls/request-access.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
 

@@ -1,5 +1,5 @@
 import type { MessageMappingProperties } from '@nestjs/websockets';
-import type { MessageCheck } from '../guard/message-check.js';
+import type { MessageCheck } from '../guard/calls/message-check.js';
 import type { WsSocket } from '../contexts/ws/ws.js';
 import { Dispatcher, type HandlerCall, type MessageRules } from '../sockets/dispatcher.js';
 import { MessageQueue } from '../sockets/message-queue.js';

@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Session } from '../../model/session.js';
 import type { UserState } from '../../model/user-state.js';
 import { handleOf } from '../../services/data/session-data-handle.js';
-import { accessOfCall } from '../calls.js';
+import { accessOfCall } from '../calls/calls.js';
 import { declareDataOf } from './declarations.js';
 
 /**

@@ -1,8 +1,8 @@
-import { privateSlot } from '../basics/private-slot.js';
-import type { AccessRequirements } from '../model/decision.js';
-import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../contexts/http/http.js';
-import type { AuthenticatedSession } from '../services/sessions/session-types.js';
-import type { Access } from '../rules/access.js';
+import { privateSlot } from '../../basics/private-slot.js';
+import type { AccessRequirements } from '../../model/decision.js';
+import { nodeRequestOf, type HttpRequest, type NodeRequest } from '../../contexts/http/http.js';
+import type { AuthenticatedSession } from '../../services/sessions/session-types.js';
+import type { Access } from '../../rules/access.js';
 
 /** What became of a request so far, by one `SessionModule`. */
 export interface RequestAccess {

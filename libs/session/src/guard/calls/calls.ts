@@ -1,13 +1,13 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { wrong } from '../basics/inputs.js';
-import { graphqlCallOf } from '../contexts/graphql/graphql.js';
-import type { GuardedCall, ReadCall } from '../contexts/http/guarded-call.js';
-import type { HttpRequest, HttpResponse } from '../contexts/http/http.js';
-import { rpcCallOf } from '../contexts/rpc/message.js';
-import { type GuardedContext, REQUEST_TYPE } from '../handlers/contexts.js';
-import type { ContextCall, ContextReader } from '../options/context-reader.js';
-import { SESSION_SETTINGS } from '../options/injection-keys.js';
-import type { SessionSettings } from '../options/settings.js';
+import { wrong } from '../../basics/inputs.js';
+import { graphqlCallOf } from '../../contexts/graphql/graphql.js';
+import type { GuardedCall, ReadCall } from '../../contexts/http/guarded-call.js';
+import type { HttpRequest, HttpResponse } from '../../contexts/http/http.js';
+import { rpcCallOf } from '../../contexts/rpc/message.js';
+import { type GuardedContext, REQUEST_TYPE } from '../../handlers/contexts.js';
+import type { ContextCall, ContextReader } from '../../options/context-reader.js';
+import { SESSION_SETTINGS } from '../../options/injection-keys.js';
+import type { SessionSettings } from '../../options/settings.js';
 import { type RequestAccess, requestAccessOf } from './request-access.js';
 
 const READERS: Readonly<Record<GuardedContext, ReadCall>> = {

@@ -1,8 +1,8 @@
-import type { HttpRequest } from '../contexts/http/http.js';
-import { nodeRequestOf } from '../contexts/http/http.js';
-import type { AccessRequirements } from '../model/decision.js';
-import { decide } from '../rules/decide.js';
-import type { TokenCheckResult } from '../services/sessions/token-check.js';
+import type { HttpRequest } from '../../contexts/http/http.js';
+import { nodeRequestOf } from '../../contexts/http/http.js';
+import type { AccessRequirements } from '../../model/decision.js';
+import { decide } from '../../rules/decide.js';
+import type { TokenCheckResult } from '../../services/sessions/token-check.js';
 
 interface Shared {
   readonly requirements: AccessRequirements;

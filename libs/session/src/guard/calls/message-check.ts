@@ -1,6 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { handshakeOf } from '../contexts/graphql/graphql.js';
-import { CONTEXTS } from '../handlers/contexts.js';
+import { handshakeOf } from '../../contexts/graphql/graphql.js';
+import { CONTEXTS } from '../../handlers/contexts.js';
 
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Gateway = ReturnType<ExecutionContext['getClass']>;
