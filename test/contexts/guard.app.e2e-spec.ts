@@ -262,6 +262,7 @@ describe.each(PLATFORMS)('SessionGuard where it is used, on $name', (platform) =
         getType: () => type,
         getHandler: () => Object.getOwnPropertyDescriptor(GuardedHandlers.prototype, 'open')?.value,
         getClass: () => GuardedHandlers,
+        getArgs: () => [{}],
         getArgByIndex: () => ({}), // a client that no SessionWsAdapter has checked a message of
       } as unknown as ExecutionContext;
       expect(() => guard.canActivate(context)).toThrow(expect.objectContaining({ code: 'forbidden' }));

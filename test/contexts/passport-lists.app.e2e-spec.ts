@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Controller, Get, Injectable, Post, Req, UseGuards } from '@nestjs/common';
+import { Controller, type ExecutionContext, Get, Injectable, Post, Req, UseGuards } from '@nestjs/common';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Context, GqlExecutionContext, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import {
+  AllowGuests,
   CurrentSession,
   CurrentUser,
   Passive,
@@ -12,8 +15,8 @@ import {
   type Session,
   type UserState,
 } from '@latchkey/session';
-import { type LatchkeyUser, SessionPassportModule } from '@latchkey/session/passport';
-import { loginAs } from '@latchkey/session/testing';
+import { type LatchkeyRequest, type LatchkeyUser, SessionPassportModule } from '@latchkey/session/passport';
+import { expectDenied, loginAs } from '@latchkey/session/testing';
 import passport from 'passport';
 import { PLATFORMS, type RunningApp, startApp, stopApps } from '../support/library-app.js';
 
@@ -283,5 +286,71 @@ describe.each(PLATFORMS)('toRequestUser on $name', (platform) => {
       });
     await expect(boot({ toRequestUser: 'userId' })).rejects.toThrow('toRequestUser must be a function');
     await expect(boot({ torequestuser: () => ({}) })).rejects.toThrow('did you mean');
+  });
+});
+
+describe('a guest', () => {
+  @Controller()
+  class Carts {
+    @UseGuards(SessionGuard, AuthGuard('latchkey'))
+    @AllowGuests()
+    @Get('strategy')
+    strategy() {
+      return {};
+    }
+    @UseGuards(AuthGuard(['latchkey', 'everybody']))
+    @Get('everybody')
+    everybody(@Req() { user }: { user: object }, @CurrentSession() session?: Session) {
+      return { user, session: session?.id ?? null };
+    }
+    @UseGuards(SessionGuard)
+    @AllowGuests()
+    @Post('log-out')
+    async logOut(@Req() request: LatchkeyRequest) {
+      await request.logOut();
+    }
+  }
+  afterEach(stopApps);
+
+  it('is nobody to the strategy, also behind a guard that let it in, and may log out', async () => {
+    const module = { imports: [SessionPassportModule], providers: [EverybodyStrategy] };
+    const running = await startApp({ controllers: [Carts], module, session: { guests: true } });
+    const { token } = await running.app.get(SessionService).createGuest();
+    const sent = { authorization: `Bearer ${token}` };
+    await expectDenied(running.http.get('/strategy').set(sent), 'session_missing');
+    const { body } = await running.http.get('/everybody').set(sent);
+    expect(body).toEqual({ user: { userId: 'somebody' }, session: null });
+    expect((await running.http.post('/log-out').set(sent)).status).toBe(201);
+    await expectDenied(running.http.post('/log-out').set(sent), 'session_revoked');
+  });
+});
+
+describe("AuthGuard('latchkey') before a resolver", () => {
+  class GqlAuthGuard extends AuthGuard('latchkey') {
+    override getRequest(context: ExecutionContext): unknown {
+      return GqlExecutionContext.create(context).getContext<{ req: unknown }>().req;
+    }
+  }
+  @Resolver()
+  class Things {
+    @UseGuards(GqlAuthGuard)
+    @Query(() => String)
+    me(@Context('req') { user }: LatchkeyRequest) {
+      return user.id;
+    }
+  }
+  afterEach(stopApps);
+
+  it('lets a session in, and says why it refuses', async () => {
+    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true });
+    const module = { imports: [SessionPassportModule, graphql], providers: [Things] };
+    const { app, http } = await startApp({ controllers: [], module });
+    const ask = (headers: Readonly<Record<string, string>> = {}) =>
+      http.post('/graphql').set(headers).send({ query: '{ me }' });
+    const { headers } = await loginAs(app, { userId: 'alice' });
+    expect((await ask(headers)).body).toEqual({ data: { me: 'alice' } });
+    await expectDenied(ask(), 'session_missing');
+    await app.get(UserStateService).block('alice', { reason: 'spam' });
+    await expectDenied(ask(headers), 'user_blocked');
   });
 });

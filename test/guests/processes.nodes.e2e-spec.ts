@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { BUILD_TIMEOUT_MS, buildSample } from '../sample/support/build.js';
 import { AppProcess } from '../support/app-process.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -19,7 +20,7 @@ beforeAll(async () => {
   server = await RedisServer.start();
   const start = () => AppProcess.start({ entry: ENTRY, env: { REDIS_URL: server.url } });
   nodes = await Promise.all(Array.from({ length: NODES }, start));
-  on = await sessionsOn(server.url, { guests: true });
+  on = await sessionsOn(server.url, { guests: { perIp: false } });
 }, BUILD_TIMEOUT_MS);
 afterAll(async () => {
   await on.close();
@@ -83,6 +84,48 @@ describe(`${LOGINS} parallel logins from one guest on ${NODES} processes`, () =>
     }
   }, 60_000);
 });
+
+it('a process that is killed among its logins loses no cart', async () => {
+  const raw = server.client();
+  const storedOf = async (userId: string) =>
+    (await raw.hvalsBuffer(`lk:{${userRefOf(userId)}}:data`)).map((value) => value.subarray(6).toString());
+  const seen = { guest: 0, session: 0, both: 0 };
+  for (let round = 0; round < 6; round++) {
+    const doomed = await AppProcess.start({ entry: ENTRY, env: { REDIS_URL: server.url } });
+    const guests = await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const userId = `killed-${round}-${i}`;
+        return {
+          userId,
+          cart: `{"cart":[${i}]}`,
+          guest: await on.sessions.createGuest({ data: { cart: [i] } }),
+        };
+      }),
+    );
+    const logins = guests.map(({ userId, guest }) =>
+      fetch(`${doomed.url}/login?user=${userId}`, {
+        headers: { authorization: `Bearer ${guest.token}` },
+      }).then(
+        (reply) => reply.text(),
+        () => undefined,
+      ),
+    );
+    await Promise.race(logins);
+    await sleep(round * 3);
+    await doomed.stop('SIGKILL');
+    const tokens = await Promise.all(logins);
+    await sleep(100); // what was on its way to Redis has taken place by then
+    for (const [i, { userId, cart, guest }] of guests.entries()) {
+      const { permit } = await on.sessions.decide(guest.token, { roleGroups: [], allowGuests: true });
+      const isStored = (await storedOf(userId)).includes(cart);
+      expect(permit || isStored).toBe(true);
+      if (tokens[i] !== undefined) expect([permit, isStored]).toEqual([false, true]);
+      seen[permit && isStored ? 'both' : permit ? 'guest' : 'session'] += 1;
+    }
+  }
+  expect(seen.guest).toBeGreaterThan(0);
+  expect(seen.session).toBeGreaterThan(0);
+}, 120_000);
 
 it('a cap on guests of one client IP holds on all nodes together, and IPv6 addresses count by their /64', async () => {
   const guests = { perIp: { quota: 10, window: '1h' } } as const;

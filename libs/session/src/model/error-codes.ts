@@ -19,8 +19,8 @@ export interface ErrorRules {
 }
 
 /**
- * What a denial says of the session behind the request. `missing`: no token came; `unknown`: there is none by the token;
- * `over`: it has ended, or its user is blocked; `alive`: it goes on.
+ * What a denial says of the session behind the request. `missing`: no token came, or a guest's to what is for users;
+ * `unknown`: there is none by the token; `over`: it has ended, or its user is blocked; `alive`: it goes on.
  *
  * @publicApi
  */

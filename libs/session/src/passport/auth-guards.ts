@@ -1,5 +1,5 @@
 import { UnauthorizedException, type ExecutionContext } from '@nestjs/common';
-import type { HttpRequest, HttpResponse } from '../contexts/http/http.js';
+import type { HttpRequest } from '../contexts/http/http.js';
 
 /** What the strategy does before and after a guard of Nest's that may try it. */
 export interface GuardWatcher {
@@ -8,7 +8,7 @@ export interface GuardWatcher {
   /** A guard let the request in, whichever strategy knew it. */
   passed(request: HttpRequest): void;
   /** A guard said no more than "Unauthorized". @returns what ours said to it, or that */
-  refused(error: UnauthorizedException, request: HttpRequest, response: HttpResponse): unknown;
+  refused(error: UnauthorizedException, request: HttpRequest, response: unknown): unknown;
 }
 
 /** What `AuthGuard()` of @nestjs/passport makes, once for each strategy or list of them. */
@@ -16,7 +16,7 @@ interface AuthGuardClass {
   canActivate(context: ExecutionContext): boolean | Promise<boolean>;
   getAuthenticateOptions(context: ExecutionContext): unknown;
   getRequest(context: ExecutionContext): HttpRequest;
-  getResponse(context: ExecutionContext): HttpResponse;
+  getResponse(context: ExecutionContext): unknown;
 }
 
 const WORDLESS = new UnauthorizedException().message;

@@ -68,7 +68,8 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     refused: (error, request, response) => {
       const ours = this.failures.get(nodeRequestOf(request));
       if (!ours) return error;
-      setProblemHeaders(response, ours, request);
+      // In GraphQL, Nest's guard takes the arguments of a field for it.
+      if (isResponse(response)) setProblemHeaders(response, ours, request);
       return ours;
     },
   };
@@ -135,8 +136,11 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
       admitAs(request, record, authenticated);
       return record.requestUser;
     } catch (error) {
-      const isOthers = token === undefined || (await this.sessions.parse(token)) === undefined;
-      if (isOthers && error instanceof SessionError && error.statusCode === 401) return error;
+      const code = error instanceof SessionError ? error.code : undefined;
+      if (code === 'session_missing') return error as SessionError; // a guest is nobody, too
+      const isOthers =
+        code === 'session_invalid' && token !== undefined && (await this.sessions.parse(token)) === undefined;
+      if (isOthers) return error as SessionError;
       throw error;
     }
   }
@@ -153,6 +157,10 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     if (typeof user === 'object' && user !== null) return user;
     throw new SessionError('forbidden', { detail: 'The app does not know the user of the session' });
   }
+}
+
+function isResponse(value: unknown): value is HttpResponse {
+  return typeof value === 'object' && value !== null && 'getHeader' in value;
 }
 
 /** Passport's: the one that was made last. */
