@@ -48,7 +48,12 @@ class StaffGateway {
 decorate([WebSocketServer()], StaffGateway.prototype, 'server');
 decorate([Roles('moderator'), WebSocketGateway({ namespace: 'staff' })], StaffGateway);
 
-class PublicGateway {}
+class PublicGateway {
+  ping() {
+    return { event: 'pong', data: {} };
+  }
+}
+decorate([SubscribeMessage('ping')], PublicGateway.prototype, 'ping');
 decorate([Public(), WebSocketGateway({ namespace: 'public' })], PublicGateway);
 
 class HealthController {
