@@ -457,9 +457,8 @@ describe.each([
     it('of a client that does not read is dropped', async () => {
       const { token } = await node.user();
       const client = await open(token);
-      const { engine } = client.socket.io;
-      const raw: unknown = Reflect.get(Object(Reflect.get(engine, 'transport')), 'ws');
-      if (transport === 'websocket') (Reflect.get(Object(raw), '_socket') as { pause(): void }).pause();
+      const raw = Reflect.get(client.socket.io.engine.transport, 'ws') as { pause(): void } | undefined;
+      if (transport === 'websocket') raw?.pause();
       const { server: root } = node.app.get(RootGateway);
       for (let i = 0; i < 2_000 && node.connections.size > 0; i++) {
         root.emit('much', 'x'.repeat(8_192));

@@ -49,8 +49,11 @@ decorate([WebSocketServer()], StaffGateway.prototype, 'server');
 decorate([Roles('moderator'), WebSocketGateway({ namespace: 'staff' })], StaffGateway);
 
 class PublicGateway {
-  handleConnection() {}
+  ping() {
+    return { event: 'pong', data: {} };
+  }
 }
+decorate([SubscribeMessage('ping')], PublicGateway.prototype, 'ping');
 decorate([Public(), WebSocketGateway({ namespace: 'public' })], PublicGateway);
 
 class HealthController {

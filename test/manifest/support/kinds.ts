@@ -3,8 +3,10 @@ import { ClientProxyFactory, EventPattern, MessagePattern, Transport } from '@ne
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { SessionIoAdapter } from '@latchkey/session/socket.io';
 import { SessionWsAdapter } from '@latchkey/session/ws';
 import { firstValueFrom, of, timeout } from 'rxjs';
+import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import { decorate, type Kind, type Subject, type Target } from './kind.js';
 import { OPERATIONS } from './kinds-graphql.js';
@@ -125,7 +127,28 @@ async function send({ url }: { url: string }): Promise<void> {
   socket.terminate();
 }
 
+async function emit({ url }: { url: string }): Promise<void> {
+  const socket = io(url, { path: '/ws', transports: ['websocket'], forceNew: true, reconnection: false });
+  await new Promise<void>((resolve) => {
+    socket.on('connect_error', () => resolve());
+    socket.onAny(() => resolve());
+    socket.on('connect', () => {
+      socket.emit('act', {});
+      void later().then(() => resolve());
+    });
+  });
+  socket.disconnect();
+}
+
 const WEB_SOCKET: readonly Kind[] = [
+  {
+    name: 'a gateway with SessionIoAdapter',
+    isVariant: true,
+    app: 'http',
+    subject: gateway,
+    prepare: (app) => app.useWebSocketAdapter(new SessionIoAdapter(app)),
+    call: emit,
+  },
   {
     name: 'a gateway with SessionWsAdapter',
     app: 'http',

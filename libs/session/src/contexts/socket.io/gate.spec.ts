@@ -82,11 +82,7 @@ describe.each(['websocket', 'polling'])('a gate before a real socket, by %s', (t
       ['five', 'text', bytes],
       ['six'],
     ]);
-    expect(answers.toSorted((a, b) => (String(a) < String(b) ? -1 : 1))).toEqual([
-      'acknowledged',
-      'answer',
-      'answer',
-    ]);
+    expect(answers.map(String).sort()).toEqual(['acknowledged', 'answer', 'answer']);
   });
 
   it('lets pass what holds nothing of anybody', async () => {
