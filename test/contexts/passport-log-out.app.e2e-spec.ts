@@ -14,6 +14,8 @@ interface Reply {
   send(body: object): void;
 }
 
+const failures: Error[] = [];
+
 @Controller()
 class LogOuts {
   @UseGuards(AuthGuard('latchkey'))
@@ -32,6 +34,12 @@ class LogOuts {
   async promisified(@Req() request: LatchkeyRequest) {
     await promisify((done: (error: unknown) => void) => request.logOut({ keepSessionInfo: false }, done))();
     return { user: request.user };
+  }
+  @UseGuards(SessionGuard)
+  @Post('late')
+  late(@Req() request: LatchkeyRequest, @Res() response: Reply) {
+    response.status(202).send({});
+    setImmediate(() => void request.logOut().catch((error: Error) => failures.push(error)));
   }
   @UseGuards(SessionGuard)
   @OptionalSession()
@@ -77,6 +85,16 @@ describe.each(PLATFORMS)('request.logOut() on $name', (platform) => {
       await running.app.get(SessionService).revokeAll('alice');
     },
   );
+
+  it('ends the session after the reply, too', async () => {
+    const { cookie } = await loginAs(running.app, { userId: 'carl' });
+    expect((await post('/late', { cookie })).status).toBe(202);
+    const sessions = running.app.get(SessionService);
+    for (let i = 0; i < 100 && (await sessions.list('carl')).length > 0; i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await sessions.list('carl')).toEqual([]);
+    expect(failures).toEqual([]);
+  });
 
   it('has nobody to log out where there is no session', async () => {
     const reply = await post('/optional', {});

@@ -1,6 +1,6 @@
 import passport from 'passport';
 import { privateSlot } from '../basics/private-slot.js';
-import type { HttpRequest, HttpResponse } from '../contexts/http/http.js';
+import { type HttpRequest, type HttpResponse, isHeadSent } from '../contexts/http/http.js';
 import { requestAccessOf } from '../guard/calls/request-access.js';
 import type { SessionTransport } from '../guard/session-transport.js';
 import type { SessionService } from '../services/sessions/session.service.js';
@@ -114,7 +114,7 @@ async function endSessions(
   }
   if (session) await sessions.revoke(session.userId, session.id, 'logout');
   const response = ofPassport.res ?? replies.get(request);
-  if (response && (session || isNobody)) transport.clearCookie(response);
+  if (response && !isHeadSent(response) && (session || isNobody)) transport.clearCookie(response);
   ofPassport.user = null;
   if (hasOther) await endPassports(request, options);
 }
