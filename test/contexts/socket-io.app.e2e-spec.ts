@@ -2,7 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
-import { PolicyManifest, Roles, SessionModule, type SessionModuleOptions } from '@latchkey/session';
+import {
+  IpAllowlist,
+  PolicyManifest,
+  Roles,
+  SessionModule,
+  type SessionModuleOptions,
+} from '@latchkey/session';
 import { SessionIoAdapter } from '@latchkey/session/socket.io';
 import { PATIENT_MS } from '../support/patience.js';
 import { PLATFORMS } from '../support/library-app.js';
@@ -589,6 +595,41 @@ describe('an app', () => {
     const failures = [await boot([RoomGateway, OneRoom]), await boot([OneRoom, RoomGateway])];
     expect(failures.filter(Boolean)).toEqual([expect.objectContaining({ option: 'OneRoom' })]);
   });
+
+  it.each([
+    ['a list of the gateway', 'office', undefined, 400],
+    ['a list of a handler', '', undefined, 400],
+    ["a list of the user's", 'free', ['198.51.100.7/32'], 400],
+    ['no list', 'free', undefined, 200],
+  ])(
+    'whose sockets depend on %s: polling goes on from there only',
+    async (_what, namespace, ipAllowlist, status) => {
+      @IpAllowlist(['198.51.100.0/24'])
+      @WebSocketGateway({ namespace: 'office' })
+      class OfficeGateway {}
+      @WebSocketGateway({ namespace: 'free' })
+      class FreeGateway {}
+      const node = await startIoNode({
+        gateways: [RootGateway, OfficeGateway, FreeGateway],
+        session: { trustProxy: 1 },
+      });
+      const { token, userId } = await node.user();
+      if (ipAllowlist) await node.users.setIpAllowlist(userId, ipAllowlist);
+      const path = namespace === '' ? '' : `/${namespace},`;
+      const say = (ip: string, query: string, body?: string) =>
+        fetch(`${node.url}/socket.io/?EIO=4&transport=polling${query}`, {
+          headers: { 'x-forwarded-for': ip },
+          ...(body === undefined ? {} : { method: 'POST', body }),
+        });
+      const office = '198.51.100.7';
+      const { sid } = JSON.parse((await (await say(office, '')).text()).slice(1)) as { sid: string };
+      expect((await say(office, `&sid=${sid}`, `40${path}${JSON.stringify({ token })}`)).status).toBe(200);
+      expect(await (await say(office, `&sid=${sid}`)).text()).toContain(`40${path}{"sid"`);
+      expect((await say('203.0.113.9', `&sid=${sid}`, `42${path}["ping",1]`)).status).toBe(status);
+      expect((await say(office, `&sid=${sid}`, `42${path}["ping",1]`)).status).toBe(200);
+      await node.stop();
+    },
+  );
 
   it('takes no cookie by JSONP, which any page can send', async () => {
     const node = await startIoNode();

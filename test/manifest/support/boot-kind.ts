@@ -75,17 +75,17 @@ export async function bootKind({
   })
   class App {}
   const tcpPort = await freePort();
-  const tcp: MicroserviceOptions = {
+  const service: MicroserviceOptions = kind.microservice?.(tcpPort) ?? {
     transport: Transport.TCP,
     options: { host: '127.0.0.1', port: tcpPort },
   };
   const app: AnyApp =
     kind.app === 'rpc'
-      ? await NestFactory.createMicroservice(App, { ...tcp, logger: false, abortOnError: false })
+      ? await NestFactory.createMicroservice(App, { ...service, logger: false, abortOnError: false })
       : await NestFactory.create(App, { logger: false, abortOnError: false });
   try {
     if (guard === 'useGlobalGuards') app.useGlobalGuards(app.get(SessionGuard));
-    const url = await start(app, { kind, tcp });
+    const url = await start(app, { kind, tcp: service });
     await kind.call({ url, tcpPort });
     await kind.call({ url, tcpPort });
     return { ran, entries: app.get(PolicyManifest).list() };

@@ -1,4 +1,5 @@
 import type { INestApplication, INestMicroservice, ModuleMetadata, Type } from '@nestjs/common';
+import type { MicroserviceOptions } from '@nestjs/microservices';
 
 /** What stands on one handler and its class. */
 export interface Target {
@@ -22,6 +23,8 @@ export interface Kind {
   readonly isVariant?: boolean;
   readonly subject: (target: Target) => Subject;
   readonly prepare?: (app: INestApplication) => void;
+  /** Of a microservice, what it listens to; by default TCP. */
+  readonly microservice?: (port: number) => MicroserviceOptions;
   /** Asks for it as nobody, and resolves when the handler had time to run. */
   readonly call: (at: { readonly url: string; readonly tcpPort: number }) => Promise<void>;
 }
@@ -35,6 +38,7 @@ export function decorate(
   const prototype = owner.prototype as object;
   const descriptor = Object.getOwnPropertyDescriptor(prototype, method)!;
   for (const one of onMethod) one(prototype, method, descriptor);
+  Object.defineProperty(prototype, method, descriptor); // some put another function there
   for (const one of onClass) one(owner);
 }
 

@@ -8,6 +8,7 @@ import { firstValueFrom, of, timeout } from 'rxjs';
 import { WebSocket } from 'ws';
 import { decorate, type Kind, type Subject, type Target } from './kind.js';
 import { OPERATIONS } from './kinds-graphql.js';
+import { GRPC } from './kinds-grpc.js';
 
 const EMPTY = { async: undefined };
 const PATIENCE_MS = 120;
@@ -182,4 +183,4 @@ const RPC: readonly Kind[] = [
   rpc('a message of a hybrid app with inheritAppConfig', 'hybrid-inheriting'),
 ];
 
-export const KINDS: readonly Kind[] = [...HTTP, ...WEB_SOCKET, ...RPC, ...OPERATIONS];
+export const KINDS: readonly Kind[] = [...HTTP, ...WEB_SOCKET, ...RPC, ...GRPC, ...OPERATIONS];

@@ -9,6 +9,8 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** The connection of one client, whichever namespaces it is in. */
 export class IoClientState {
   readonly handshake: IncomingMessage | undefined;
+  /** Whether a namespace that it is in goes by the client's address. */
+  private readonly bindings = new Set<() => boolean>();
   private readonly joining = new Set<string>();
   private readonly onGone = new Set<() => void>();
 
@@ -29,6 +31,17 @@ export class IoClientState {
   onceGone(callback: () => void): () => void {
     this.onGone.add(callback);
     return () => this.onGone.delete(callback);
+  }
+
+  /** Whether requests of this connection may come from one address only. */
+  get isBound(): boolean {
+    return [...this.bindings].some((isBound) => isBound());
+  }
+
+  /** @returns what undoes it */
+  bind(isBound: () => boolean): () => void {
+    this.bindings.add(isBound);
+    return () => this.bindings.delete(isBound);
   }
 
   /** @returns what tells that it has joined; `undefined` for a client that asks for too much, and is cut off */

@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { forgetCredentials, readIoCredentials } from '../contexts/socket.io/credentials.js';
 import { placeGate } from '../contexts/socket.io/gate.js';
 import {
+  connectionOf,
   cut,
   type IoConnection,
   type IoNamespace,
@@ -9,6 +11,7 @@ import {
   type IoSocket,
 } from '../contexts/socket.io/io.js';
 import { toProblem } from '../guard/problem.js';
+import { SessionTransport } from '../guard/session-transport.js';
 import { SessionError } from '../model/session-error.js';
 import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
@@ -48,6 +51,21 @@ export class Namespaces {
     refuseUnclaimed(server.of('/'));
     server.on('new_namespace', refuseUnclaimed);
     server.engine.on('connection', (connection) => void this.clientOf(connection));
+    server.engine.use((request, _response, next) => {
+      const connection = connectionOf(server, request);
+      next(connection && this.hasMoved(connection, request) ? new Error('Another address') : undefined);
+    });
+  }
+
+  /**
+   * Whether a request of a connection comes from elsewhere than its handshake, where somebody goes by that. A connection by
+   * polling outlives the way that it came by: out of the office, it would have to end, as a WebSocket does.
+   */
+  private hasMoved(connection: IoConnection, request: IncomingMessage): boolean {
+    const { handshake, isBound } = this.clientOf(connection);
+    if (!isBound || !handshake) return false;
+    const transport = this.app.get(SessionTransport, { strict: false });
+    return transport.clientIp(request) !== transport.clientIp(handshake);
   }
 
   claimantOf(namespace: IoNamespace): Gateways | undefined {
@@ -98,19 +116,30 @@ export class Namespaces {
         },
         gateways.handshake,
       );
-      const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
+      const { transport, ipPolicy } = this.settings;
       forgetCredentials(socket, transport, gateways.handshake.mode !== 'public');
       this.admitted.set(socket, { socket, handshake, connection, gateways });
-      if (!connection) return;
+      const unbind = client.bind(
+        () =>
+          gateways.hasIpLists ||
+          (connection !== undefined &&
+            (ipPolicy.roles.length > 0 || connection.user.ipAllowlist !== undefined)),
+      );
       const leave = (): void => {
+        unbind();
         forget();
-        connection.closed();
+        connection?.closed();
       };
-      placeGate(socket, { pass: (delivery) => connection.deliver(delivery), onRefused: leave });
       socket.once('disconnect', leave);
+      if (connection)
+        placeGate(socket, { pass: (delivery) => connection.deliver(delivery), onRefused: leave });
     } finally {
       joined();
     }
+  }
+
+  private get settings(): SessionSettings {
+    return this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
   }
 
   private clientOf(connection: IoConnection): IoClientState {

@@ -2,6 +2,7 @@ import type { INestApplicationContext, Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
+import { functionsOf } from '../handlers/methods.js';
 import { GATEWAY, GATEWAY_OPTIONS, GATEWAY_PORT, handshakeOf } from '../handlers/nest-metadata.js';
 import { SessionConfigurationError } from '../model/session-error.js';
 
@@ -25,6 +26,8 @@ export class Gateways {
     readonly name: string,
     /** Who may connect: by the decorators on the class, or on `handleConnection`. */
     readonly handshake: Access,
+    /** Whether any of them, or of their handlers, goes by lists of addresses. */
+    readonly hasIpLists: boolean,
   ) {}
 
   /**
@@ -46,8 +49,14 @@ export class Gateways {
         `belongs to a SessionModule that ${adapter} does not serve: move it to a module that imports the one it serves`,
       );
     }
+    const hasIpLists = classes.some((metatype) =>
+      [handshakeOf(metatype), ...functionsOf(metatype)].some(
+        (handler) => reader.of(handler, metatype).requirements.ip !== undefined,
+      ),
+    );
     const [first, ...others] = [...new Set(classes)].map(
-      (metatype) => new Gateways(reader, metatype.name, reader.of(handshakeOf(metatype), metatype)),
+      (metatype) =>
+        new Gateways(reader, metatype.name, reader.of(handshakeOf(metatype), metatype), hasIpLists),
     );
     for (const other of others) other.assertAsOpenAs(first as Gateways);
     return first;

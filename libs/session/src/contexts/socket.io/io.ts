@@ -51,6 +51,13 @@ export interface IoClient {
   writeToEngine(packets: EncodedPacket | string, options?: IoWriteOptions): void;
 }
 
+/** The connection that a request belongs to; `undefined` for one that begins another. */
+export function connectionOf(server: IoServer, request: IncomingMessage): IoConnection | undefined {
+  const { sid } = (Reflect.get(request, '_query') ?? {}) as { sid?: string };
+  const { clients } = server.engine;
+  return sid !== undefined && Object.hasOwn(clients, sid) ? clients[sid] : undefined;
+}
+
 export interface IoNamespace {
   readonly name: string;
   use(middleware: (socket: IoSocket, next: (error?: Error) => void) => void): unknown;
@@ -73,7 +80,14 @@ export interface IoSocket {
 
 export interface IoServer extends IoNamespace {
   readonly httpServer: HttpServer;
-  readonly engine: { on(event: 'connection', listener: (connection: IoConnection) => void): unknown };
+  readonly engine: {
+    /** By `sid`. */
+    readonly clients: Readonly<Record<string, IoConnection>>;
+    on(event: 'connection', listener: (connection: IoConnection) => void): unknown;
+    use(
+      middleware: (request: IncomingMessage, response: unknown, next: (error?: Error) => void) => void,
+    ): unknown;
+  };
   of(name: string): IoNamespace;
   on(event: 'connection', listener: (socket: IoSocket) => void): unknown;
   on(event: 'new_namespace', listener: (namespace: IoNamespace) => void): unknown;
