@@ -62,7 +62,7 @@ describe.each([
         commandTimeoutMs: PATIENT_MS,
         ...(storage === 'Redis' && { redis: server.url, keyPrefix: `io-${name}-${Math.random()}` }),
         ...session,
-      } as SessionModuleOptions,
+      },
       ...options,
     });
 
@@ -458,9 +458,8 @@ describe.each([
       const { token } = await node.user();
       const client = await open(token);
       const { engine } = client.socket.io;
-      const raw = Reflect.get(Object(Reflect.get(engine, 'transport')), 'ws') as
-        { pause?: () => void; _socket?: { pause(): void } } | undefined;
-      if (transport === 'websocket') raw?._socket?.pause();
+      const raw: unknown = Reflect.get(Object(Reflect.get(engine, 'transport')), 'ws');
+      if (transport === 'websocket') (Reflect.get(Object(raw), '_socket') as { pause(): void }).pause();
       const { server: root } = node.app.get(RootGateway);
       for (let i = 0; i < 2_000 && node.connections.size > 0; i++) {
         root.emit('much', 'x'.repeat(8_192));

@@ -98,7 +98,10 @@ describe('socket.io in Chromium, with the cookie', () => {
     await running.app.get(SessionService).revokeAll('ada');
     for (let i = 0; i < 100 && (await tab.evaluate('ends.length')) !== WAYS.length; i++)
       await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(await tab.evaluate('[ends, socket.connected]')).toEqual([WAYS.map(() => 'session_revoked'), false]);
+    expect(await tab.evaluate('[ends, socket.connected]')).toEqual([
+      WAYS.map(() => 'session_revoked'),
+      false,
+    ]);
   });
 
   it('a page of another origin is refused, though CORS would let it', async () => {

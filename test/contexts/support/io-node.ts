@@ -240,7 +240,7 @@ export async function startIoNode(options: IoNodeOptions = {}) {
         strict: true,
         permissions: { moderator: ['post:pin'] },
         ...session,
-      } as SessionModuleOptions),
+      }),
     ],
     providers: [PerMessage, ...gateways],
   })

@@ -48,7 +48,9 @@ class StaffGateway {
 decorate([WebSocketServer()], StaffGateway.prototype, 'server');
 decorate([Roles('moderator'), WebSocketGateway({ namespace: 'staff' })], StaffGateway);
 
-class PublicGateway {}
+class PublicGateway {
+  handleConnection() {}
+}
 decorate([Public(), WebSocketGateway({ namespace: 'public' })], PublicGateway);
 
 class HealthController {

@@ -31,7 +31,7 @@ function grpc(
           return answer(call);
         }
       }
-      const marks = [decorator('Orders', rpc) as MethodDecorator, ...target.onHandler];
+      const marks = [decorator('Orders', rpc), ...target.onHandler];
       decorate(Subject, 'act', marks, [Controller(), ...target.onClass]);
       return { owner: Subject, module: { controllers: [Subject] } };
     },
@@ -43,7 +43,10 @@ function grpc(
           client.close();
           resolve();
         };
-        if (rpc === 'Me') return void client[rpc]?.(MESSAGE, metadataOf(undefined), deadline, done);
+        if (rpc === 'Me') {
+          client[rpc]?.(MESSAGE, metadataOf(undefined), deadline, done);
+          return;
+        }
         const call = client[rpc]?.(metadataOf(undefined), deadline) as unknown as ServerDuplexStream<
           object,
           object

@@ -82,7 +82,11 @@ describe.each(['websocket', 'polling'])('a gate before a real socket, by %s', (t
       ['five', 'text', bytes],
       ['six'],
     ]);
-    expect(answers.sort()).toEqual(['acknowledged', 'answer', 'answer']);
+    expect(answers.toSorted((a, b) => (String(a) < String(b) ? -1 : 1))).toEqual([
+      'acknowledged',
+      'answer',
+      'answer',
+    ]);
   });
 
   it('lets pass what holds nothing of anybody', async () => {
