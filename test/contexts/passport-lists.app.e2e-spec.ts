@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Controller, type ExecutionContext, Get, Injectable, Post, Req, UseGuards } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Context, GqlExecutionContext, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
-import { AuthGuard, PassportStrategy } from '@nestjs/passport';
+import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
 import {
   AllowGuests,
   CurrentSession,
@@ -286,6 +286,35 @@ describe.each(PLATFORMS)('toRequestUser on $name', (platform) => {
       });
     await expect(boot({ toRequestUser: 'userId' })).rejects.toThrow('toRequestUser must be a function');
     await expect(boot({ torequestuser: () => ({}) })).rejects.toThrow('did you mean');
+  });
+});
+
+describe('AuthGuard() with a default strategy', () => {
+  @Controller()
+  class Things {
+    @UseGuards(AuthGuard())
+    @Get()
+    get(@CurrentUser() user?: UserState) {
+      return { user: user?.id ?? null };
+    }
+  }
+  afterEach(stopApps);
+
+  it.each([
+    ['latchkey', { status: 200, body: { user: 'alice' } }, { status: 401, code: 'session_invalid' }],
+    [['jwt', 'latchkey'], { status: 200, body: { user: 'alice' } }, { status: 200, body: { user: null } }],
+    ['jwt', { status: 401 }, { status: 500 }],
+  ])('is ours where %s is', async (defaultStrategy, ofSession, ofJwt) => {
+    const module = {
+      imports: [SessionPassportModule, PassportModule.register({ defaultStrategy })],
+      providers: [JwtStrategy],
+    };
+    const running = await startApp({ controllers: [Things], module });
+    const { headers } = await loginAs(running.app, { userId: 'alice' });
+    const reply = await running.http.get('/').set(headers);
+    expect({ status: reply.status, body: reply.body as object }).toMatchObject(ofSession);
+    const other = await running.http.get('/').set({ authorization: 'Bearer jwt.joe' });
+    expect({ status: other.status, body: other.body as object, code: other.body.code }).toMatchObject(ofJwt);
   });
 });
 

@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expectDenied } from '@latchkey/session/testing';
+import { killWithUs } from '../support/watchdog.js';
 
 const root = join(import.meta.dirname, '../..');
 const MOST_LINES = 120;
@@ -8,6 +13,34 @@ const names = readdirSync(join(root, 'examples'), { withFileTypes: true })
   .map(({ name }) => name);
 
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+
+describe('npm run example', () => {
+  const run = (...args: string[]) =>
+    spawn(process.execPath, [join(root, 'scripts/run-example.mjs'), ...args]);
+
+  it('runs one from its sources', async () => {
+    const child = run('sse', '0');
+    killWithUs(child);
+    let [said, complaints] = ['', ''];
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      said += String(chunk);
+      if (said.includes('\n')) break;
+    }
+    const [, url] = /^listening on (http:\S+)/.exec(said) ?? [];
+    expect([url, complaints]).toEqual([expect.any(String), '']);
+    await expectDenied(fetch(`${url}/news`), 'session_missing');
+    const closed = once(child, 'close');
+    child.kill();
+    await closed;
+  });
+
+  it('says what there is', async () => {
+    const child = run('nothing');
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect([code, said]).toEqual([1, `Name one of ${[...names].sort().join(', ')}\n`]);
+  });
+});
 
 describe('examples', () => {
   it('there are some, each with a row of the index', () => {

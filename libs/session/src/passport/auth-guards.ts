@@ -1,4 +1,5 @@
 import { UnauthorizedException, type ExecutionContext } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
 import type { HttpRequest } from '../contexts/http/http.js';
 
 /** What the strategy does before and after a guard of Nest's that may try it. */
@@ -13,6 +14,7 @@ export interface GuardWatcher {
 
 /** What `AuthGuard()` of @nestjs/passport makes, once for each strategy or list of them. */
 interface AuthGuardClass {
+  readonly options?: { readonly defaultStrategy?: string | string[] };
   canActivate(context: ExecutionContext): boolean | Promise<boolean>;
   getAuthenticateOptions(context: ExecutionContext): unknown;
   getRequest(context: ExecutionContext): HttpRequest;
@@ -40,11 +42,12 @@ export function isAuthGuard(guard: Function): boolean {
  */
 export function watchAuthGuard(guard: Function, watcher: () => GuardWatcher | undefined): void {
   const made = madeByNest(guard.prototype as AuthGuardClass);
+  const unnamed: unknown = AuthGuard().prototype;
   if (watched.has(made)) return;
   watched.add(made);
   const canActivate: AuthGuardClass['canActivate'] = Reflect.get(made, 'canActivate');
   made.canActivate = async function (this: AuthGuardClass, context) {
-    const strategy = watcher();
+    const strategy = made === unnamed && !isOursByDefault(this) ? undefined : watcher();
     const request = strategy && this.getRequest(context);
     if (!strategy || typeof request !== 'object' || request === null) return canActivate.call(this, context);
     strategy.before(request, context);
@@ -57,6 +60,11 @@ export function watchAuthGuard(guard: Function, watcher: () => GuardWatcher | un
       throw isWordless ? strategy.refused(error, request, this.getResponse(context)) : error;
     }
   };
+}
+
+/** Of `AuthGuard()`, which tries what the app's `PassportModule` says. */
+function isOursByDefault({ options }: AuthGuardClass): boolean {
+  return [options?.defaultStrategy ?? []].flat().includes('latchkey');
 }
 
 function madeByNest(prototype: AuthGuardClass): AuthGuardClass {
