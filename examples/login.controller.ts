@@ -16,6 +16,7 @@ import {
   SessionService,
   SessionTransport,
   UserStateService,
+  type CreateSessionOptions,
   type HttpRequest,
   type HttpResponse,
   type Session,
@@ -51,6 +52,7 @@ export abstract class LoginController {
     const issued = await this.sessions.create(userId, {
       ifEpoch: epoch,
       device: this.transport.deviceOf(request),
+      ...this.optionsFor(request),
     });
     this.transport.setCookie(request, response, issued);
     return { userId };
@@ -69,6 +71,11 @@ export abstract class LoginController {
   /** What the library calls the user. */
   protected userIdFor(username: string, _request: HttpRequest): string {
     return username;
+  }
+
+  /** What a login says besides. */
+  protected optionsFor(_request: HttpRequest): CreateSessionOptions {
+    return {};
   }
 }
 
