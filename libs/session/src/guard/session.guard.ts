@@ -28,7 +28,7 @@ import {
 } from './calls/request-access.js';
 import { RequestQuotas, setQuotaHeaders, setUntouchedQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
-import { shareCheck } from './calls/shared-checks.js';
+import { SharedChecks } from './calls/shared-checks.js';
 
 /**
  * Lets a request in if its session meets what the handler's and the class's decorators demand; else throws the
@@ -43,6 +43,8 @@ import { shareCheck } from './calls/shared-checks.js';
 @KnowsSessions()
 @Injectable()
 export class SessionGuard implements CanActivate {
+  private readonly shared = new SharedChecks();
+
   /** @internal */
   constructor(
     private readonly sessions: SessionService,
@@ -146,7 +148,8 @@ export class SessionGuard implements CanActivate {
     const { requirements } = access;
     const isShared = call.sharesCheck === true && access.quotas.length === 0 && !requirements.quotas;
     if (!isShared) return this.ask(call, requirements, token);
-    return shareCheck(call.request, requirements, () => this.ask(call, requirements, token));
+    const ask = (): Promise<TokenCheckResult> => this.ask(call, requirements, token);
+    return this.shared.share(call.request, { token, requirements, ask });
   }
 
   private ask(

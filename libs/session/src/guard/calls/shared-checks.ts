@@ -5,32 +5,39 @@ import { decide } from '../../rules/decide.js';
 import type { TokenCheckResult } from '../../services/sessions/token-check.js';
 
 interface Shared {
+  readonly token: string | undefined;
   readonly requirements: AccessRequirements;
   readonly checking: Promise<TokenCheckResult>;
 }
 
-const byRequest = new WeakMap<object, Shared>();
+/** A check of a call. */
+interface Check {
+  readonly token: string | undefined;
+  /** Without quotas: each call counts against those. */
+  readonly requirements: AccessRequirements;
+  readonly ask: () => Promise<TokenCheckResult>;
+}
 
 /**
  * Checks of one request that are asked for in one turn of the event loop are one: of the fields of a GraphQL query, those
- * that are resolved together. What is resolved later is checked again, because an act may have come between.
- * @param requirements without quotas: each call counts against those
+ * that are resolved together. What is resolved later is checked again, because an act may have come between. Of one
+ * `SessionModule` each: what another one has found says nothing here.
  */
-export function shareCheck(
-  request: HttpRequest,
-  requirements: AccessRequirements,
-  check: () => Promise<TokenCheckResult>,
-): Promise<TokenCheckResult> {
-  const node = nodeRequestOf(request);
-  const first = byRequest.get(node);
-  if (first) {
-    if (!asksAsMuch(first.requirements, requirements)) return check();
-    return first.checking.then((result) => decidedBy(result, first.requirements, requirements) ?? check());
+export class SharedChecks {
+  private readonly byRequest = new WeakMap<object, Shared>();
+
+  share(request: HttpRequest, { token, requirements, ask }: Check): Promise<TokenCheckResult> {
+    const node = nodeRequestOf(request);
+    const first = this.byRequest.get(node);
+    if (first) {
+      if (first.token !== token || !asksAsMuch(first.requirements, requirements)) return ask();
+      return first.checking.then((result) => decidedBy(result, first.requirements, requirements) ?? ask());
+    }
+    const checking = ask();
+    this.byRequest.set(node, { token, requirements, checking });
+    setImmediate(() => this.byRequest.delete(node));
+    return checking;
   }
-  const checking = check();
-  byRequest.set(node, { requirements, checking });
-  setImmediate(() => byRequest.delete(node));
-  return checking;
 }
 
 /** Whether the one check asks storage all that the other would. */
@@ -40,6 +47,7 @@ function asksAsMuch(one: AccessRequirements, other: AccessRequirements): boolean
     (one.ip === other.ip &&
       (one.withData === true || other.withData !== true) &&
       (one.passive !== true || other.passive === true) &&
+      (one.allowGuests === true || other.allowGuests !== true) &&
       one.allowExpired !== true &&
       other.allowExpired !== true)
   );
