@@ -161,7 +161,7 @@ export default {
       from: { path: '^(src|examples)/' },
       to: {
         path: [`^${LIBRARY}/`, '^libs/session/dist/', '^dist/'],
-        pathNot: [`^${LIBRARY}/index\\.ts$`, `^${LIBRARY}/[a-z-]+/index\\.ts$`, `^${LIBRARY}/doors/`],
+        pathNot: [`^${LIBRARY}/index\\.ts$`, `^${LIBRARY}/[a-z.-]+/index\\.ts$`, `^${LIBRARY}/doors/`],
       },
     },
   ],
