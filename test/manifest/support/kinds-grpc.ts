@@ -22,7 +22,7 @@ function grpc(
   return {
     name,
     app: 'rpc',
-    isVariant: rpc !== 'Me',
+    isVariant: true,
     microservice: options,
     subject: (target: Target) => {
       class Subject {
