@@ -71,8 +71,8 @@ function isRequest(value: unknown): value is HttpRequest {
   return node !== undefined && !isHandshake(node);
 }
 
-/** It has the cookie, and is a GET that any page may send. */
-function isHandshake({ headers }: NodeRequest): boolean {
+/** Of a WebSocket. It has the cookie, and is a GET that any page may send. */
+export function isHandshake({ headers }: NodeRequest): boolean {
   return /websocket/i.test(headerOf(headers, 'upgrade') ?? '');
 }
 
