@@ -6,7 +6,7 @@ import { loginAs } from '@latchkey/session/testing';
 import { Test } from '@nestjs/testing';
 
 class Commands {
-  run() {}
+  run(this: void) {}
 }
 
 it('the option contexts takes Node’s own request, whose headers no copy has', async () => {
