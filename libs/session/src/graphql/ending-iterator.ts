@@ -77,7 +77,8 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
   private end({ code }: ConnectionEnd): void {
     this.ending = code === 'going_away' ? 'quietly' : new SessionError(code);
     // An async generator that waits for something of its own ends only then: nobody waits for it.
-    void this.source.return?.()?.catch(() => undefined);
+    const stopSource = async (): Promise<unknown> => this.source.return?.();
+    void stopSource().catch(() => undefined);
     this.concludeWaiting?.();
   }
 

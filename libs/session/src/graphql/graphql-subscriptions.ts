@@ -1,23 +1,28 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { readCredentials } from '../contexts/http/credentials.js';
 import { destroyUnlessAnswered, survive } from '../contexts/ws/upgrade.js';
 import { closeFirmly, dropWhenSlow, isOpen, sendThrough, type WsSocket } from '../contexts/ws/ws.js';
 import { AccessReader } from '../guard/access-reader.js';
+import { FailedTokens } from '../guard/failed-tokens.js';
+import { RequestQuotas } from '../guard/request-quotas.js';
+import { SESSION_SETTINGS } from '../options/injection-keys.js';
+import type { SessionSettings } from '../options/settings.js';
+import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { checkOperations, MessageCheck } from '../guard/calls/message-check.js';
 import { SessionTransport } from '../guard/session-transport.js';
-import { CHECKS_SOCKETS, HandlerFinder } from '../handlers/handler-finder.js';
+import { CHECKS_SOCKETS } from '../handlers/handler-finder.js';
 import type { LiveConnection } from '../live/live-connection.js';
 import { LiveConnections } from '../live/live-connections.js';
-import type { DenyReason } from '../model/decision.js';
-import { DENIALS } from '../model/error-codes.js';
 import { SessionError } from '../model/session-error.js';
 import type { Access } from '../rules/access.js';
 import { Admission } from '../sockets/admission.js';
 import { handshakeWith, tokenIn } from './connection-params.js';
 import type { MercuriusConnection, MercuriusHooks, OwnHooks, SubscriptionHooks, WsExtra } from './hooks.js';
+import { closeCodeOf, TOO_MANY_INITS } from './close-codes.js';
+import { handshakeAccess } from './handshake-access.js';
 import { endWith, isSubscription, watchSubscriptions } from './subscription-end.js';
 
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -56,7 +61,9 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
   private readonly logger = new Logger('SessionModule');
   private readonly admission: Admission;
   private readonly clients = new WeakMap<object, Client>();
-  private mayNobodyConnect: boolean | undefined;
+  /** Whoever has begun: a second `connection_init` would be somebody else's, beside the operations of the first. */
+  private readonly begun = new WeakSet<object>();
+  private handshake: Access | undefined;
 
   /** @internal */
   constructor(
@@ -66,8 +73,22 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     private readonly host: HttpAdapterHost,
     private readonly modules: ModuleRef,
     all: ModulesContainer,
+    failedTokens: FailedTokens,
+    ip: IpPolicy,
+    quotas: RequestQuotas,
+    @Inject(SESSION_SETTINGS) settings: SessionSettings,
   ) {
-    this.admission = new Admission(modules);
+    // Of this SessionModule: asked for by their names alone, they might be those of another one.
+    const parts: readonly (readonly [unknown, unknown])[] = [
+      [LiveConnections, connections],
+      [SessionTransport, transport],
+      [FailedTokens, failedTokens],
+      [IpPolicy, ip],
+      [RequestQuotas, quotas],
+      [SESSION_SETTINGS, settings],
+    ];
+    const own = new Map(parts);
+    this.admission = new Admission({ get: (name: unknown) => own.get(name) as never });
     watchSubscriptions(all);
   }
 
@@ -113,6 +134,11 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
   }
 
   private async connect(socket: WsSocket, handshake: IncomingMessage, params: unknown): Promise<boolean> {
+    if (this.begun.has(handshake)) {
+      closeFirmly(socket, TOO_MANY_INITS, 'Too many initialisation requests');
+      return false;
+    }
+    this.begun.add(handshake);
     try {
       const standIn = handshakeWith(handshake, params);
       let token: string | undefined;
@@ -127,7 +153,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
           isGone: () => !isOpen(socket),
           onceGone: (callback) => void socket.on('close', callback),
         },
-        this.handshakeAccess(),
+        (this.handshake ??= handshakeAccess(this.modules, this.accesses)),
       );
       this.adopt({ socket, handshake, connection, token, subscriptions: new Set() });
       return true;
@@ -146,6 +172,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
       sendThrough(socket, ({ deliver, bytes }) => connection.deliver({ deliver, bytes }));
       connection.open(({ code, closeCode }) => closeFirmly(socket, closeCode, code));
     }
+    socket.on('close', () => client.subscriptions.forEach((subscription) => subscription.closed()));
     const checks = new WeakMap<object, MessageCheck>();
     checkOperations(handshake, (field) => {
       const check =
@@ -162,6 +189,8 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     { handler, resolver }: { readonly handler: Function; readonly resolver: Function },
   ): Promise<void> {
     const { handshake, connection } = client;
+    if (!this.accesses.owns(resolver))
+      throw new SessionError('forbidden', { detail: 'The connection belongs to another SessionModule' });
     const access = this.accesses.of(handler, resolver);
     await this.admission.permit({ socket: field, handshake, connection }, access);
     const isItsOwn = access.mode === 'guarded' && access.requirements !== this.accesses.sessionOnly;
@@ -171,6 +200,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
 
   private async subscribe(client: Client, { requirements }: Access): Promise<LiveConnection> {
     const { socket, handshake, token, subscriptions } = client;
+    for (const earlier of subscriptions) if (earlier.isEnded) subscriptions.delete(earlier);
     const connection = await this.connections.register({
       token,
       requirements,
@@ -178,7 +208,14 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
       isGone: () => !isOpen(socket),
     });
     subscriptions.add(connection);
-    socket.on('close', () => connection.closed());
+    try {
+      // A token that was renewed meanwhile did not find this one there yet.
+      if (client.token !== token && client.token !== undefined) await connection.renew(client.token);
+    } catch (error) {
+      connection.closed();
+      throw error;
+    }
+    if (!isOpen(socket)) connection.closed();
     return connection;
   }
 
@@ -198,20 +235,6 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     }
   }
 
-  /** Whoever may ask for anything here, may connect: nobody, only where some operation is for nobody, too. */
-  private handshakeAccess(): Access {
-    this.mayNobodyConnect ??= this.modules
-      .get(HandlerFinder, { strict: false })
-      .find()
-      .filter(({ kind, method }) => kind === 'graphql' && method !== 'FIELD')
-      .some(({ handler, class: resolver }) => this.accesses.of(handler, resolver).mode !== 'guarded');
-    return {
-      mode: this.mayNobodyConnect ? 'optional' : 'guarded',
-      requirements: this.accesses.sessionOnly,
-      quotas: [],
-    };
-  }
-
   private refuse(socket: WsSocket, error: unknown): void {
     const known =
       error instanceof SessionError ? error : new SessionError('session_store_unavailable', { cause: error });
@@ -219,16 +242,6 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     closeFirmly(socket, closeCodeOf(known), known.code);
   }
 }
-
-/** As of connections that were open. */
-function closeCodeOf({ code, statusCode }: SessionError): number {
-  if (code in DENIALS) return DENIALS[code as DenyReason].closeCode;
-  return OTHER_CLOSE_CODES[statusCode] ?? TRY_AGAIN_LATER;
-}
-
-const TRY_AGAIN_LATER = 1013;
-/** Clients of graphql-ws do not try 4400 again. */
-const OTHER_CLOSE_CODES: Readonly<Record<number, number>> = { 400: 4400, 403: 4403 };
 
 function markedAsOurs<Hook extends Function>(hook: Hook): Hook {
   return Object.assign(hook, { [CHECKS_SOCKETS]: true });

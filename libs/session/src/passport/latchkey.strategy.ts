@@ -10,6 +10,8 @@ import { SessionTransport } from '../guard/session-transport.js';
 import { SessionError } from '../model/session-error.js';
 import type { Session } from '../model/session.js';
 import type { UserState } from '../model/user-state.js';
+import { isHandshake } from '../contexts/graphql/graphql.js';
+import { REQUEST_TYPE } from '../handlers/contexts.js';
 import { nodeRequestOf, type HttpRequest, type HttpResponse } from '../contexts/http/http.js';
 import type { AccessRequirements } from '../model/decision.js';
 import { SessionService } from '../services/sessions/session.service.js';
@@ -49,6 +51,8 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   private readonly options: SessionPassportOptions;
   /** Requests to `@Passive()` handlers. */
   private readonly passive = new WeakSet<object>();
+  /** Requests that bring several calls, as of GraphQL: an act may come between two of them. */
+  private readonly severalCalls = new WeakSet<object>();
   /** Why a request was left to the next strategy. */
   private readonly failures = new WeakMap<object, SessionError>();
 
@@ -56,7 +60,9 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
   readonly watcher: GuardWatcher = {
     before: (request, context) => {
       const { requirements } = this.accesses.of(context.getHandler(), context.getClass());
-      if (requirements.passive === true) this.passive.add(nodeRequestOf(request));
+      const node = nodeRequestOf(request);
+      if (requirements.passive === true) this.passive.add(node);
+      if (context.getType<string>() !== REQUEST_TYPE) this.severalCalls.add(node);
     },
     passed: (request) => {
       // Where another strategy knew the request, it has no session of ours: said so, decorators give `undefined`.
@@ -121,12 +127,15 @@ export class LatchkeyStrategy extends PassportStrategy(TokenStrategy, 'latchkey'
     const earlier = requestAccessOf(request, this.transport);
     // Whom the guard let in has a session already, unless one that timed out or a guest's was good enough there.
     const { allowExpired, allowGuests } = earlier?.requirements ?? {};
-    if (typeof earlier?.admitted === 'object' && allowExpired !== true && allowGuests !== true) {
+    const node = nodeRequestOf(request);
+    const isSettled = allowExpired !== true && allowGuests !== true && !this.severalCalls.has(node);
+    if (typeof earlier?.admitted === 'object' && isSettled) {
       earlier.requestUser = await this.userOf(earlier.admitted);
       return earlier.requestUser;
     }
     const record = earlier ?? setRequestAccess(request, { realm: this.transport, requirements });
-    const token = this.transport.readToken(request);
+    // A WebSocket's handshake is a GET that any page may send.
+    const { token } = this.transport.credentialsOf(request, isHandshake(node));
     const clientIp = this.transport.clientIp(request);
     const checking = this.sessions.authenticate(token, requirements, { clientIp });
     try {

@@ -3,6 +3,7 @@ import { type HttpRequest, type HttpResponse, headerOf, type NodeRequest } from 
 
 /** What GraphQL servers hand to a resolver last: which field of which operation it resolves. A new object for each field. */
 interface ResolveInfo {
+  readonly fieldName?: string;
   readonly operation: { readonly operation: 'query' | 'mutation' | 'subscription' };
 }
 
@@ -35,12 +36,30 @@ export function graphqlCallOf(args: readonly unknown[]): GuardedCall | undefined
   return {
     request,
     response: [res, reply, (request as { res?: unknown }).res].find(isResponse),
-    unit: info,
+    unit: fieldOf(args),
     // Some servers take mutations by GET, too.
     isUnsafe: operation !== 'query',
     // Mutations run one after the other: an act may have come between.
     sharesCheck: operation === 'query',
   };
+}
+
+/** What stands for each reference, of those that one field resolves. */
+const references = new WeakMap<object, WeakMap<object, object>>();
+
+/**
+ * The unit of a call: what servers say of the field. All references of a federated query are one field, `_entities`, and
+ * each is resolved by a handler of its own; what was sent as one may be a constant of a compiled query.
+ */
+export function fieldOf(args: readonly unknown[]): object {
+  const [reference, info] = [args[0], args.at(-1)];
+  if (!isInfo(info)) return args;
+  if (info.fieldName !== '_entities' || !isObject(reference)) return info;
+  const ofField = references.get(info) ?? new WeakMap<object, object>();
+  references.set(info, ofField);
+  const unit = ofField.get(reference) ?? {};
+  ofField.set(reference, unit);
+  return unit;
 }
 
 /** The handshake that the WebSocket of an operation began with, by which it is known; `undefined` for other operations. */
@@ -71,8 +90,8 @@ function isRequest(value: unknown): value is HttpRequest {
   return node !== undefined && !isHandshake(node);
 }
 
-/** It has the cookie, and is a GET that any page may send. */
-function isHandshake({ headers }: NodeRequest): boolean {
+/** Of a WebSocket. It has the cookie, and is a GET that any page may send. */
+export function isHandshake({ headers }: NodeRequest): boolean {
   return /websocket/i.test(headerOf(headers, 'upgrade') ?? '');
 }
 

@@ -1,10 +1,10 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { wrong } from '../../basics/inputs.js';
-import { graphqlCallOf } from '../../contexts/graphql/graphql.js';
+import { fieldOf, graphqlCallOf } from '../../contexts/graphql/graphql.js';
 import type { GuardedCall, ReadCall } from '../../contexts/http/guarded-call.js';
 import type { HttpRequest, HttpResponse } from '../../contexts/http/http.js';
 import { rpcCallOf } from '../../contexts/rpc/message.js';
-import { type GuardedContext, REQUEST_TYPE } from '../../handlers/contexts.js';
+import { CONTEXTS, type GuardedContext, REQUEST_TYPE } from '../../handlers/contexts.js';
 import type { ContextCall, ContextReader } from '../../options/context-reader.js';
 import { SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { SessionSettings } from '../../options/settings.js';
@@ -41,14 +41,18 @@ function reading({ type, callOf }: ContextReader): ReadCall {
     const isSound = typeof request?.headers === 'object' && args.includes(unit);
     if (!isSound || !unit)
       throw wrong(`contexts: callOf() of '${type}'`, 'a request, and a unit among its arguments', call);
-    return { request: { socket: {}, ...request } as HttpRequest, unit, isUnsafe: true };
+    // Node's and Fastify's requests have their headers from their prototypes, which a copy has not.
+    const { headers, socket = {} } = request;
+    return { request: { ...request, headers, socket } as HttpRequest, unit, isUnsafe: true };
   };
 }
 
 /** What became of the call that a handler runs for. @param realm by which `SessionModule`; absent: by the last one */
 export function accessOfCall(context: ExecutionContext, realm?: object): RequestAccess | undefined {
-  if (context.getType<string>() === REQUEST_TYPE) return requestAccessOf(context.getArgByIndex(0), realm);
-  // Elsewhere it stands beside whichever argument is the unit of the call: the client, the field, the message.
+  const type = context.getType<string>();
+  if (type === REQUEST_TYPE) return requestAccessOf(context.getArgByIndex(0), realm);
+  if (type === CONTEXTS.graphql.type) return requestAccessOf(fieldOf(context.getArgs()), realm);
+  // Elsewhere it stands beside whichever argument is the unit of the call: the client, the message.
   for (const argument of context.getArgs<object[]>()) {
     const access = requestAccessOf(argument, realm);
     if (access) return access;

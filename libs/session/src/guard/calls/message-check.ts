@@ -1,5 +1,5 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { handshakeOf } from '../../contexts/graphql/graphql.js';
+import { fieldOf, handshakeOf } from '../../contexts/graphql/graphql.js';
 import { CONTEXTS } from '../../handlers/contexts.js';
 
 type Handler = ReturnType<ExecutionContext['getHandler']>;
@@ -51,5 +51,5 @@ export function messageCheckOf(context: ExecutionContext): MessageCheck | undefi
   if (argument instanceof MessageCheck) return argument;
   const isOperation = context.getType<string>() === CONTEXTS.graphql.type;
   const handshake = isOperation ? handshakeOf(args) : undefined;
-  return handshake && byHandshake.get(handshake)?.(args.at(-1) as object);
+  return handshake && byHandshake.get(handshake)?.(fieldOf(args));
 }

@@ -19,8 +19,8 @@ interface Check {
 }
 
 /**
- * Checks of one request that are asked for in one turn of the event loop are one: of the fields of a GraphQL query, those
- * that are resolved together. What is resolved later is checked again, because an act may have come between. Of one
+ * Checks of one request that are asked for in one turn of the event loop are one until it is answered: of the fields of a
+ * GraphQL query, those that are resolved together. What is resolved later is checked again, because an act may have come between. Of one
  * `SessionModule` each: what another one has found says nothing here.
  */
 export class SharedChecks {
@@ -34,8 +34,14 @@ export class SharedChecks {
       return first.checking.then((result) => decidedBy(result, first.requirements, requirements) ?? ask());
     }
     const checking = ask();
-    this.byRequest.set(node, { token, requirements, checking });
-    setImmediate(() => this.byRequest.delete(node));
+    const shared: Shared = { token, requirements, checking };
+    this.byRequest.set(node, shared);
+    const forget = (): void => {
+      if (this.byRequest.get(node) === shared) this.byRequest.delete(node);
+    };
+    // Once it is answered, a handler may run, and act: what is asked for after that is asked anew.
+    checking.then(forget, forget);
+    setImmediate(forget);
     return checking;
   }
 }
