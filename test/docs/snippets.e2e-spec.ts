@@ -48,7 +48,7 @@ async function check(...args: string[]): Promise<string[]> {
 describe('the documents', () => {
   it('compile, link what exists, and name only commands and files that exist', async () => {
     expect(await check()).toEqual([]);
-  });
+  }, 180_000);
 });
 
 describe('a page', () => {

@@ -167,19 +167,21 @@ describe('a change that timed out and arrives late', () => {
 
 describe('a slow load from the app database', () => {
   it('does not overwrite a push that came while it was under way', async () => {
-    let answer!: (user: { roles: string[]; version: number }) => void;
+    const answers: ((user: { roles: string[]; version: number }) => void)[] = [];
     const slow = {
-      load: () => new Promise<{ roles: string[]; version: number }>((resolve) => (answer = resolve)),
+      load: () => new Promise<{ roles: string[]; version: number }>((resolve) => answers.push(resolve)),
     };
-    await start({ userDirectory: slow, maxStateAge: '5m' });
+    const asked = async (times: number): Promise<void> => {
+      while (answers.length < times) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    await start({ userDirectory: slow, maxStateAge: '5m', userDirectoryTimeout: 20_000 });
     const loading = node(0).users.get('ada');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const stale = answer;
+    await asked(1);
     await node(1).users.update('ada', { roles: ['user'], block: { reason: 'spam' }, sourceVersion: 7 });
     await server.client().del((await server.client().keys('lk:*:user'))[0] as string);
-    stale({ roles: ['admin'], version: 6 });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    answer({ roles: ['user'], version: 7 });
+    answers[0]?.({ roles: ['admin'], version: 6 });
+    await asked(2);
+    answers[1]?.({ roles: ['user'], version: 7 });
     expect((await loading)?.roles).toEqual(['user']);
   });
 });
