@@ -163,7 +163,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
   ): Promise<void> {
     const { handshake, connection } = client;
     const access = this.accesses.of(handler, resolver);
-    await this.admission.permit({ socket: field, handshake, connection }, access);
+    await this.admission.permit({ handshake, connection }, access, field);
     const isItsOwn = access.mode === 'guarded' && access.requirements !== this.accesses.sessionOnly;
     if (connection && isItsOwn && isSubscription(handler))
       endWith(field, () => this.subscribe(client, access));
