@@ -306,20 +306,25 @@ describe('gRPC', () => {
     while (connections.size > 0) await sleep(5);
   });
 
-  it.each([...CHATS, 'Upload', 'RawUpload'])('%s: leaves a stream whose client went while it was checked', async (method) => {
-    const { bearer } = await signedIn();
-    let go = (): void => undefined;
-    checking = new Promise((resolve) => (go = resolve));
-    const before = asked;
-    const { call, outcome } = UPLOADS.includes(method as 'Upload') ? upload(method, bearer) : chat(method, bearer);
-    call.write({ text: 'a' });
-    while (asked === before) await sleep(5);
-    (call as unknown as { cancel(): void }).cancel();
-    await outcome;
-    await sleep(50);
-    checking = undefined;
-    go();
-    await sleep(100);
-    expect(connections.size).toBe(0);
-  });
+  it.each([...CHATS, 'Upload', 'RawUpload'])(
+    '%s: leaves a stream whose client went while it was checked',
+    async (method) => {
+      const { bearer } = await signedIn();
+      let go = (): void => undefined;
+      checking = new Promise((resolve) => (go = resolve));
+      const before = asked;
+      const { call, outcome } = UPLOADS.includes(method as 'Upload')
+        ? upload(method, bearer)
+        : chat(method, bearer);
+      call.write({ text: 'a' });
+      while (asked === before) await sleep(5);
+      (call as unknown as { cancel(): void }).cancel();
+      await outcome;
+      await sleep(50);
+      checking = undefined;
+      go();
+      await sleep(100);
+      expect(connections.size).toBe(0);
+    },
+  );
 });

@@ -101,10 +101,7 @@ export class SessionWsAdapter extends WsAdapter {
     server.on('connection', (socket, request) => {
       const connection = admitted.get(request);
       adopt(socket, connection);
-      this.messages.set(
-        socket,
-        this.messagesOf(socket, { handshake: request, connection }, gateways),
-      );
+      this.messages.set(socket, this.messagesOf(socket, { handshake: request, connection }, gateways));
     });
     return server;
   }
