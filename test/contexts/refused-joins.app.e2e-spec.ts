@@ -26,19 +26,14 @@ class RootGateway {}
 class App {}
 
 it('nothing is kept of namespaces that a connection was refused', async () => {
-  const states = new Set<IoClientState>();
-  const { join } = IoClientState.prototype;
-  jest.spyOn(IoClientState.prototype, 'join').mockImplementation(function (this: IoClientState, name) {
-    states.add(this);
-    return join.call(this, name);
-  });
+  const bind = jest.spyOn(IoClientState.prototype, 'bind');
   const app = await NestFactory.create(App, { logger: false });
   app.useWebSocketAdapter(new SessionIoAdapter(app));
   await app.listen(0, '127.0.0.1');
   const { token } = await app.get(SessionService).create('ada');
   const url = await app.getUrl();
   const client = await IoTestClient.open(url);
-  const [state] = states;
+  const [state] = bind.mock.contexts;
   const kept = () =>
     ['bindings', 'onGone'].map((name) => (Reflect.get(state as object, name) as Set<unknown>).size);
   const before = kept();
