@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
-import { dropWhenPingingUnread } from '../ws/ws.js';
 
 // What the library needs of socket.io and engine.io. Some of it they call private; gate.spec.ts holds it against them.
 
@@ -31,12 +30,11 @@ export interface IoConnection {
       pause(): void;
       resume(): void;
       terminate(): void;
-      on(event: 'ping', listener: () => void): unknown;
     };
   };
   close(discard?: boolean): unknown;
   on(event: 'packetCreate', listener: (packet: { readonly data?: string | Buffer }) => void): unknown;
-  on(event: 'flush' | 'upgrade', listener: () => void): unknown;
+  on(event: 'flush', listener: () => void): unknown;
   once(event: 'close', listener: () => void): unknown;
 }
 
@@ -121,12 +119,6 @@ export function closeFirmly(connection: IoConnection): void {
 /** Drops a client that has not taken so many bytes: what it is sent is kept in our memory until it does. */
 export function dropWhenSlow(connection: IoConnection, maxBufferedBytes: number): void {
   let waiting = 0;
-  const watch = (): void => {
-    const { socket } = connection.transport;
-    if (socket) dropWhenPingingUnread(socket, maxBufferedBytes);
-  };
-  watch();
-  connection.on('upgrade', watch);
   connection.on('flush', () => (waiting = 0));
   connection.on('packetCreate', ({ data }) => {
     waiting += data?.length ?? 0;

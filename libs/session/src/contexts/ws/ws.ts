@@ -52,16 +52,7 @@ export function dropWhenSlow(socket: WsSocket, maxBufferedBytes: number): void {
     if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
     else send(...args);
   };
-  dropWhenPingingUnread(socket, maxBufferedBytes);
-}
-
-/** The package `ws` answers each ping by itself, also to a client that reads none of the answers. */
-export function dropWhenPingingUnread(
-  socket: Pick<WsSocket, 'bufferedAmount' | 'terminate'> & {
-    on(event: 'ping', listener: () => void): unknown;
-  },
-  maxBufferedBytes: number,
-): void {
+  // The package `ws` answers each ping by itself, also to a client that reads none of the answers.
   socket.on('ping', () => {
     if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
   });
