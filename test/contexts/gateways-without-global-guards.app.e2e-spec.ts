@@ -1,7 +1,8 @@
 import { type INestApplication, Module } from '@nestjs/common';
 import { ApplicationConfig, NestFactory } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { CurrentUser, Roles, SessionModule, SessionService, type UserState } from '@latchkey/session';
+import { CurrentUser, Public, Roles, SessionModule, SessionService, type UserState } from '@latchkey/session';
 import { SessionIoAdapter } from '@latchkey/session/socket.io';
 import { SessionWsAdapter } from '@latchkey/session/ws';
 import { bearer, SocketClient } from '../live/support/clients.js';
@@ -53,6 +54,22 @@ describe('messages where Nest runs no global guards for gateways', () => {
     expect(await client.say('wipe')).toEqual(['exception', expect.objectContaining({ code: 'forbidden' })]);
     expect(ran).toEqual([]);
     client.close();
+    await app.close();
+  });
+
+  it('stop the boot with strict, where another adapter leaves them to such a guard', async () => {
+    @WebSocketGateway()
+    class Open {
+      @Public()
+      handleConnection(): void {}
+      @SubscribeMessage('wipe')
+      wipe(): void {}
+    }
+    @Module({ imports: [SessionModule.forRoot({ guard: 'global', strict: true })], providers: [Open] })
+    class App {}
+    const app = await NestFactory.create(App, { logger: false });
+    app.useWebSocketAdapter(new WsAdapter(app));
+    await expect(app.init()).rejects.toMatchObject({ option: 'Open.wipe' });
     await app.close();
   });
 });

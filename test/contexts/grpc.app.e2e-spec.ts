@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerDuplexStream, ServerReadableStream, ServiceError } from '@grpc/grpc-js';
-import { Controller, type INestMicroservice, Module, UseGuards } from '@nestjs/common';
+import { type CanActivate, Controller, type INestMicroservice, Module, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   GrpcMethod,
@@ -30,8 +30,19 @@ interface Message {
 }
 
 const heard: string[] = [];
+/** What a check waits for. */
+let checking: Promise<void> | undefined;
+let asked = 0;
 
-@UseGuards(SessionGuard)
+class Waits implements CanActivate {
+  async canActivate(): Promise<true> {
+    asked += 1;
+    await checking;
+    return true;
+  }
+}
+
+@UseGuards(Waits, SessionGuard)
 @Controller()
 class Orders {
   @GrpcMethod()
@@ -80,7 +91,8 @@ class Orders {
       heard.push(text);
       texts.push(text);
     });
-    call.on('end', () => callback(null, { text: texts.join() }));
+    // As after a write to a database: the request stream is closed by then.
+    call.on('end', () => setTimeout(() => callback(null, { text: texts.join() }), 20));
   }
 
   @GrpcStreamCall()
@@ -293,4 +305,26 @@ describe('gRPC', () => {
     }
     while (connections.size > 0) await sleep(5);
   });
+
+  it.each([...CHATS, 'Upload', 'RawUpload'])(
+    '%s: leaves a stream whose client went while it was checked',
+    async (method) => {
+      const { bearer } = await signedIn();
+      let go = (): void => undefined;
+      checking = new Promise((resolve) => (go = resolve));
+      const before = asked;
+      const { call, outcome } = UPLOADS.includes(method as 'Upload')
+        ? upload(method, bearer)
+        : chat(method, bearer);
+      call.write({ text: 'a' });
+      while (asked === before) await sleep(5);
+      (call as unknown as { cancel(): void }).cancel();
+      await outcome;
+      await sleep(50);
+      checking = undefined;
+      go();
+      await sleep(100);
+      expect(connections.size).toBe(0);
+    },
+  );
 });

@@ -102,13 +102,14 @@ describe.each(KINDS)('$name', (kind) => {
   });
 
   it('is listed as what it is', async () => {
+    const isGateway = kind.name.startsWith('a gateway');
     for (const guard of GUARDS) {
       const { ran, entries } = await bootKind({ kind, guard, on: 'handler', decorators: [] });
       const entry = entries.find(({ handler }) => handler === 'Subject.act');
       expect({ guard, open: entry?.access === 'unguarded' || entry?.access === 'public' }).toEqual({
         guard,
-        // A hybrid app's global guards may reach more than can be known.
-        open: kind.app === 'hybrid-inheriting' ? expect.any(Boolean) : ran > 0,
+        // The global guards of a hybrid app may reach more than can be known, and those of gateways do on Nest 12 alone.
+        open: ran === 0 && (kind.app === 'hybrid-inheriting' || isGateway) ? expect.any(Boolean) : ran > 0,
       });
     }
   });

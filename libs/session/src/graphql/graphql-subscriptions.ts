@@ -192,7 +192,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     if (!this.accesses.owns(resolver))
       throw new SessionError('forbidden', { detail: 'The connection belongs to another SessionModule' });
     const access = this.accesses.of(handler, resolver);
-    await this.admission.permit({ socket: field, handshake, connection }, access);
+    await this.admission.permit({ handshake, connection }, access, field);
     const isItsOwn = access.mode === 'guarded' && access.requirements !== this.accesses.sessionOnly;
     if (connection && isItsOwn && isSubscription(handler))
       endWith(field, () => this.subscribe(client, access));

@@ -63,8 +63,8 @@ export const gatewayHandlers: Finder = (owner, methods, { isWsChecked }) => {
         message: textOf(read(MESSAGE, handler)),
         name: `${owner.name}.${name}`,
         handler,
-        // Global guards that are made anew for each request, Nest leaves out here.
-        reach: { checkedBy, global: true, perRequest: false, own: true } as const,
+        // Nest 11 runs no global guards here, and Nest 12 none that are made anew for each request.
+        reach: { checkedBy, global: false, perRequest: false, own: true } as const,
       })),
   ];
 };

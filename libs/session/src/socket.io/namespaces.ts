@@ -94,9 +94,14 @@ export class Namespaces {
     });
   }
 
-  async permit(sender: AdmittedSocket, handler?: Function, gateway?: Function): Promise<void> {
+  async permit(
+    sender: AdmittedSocket,
+    handler?: Function,
+    gateway?: Function,
+    message?: object,
+  ): Promise<void> {
     const access = handler && gateway && sender.gateways.accessTo(handler, gateway);
-    await this.admission.permit(sender, access);
+    await this.admission.permit(sender, access, message);
   }
 
   private async admit(socket: IoSocket, gateways: Gateways): Promise<void> {
@@ -131,8 +136,13 @@ export class Namespaces {
         connection?.closed();
       };
       socket.once('disconnect', leave);
-      if (connection)
-        placeGate(socket, { pass: (delivery) => connection.deliver(delivery), onRefused: leave });
+      placeGate(socket, {
+        pass: (delivery) => (connection ? connection.deliver(delivery) : delivery.deliver()),
+        onRefused: leave,
+      });
+    } catch (error) {
+      forget(); // a client may knock as often as it likes
+      throw error;
     } finally {
       joined();
     }

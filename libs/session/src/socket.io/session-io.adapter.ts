@@ -121,7 +121,7 @@ export class SessionIoAdapter extends IoAdapter {
       socket,
       new IoMessages(socket, {
         mapPayload: (payload) => this.mapPayload(payload),
-        permit: (handler, gateway) => this.namespaces.permit(admitted, handler, gateway),
+        permit: (...asked) => this.namespaces.permit(admitted, ...asked),
         isOpen: () => socket.connected,
         refuse: (error) => emitAtOnce(socket, 'exception', toProblem(error)),
         onFault: (error) => this.logger.error(error),

@@ -26,7 +26,6 @@ export interface Candidate {
 
 /** Whom a message is from. */
 export interface Sender {
-  readonly socket: object;
   readonly handshake: NodeRequest;
   /** Absent for nobody. */
   readonly connection: LiveConnection | undefined;
@@ -70,9 +69,9 @@ export class Admission {
   }
 
   /** As `ofMessage`; what is no denial is logged, and told as one. */
-  async permit(sender: Sender, access: Access | undefined): Promise<void> {
+  async permit(sender: Sender, access: Access | undefined, message: object = {}): Promise<void> {
     try {
-      await this.ofMessage(sender, access);
+      await this.ofMessage(sender, access, message as NodeRequest);
     } catch (error) {
       if (error instanceof SessionError) throw error;
       this.logger.error(error);
@@ -81,15 +80,15 @@ export class Admission {
   }
 
   /**
-   * Checks a message, and leaves with its socket whom it is from, for @CurrentUser() and SessionGuard.
+   * Checks a message, and leaves beside it whom it is from, for @CurrentUser() and SessionGuard.
    * @param access of the handler that is about to have it; `undefined` when there is none
    * @throws SessionError when the message must not be acted upon
    */
   private async ofMessage(
-    { socket, handshake, connection }: Sender,
+    { handshake, connection }: Sender,
     access: Access | undefined,
+    message: NodeRequest,
   ): Promise<void> {
-    const client = socket as unknown as NodeRequest;
     const realm = this.app.get(SessionTransport, { strict: false });
     if (access?.mode === 'service')
       throw new SessionError('forbidden', { detail: 'No service token comes by WebSocket' });
@@ -101,13 +100,13 @@ export class Admission {
       await this.consume(access, handshake);
     }
     if (!connection) {
-      setRequestAccess(client, { realm, requirements: { roleGroups: [] }, admitted: 'anonymous' });
+      setRequestAccess(message, { realm, requirements: { roleGroups: [] }, admitted: 'anonymous' });
       return;
     }
     const requirements = access?.mode === 'guarded' ? access.requirements : undefined;
     const decision = await connection.check(requirements);
     if (!decision.permit) throw denialError(decision);
-    setRequestAccess(client, {
+    setRequestAccess(message, {
       realm,
       requirements: requirements ?? { roleGroups: [] },
       // As anywhere: what is public has no user, whoever may ask.

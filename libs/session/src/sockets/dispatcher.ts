@@ -4,8 +4,11 @@ import { SessionError } from '../model/session-error.js';
 
 /** How messages are checked, and what becomes of those that are refused. */
 export interface MessageRules {
-  /** Rejects when the handler must not have the message. Without a handler: whether the sender may say anything. */
-  readonly permit: (handler?: Function, gateway?: Function) => Promise<void>;
+  /**
+   * Rejects when the handler must not have the message; else leaves beside that whom it is from. Without a handler: whether the
+   * sender may say anything.
+   */
+  readonly permit: (handler?: Function, gateway?: Function, message?: object) => Promise<void>;
   /** Whether anybody is there to answer. */
   readonly isOpen: () => boolean;
   /** Tells the client at once, whatever is held back. */
@@ -55,9 +58,9 @@ export class Dispatcher {
 
   private run({ run, transform, reply }: HandlerCall): Promise<void> {
     return new Promise((decided, reject) => {
-      const check = new MessageCheck((handler, gateway) =>
+      const check = new MessageCheck((handler, gateway, message) =>
         this.rules
-          .permit(handler, gateway)
+          .permit(handler, gateway, message)
           .then(() => this.assertOpen())
           .finally(decided),
       );

@@ -101,10 +101,7 @@ export class SessionWsAdapter extends WsAdapter {
     server.on('connection', (socket, request) => {
       const connection = admitted.get(request);
       adopt(socket, connection);
-      this.messages.set(
-        socket,
-        this.messagesOf(socket, { socket, handshake: request, connection }, gateways),
-      );
+      this.messages.set(socket, this.messagesOf(socket, { handshake: request, connection }, gateways));
     });
     return server;
   }
@@ -150,8 +147,8 @@ export class SessionWsAdapter extends WsAdapter {
   private messagesOf(socket: WsSocket, sender: Sender, gateways: Gateways): Messages {
     return new Messages(socket, {
       parse: (data) => this.parse(data),
-      permit: (handler, gateway) =>
-        this.admission.permit(sender, handler && gateway && gateways.accessTo(handler, gateway)),
+      permit: (handler, gateway, message) =>
+        this.admission.permit(sender, handler && gateway && gateways.accessTo(handler, gateway), message),
       isOpen: () => isOpen(socket),
       refuse: (error) => sendAtOnce(socket, JSON.stringify({ event: 'exception', data: toProblem(error) })),
       onFault: (error) => this.logger.error(error),

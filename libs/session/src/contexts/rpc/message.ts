@@ -10,12 +10,17 @@ type RpcRequest = Pick<NodeRequest, 'headers' | 'method' | 'socket'> & {
 /** What Nest hands a handler besides the payload: gRPC's metadata, or a context such as `NatsContext`. */
 type MessageContext = Readonly<Record<string, unknown>>;
 
+/** A call that streams, as handlers get it: its client may be gone. */
+export interface GrpcCall {
+  readonly cancelled: boolean;
+  once(event: 'finish' | 'cancelled' | 'close', listener: () => void): unknown;
+}
+
 /** The stream that `@GrpcStreamCall()` handlers get in place of a payload. */
-export interface GrpcStream {
+export interface GrpcStream extends GrpcCall {
   readonly metadata: GrpcMetadata;
   write(...args: unknown[]): boolean;
   pause(): unknown;
-  once(event: 'finish' | 'cancelled' | 'close', listener: () => void): unknown;
   emit(event: 'error', error: object): unknown;
 }
 

@@ -16,12 +16,17 @@ export function readIoCredentials(
 ): Credentials {
   const credentials = readCredentials(request, settings);
   // JSONP comes by a script tag, which any page may have and old browsers say nothing of.
-  if (credentials.transport === 'cookie' && /[?&]j=/.test(request.url ?? ''))
+  if (credentials.transport === 'cookie' && new URLSearchParams(queryOf(request)).has('j'))
     throw new SessionError('cross_origin');
   const token = settings.bearerEnabled ? tokenIn(auth) : undefined;
   if (token === undefined) return credentials;
   if (credentials.transport !== undefined) throw new SessionError('ambiguous_credentials');
   return { token, transport: 'bearer' };
+}
+
+/** What engine.io reads its options from, names in percent-encoding included. */
+function queryOf({ url = '' }: IncomingMessage): string {
+  return url.slice(url.indexOf('?') + 1);
 }
 
 /** As it was sent; empty for what is no text, and so can be no token. */

@@ -13,7 +13,7 @@ export interface WsSocket {
   ping(): void;
   on(event: 'message', listener: (data: Buffer) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'pong' | 'close', listener: () => void): unknown;
+  on(event: 'ping' | 'pong' | 'close', listener: () => void): unknown;
 }
 
 /** What the library needs of a server of the package `ws`. @publicApi */
@@ -52,6 +52,10 @@ export function dropWhenSlow(socket: WsSocket, maxBufferedBytes: number): void {
     if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
     else send(...args);
   };
+  // The package `ws` answers each ping by itself, also to a client that reads none of the answers.
+  socket.on('ping', () => {
+    if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
+  });
 }
 
 /** How each socket sends at once, where something stands before that. */

@@ -12,11 +12,16 @@ type Gateway = ReturnType<ExecutionContext['getClass']>;
 export class MessageCheck {
   private checking: Promise<void> | undefined;
 
-  /** @param permit rejects when the handler must not have the message */
-  constructor(private readonly permit: (handler: Handler, gateway: Gateway) => Promise<void>) {}
+  /**
+   * @param permit rejects when the handler must not have the message; else leaves whom it is from beside `check`: the client's
+   * other messages may be checked before this one's handler asks
+   */
+  constructor(
+    private readonly permit: (handler: Handler, gateway: Gateway, check: MessageCheck) => Promise<void>,
+  ) {}
 
   pass(context: ExecutionContext): Promise<void> {
-    this.checking ??= this.permit(context.getHandler(), context.getClass());
+    this.checking ??= this.permit(context.getHandler(), context.getClass(), this);
     return this.checking;
   }
 }

@@ -70,7 +70,8 @@ export function setRequestAccess(
  * two microseconds and some garbage. The list of its headers, which nobody changes, is an array like any other.
  */
 function placeBeside(node: NodeRequest): object {
-  return node.rawHeaders ?? node;
+  const { rawHeaders } = node;
+  return typeof rawHeaders === 'object' && rawHeaders !== null ? rawHeaders : node; // a message's payload may say anything
 }
 
 /** Lets a request in, and says so to code that knows Passport's `request.user`. */

@@ -2,7 +2,7 @@ import { type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs
 import { ModulesContainer } from '@nestjs/core';
 import { type Observable, tap } from 'rxjs';
 import { answerRpc } from '../../contexts/rpc/answer.js';
-import { grpcStreamOf, rpcCallOf } from '../../contexts/rpc/message.js';
+import { type GrpcCall, grpcStreamOf, rpcCallOf } from '../../contexts/rpc/message.js';
 import { PlacedGuard } from '../../guard/calls/message-check.js';
 import { rpcErrorOf } from '../../guard/problem.filter.js';
 import { requestAccessOf } from '../../guard/calls/request-access.js';
@@ -55,7 +55,12 @@ class RegistersStreams extends PlacedGuard {
     const args = context.getArgs<unknown[]>();
     const admission = admissionOf(args);
     if (!admission) return true;
-    const connection = await admission.connections.register(admission.candidate);
+    const call = (grpcStreamOf(args) ?? args[2]) as GrpcCall;
+    const connection = await admission.connections.register({
+      ...admission.candidate,
+      isGone: () => call.cancelled,
+    });
+    call.once('cancelled', () => connection.closed());
     connectionOf.set(admission.unit, connection);
     if (!grpcStreamOf(args)) args[0] = gated(args[0] as Observable<unknown>, connection);
     else guardStream(args, connection);
@@ -90,7 +95,7 @@ function guardStream(args: unknown[], connection: LiveConnection): void {
     return hasRoom;
   };
   const closed = (): void => connection.closed();
-  for (const event of ['finish', 'cancelled', 'close'] as const) stream.once(event, closed);
+  for (const event of ['finish', 'close'] as const) stream.once(event, closed);
   if (typeof callback === 'function') {
     args[1] = (...reply: unknown[]): void => {
       if (connection.isEnded) return;
