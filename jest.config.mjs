@@ -35,7 +35,7 @@ export default {
   globalSetup: '<rootDir>/scripts/jest-global-setup.mjs',
   testTimeout: 30_000,
   // Tests wait for other processes more than they compute; on two cores Jest would run one at a time.
-  maxWorkers: 2,
+  maxWorkers: 3,
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/[^/]+/dist'],
   moduleNameMapper: {
     '^@latchkey/session$': '<rootDir>/libs/session/src/index.ts',

@@ -43,11 +43,14 @@ const NOTHING: readonly [string, ...Decorator[]][] = [['nothing'], ['@OptionalSe
 
 type Place = Omit<Given, 'kind'> & { readonly name: string };
 
-/** The first decorator with every place of a guard, the others with the two that differ most. */
-const places = (names: readonly [string, ...Decorator[]][]): Place[] =>
+/**
+ * The first decorator with every place of a guard, the others with the two that differ most; of a variant, all of them with
+ * those two.
+ */
+const places = (names: readonly [string, ...Decorator[]][], isVariant: boolean): Place[] =>
   names.flatMap(([name, ...decorators], i) =>
-    GUARDS.filter((guard) => i === 0 || guard === 'none' || guard === 'option').flatMap((guard) =>
-      (['handler', 'class'] as const).map((on) => ({ name, guard, on, decorators })),
+    GUARDS.filter((guard) => (i === 0 && !isVariant) || guard === 'none' || guard === 'option').flatMap(
+      (guard) => (['handler', 'class'] as const).map((on) => ({ name, guard, on, decorators })),
     ),
   );
 
@@ -64,7 +67,7 @@ async function failuresOf(
   strict = false,
 ): Promise<string[]> {
   const failures: string[] = [];
-  for (const given of places(names)) {
+  for (const given of places(names, kind.isVariant === true)) {
     const { error, ran } = await bootKind({ kind, ...given, ...(strict ? { strict } : {}) });
     const what = `${given.name} on the ${given.on}, guard: ${given.guard}: `;
     if (error !== undefined && !namesTheSubject.asymmetricMatch(error))

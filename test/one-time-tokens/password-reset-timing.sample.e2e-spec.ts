@@ -3,7 +3,7 @@ import { describeSample, newName } from '../sample/support/sample.js';
 
 const PAIRS = 400;
 const WARM_UP = 100;
-const LOOKS = 3;
+const LOOKS = 8;
 
 /**
  * How often the first of two kinds of durations is the longer one, ties by half: 0.5 when nothing tells them apart. Its
@@ -54,8 +54,11 @@ describeSample('how long a request for a password reset takes', (sample) => {
     };
     // What tells them apart does so each time; what else the machine does comes and goes.
     let measured = Infinity;
-    for (let look = 0; look < LOOKS && measured >= 0.1; look++) measured = await measure();
+    for (let look = 0; look < LOOKS && measured >= 0.1; look++) {
+      if (look > 0) await new Promise((resolve) => setTimeout(resolve, 1_000));
+      measured = await measure();
+    }
     agent.destroy();
     expect(measured).toBeLessThan(0.1);
-  }, 60_000);
+  }, 180_000);
 });
