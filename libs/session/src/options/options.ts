@@ -4,6 +4,7 @@ import type { Clock } from '../basics/clock.js';
 import type { Duration } from '../basics/duration.js';
 import type { UserDirectory } from '../model/user-state.js';
 import type { LifetimeOption } from '../rules/lifetime.js';
+import type { Durability } from '../storage/contract/replication.js';
 import type { QuotaOptions, RateLimitOptions } from '../rules/quota-options.js';
 import type { RolePermissions } from '../rules/roles.js';
 import type { ContextReader } from './context-reader.js';
@@ -43,6 +44,19 @@ export interface SessionModuleOptions {
    * @defaultValue `180`
    */
   readonly commandTimeoutMs?: number;
+  /**
+   * Replicas that the Redis primary, or each primary of a Cluster, is set up with, 1–16: for `durability`.
+   * @defaultValue none: no act can wait for replicas
+   */
+  readonly replicas?: number;
+  /**
+   * When `block`, `setRoles`, `grant`, `withdraw`, `setIpAllowlist`, `revokeAll` and `IpAllowlists.set` resolve: once Redis has the
+   * change in memory, or (`'all-replicas'`, which needs `replicas`) once each replica has it, so that no failover undoes it. Where a
+   * replica does not confirm within `commandTimeoutMs`, they reject with `not_durable`: the change is in force. Redis documents
+   * this as `WAIT`. Each call may also say it by itself.
+   * @defaultValue `'memory'`
+   */
+  readonly durability?: Durability;
   /**
    * Allow in-memory sessions with `NODE_ENV=production`; otherwise boot fails. Silences the warning.
    * @defaultValue `false`

@@ -22,6 +22,7 @@ import type { SessionModuleOptions } from '../options.js';
 import { checkContexts } from './contexts.js';
 import { checkIpPolicy, checkTransport } from './network.js';
 import type { ModuleSettings, StorageSettings } from '../settings.js';
+import type { Durability } from '../../storage/contract/replication.js';
 
 const REMEMBER_ENDED_MS = 24 * 3_600_000;
 const MAX_ENDED_SESSIONS = 50;
@@ -36,6 +37,8 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   redis: true,
   keyPrefix: true,
   commandTimeoutMs: true,
+  replicas: true,
+  durability: true,
   allowMemoryInProduction: true,
   clock: true,
   guard: true,
@@ -105,6 +108,7 @@ export function checkOptions(
     guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
     strict: flag('strict', options.strict),
     storage: checkStorage(options, environment),
+    durability: checkDurability(options),
     transport: checkTransport(options),
     contexts: checkContexts(options.contexts ?? []),
     audit: checkAudit(options.audit ?? {}),
@@ -129,7 +133,15 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   }
   if (redis !== undefined) {
     if (clock !== undefined) fail('clock', 'has no effect with redis, which has its own: leave it out');
-    return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
+    return {
+      kind: 'redis',
+      redis: checkRedis(redis),
+      keyPrefix,
+      commandTimeoutMs,
+      ...(options.replicas === undefined
+        ? {}
+        : { replicas: integer('replicas', options.replicas, { least: 1, most: 16 }) }),
+    };
   }
   const isRedisMissing = 'redis' in options;
   if (environment === 'production' && isRedisMissing) {
@@ -154,6 +166,15 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
     isIntended: allowMemoryInProduction === true && !isRedisMissing,
     ...(isRedisMissing ? { isRedisMissing } : {}),
   };
+}
+
+function checkDurability({ redis, replicas, durability = 'memory' }: SessionModuleOptions): Durability {
+  if (replicas !== undefined && redis === undefined)
+    fail('replicas', 'has no effect without redis: leave it out');
+  const given = oneOf('durability', durability, ['memory', 'all-replicas']);
+  if (given === 'all-replicas' && replicas === undefined)
+    fail('durability', "is 'all-replicas': say with replicas how many each Redis primary has");
+  return given;
 }
 
 function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {

@@ -9,6 +9,7 @@ import { isPlainClient, CallBatcher } from './call-batcher.js';
 import { reviveAfterFailover } from './connection-loss.js';
 import { onceEvery } from './pace.js';
 import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
+import { ReplicaWait } from './replica-wait.js';
 import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
 
@@ -42,6 +43,7 @@ export class RedisConnection {
   /** Absent where ioredis has to send each call by its keys. */
   private readonly batcher: CallBatcher | undefined;
   private readonly stopReviving: () => void;
+  private waits: ReplicaWait | undefined;
   /** In the batcher's place. */
   private readonly readiness: Readiness | undefined;
 
@@ -114,12 +116,19 @@ export class RedisConnection {
     return listeningClientOf(this.client);
   }
 
+  /** Finds out whether acts have reached the replicas, by connections of its own, opened when first needed. */
+  replicaWait(replicas: number): ReplicaWait {
+    const { client, commandTimeoutMs } = this;
+    return (this.waits ??= new ReplicaWait(client, { replicas, timeoutMs: commandTimeoutMs }));
+  }
+
   /** Closes the client if this opened it, without waiting longer than for one call. */
   async close(): Promise<void> {
     this.closed = true;
     this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
+    this.waits?.close();
     this.batcher?.close();
     this.readiness?.close();
     if (!this.owned) {

@@ -26,6 +26,7 @@ import {
   roleLifetimesArgument,
 } from './arguments.js';
 import { RedisQuotas } from './quotas.js';
+import { RedisReplication } from './replication.js';
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
   liveSessions,
@@ -57,6 +58,7 @@ const UNKNOWN: TokenLookup = { kind: 'unknown' };
 
 interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
+  readonly replicas?: number;
 }
 
 /** The repository on Redis: connected and checked, or still looking for its server. See `RedisConnection.open`. */
@@ -65,7 +67,8 @@ export async function openRedisRepository(
   settings: RepositorySettings,
 ): Promise<RedisSessionRepository> {
   const connection = await RedisConnection.open(options);
-  return new RedisSessionRepository(connection, new RedisKeys(options.keyPrefix), settings);
+  const { keyPrefix, replicas } = options;
+  return new RedisSessionRepository(connection, new RedisKeys(keyPrefix), { ...settings, replicas });
 }
 
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
@@ -75,6 +78,7 @@ export class RedisSessionRepository implements SessionRepository {
   readonly nodes: RedisNodeRegistry;
   readonly data: RedisSessionDataRepository;
   readonly ipLists: RedisIpLists;
+  readonly replication?: RedisReplication;
   private readonly scripts: SessionScripts;
   private readonly quotas: RedisQuotas;
   private readonly roleLifetimes: string;
@@ -83,7 +87,7 @@ export class RedisSessionRepository implements SessionRepository {
   constructor(
     readonly connection: RedisConnection,
     readonly keys: RedisKeys,
-    private readonly settings: RepositorySettings,
+    private readonly settings: RepositorySettings & { readonly replicas?: number | undefined },
   ) {
     const complain = (line: string): void => connection.complain(line);
     this.nodes = distrust(new RedisNodeRegistry(new NodeScripts(connection, this.keys)), complain);
@@ -94,6 +98,8 @@ export class RedisSessionRepository implements SessionRepository {
     );
     const users = new RedisUserRepository(new UserScripts(connection, this.keys), settings);
     this.users = distrust(users, complain);
+    if (settings.replicas !== undefined)
+      this.replication = new RedisReplication(connection.replicaWait(settings.replicas), this.keys);
     this.roleLifetimes = roleLifetimesArgument(settings);
     this.maxStateAgeMs = maxStateAgeArgument(settings);
     const { touchIntervalMs, rememberEndedMs } = settings;
