@@ -58,7 +58,8 @@ async function open() {
 /** What a node finds on a server that takes over. */
 async function afterTakeover(server: RedisServer, userId: string) {
   await server.client().replicaof('NO', 'ONE');
-  const on = opened(await sessionsOn(server.url), () => on.close());
+  const on = await sessionsOn(server.url);
+  opened(on, () => on.close());
   return on.users.get(userId);
 }
 

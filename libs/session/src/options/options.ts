@@ -4,7 +4,6 @@ import type { Clock } from '../basics/clock.js';
 import type { Duration } from '../basics/duration.js';
 import type { UserDirectory } from '../model/user-state.js';
 import type { LifetimeOption } from '../rules/lifetime.js';
-import type { Durability } from '../storage/contract/replication.js';
 import type { QuotaOptions, RateLimitOptions } from '../rules/quota-options.js';
 import type { RolePermissions } from '../rules/roles.js';
 import type { ContextReader } from './context-reader.js';
@@ -56,7 +55,7 @@ export interface SessionModuleOptions {
    * this as `WAIT`. Each call may also say it by itself.
    * @defaultValue `'memory'`
    */
-  readonly durability?: Durability;
+  readonly durability?: 'memory' | 'all-replicas';
   /**
    * Allow in-memory sessions with `NODE_ENV=production`; otherwise boot fails. Silences the warning.
    * @defaultValue `false`

@@ -6,7 +6,6 @@ import { anything, fieldsOf, type Input, type Inputs, version } from '../../basi
 import { SessionError } from '../../model/session-error.js';
 import { normaliseIp, parseIpList } from '../../rules/ip-address.js';
 import { NAME_PATTERN } from '../../rules/roles.js';
-import type { Durability } from '../../storage/contract/replication.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { SessionSettings } from '../../options/settings.js';
@@ -39,7 +38,7 @@ export interface IpListOptions {
    * `'all-replicas'`: resolve only once every replica has the list; else `not_durable`.
    * @defaultValue the module's option `durability`
    */
-  readonly durability?: Durability;
+  readonly durability?: 'memory' | 'all-replicas';
 }
 
 /** What a change of a list came to, given when it holds on every node. @publicApi */

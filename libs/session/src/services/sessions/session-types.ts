@@ -2,7 +2,6 @@ import { anything, callable, epoch, type Inputs, oneOf, yesOrNo } from '../../ba
 import type { AssuranceLevel, Device, Session } from '../../model/session.js';
 import type { JsonObject } from '../../model/session-data.js';
 import type { UserState } from '../../model/user-state.js';
-import type { Durability } from '../../storage/contract/replication.js';
 
 /** Options of `SessionService.create()`. @publicApi */
 export interface CreateSessionOptions {
@@ -148,20 +147,6 @@ export const CREATE: Inputs<CreateSessionOptions> = {
   merge: (value, name) => callable(value, name) as NonNullable<CreateSessionOptions['merge']>,
 };
 export const GUEST: Inputs<CreateGuestOptions> = { clientIp: anything, data: anything, device: anything };
-
-/** Options of `SessionService.revokeAll()`. @publicApi */
-export interface RevokeAllOptions {
-  /**
-   * The caller's own session, as `authenticate` or `@CurrentSession()` gave it, which goes on.
-   * @defaultValue none: all of them end
-   */
-  readonly except?: Session;
-  /**
-   * `'all-replicas'`: resolve only once every replica knows that the sessions have ended; else `not_durable`.
-   * @defaultValue the module's option `durability`
-   */
-  readonly durability?: Durability;
-}
 export const REPLACE: Inputs<ReplaceTokenOptions> = {
   ifEpoch: epoch,
   reauthenticated: yesOrNo,

@@ -8,6 +8,7 @@ import { Acts, durability } from '../events/acts.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { type EndReason, GIVEN_END_REASONS, type Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
+import type { Durability } from '../../storage/contract/replication.js';
 import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
 import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin } from './token-check.js';
 import { assertRequirements, checkedOrigin } from './requirements.js';
@@ -29,7 +30,6 @@ import {
   type RefreshOptions,
   REPLACE,
   type ReplaceTokenOptions,
-  type RevokeAllOptions,
 } from './session-types.js';
 import { credentialOf, keepCredential, userCredentialOf } from './session-credential.js';
 import type { SessionSettings } from '../../options/settings.js';
@@ -41,7 +41,10 @@ import { UserStateService } from '../users/user-state.service.js';
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 
 const endReason = oneOf(...GIVEN_END_REASONS);
-const REVOKE_ALL: Inputs<RevokeAllOptions> = { except: anything, durability };
+const REVOKE_ALL: Inputs<{ readonly except?: Session; readonly durability?: Durability }> = {
+  except: anything,
+  durability,
+};
 
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
@@ -191,7 +194,10 @@ export class SessionService {
    * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed;
    * `not_durable` (with `durability: 'all-replicas'`): the sessions have ended, and a failover may undo it
    */
-  async revokeAll(userId: string, options: RevokeAllOptions = {}): Promise<RevocationReceipt> {
+  async revokeAll(
+    userId: string,
+    options: { readonly except?: Session; readonly durability?: 'memory' | 'all-replicas' } = {},
+  ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
     checkedUserId(userId);
     const { except: own, durability: given } = fieldsOf(options, 'options', REVOKE_ALL);

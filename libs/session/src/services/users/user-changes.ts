@@ -1,5 +1,4 @@
 import { anything, type Inputs, version } from '../../basics/inputs.js';
-import type { Durability } from '../../storage/contract/replication.js';
 
 /** Options of `UserStateService.block()`. @publicApi */
 export interface BlockOptions {
@@ -24,7 +23,7 @@ export interface BlockOptions {
    * `'all-replicas'`: resolve only once every replica has the block, so that no failover undoes it; else `not_durable`.
    * @defaultValue the module's option `durability`
    */
-  readonly durability?: Durability;
+  readonly durability?: 'memory' | 'all-replicas';
 }
 
 /** Options of the methods of `UserStateService` that change a user. @publicApi */
@@ -39,7 +38,7 @@ export interface ChangeOptions {
    * `'all-replicas'`: resolve only once every replica has the change; else `not_durable`.
    * @defaultValue the module's option `durability`
    */
-  readonly durability?: Durability;
+  readonly durability?: 'memory' | 'all-replicas';
 }
 
 /** A change that the app made in its own database, for `UserStateService.update()`. @publicApi */

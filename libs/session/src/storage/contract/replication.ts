@@ -1,4 +1,4 @@
-/** When an act is acknowledged: once Redis has it in memory, or once each of its replicas has. @publicApi */
+/** When an act is acknowledged: once Redis has it in memory, or once each of its replicas has. */
 export type Durability = 'memory' | 'all-replicas';
 
 /** An act that was written: the version that its record has since, and of a user the epoch. */
