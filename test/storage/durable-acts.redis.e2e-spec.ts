@@ -3,6 +3,7 @@ import { redisClientOptions } from '@latchkey/session';
 import { Cluster } from 'ioredis';
 import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
 import { IpAllowlists } from '../../libs/session/src/services/ip/ip-allowlists.service.js';
+import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -131,11 +132,11 @@ describe('an act for all replicas', () => {
     const { repository } = on;
     const { version, epoch } = (await on.users.get('ada')) as { version: number; epoch: number };
     const asked = (over: object) =>
-      repository.replication?.reached({ userId: 'ada', version, epoch, ...over });
+      repository.replication?.reached({ userRef: userRefOf('ada'), version, epoch, ...over });
     expect(await asked({})).toBe(true);
     expect(await asked({ version: version + 1 })).toBe(false);
     expect(await asked({ epoch: epoch + 1 })).toBe(false);
-    expect(await asked({ userId: 'nobody' })).toBe(false);
+    expect(await asked({ userRef: userRefOf('nobody') })).toBe(false);
     expect(await repository.replication?.reached({ list: 'none', version: 1 })).toBe(false);
   }, 30_000);
 });

@@ -96,8 +96,6 @@ export type StorageSettings =
       readonly redis: Exclude<NonNullable<SessionModuleOptions['redis']>, URL>;
       readonly keyPrefix: string;
       readonly commandTimeoutMs: number;
-      /** Of each primary; absent: nobody said. */
-      readonly replicas?: number;
     };
 
 /** How access and refresh tokens are made. */

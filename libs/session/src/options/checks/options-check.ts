@@ -22,7 +22,6 @@ import type { SessionModuleOptions } from '../options.js';
 import { checkContexts } from './contexts.js';
 import { checkIpPolicy, checkTransport } from './network.js';
 import type { ModuleSettings, StorageSettings } from '../settings.js';
-import type { Durability } from '../../storage/contract/replication.js';
 
 const REMEMBER_ENDED_MS = 24 * 3_600_000;
 const MAX_ENDED_SESSIONS = 50;
@@ -108,7 +107,7 @@ export function checkOptions(
     guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
     strict: flag('strict', options.strict),
     storage: checkStorage(options, environment),
-    durability: checkDurability(options),
+    ...checkDurability(options),
     transport: checkTransport(options),
     contexts: checkContexts(options.contexts ?? []),
     audit: checkAudit(options.audit ?? {}),
@@ -133,15 +132,7 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   }
   if (redis !== undefined) {
     if (clock !== undefined) fail('clock', 'has no effect with redis, which has its own: leave it out');
-    return {
-      kind: 'redis',
-      redis: checkRedis(redis),
-      keyPrefix,
-      commandTimeoutMs,
-      ...(options.replicas === undefined
-        ? {}
-        : { replicas: integer('replicas', options.replicas, { least: 1, most: 16 }) }),
-    };
+    return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
   }
   const isRedisMissing = 'redis' in options;
   if (environment === 'production' && isRedisMissing) {
@@ -168,13 +159,14 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   };
 }
 
-function checkDurability({ redis, replicas, durability = 'memory' }: SessionModuleOptions): Durability {
-  if (replicas !== undefined && redis === undefined)
-    fail('replicas', 'has no effect without redis: leave it out');
-  const given = oneOf('durability', durability, ['memory', 'all-replicas']);
-  if (given === 'all-replicas' && replicas === undefined)
+function checkDurability(options: SessionModuleOptions): Pick<ModuleSettings, 'durability' | 'replicas'> {
+  const durability = oneOf('durability', options.durability ?? 'memory', ['memory', 'all-replicas']);
+  if (options.replicas === undefined) {
+    if (durability === 'memory') return { durability };
     fail('durability', "is 'all-replicas': say with replicas how many each Redis primary has");
-  return given;
+  }
+  if (options.redis === undefined) fail('replicas', 'has no effect without redis: leave it out');
+  return { durability, replicas: integer('replicas', options.replicas, { least: 1, most: 16 }) };
 }
 
 function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {

@@ -1,6 +1,7 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
-import { NotRunError, type SessionConfigurationError, SessionError } from '../../model/session-error.js';
+import type { SessionConfigurationError, SessionError } from '../../model/session-error.js';
+import { messageOf, unavailable } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { adviceOn, isClient, listeningClientOf, openClient } from './client-options.js';
 import { CallTimeouts } from './call-timeouts.js';
@@ -237,16 +238,6 @@ export class RedisConnection {
       this.complain(`Redis refused ${script.name}: ${message}`);
     return unavailable(error, hasRun);
   }
-}
-
-/** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
-function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
-  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
-  return new SessionError('session_store_unavailable', { cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function ignore(): void {}

@@ -5,7 +5,6 @@ import type { SessionSettings } from '../../options/settings.js';
 import { type ActRef, actOnIpList } from '../../storage/contract/node-registry.js';
 import type { Durability, WrittenAct } from '../../storage/contract/replication.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
-import { userRefOf } from '../../token/session-token.js';
 import { confirmationsOf } from './confirmations.js';
 
 export const durability: Input<Durability> = oneOf('memory', 'all-replicas');
@@ -46,5 +45,5 @@ export class Acts {
 
 function refOf(act: WrittenAct): ActRef {
   const { version } = act;
-  return 'list' in act ? actOnIpList(act.list, version) : { userRef: userRefOf(act.userId), version };
+  return 'list' in act ? actOnIpList(act.list, version) : { userRef: act.userRef, version };
 }

@@ -8,7 +8,6 @@ import { Acts, durability } from '../events/acts.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { type EndReason, GIVEN_END_REASONS, type Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
-import type { Durability } from '../../storage/contract/replication.js';
 import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
 import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin } from './token-check.js';
 import { assertRequirements, checkedOrigin } from './requirements.js';
@@ -41,7 +40,7 @@ import { UserStateService } from '../users/user-state.service.js';
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 
 const endReason = oneOf(...GIVEN_END_REASONS);
-const REVOKE_ALL: Inputs<{ readonly except?: Session; readonly durability?: Durability }> = {
+const REVOKE_ALL: Inputs<{ readonly except?: Session; readonly durability?: 'memory' | 'all-replicas' }> = {
   except: anything,
   durability,
 };
@@ -199,15 +198,14 @@ export class SessionService {
     options: { readonly except?: Session; readonly durability?: 'memory' | 'all-replicas' } = {},
   ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    checkedUserId(userId);
     const { except: own, durability: given } = fieldsOf(options, 'options', REVOKE_ALL);
     const wanted = this.acts.durabilityOf(given);
     const except = own === undefined ? undefined : credentialOf(own);
-    const revoked = await this.repository.revokeAll(userId, except);
+    const revoked = await this.repository.revokeAll(checkedUserId(userId), except);
     if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
     if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
     const { version, epoch, sessions } = revoked;
-    const confirmed = await this.acts.settled({ userId, version, epoch }, wanted);
+    const confirmed = await this.acts.settled({ userRef: userRefOf(userId), version, epoch }, wanted);
     return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
   }
 

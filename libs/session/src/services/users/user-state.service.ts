@@ -8,7 +8,7 @@ import type { SessionRepository } from '../../storage/contract/session-repositor
 import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { SessionSettings } from '../../options/settings.js';
-import { checkedUserId } from '../../token/session-token.js';
+import { checkedUserId, userRefOf } from '../../token/session-token.js';
 import {
   blockInPast,
   checkedBlock,
@@ -208,7 +208,7 @@ export class UserStateService {
     const wanted = this.acts.durabilityOf(durability);
     const { user, sessions } = await this.write(userId, ifVersion, changeOf);
     const { version, epoch } = user;
-    const confirmed = await this.acts.settled({ userId, version, epoch }, wanted);
+    const confirmed = await this.acts.settled({ userRef: userRefOf(userId), version, epoch }, wanted);
     return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
   }
 

@@ -3,7 +3,7 @@ export type Durability = 'memory' | 'all-replicas';
 
 /** An act that was written: the version that its record has since, and of a user the epoch. */
 export type WrittenAct =
-  | { readonly userId: string; readonly version: number; readonly epoch: number }
+  | { readonly userRef: string; readonly version: number; readonly epoch: number }
   | { readonly list: string; readonly version: number };
 
 /** What is known of the replicas of the storage. */

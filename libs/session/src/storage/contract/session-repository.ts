@@ -28,6 +28,8 @@ export interface RepositorySettings {
   readonly maxEndedSessions: number;
   /** With a `UserDirectory`: how old a user's record may be before it must be loaded again, `Infinity` for never. */
   readonly maxStateAgeMs?: number;
+  /** Of each Redis primary; absent: nobody said. */
+  readonly replicas?: number;
 }
 
 /** A presented refresh token, taken apart: proof of its family, and of which token of the family it is. */

@@ -8,6 +8,7 @@ import { NodeScripts } from '../../redis/scripts/nodes.js';
 import { packIp, writeDevice } from '../../redis/records/device-record.js';
 import { assuranceCode, traitsOf } from '../../redis/records/session-record.js';
 import { CHECK_STATUS } from '../../redis/records/token-lookup.js';
+import { ReplicationScripts } from '../../redis/scripts/replication.js';
 import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
 import { RedisSubscriber } from '../../redis/calls/subscriber.js';
 import { UserScripts } from '../../redis/scripts/users.js';
@@ -26,7 +27,6 @@ import {
   roleLifetimesArgument,
 } from './arguments.js';
 import { RedisQuotas } from './quotas.js';
-import { RedisReplication } from './replication.js';
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
   liveSessions,
@@ -58,7 +58,6 @@ const UNKNOWN: TokenLookup = { kind: 'unknown' };
 
 interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
-  readonly replicas?: number;
 }
 
 /** The repository on Redis: connected and checked, or still looking for its server. See `RedisConnection.open`. */
@@ -67,8 +66,7 @@ export async function openRedisRepository(
   settings: RepositorySettings,
 ): Promise<RedisSessionRepository> {
   const connection = await RedisConnection.open(options);
-  const { keyPrefix, replicas } = options;
-  return new RedisSessionRepository(connection, new RedisKeys(keyPrefix), { ...settings, replicas });
+  return new RedisSessionRepository(connection, new RedisKeys(options.keyPrefix), settings);
 }
 
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
@@ -78,7 +76,7 @@ export class RedisSessionRepository implements SessionRepository {
   readonly nodes: RedisNodeRegistry;
   readonly data: RedisSessionDataRepository;
   readonly ipLists: RedisIpLists;
-  readonly replication?: RedisReplication;
+  readonly replication?: ReplicationScripts;
   private readonly scripts: SessionScripts;
   private readonly quotas: RedisQuotas;
   private readonly roleLifetimes: string;
@@ -87,7 +85,7 @@ export class RedisSessionRepository implements SessionRepository {
   constructor(
     readonly connection: RedisConnection,
     readonly keys: RedisKeys,
-    private readonly settings: RepositorySettings & { readonly replicas?: number | undefined },
+    private readonly settings: RepositorySettings,
   ) {
     const complain = (line: string): void => connection.complain(line);
     this.nodes = distrust(new RedisNodeRegistry(new NodeScripts(connection, this.keys)), complain);
@@ -96,20 +94,16 @@ export class RedisSessionRepository implements SessionRepository {
       (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
       complain,
     );
-    const users = new RedisUserRepository(new UserScripts(connection, this.keys), settings);
-    this.users = distrust(users, complain);
+    this.users = distrust(new RedisUserRepository(new UserScripts(connection, keys), settings), complain);
     if (settings.replicas !== undefined)
-      this.replication = new RedisReplication(connection.replicaWait(settings.replicas), this.keys);
+      this.replication = new ReplicationScripts(connection.replicaWait(settings.replicas), this.keys);
     this.roleLifetimes = roleLifetimesArgument(settings);
     this.maxStateAgeMs = maxStateAgeArgument(settings);
-    const { touchIntervalMs, rememberEndedMs } = settings;
     const { maxStateAgeMs, roleLifetimes } = this;
-    const sameForAll = { touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes };
-    this.scripts = new SessionScripts(connection, this.keys, sameForAll);
+    this.scripts = new SessionScripts(connection, keys, { ...settings, maxStateAgeMs, roleLifetimes });
     this.quotas = new RedisQuotas(this.scripts, this.keys);
     this.data = distrust(new RedisSessionDataRepository(this.scripts, roleLifetimes), complain);
-    // A check reads its reply where it comes in.
-    distrust<SessionRepository>(this, complain, ['authenticate']);
+    distrust<SessionRepository>(this, complain, ['authenticate']); // which reads its reply where it comes in
   }
 
   authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
@@ -165,13 +159,13 @@ export class RedisSessionRepository implements SessionRepository {
   }
 
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
-    const ended = await this.scripts.revokeSession(userRefOf(userId), {
+    const args = {
       sessionId,
       reason: END_REASONS[reason].code,
       rememberEndedMs: this.settings.rememberEndedMs,
       roleLifetimes: this.roleLifetimes,
-    });
-    return ended === 1;
+    };
+    return (await this.scripts.revokeSession(userRefOf(userId), args)) === 1;
   }
 
   async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
