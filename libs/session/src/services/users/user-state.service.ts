@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { confirmationsOf } from '../events/confirmations.js';
+import { Acts } from '../events/acts.js';
 import { fieldsOf } from '../../basics/inputs.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
@@ -19,7 +19,14 @@ import {
   outdated,
 } from './checks.js';
 import { DirectoryLoad } from './directory-load.js';
-import { type BlockOptions, type ChangeOptions, INITIAL, UPDATE, type UserUpdate } from './user-changes.js';
+import {
+  type BlockOptions,
+  type ChangeOptions,
+  INITIAL,
+  UNBLOCK,
+  UPDATE,
+  type UserUpdate,
+} from './user-changes.js';
 
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
 
@@ -41,12 +48,15 @@ const WRITE_ATTEMPTS = 50;
 @Injectable()
 export class UserStateService {
   private readonly directory: DirectoryLoad | undefined;
+  private readonly acts: Acts;
 
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) { userDirectory, userDirectoryTimeoutMs }: SessionSettings,
+    @Inject(SESSION_SETTINGS) settings: SessionSettings,
   ) {
+    const { userDirectory, userDirectoryTimeoutMs } = settings;
+    this.acts = new Acts(repository, settings);
     this.directory =
       userDirectory && new DirectoryLoad(repository.users, userDirectory, userDirectoryTimeoutMs);
   }
@@ -83,7 +93,8 @@ export class UserStateService {
   /**
    * Refuses the user from now on and ends all sessions: when this resolves, no node accepts a request. Blocking again
    * replaces the reason and the end.
-   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`
+   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`; `not_durable` (with
+   * `durability: 'all-replicas'`): the block is in force, a failover may undo it, and it is safe to block again
    */
   async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
     const block = checkedBlock(options);
@@ -91,8 +102,9 @@ export class UserStateService {
   }
 
   /** Lifts a block. Sessions from before it stay dead. */
-  async unblock(userId: string, options: ChangeOptions = {}): Promise<UserState> {
-    return this.change(userId, options, () => ({ block: null }));
+  async unblock(userId: string, options: Pick<ChangeOptions, 'ifVersion'> = {}): Promise<UserState> {
+    const { ifVersion } = fieldsOf(options, 'options', UNBLOCK);
+    return (await this.write(userId, ifVersion, () => ({ block: null }))).user;
   }
 
   /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
@@ -192,14 +204,12 @@ export class UserStateService {
 
   private async act(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    const { user, sessions } = await this.write(userId, options, changeOf);
+    const { ifVersion, durability } = checkedChange(options);
+    const wanted = this.acts.durabilityOf(durability);
+    const { user, sessions } = await this.write(userId, ifVersion, changeOf);
     const { version, epoch } = user;
-    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
+    const confirmed = await this.acts.settled({ userRef: userRefOf(userId), version, epoch }, wanted);
     return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
-  }
-
-  private async change(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<UserState> {
-    return (await this.write(userId, options, changeOf)).user;
   }
 
   /**
@@ -208,10 +218,9 @@ export class UserStateService {
    */
   private async write(
     userId: string,
-    options: ChangeOptions,
+    wanted: number | undefined,
     changeOf: ChangeOf,
   ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
-    const wanted = checkedChange(options).ifVersion;
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const user = await this.get(userId);
       if (!user) throw new SessionError('user_unknown');
