@@ -8,7 +8,8 @@ import { AuthGuard } from '@nestjs/passport';
 import { SessionModule, SessionService, SessionTransport, UserStateService } from '@latchkey/session';
 import type { HttpRequest, IssuedSession, RevocationReceipt } from '@latchkey/session';
 import { SessionPassportModule } from '@latchkey/session/passport';
-import { ACCESS_TTL, Accounts, AccountsModule, type RequestUser, SECRETS } from '../accounts.js';
+import { Accounts, AccountsModule, redisUrl } from '../../accounts.js';
+import { ACCESS_TTL, type RequestUser, SECRETS } from '../tokens.js';
 import { isNative, OldJwtStrategy, OldTokens, toRequestUser } from './old-tokens.js';
 
 const Roles = (...roles: string[]) => SetMetadata('roles', roles);
@@ -107,7 +108,7 @@ class AppController {
       imports: [AccountsModule],
       inject: [Accounts],
       useFactory: (userDirectory: Accounts) => ({
-        redis: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379',
+        redis: redisUrl(),
         commandTimeoutMs: Number(process.env['REDIS_TIMEOUT_MS'] ?? 250),
         refresh: { accessTokenTtl: ACCESS_TTL },
         lifetime: { inactivityTimeout: '7d', absoluteTimeout: '30d' },

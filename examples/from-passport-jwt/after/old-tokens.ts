@@ -13,7 +13,8 @@ import {
 } from '@latchkey/session';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import { ExtractJwt, Strategy } from 'passport-jwt';
-import { ACCESS_TTL, Accounts, REFRESH_TTL_S, type RequestUser, SECRETS } from '../accounts.js';
+import { Accounts } from '../../accounts.js';
+import { ACCESS_TTL, REFRESH_TTL_S, type RequestUser, SECRETS } from '../tokens.js';
 
 /** An access token of the week also carries the session's own token, which the old version does not look at. */
 type OldAccess = { readonly sub: string; readonly latchkey?: string };

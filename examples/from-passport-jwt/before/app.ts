@@ -7,8 +7,8 @@ import { NestFactory, Reflector } from '@nestjs/core';
 import { JwtModule, JwtService } from '@nestjs/jwt';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
-import { ACCESS_TTL, type Account, Accounts, AccountsModule } from '../accounts.js';
-import { REFRESH_TTL_S, type RequestUser, SECRETS } from '../accounts.js';
+import { type Account, Accounts, AccountsModule } from '../../accounts.js';
+import { ACCESS_TTL, REFRESH_TTL_S, type RequestUser, SECRETS } from '../tokens.js';
 
 const Roles = (...roles: string[]) => SetMetadata('roles', roles);
 

@@ -1,4 +1,4 @@
-// The app's own users, as both versions have them: in its database, which here is Redis.
+// The users of the migrations, as both versions have them: in the app's database, which here is Redis.
 import { timingSafeEqual } from 'node:crypto';
 import { Module, UnauthorizedException } from '@nestjs/common';
 import { Redis } from 'ioredis';
@@ -10,22 +10,6 @@ export interface Account {
   /** Grows with each change. */
   readonly version: number;
 }
-
-/** Handlers of both versions read it from `request.user`. */
-export interface RequestUser {
-  readonly userId: string;
-  readonly roles: readonly string[];
-  /** The session's ID; tokens of the old version have none. */
-  readonly sid?: string;
-}
-
-/** For signing access tokens and refresh tokens: in an app of yours, from its settings. */
-export const SECRETS = {
-  access: process.env['JWT_SECRET'] ?? 'an access secret of the example',
-  refresh: process.env['JWT_REFRESH_SECRET'] ?? 'a refresh secret of the example',
-};
-export const ACCESS_TTL = '15m';
-export const REFRESH_TTL_S = 7 * 86_400;
 
 const ADMINS = new Set(['eve', 'mia']);
 
@@ -75,7 +59,8 @@ export class Accounts {
   }
 }
 
-const useFactory = () => new Accounts(new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379'));
+export const redisUrl = () => process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+const useFactory = () => new Accounts(new Redis(redisUrl()));
 
 @Module({ providers: [{ provide: Accounts, useFactory }], exports: [Accounts] })
 export class AccountsModule {}
