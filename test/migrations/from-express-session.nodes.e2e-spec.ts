@@ -1,5 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
-import { SessionService } from '@latchkey/session';
+import { RateLimiter, SessionService } from '@latchkey/session';
 import type { Redis } from 'ioredis';
 import { start as startAfter } from '../../examples/from-express-session/after/app.js';
 import { start as startBefore } from '../../examples/from-express-session/before/app.js';
@@ -207,5 +207,14 @@ describe('examples/from-express-session: one client, both versions, one Redis', 
       expect(`${key} ${await client.get(key)}`).not.toContain(token.slice(-43));
       expect(key).not.toContain(sid);
     }
+  });
+
+  it('marks a credential as used once, by a quota of one, as other ways in need it', async () => {
+    const limiters = apps.slice(1).map((app) => app.get(RateLimiter));
+    const exchanges = { name: 'exchange', quota: 1, window: '31d' } as const;
+    const tries = Array.from({ length: 20 }, (_, i) => limiters[i % 3]?.consume(exchanges, 'their session'));
+    const results = await Promise.all(tries);
+    expect(results.filter((result) => result?.allowed)).toHaveLength(1);
+    expect((await limiters[0]?.consume(exchanges, 'another session'))?.allowed).toBe(true);
   });
 });
