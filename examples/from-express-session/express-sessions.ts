@@ -1,6 +1,8 @@
 // express-session with connect-redis, as the old version has it, and the new one for a week.
+import { promisify } from 'node:util';
 import type { INestApplication } from '@nestjs/common';
 import { RedisStore } from 'connect-redis';
+import type { Request } from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
 import { redisUrl } from '../accounts.js';
@@ -16,24 +18,11 @@ export async function useExpressSessions(app: INestApplication): Promise<void> {
 }
 
 /** Logs in: a new session ID, so that nobody has planted it. */
-export function begin(
-  request: Express.Request & { session: session.Session },
-  userId: string,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    request.session.regenerate((error: unknown) => {
-      if (error) return reject(error instanceof Error ? error : new Error(String(error)));
-      (request.session as session.Session & Partial<session.SessionData>).userId = userId;
-      resolve();
-    });
-  });
+export async function begin(request: Request, userId: string): Promise<void> {
+  await promisify<void>((done) => request.session.regenerate(done))();
+  request.session.userId = userId;
 }
 
-export function end(request: { session: session.Session }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    request.session.destroy((error: unknown) => {
-      if (error) reject(error instanceof Error ? error : new Error(String(error)));
-      else resolve();
-    });
-  });
+export function end(request: Request): Promise<void> {
+  return promisify<void>((done) => request.session.destroy(done))();
 }

@@ -121,7 +121,7 @@ describe('examples/from-express-session: one client, both versions, one Redis', 
     await browser.post('/cart', { item: 'first' });
     const added = Array.from({ length: 8 }, (_, i) => `tab-${i}`);
     const all = tabs(browser, [after, after2]);
-    await Promise.all(added.map((item, i) => all[i]?.post('/cart', { item })));
+    await Promise.all(added.map((item, i) => (all[i] as Browser).post('/cart', { item })));
     const [first, ...rest] = (await browser.copy([after]).json('/cart')) as string[];
     expect([first, rest.sort()]).toEqual(['first', added]);
   });
@@ -212,9 +212,11 @@ describe('examples/from-express-session: one client, both versions, one Redis', 
   it('marks a credential as used once, by a quota of one, as other ways in need it', async () => {
     const limiters = apps.slice(1).map((app) => app.get(RateLimiter));
     const exchanges = { name: 'exchange', quota: 1, window: '31d' } as const;
-    const tries = Array.from({ length: 20 }, (_, i) => limiters[i % 3]?.consume(exchanges, 'their session'));
+    const tries = Array.from({ length: 20 }, (_, i) =>
+      (limiters[i % 3] as RateLimiter).consume(exchanges, 'their session'),
+    );
     const results = await Promise.all(tries);
-    expect(results.filter((result) => result?.allowed)).toHaveLength(1);
+    expect(results.filter(({ allowed }) => allowed)).toHaveLength(1);
     expect((await limiters[0]?.consume(exchanges, 'another session'))?.allowed).toBe(true);
   });
 });

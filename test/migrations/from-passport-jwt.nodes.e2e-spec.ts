@@ -109,8 +109,8 @@ describe('examples/from-passport-jwt: one client, both versions, one Redis', () 
     const replies = await Promise.all(
       Array.from({ length: 20 }, () => client.post('/auth/refresh', { refreshToken })),
     );
-    const statuses = replies.map(({ status }) => status).sort();
-    expect(statuses).toEqual([200, ...Array.from({ length: 19 }, () => 401)]);
+    const count = (wanted: number) => replies.filter(({ status }) => status === wanted).length;
+    expect([count(200), count(401)]).toEqual([1, 19]);
     expect((await ours.sessions.list('kim')).length).toBeLessThanOrEqual(1);
   });
 
