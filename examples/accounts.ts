@@ -16,8 +16,8 @@ const ADMINS = new Set(['eve', 'mia']);
 export class Accounts {
   constructor(readonly redis: Redis) {}
 
-  async find(id: string): Promise<Account | undefined> {
-    if (!/^[a-z]{3,20}$/.test(id)) return undefined; // everybody else has an account
+  async find(id: unknown): Promise<Account | undefined> {
+    if (typeof id !== 'string' || !/^[a-z]{3,20}$/.test(id)) return undefined; // everybody else has an account
     const stored = await this.redis.hgetall(`account:${id}`);
     return {
       id,

@@ -51,6 +51,7 @@ describe('examples/from-express-session: one client, both versions, one Redis', 
     const [ada, bob] = [new Browser(nodes), new Browser(nodes)];
     expect(await ada.statuses('/me')).toEqual(all(401));
     await expect(new Browser(nodes).login('no one')).rejects.toThrow('401');
+    for (const _ of nodes) expect((await ada.post('/auth/login')).status).toBe(401);
     await ada.login(`ada${user}`);
     await bob.login(`bob${user}`);
     for (const _ of nodes) expect(await ada.json('/me')).toEqual({ id: `ada${user}` });

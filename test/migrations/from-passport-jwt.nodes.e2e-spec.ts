@@ -53,6 +53,9 @@ describe('examples/from-passport-jwt: one client, both versions, one Redis', () 
         expect([me.status, await me.json()]).toEqual([200, { id: user('ada'), roles: ['user'] }]);
       }
       await expect(new TokenClient(nodes).login('no one')).rejects.toThrow('401');
+      const nobody = new TokenClient(nodes);
+      for (const _ of nodes) expect((await nobody.post('/auth/login')).status).toBe(401);
+      for (const _ of nodes) expect((await nobody.post('/auth/refresh')).status).toBe(401);
       expect((await ada.get('/me', 'nonsense')).status).toBe(401);
       expect((await ada.post('/users/bob/block')).status).toBe(403);
 

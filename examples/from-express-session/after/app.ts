@@ -58,7 +58,8 @@ class AppController {
     @Res({ passthrough: true }) response: Response,
   ) {
     this.transport.assertSameOrigin(request);
-    const before = await this.users.get(String(body.username));
+    const account = await this.accounts.find(body.username);
+    const before = account && (await this.users.get(account.id));
     const { id } = await this.accounts.verify(body.username, body.password);
     if (before?.status === 'blocked') throw new SessionError('user_blocked');
     if (this.old.areKept) {

@@ -40,7 +40,8 @@ class AppController {
   @Post('auth/login')
   @HttpCode(200)
   async login(@Body() body: { username?: unknown; password?: unknown }, @Req() request: HttpRequest) {
-    const before = await this.users.get(String(body.username));
+    const account = await this.accounts.find(body.username);
+    const before = account && (await this.users.get(account.id));
     const { id } = await this.accounts.verify(body.username, body.password);
     return this.replyOf(await this.begin(id, request, before?.epoch));
   }
