@@ -14,8 +14,9 @@ import { COOKIE, DAY_MS, SECRET } from '../session-types.js';
 const REMEMBERED_MS = 30 * DAY_MS;
 /** Tabs that sent the old cookie before they got the new one. */
 const LATE_TABS_S = 60;
-/** Replaces a mark of our own, and only that. */
-const REPLACE = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+/** Replaces a mark of our own, also one that has expired, and nothing of another request. */
+const REPLACE = `local found = redis.call('GET', KEYS[1])
+if found and found ~= ARGV[1] then return false end
 if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
 return redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])`;
 const SEALED = { alg: 'dir', enc: 'A256GCM' } as const;
