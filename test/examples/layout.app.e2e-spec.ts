@@ -70,7 +70,10 @@ describe('examples', () => {
     const files = readdirSync(join(root, 'examples', name), { recursive: true, encoding: 'utf8' });
     const sources = files.filter((file) => file.endsWith('.ts'));
     for (const file of sources) {
-      expect([file, read('examples', name, file).split('\n').length <= MOST_LINES_OF_A_FILE]).toEqual([file, true]);
+      expect([file, read('examples', name, file).split('\n').length <= MOST_LINES_OF_A_FILE]).toEqual([
+        file,
+        true,
+      ]);
     }
     for (const version of ['before', 'after']) {
       expect(read('examples', name, version, 'app.ts')).toMatch(/export async function start\(/);
