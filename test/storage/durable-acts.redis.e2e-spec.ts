@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redisClientOptions } from '@latchkey/session';
-import { Cluster } from 'ioredis';
 import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
 import { IpAllowlists } from '../../libs/session/src/services/ip/ip-allowlists.service.js';
 import { userRefOf } from '../../libs/session/src/token/session-token.js';
@@ -169,15 +168,12 @@ it('no acknowledged block is undone when Sentinel replaces a primary that is kil
 }, 60_000);
 
 it('finds the primary of each user in a Cluster', async () => {
-  const cluster = await RedisCluster.start({ replicas: 1 });
-  opened(cluster, () => cluster.stop());
-  const client = new Cluster(
-    cluster.nodes.slice(0, 3).map(({ host, port }) => ({ host, port })),
-    { redisOptions: redisClientOptions() },
-  );
-  opened(client, () => client.disconnect());
-  const on = await sessionsOn(client, settings(1));
-  for (const master of cluster.nodes.slice(0, 3)) await areFollowing(master, 1);
+  const servers = await RedisCluster.start({ replicas: 1 });
+  opened(servers, () => servers.stop());
+  const primaries = servers.nodes.slice(0, 3);
+  const on = await sessionsOn({ cluster: primaries.map(({ host, port }) => ({ host, port })) }, settings(1));
+  opened(on, () => on.close());
+  for (const primary of primaries) await areFollowing(primary, 1);
   for (let i = 0; i < 20; i++) {
     await on.users.ensure(`user-${i}`);
     await on.users.block(`user-${i}`, { ...spam, ...DURABLE });

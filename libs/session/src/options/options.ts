@@ -25,13 +25,19 @@ import type { JwtOptions } from './jwt-options.js';
  */
 export interface SessionModuleOptions {
   /**
-   * Where sessions live: a `redis://` or `rediss://` URL, ioredis options with `host`, `port`, `path` or `sentinels`,
-   * or the app's own ioredis `Redis` or `Cluster`. The module closes the client that it opened, and never yours. Set
+   * Where sessions live: a `redis://` or `rediss://` URL, ioredis options with `host`, `port`, `path`, `sentinels` or `cluster`
+   * (some nodes of a Redis Cluster), or the app's own ioredis `Redis` or `Cluster`. The module closes the client that it opened, and never yours. Set
    * yours up with `redisClientOptions()`. In a URL, encode the password with `encodeURIComponent()`. `undefined` means
    * memory, with a warning; with `NODE_ENV=production` it stops the app even under `allowMemoryInProduction`.
    * @defaultValue this process's memory
    */
-  readonly redis?: string | URL | RedisOptions | Redis | Cluster;
+  readonly redis?:
+    | string
+    | URL
+    | RedisOptions
+    | (RedisOptions & { readonly cluster: readonly { readonly host: string; readonly port: number }[] })
+    | Redis
+    | Cluster;
   /**
    * Prefix for all keys, so that the Redis can be shared: 1–64 letters, digits, `: . _ -`.
    * @defaultValue `'lk'`

@@ -1,9 +1,9 @@
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
 import type { SessionConfigurationError, SessionError } from '../../model/session-error.js';
 import { messageOf, unavailable } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
-import { adviceOn, isClient, listeningClientOf, openClient } from './client-options.js';
+import { adviceOn, isClient, listeningClientOf, openClient, type RedisPlace } from './client-options.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
 import { isPlainClient, CallBatcher } from './call-batcher.js';
@@ -16,8 +16,8 @@ import type { Script } from '../lua/script.js';
 
 /** Where Redis is, and how long it may take. */
 export interface RedisConnectionOptions {
-  /** A URL, ioredis options, or a client of the app's. */
-  readonly redis: string | RedisOptions | RedisClient;
+  /** A URL, ioredis options, nodes of a Cluster, or a client of the app's. */
+  readonly redis: RedisPlace | RedisClient;
   /** How long a call may take before it is refused. */
   readonly commandTimeoutMs: number;
   /** Takes one line for people when Redis goes, comes back, or answers what it should not. */
