@@ -4,9 +4,10 @@ import { fieldsOf } from '../../basics/inputs.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
 import type { UserState } from '../../model/user-state.js';
+import type { AuditRepository } from '../../storage/contract/audit-repository.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import { AUDIT_REPOSITORY, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { SessionSettings } from '../../options/settings.js';
 import { checkedUserId, userRefOf } from '../../token/session-token.js';
 import {
@@ -20,6 +21,13 @@ import {
 } from './checks.js';
 import { DirectoryLoad } from './directory-load.js';
 import { type BlockOptions, type ChangeOptions, INITIAL, UPDATE, type UserUpdate } from './user-changes.js';
+import {
+  type ErasureReport,
+  exportUser,
+  keptAfterErasure,
+  type UserExport,
+  type UserExportOptions,
+} from './user-export.js';
 
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
 
@@ -45,8 +53,10 @@ export class UserStateService {
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) { userDirectory, userDirectoryTimeoutMs }: SessionSettings,
+    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
+    @Inject(AUDIT_REPOSITORY) private readonly audit: AuditRepository,
   ) {
+    const { userDirectory, userDirectoryTimeoutMs } = settings;
     this.directory =
       userDirectory && new DirectoryLoad(repository.users, userDirectory, userDirectoryTimeoutMs);
   }
@@ -167,12 +177,29 @@ export class UserStateService {
   }
 
   /**
-   * Forgets the user: state, sessions, every trace; counts of quotas by client IP or by a function go with their
-   * windows.
-   * @returns how many live sessions that ended
+   * Everything that is kept about a person, to be handed to them: user state, sessions with devices and data, quotas,
+   * one-time tokens without their secrets, and audit entries in which they are the actor or the target. Read it from a
+   * handler behind `@Fresh()`. The app's own data, the `UserDirectory`'s among it, is not in it.
+   * @throws SessionError `bad_request` for what is no user id or no option
+   * @example
+   * ```ts
+   * const { user, sessions, audit } = await users.export(userId);
+   * ```
    */
-  async erase(userId: string): Promise<number> {
-    return this.repository.users.erase(checkedUserId(userId));
+  async export(userId: string, options: UserExportOptions = {}): Promise<UserExport> {
+    const { users } = this.repository;
+    return exportUser({ users, audit: this.audit, settings: this.settings }, checkedUserId(userId), options);
+  }
+
+  /**
+   * Forgets the user: state, sessions with their data, quotas and one-time tokens, in one step. Open connections end.
+   * The user is unknown from then on; a login whose credentials were verified before fails if it gives `ifEpoch`.
+   * With a `UserDirectory`, delete the user there first, or the next request loads the record again.
+   * @returns how many live sessions that ended, and what of the user stays elsewhere, why, and until when
+   */
+  async erase(userId: string): Promise<ErasureReport> {
+    const sessions = await this.repository.users.erase(checkedUserId(userId));
+    return { userId, sessions, kept: keptAfterErasure(this.settings) };
   }
 
   /**
