@@ -47,6 +47,13 @@ export const ROOMS = [
     ['@nestjs/common', '@nestjs/core', '@nestjs/testing', 'assert', 'crypto', 'jest'],
   ],
   [
+    18,
+    'cli',
+    '`npx latchkey`: what an operator does and looks at',
+    ['@nestjs/common', '@nestjs/core', 'crypto', 'fs', 'os', 'path', 'readline', 'url', 'util'],
+  ],
+  [17, 'cli/doctor', 'what `latchkey doctor` looks at', ['crypto', 'ioredis']],
+  [
     17,
     'sockets',
     'who may open a socket, and who may send which message',

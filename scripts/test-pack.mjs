@@ -126,7 +126,7 @@ async function tryKit(app, folder) {
 }
 
 /** Subpaths that have types only. */
-const TYPE_DOORS = ['access', 'audit'];
+const TYPE_DOORS = ['access', 'audit', 'users'];
 
 /** Debuggers and editors find the sources: every map names files that the tarball has. */
 function tryMaps(folder) {

@@ -67,7 +67,11 @@ export class MemoryQuotas {
       if (!key.startsWith(prefix) || tatUs <= nowMs * 1_000) continue;
       const rest = key.slice(prefix.length);
       const [, name = rest, sessionId] = /^(.+):([\w-]{16})$/.exec(rest) ?? [];
-      kept.push({ name, ...(sessionId === undefined ? {} : { sessionId }), fullAt: Math.ceil(tatUs / 1_000) });
+      kept.push({
+        name,
+        ...(sessionId === undefined ? {} : { sessionId }),
+        fullAt: Math.ceil(tatUs / 1_000),
+      });
     }
     return kept;
   }

@@ -141,7 +141,8 @@ function toKeptOfUser(
   const fields = inTurns(reply.fields);
   const quotas = [...fields].flatMap(([field, tat]) => {
     const [, name, sessionId] = /^q:([^/]+)(?:\/(.+))?$/.exec(field) ?? [];
-    const fullAt = name === undefined ? 0 : Math.ceil((tat.readUIntBE(0, 3) * 2 ** 32 + tat.readUInt32BE(3)) / 1_000);
+    const fullAt =
+      name === undefined ? 0 : Math.ceil((tat.readUIntBE(0, 3) * 2 ** 32 + tat.readUInt32BE(3)) / 1_000);
     if (name === undefined || fullAt <= now) return [];
     return [{ name, ...(sessionId === undefined ? {} : { sessionId }), fullAt }];
   });
