@@ -50,7 +50,7 @@ export const ROOMS = [
     18,
     'cli',
     '`npx latchkey`: what an operator does and looks at',
-    ['@nestjs/common', '@nestjs/core', 'crypto', 'fs', 'os', 'path', 'readline', 'url', 'util'],
+    ['@nestjs/common', '@nestjs/core', 'crypto', 'fs', 'ioredis', 'os', 'path', 'readline', 'url', 'util'],
   ],
   [17, 'cli/doctor', 'what `latchkey doctor` looks at', ['crypto', 'ioredis']],
   [

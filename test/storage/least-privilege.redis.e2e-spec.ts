@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -20,18 +18,10 @@ import type { SessionRepository } from '../../libs/session/src/storage/contract/
 import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 import type { Client } from '../sample/support/client.js';
 import { PASSWORD, Sample } from '../sample/support/sample.js';
+import { pageOf, permissionsIn } from '../support/documented-permissions.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
-
-const pageOf = (name: string): string => readFileSync(join(__dirname, '../../docs', name), 'utf8');
-
-/** The permissions that docs/redis.md asks for, as ACL SETUSER takes them. */
-function permissionsOfLibrary(): string[] {
-  const block = /^```\n(~lk:\*[^]*?)^```$/m.exec(pageOf('redis.md'))?.[1];
-  if (!block) throw new Error('docs/redis.md does not say what the Redis user needs');
-  return block.trim().split(/\s+/);
-}
 
 /** What it asks for on a Cluster besides. */
 function permissionsOnCluster(): string[] {
@@ -40,12 +30,9 @@ function permissionsOnCluster(): string[] {
   );
 }
 
+const permissionsOfLibrary = (): string[] => permissionsIn(pageOf('redis.md'));
 /** What the sample's own user needs besides. */
-function permissionsOfSample(): string[] {
-  const block = /^```\n(~app:\*[^]*?)^```$/m.exec(pageOf('sample.md'))?.[1];
-  if (!block) throw new Error("docs/sample.md does not say what the sample's Redis user needs");
-  return block.trim().split(/\s+/);
-}
+const permissionsOfSample = (): string[] => permissionsIn(pageOf('sample.md'), 'app');
 
 let server: RedisServer;
 let app: INestApplicationContext | undefined;

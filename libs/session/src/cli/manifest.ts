@@ -39,7 +39,7 @@ async function readManifest(file: string, { cwd }: Terminal): Promise<Entry[]> {
   if (!Array.isArray(content) || !content.every((entry) => isRecord(entry) && 'access' in entry)) {
     throw new UsageError(`${file} is no policy manifest: PolicyManifest.toText() writes one`);
   }
-  return content as Entry[];
+  return content;
 }
 
 interface Difference {
@@ -57,7 +57,7 @@ function differencesOf(before: readonly Entry[], after: readonly Entry[]): Diffe
   return keys.flatMap((key): Difference[] => {
     const [was, is] = [old.get(key), now.get(key)];
     if (was && is && demandsAsText(was) === demandsAsText(is)) return [];
-    const [method = '', path = ''] = keyOf((is ?? was) as Entry);
+    const [method, path] = keyOf((is ?? was) as Entry);
     const change = !was ? 'added' : !is ? 'removed' : 'changed';
     return [{ change, method, path, ...(was ? { before: was } : {}), ...(is ? { after: is } : {}) }];
   });

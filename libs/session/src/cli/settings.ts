@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
+import type { RedisOptions } from 'ioredis';
 import { pathToFileURL } from 'node:url';
 import { checkOptions } from '../options/checks/options-check.js';
 import type { SessionModuleOptions } from '../options/options.js';
@@ -70,7 +71,7 @@ async function readFileOptions(file: string, { cwd, load }: Terminal): Promise<S
       `${file} does not export the options: write export default { redis: … }, or a function that returns them`,
     );
   }
-  return options as SessionModuleOptions;
+  return options;
 }
 
 async function readJson(path: string, file: string): Promise<unknown> {
@@ -138,7 +139,7 @@ function decoded(text: string): string {
 function credentialsOf(redis: Exclude<RedisOption, string | URL>): Credentials {
   if (!isRecord(redis)) return {};
   const { options } = redis as { readonly options?: unknown };
-  return (isRecord(options) ? options : redis) as Credentials;
+  return isRecord(options) ? options : (redis as RedisOptions);
 }
 
 function placeOf(redis: NonNullable<RedisOption>): string {
@@ -148,7 +149,7 @@ function placeOf(redis: NonNullable<RedisOption>): string {
   }
   const { host = '127.0.0.1', port = 6379, db, path, name, sentinels, redisOptions } = credentialsOf(redis);
   if (redisOptions || 'nodes' in redis) return 'a Cluster';
-  if (Array.isArray(sentinels)) return `${String(name)}, behind Sentinels`;
+  if (Array.isArray(sentinels)) return `${typeof name === 'string' ? name : 'a primary'}, behind Sentinels`;
   if (typeof path === 'string') return path;
-  return `${String(host)}:${String(port)}${db ? `/${String(db)}` : ''}`;
+  return `${String(host)}:${String(port)}${typeof db === 'number' && db > 0 ? `/${db}` : ''}`;
 }

@@ -91,12 +91,15 @@ export function foreignKeys(found: Awaited<ReturnType<typeof keysUnder>>, { keyP
 export async function sessionSize(
   client: RedisClient,
   found: Awaited<ReturnType<typeof keysUnder>>,
+  { keyPrefix }: Namespace,
 ): Promise<Finding> {
-  const users = (found?.keys ?? []).filter((key) => key.endsWith('}:user')).slice(0, MOST_USERS);
+  const ours = new RedisKeys(keyPrefix);
+  const users = (found?.keys ?? []).filter((key) => key.endsWith('}:user') && ours.isOurs(key));
+  const measured = users.slice(0, MOST_USERS);
   if (!found) return skipped('session size', 'not looked at: this Redis user may not SCAN');
   let [bytes, sessions] = [0, 0];
   try {
-    for (const key of users) {
+    for (const key of measured) {
       bytes += Number((await client.memory('USAGE', key)) ?? 0);
       sessions += (await client.hkeys(key)).filter(isSessionId).length;
     }
@@ -106,7 +109,7 @@ export async function sessionSize(
   }
   if (sessions === 0) return ok('session size', 'no sessions yet', { sessions });
   const each = Math.round(bytes / sessions);
-  const values = { bytesPerSession: each, sessions, users: users.length };
-  const what = `${each} bytes a session, their user's record included (${sessions} sessions of ${users.length} users)`;
+  const values = { bytesPerSession: each, sessions, users: measured.length };
+  const what = `${each} bytes a session, their user's record included (${sessions} sessions of ${measured.length} users)`;
   return ok('session size', what, values);
 }

@@ -8,34 +8,45 @@ import { bad, type Finding, ok } from './finding.js';
 /** So long is an answer waited for here, however short the deadline of a request is. */
 export const PATIENCE_MS = 5_000;
 const MOST_CALLS = 100;
-const LONGEST_MEASURE_MS = 2_000;
+const LONGEST_MEASURE_MS = 1_000;
 const CLOCK_WARN_MS = 1_000;
 const CLOCK_FAIL_MS = 30_000;
 
 export interface Latency {
   readonly calls: number;
-  /** Calls that got no answer in time. */
+  /** Calls that failed, or got no answer in time. */
   readonly missed: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** What the first that failed said. */
+  readonly problem?: string;
 }
 
 /** Calls one after the other, for two seconds at most. */
 export async function measure(call: () => Promise<unknown>, most = MOST_CALLS): Promise<Latency> {
   const times: number[] = [];
   let missed = 0;
+  let problem: string | undefined;
   const until = performance.now() + LONGEST_MEASURE_MS;
   while (times.length < most && performance.now() < until) {
     const from = performance.now();
     try {
       await withDeadline(call(), PATIENCE_MS);
-    } catch {
+    } catch (error) {
       missed += 1;
+      problem ??= reasonOf(error);
     }
     times.push(performance.now() - from);
   }
   times.sort((a, b) => a - b);
-  return { calls: times.length, missed, p50Ms: rounded(at(times, 0.5)), p99Ms: rounded(at(times, 0.99)) };
+  const [p50Ms, p99Ms] = [rounded(at(times, 0.5)), rounded(at(times, 0.99))];
+  return { calls: times.length, missed, p50Ms, p99Ms, ...(problem === undefined ? {} : { problem }) };
+}
+
+/** What lies behind a 503 is in its cause. */
+function reasonOf(error: unknown): string {
+  const { cause = error } = Object(error) as { cause?: unknown };
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0] ?? '';
 }
 
 export function at(sorted: readonly number[], share: number): number {
@@ -59,13 +70,13 @@ export function latency(
   measured: Latency,
   { of, deadlineMs }: { readonly of: string; readonly deadlineMs: number },
 ): Finding {
-  const { p50Ms, p99Ms, missed, calls } = measured;
+  const { p50Ms, p99Ms, missed, calls, problem } = measured;
   const what = `${of}: p50 ${p50Ms} ms, p99 ${p99Ms} ms, of ${calls}; the deadline is ${deadlineMs} ms`;
   const values = { ...measured, deadlineMs };
   if (missed === 0 && p99Ms < deadlineMs / 2) return ok(check, what, values);
   const isLate = missed > 0 || p99Ms >= deadlineMs;
   return bad(isLate ? 'fail' : 'warn', check, {
-    what: missed > 0 ? `${what}; ${missed} got no answer in time` : what,
+    what: missed > 0 ? `${what}; ${missed} failed (${problem})` : what,
     why: isLate
       ? 'Requests get 503 when Redis answers later than commandTimeoutMs'
       : 'Little is left until requests get 503: more than half of commandTimeoutMs is used up',

@@ -37,7 +37,7 @@ export function fitness(info: Info): Finding[] {
 /** Settings that only `CONFIG` tells; `undefined` where this user may not ask. */
 export async function configOf(server: Redis): Promise<Info | undefined> {
   try {
-    const pairs = (await server.config('GET', 'appendfsync', 'save', 'min-replicas-to-write')) as string[];
+    const pairs = await server.config('GET', 'appendfsync', 'save', 'min-replicas-to-write');
     return new Map(Array.from({ length: pairs.length / 2 }, (_, i) => [pairs[2 * i]!, pairs[2 * i + 1]!]));
   } catch {
     return undefined;
