@@ -90,6 +90,7 @@ describe('a Redis user who may do what the documents say, and nothing else', () 
     await nodes.confirmations({ userRef: 'ref', version: 1 });
     await nodes.reportMissed('node');
     await nodes.remove('node');
+    expect((await users.export('ada')).user).toMatchObject({ id: 'ada' });
     await users.erase('ada');
 
     const log = (await admin.call('ACL', 'LOG')) as unknown[];
@@ -154,9 +155,8 @@ describe('the sample', () => {
       }
       const newcomer = await sample.newcomer(['user']);
       const moderator = await sample.newcomer(['moderator']);
-      const post = await newcomer.post('/posts', { title: 'Hello', body: 'World' });
+      const post = await newcomer.post('/posts', { text: 'Hello' });
       await newcomer.get('/posts');
-      await newcomer.delete(`/posts/${post.body.id}`);
       await newcomer.put('/auth/password', { currentPassword: PASSWORD, newPassword: `${PASSWORD}!` });
       await newcomer.get('/sessions');
       await newcomer.get('/auth/me');
@@ -169,6 +169,9 @@ describe('the sample', () => {
       await root.put(`/admin/users/${second.userId}/roles`, { roles: ['user'] });
       await root.get('/admin/users');
       await root.get('/admin/ip-allowlists/admin');
+      await moderator.post(`/posts/${post.body.post.id}/like`);
+      await moderator.get('/auth/me/export');
+      await moderator.delete('/auth/me');
       await sleep(300);
       expect(await admin.call('ACL', 'LOG')).toEqual([]);
     } finally {

@@ -88,12 +88,13 @@ export class Acts {
     },
   ): Promise<ExitCode> {
     const actorId = operatorOf(flags, this.terminal);
+    const { ask } = this.terminal;
+    if (!flags.yes && !ask)
+      throw new UsageError('Without a terminal nobody can be asked: add --yes. Nothing was done');
     const { users, sessions, audit } = this.services;
     const [user, live] = [await users.get(userId), await sessions.list(userId)];
     if (!user) return unknownUser(userId, this.terminal);
-    if (!flags.yes) {
-      const { ask } = this.terminal;
-      if (!ask) throw new UsageError('Without a terminal nobody can be asked: add --yes. Nothing was done');
+    if (!flags.yes && ask) {
       const answer = await ask(`${what.question}?\n${describe(user, live.length)}, as ${actorId} [y/N] `);
       if (!/^y(es)?$/i.test(answer.trim())) {
         this.terminal.err('Nothing was done.\n');
