@@ -4,4 +4,4 @@
  */
 export type { DoctorReport, Finding, FindingLevel } from './doctor/finding.js';
 export { runLatchkey } from './run.js';
-export { EXIT, type Terminal } from './terminal.js';
+export type { ExitCode, Terminal } from './terminal.js';

@@ -1,22 +1,13 @@
 import { parseArgs } from 'node:util';
 import { SessionConfigurationError, SessionError } from '../model/session-error.js';
-import { Acts, describe, unknownUser } from './acts.js';
+import { Acts } from './acts.js';
 import { bench } from './bench.js';
 import { examine } from './doctor/doctor.js';
-import type { DoctorReport } from './doctor/finding.js';
 import { showManifest } from './manifest.js';
+import { listSessions, readAudit, reportText } from './reading.js';
 import { type Services, withServices } from './services.js';
 import { type CliSettings, readSettings } from './settings.js';
-import {
-  EXIT,
-  type ExitCode,
-  instant,
-  printable,
-  table,
-  type Terminal,
-  UsageError,
-  withoutSecrets,
-} from './terminal.js';
+import { EXIT, type ExitCode, printable, type Terminal, UsageError, withoutSecrets } from './terminal.js';
 
 /** Every flag there is; a command takes some of them. */
 const FLAGS = {
@@ -127,10 +118,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 /**
  * Runs one command of the tool `latchkey`.
  * @param args what stands behind the name of the program
- * @returns the exit code: see `EXIT`. Never rejects
+ * @returns the exit code. Never rejects
  * @example
  * ```ts
- * process.exitCode = await runLatchkey(['doctor', '--json'], terminal);
+ * process.exitCode = await runLatchkey(['doctor', '--json'], {
+ *   out: (text) => process.stdout.write(text),
+ *   err: (text) => process.stderr.write(text),
+ *   env: process.env,
+ *   cwd: process.cwd(),
+ *   user: 'ci',
+ *   load: (url) => import(url),
+ * });
  * ```
  * @publicApi
  */
@@ -192,58 +190,6 @@ async function runDoctor({ settings: read, flags, terminal }: Call): Promise<Exi
   const report = await examine(settings, storage, place);
   terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
   return { ok: EXIT.ok, warn: EXIT.finding, fail: EXIT.failure }[report.level];
-}
-
-function reportText({ redis, level, findings }: DoctorReport): string {
-  const lines = findings.flatMap((one) => [
-    `${one.level.toUpperCase().padEnd(8)}${one.check.padEnd(14)}${printable(one.what)}`,
-    ...(one.why === undefined ? [] : [`${' '.repeat(22)}why: ${one.why}`]),
-    ...(one.remedy === undefined ? [] : [`${' '.repeat(22)}remedy: ${one.remedy}`]),
-  ]);
-  return `Redis at ${redis}: ${level}\n${lines.join('\n')}\n`;
-}
-
-async function listSessions({ users, sessions }: Services, call: Call): Promise<ExitCode> {
-  const { args, flags, terminal } = call;
-  const [userId = ''] = args;
-  const user = await users.get(userId);
-  if (!user) return unknownUser(userId, terminal);
-  const live = await sessions.list(userId);
-  if (flags.json) {
-    terminal.out(`${JSON.stringify({ user, sessions: live })}\n`);
-    return EXIT.ok;
-  }
-  const rows = live.map(({ id, device, createdAt, lastSeenAt, expiresAt }) => {
-    const { name, userAgent, ip } = device;
-    return [
-      id,
-      ...[createdAt, lastSeenAt, expiresAt].map(instant),
-      ip,
-      [name, userAgent].filter(Boolean).join(', '),
-    ];
-  });
-  terminal.out(`${printable(userId)}: ${describe(user, live.length)}\n`);
-  if (rows.length > 0)
-    terminal.out(table(['SESSION', 'CREATED', 'LAST SEEN', 'EXPIRES', 'IP', 'DEVICE'], rows));
-  return EXIT.ok;
-}
-
-async function readAudit({ audit }: Services, { flags, terminal }: Call): Promise<ExitCode> {
-  const page = await audit.read({
-    ...(flags.limit === undefined ? {} : { limit: Number(flags.limit) }),
-    ...(flags.before === undefined ? {} : { before: flags.before }),
-    ...(flags.user === undefined ? {} : { userId: flags.user }),
-  });
-  if (flags.json) {
-    terminal.out(`${JSON.stringify(page)}\n`);
-    return EXIT.ok;
-  }
-  const rows = page.entries.map(({ at, action, outcome, actorId = '', targetId = '', ip = '', details }) => {
-    return [instant(at), action, outcome, actorId, targetId, ip, JSON.stringify(details)];
-  });
-  terminal.out(table(['AT', 'ACTION', 'OUTCOME', 'ACTOR', 'TARGET', 'IP', 'DETAILS'], rows));
-  if (page.next !== undefined) terminal.out(`More: --before ${page.next}\n`);
-  return EXIT.ok;
 }
 
 function usage(): string {

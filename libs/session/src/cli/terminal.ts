@@ -15,17 +15,15 @@ export interface Terminal {
   readonly load: (url: string) => Promise<unknown>;
 }
 
-/** What the process ends with. @publicApi */
-export const EXIT = {
-  /** It is done, or all is well. */
-  ok: 0,
-  /** A warning of `doctor`, a difference of `manifest`, an unknown user, or "no" to a question. */
-  finding: 1,
-  /** A fault that `doctor` found, a mistake on the command line or in the options, or a Redis that does not answer. */
-  failure: 2,
-} as const;
+/**
+ * What the process ends with. 0: it is done, or all is well. 1: a warning of `doctor`, a difference of `manifest`, an
+ * unknown user, or "no" to a question. 2: a fault that `doctor` found, a mistake on the command line or in the options, or
+ * a Redis that does not answer.
+ * @publicApi
+ */
+export type ExitCode = 0 | 1 | 2;
 
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+export const EXIT = { ok: 0, finding: 1, failure: 2 } as const satisfies Record<string, ExitCode>;
 
 /** A mistake on the command line or in the options, told in one line. */
 export class UsageError extends Error {}

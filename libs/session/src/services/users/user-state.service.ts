@@ -177,18 +177,14 @@ export class UserStateService {
   }
 
   /**
-   * Everything that is kept about a person, to be handed to them: user state, sessions with devices and data, quotas,
-   * one-time tokens without their secrets, and audit entries in which they are the actor or the target. Read it from a
-   * handler behind `@Fresh()`. The app's own data, the `UserDirectory`'s among it, is not in it.
+   * Everything that is kept about a person, to be handed to them from a handler behind `@Fresh()`: user state, sessions
+   * with devices and data, quotas, one-time tokens without their secrets, and audit entries of what they did and of what
+   * was done to them. The app's own data is not in it.
    * @throws SessionError `bad_request` for what is no user id or no option
-   * @example
-   * ```ts
-   * const { user, sessions, audit } = await users.export(userId);
-   * ```
    */
   async export(userId: string, options: UserExportOptions = {}): Promise<UserExport> {
-    const { users } = this.repository;
-    return exportUser({ users, audit: this.audit, settings: this.settings }, checkedUserId(userId), options);
+    const { repository, audit, settings } = this;
+    return exportUser({ users: repository.users, audit, settings }, checkedUserId(userId), options);
   }
 
   /**
