@@ -234,6 +234,27 @@ async function tryWithRedis(folder) {
   });
 }
 
+/** The program that the package brings, with a configuration of the app's own. */
+async function tryCli(folder) {
+  await withRedis(async (port) => {
+    const config = "export default () => ({ redis: process.env.OF_APP, keyPrefix: 'cli' });\n";
+    writeFileSync(join(folder, 'latchkey.config.mjs'), config);
+    const command = (...args) =>
+      run('npx', ['--no-install', 'latchkey', ...args, '--config', 'latchkey.config.mjs'], {
+        cwd: folder,
+        env: { ...process.env, OF_APP: `redis://127.0.0.1:${port}` },
+      }).catch((error) => error);
+    // Its Redis keeps nothing over a restart: a warning, and so the exit code is 1.
+    const examined = await command('doctor', '--json', '--timeout', '5000');
+    const { level, findings } = JSON.parse(examined.stdout);
+    assert.deepEqual([examined.code, level], [1, 'warn'], examined.stdout + examined.stderr);
+    const others = findings.filter((one) => one.level !== 'ok').map(({ check }) => check);
+    assert.deepEqual(others, ['persistence']);
+    const refused = await command('block', 'ada', '--reason', 'x');
+    assert.deepEqual([refused.code, /add --yes/.test(refused.stderr)], [2, true], refused.stderr);
+  });
+}
+
 async function withRedis(use) {
   const port = await freePort();
   const server = start(ensureProgram('redis-server'), [
@@ -374,6 +395,8 @@ try {
       console.log(`ok: ${app.name}, in memory`);
       await tryWithRedis(folder);
       console.log(`ok: ${app.name}, Redis`);
+      await tryCli(folder);
+      console.log(`ok: ${app.name}, npx latchkey`);
     }),
   ]);
 } catch (error) {

@@ -113,9 +113,7 @@ describe('the rooms of the library', () => {
       );
       for (const one of packages) expect(refusedHere.filter(([, to]) => to.includes(`/${one}/`))).toEqual([]);
       for (const one of ['fs', 'supertest'])
-        expect(refusedHere.some(([, to]) => to === one || to.includes(`/${one}/`))).toBe(
-          !packages.includes(one),
-        );
+        expect(refusedHere.some(([, to]) => to === one || to.includes(`/${one}/`))).toBe(true);
       expect(refusedHere.some(([, to]) => to.includes('/ioredis/'))).toBe(!packages.includes('ioredis'));
       expect(refusedHere.some(([, to]) => to.includes('/jose/'))).toBe(!packages.includes('jose'));
     }
