@@ -16,6 +16,7 @@ export async function cli(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   answers?: readonly string[],
+  load: Terminal['load'] = () => Promise.reject(new Error('Not in this test')),
 ): Promise<Done> {
   const [out, err, questions]: [string[], string[], string[]] = [[], [], []];
   const terminal: Terminal = {
@@ -24,7 +25,7 @@ export async function cli(
     env,
     cwd: process.cwd(),
     user: 'olga',
-    load: () => Promise.reject(new Error('Not in this test')),
+    load,
     ...(answers
       ? {
           ask: (question: string) => {
