@@ -47,6 +47,8 @@ export interface AppConfig {
   readonly storage: Storage;
   /** How long each call of Redis may take, in milliseconds; then the request is answered with 503. */
   readonly redisTimeoutMs: number;
+  /** Replicas of each Redis primary, which every act waits for. Absent: none is waited for. */
+  readonly redisReplicas?: number;
   /** `NODE_ENV` is `production`: no demo accounts, no memory unless asked for. */
   readonly production: boolean;
   readonly allowMemory: boolean;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DoctorReport, Finding } from '@latchkey/session/cli';
 import { SessionService } from '@latchkey/session';
-import { COMMANDS, CLUSTER_COMMANDS, permissionOf } from '../../libs/session/src/redis/calls/permissions.js';
+import { COMMANDS, CLUSTER_COMMANDS, permissionOf } from '../../libs/session/src/cli/doctor/permissions.js';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn } from '../support/sessions-on.js';

@@ -6,6 +6,7 @@ import { PostRepository } from '../../../src/posts/post-repository.js';
 import type { ProblemCode } from '../../../src/problem/problem.js';
 import { bearer, SocketClient } from '../../live/support/clients.js';
 import { freePort } from '../../support/free-port.js';
+import { RedisServer } from '../../support/redis-server.js';
 import type { Client } from './client.js';
 import { IMPATIENT, newName, PASSWORD, Sample } from './sample.js';
 
@@ -38,6 +39,9 @@ let strict: Sample;
 let refreshing: Sample;
 /** Whose Redis is not there. */
 let cutOff: Sample;
+/** Whose Redis lacks its replica. */
+let lonely: Sample;
+let lonelyRedis: RedisServer;
 
 /** Starts what the table asks. */
 export async function startSamples(): Promise<void> {
@@ -48,11 +52,14 @@ export async function startSamples(): Promise<void> {
   cutOff = await Sample.start({
     env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}`, ...IMPATIENT },
   });
+  lonelyRedis = await RedisServer.start();
+  lonely = await Sample.start({ env: { REDIS_URL: lonelyRedis.url, REDIS_REPLICAS: '1', ...IMPATIENT } });
   sample.app.useLogger(false); // one of the answers is to a fault of ours
 }
 
 export async function stopSamples(): Promise<void> {
-  await Promise.all([sample, strict, refreshing, cutOff].map((one) => one?.stop()));
+  await Promise.all([sample, strict, refreshing, cutOff, lonely].map((one) => one?.stop()));
+  await lonelyRedis?.stop();
 }
 
 const login = (at: Sample, body: object) =>
@@ -284,6 +291,19 @@ export const TABLE: Readonly<Record<Told, Row>> = {
     how: {
       'a body over 64 KiB': async () =>
         (await sample.as('alice')).post('/posts', { text: 'x'.repeat(64 * 1024) }),
+    },
+  },
+  not_durable: {
+    status: 503,
+    how: {
+      'a block without the replicas that there should be': async () => {
+        const mia = await lonely.as('mia');
+        const { body } = await mia.get('/moderation/users');
+        const bob = (body as { users: { id: string; username: string }[] }).users.find(
+          ({ username }) => username === 'bob',
+        );
+        return mia.post(`/moderation/users/${bob?.id}/block`, { reason: 'Spam' });
+      },
     },
   },
   session_store_unavailable: {

@@ -44,6 +44,19 @@ export interface SessionModuleOptions {
    */
   readonly commandTimeoutMs?: number;
   /**
+   * Replicas that the Redis primary, or each primary of a Cluster, is set up with, 1–16: for `durability`.
+   * @defaultValue none: no act can wait for replicas
+   */
+  readonly replicas?: number;
+  /**
+   * When `block`, `setRoles`, `grant`, `withdraw`, `setIpAllowlist`, `revokeAll` and `IpAllowlists.set` resolve: once Redis has the
+   * change in memory, or (`'all-replicas'`, which needs `replicas`) once each replica has it, so that no failover undoes it. Where a
+   * replica does not confirm within `commandTimeoutMs`, they reject with `not_durable`: the change is in force. Redis documents
+   * this as `WAIT`. Each call may also say it by itself.
+   * @defaultValue `'memory'`
+   */
+  readonly durability?: 'memory' | 'all-replicas';
+  /**
    * Allow in-memory sessions with `NODE_ENV=production`; otherwise boot fails. Silences the warning.
    * @defaultValue `false`
    */

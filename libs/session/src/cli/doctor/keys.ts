@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { RedisClient } from '../../redis/calls/boot-check.js';
-import { missingPermissions } from '../../redis/calls/permissions.js';
+import { missingPermissions } from './permissions.js';
 import { RedisKeys } from '../../redis/records/keys.js';
 import { isSessionId } from '../../token/session-token.js';
 import { bad, type Finding, isForbidden, ok, skipped } from './finding.js';

@@ -89,11 +89,20 @@ export function listeningClientOf(client: RedisClient): Redis {
   const nodes = 'nodes' in client ? client.nodes('all') : [client];
   const node = nodes[Math.floor(Math.random() * nodes.length)];
   if (!node) throw new Error('No node of the Cluster is known');
-  return node.duplicate({
+  return duplicateOf(node, 'latchkey-events');
+}
+
+/** A client of the same server for calls that hold up what is behind them. It neither connects nor reconnects by itself. */
+export function waitingClientOf(server: Redis): Redis {
+  return duplicateOf(server, 'latchkey-wait');
+}
+
+function duplicateOf(server: Redis, connectionName: string): Redis {
+  return server.duplicate({
     lazyConnect: true,
     readOnly: false,
     autoResubscribe: false,
-    connectionName: 'latchkey-events',
+    connectionName,
     disconnectTimeout: 100, // it runs on for one that has ended
     retryStrategy: () => null,
     sentinelRetryStrategy: () => null,

@@ -1,6 +1,7 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
-import { NotRunError, type SessionConfigurationError, SessionError } from '../../model/session-error.js';
+import type { SessionConfigurationError, SessionError } from '../../model/session-error.js';
+import { messageOf, unavailable } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { adviceOn, isClient, listeningClientOf, openClient } from './client-options.js';
 import { CallTimeouts } from './call-timeouts.js';
@@ -9,6 +10,7 @@ import { isPlainClient, CallBatcher } from './call-batcher.js';
 import { reviveAfterFailover } from './connection-loss.js';
 import { onceEvery } from './pace.js';
 import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
+import { ReplicaWait } from './replica-wait.js';
 import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
 
@@ -42,6 +44,7 @@ export class RedisConnection {
   /** Absent where ioredis has to send each call by its keys. */
   private readonly batcher: CallBatcher | undefined;
   private readonly stopReviving: () => void;
+  private waits: ReplicaWait | undefined;
   /** In the batcher's place. */
   private readonly readiness: Readiness | undefined;
 
@@ -114,12 +117,19 @@ export class RedisConnection {
     return listeningClientOf(this.client);
   }
 
+  /** Finds out whether acts have reached the replicas, by connections of its own, opened when first needed. */
+  replicaWait(replicas: number): ReplicaWait {
+    const { client, commandTimeoutMs } = this;
+    return (this.waits ??= new ReplicaWait(client, { replicas, timeoutMs: commandTimeoutMs }));
+  }
+
   /** Closes the client if this opened it, without waiting longer than for one call. */
   async close(): Promise<void> {
     this.closed = true;
     this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
+    this.waits?.close();
     this.batcher?.close();
     this.readiness?.close();
     if (!this.owned) {
@@ -228,16 +238,6 @@ export class RedisConnection {
       this.complain(`Redis refused ${script.name}: ${message}`);
     return unavailable(error, hasRun);
   }
-}
-
-/** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
-function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
-  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
-  return new SessionError('session_store_unavailable', { cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function ignore(): void {}

@@ -4,7 +4,7 @@ import { SessionDataStore } from '../data/session-data-store.js';
 import type { AccessRequirements, Decision } from '../../model/decision.js';
 import { anything, fieldsOf, type Inputs, oneOf } from '../../basics/inputs.js';
 import { SessionError, denialError } from '../../model/session-error.js';
-import { confirmationsOf } from '../events/confirmations.js';
+import { Acts, durability } from '../events/acts.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { type EndReason, GIVEN_END_REASONS, type Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
@@ -40,7 +40,10 @@ import { UserStateService } from '../users/user-state.service.js';
 const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
 
 const endReason = oneOf(...GIVEN_END_REASONS);
-const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
+const REVOKE_ALL: Inputs<{ readonly except?: Session; readonly durability?: 'memory' | 'all-replicas' }> = {
+  except: anything,
+  durability,
+};
 
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
@@ -59,6 +62,7 @@ export class SessionService {
   /** What a login, a refresh and a replacement of tokens need. */
   private readonly walks: LoginParts & GuestParts & RefreshParts & ReplacementParts;
   private readonly tokenCheck: TokenCheck;
+  private readonly acts: Acts;
 
   /** @internal */
   constructor(
@@ -69,6 +73,7 @@ export class SessionService {
     ip: IpPolicy,
   ) {
     const logger = new Logger(SessionService.name);
+    this.acts = new Acts(repository, settings);
     this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
       logger.error(line),
     );
@@ -185,18 +190,22 @@ export class SessionService {
 
   /**
    * Ends all sessions of a user, however many, by starting a new epoch; with `except`, all but the caller's own.
-   * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed
+   * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed;
+   * `not_durable` (with `durability: 'all-replicas'`): the sessions have ended, and a failover may undo it
    */
-  async revokeAll(userId: string, options: { readonly except?: Session } = {}): Promise<RevocationReceipt> {
+  async revokeAll(
+    userId: string,
+    options: { readonly except?: Session; readonly durability?: 'memory' | 'all-replicas' } = {},
+  ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    checkedUserId(userId);
-    const { except: own } = fieldsOf(options, 'options', REVOKE_ALL);
+    const { except: own, durability: given } = fieldsOf(options, 'options', REVOKE_ALL);
+    const wanted = this.acts.durabilityOf(given);
     const except = own === undefined ? undefined : credentialOf(own);
-    const revoked = await this.repository.revokeAll(userId, except);
+    const revoked = await this.repository.revokeAll(checkedUserId(userId), except);
     if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
     if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
     const { version, epoch, sessions } = revoked;
-    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
+    const confirmed = await this.acts.settled({ userRef: userRefOf(userId), version, epoch }, wanted);
     return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
   }
 

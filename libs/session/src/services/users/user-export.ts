@@ -79,31 +79,34 @@ const PAGE = 200;
 /** Each looks at 1,000 entries, so an export ends however long the log is. */
 const MOST_PAGES = 200;
 
-interface ExportParts {
-  readonly users: UserRepository;
-  readonly audit: AuditRepository;
-  readonly settings: SessionSettings;
-}
+/** What `UserStateService` tells a person of what is kept about them, and erases. It has checked the user ids. */
+export class PersonalData {
+  constructor(
+    private readonly users: UserRepository,
+    private readonly audit: AuditRepository,
+    private readonly settings: SessionSettings,
+  ) {}
 
-/** See `UserStateService.export`, which has checked the user id. */
-export async function exportUser(
-  { users, audit, settings }: ExportParts,
-  userId: string,
-  given: UserExportOptions,
-): Promise<UserExport> {
-  const { auditLimit = DEFAULT_ENTRIES } = fieldsOf(given, 'options', OPTIONS);
-  if (!Number.isInteger(auditLimit) || auditLimit < 0 || auditLimit > MOST_ENTRIES) {
-    throw new SessionError('bad_request', {
-      detail: `auditLimit is a whole number from 0 to ${MOST_ENTRIES}`,
-    });
+  async export(userId: string, given: UserExportOptions): Promise<UserExport> {
+    const { auditLimit = DEFAULT_ENTRIES } = fieldsOf(given, 'options', OPTIONS);
+    if (!Number.isInteger(auditLimit) || auditLimit < 0 || auditLimit > MOST_ENTRIES) {
+      throw new SessionError('bad_request', {
+        detail: `auditLimit is a whole number from 0 to ${MOST_ENTRIES}`,
+      });
+    }
+    const { sessions, ...kept } = await this.users.export(userId);
+    return {
+      userId,
+      ...kept,
+      sessions: sessions.map((one) => exportedSession(userId, one, this.settings)),
+      audit: await entriesAbout(this.audit, userId, auditLimit),
+    };
   }
-  const { sessions, ...kept } = await users.export(userId);
-  return {
-    userId,
-    ...kept,
-    sessions: sessions.map((one) => exportedSession(userId, one, settings)),
-    audit: await entriesAbout(audit, userId, auditLimit),
-  };
+
+  async erase(userId: string): Promise<ErasureReport> {
+    const sessions = await this.users.erase(userId);
+    return { userId, sessions, kept: keptAfterErasure(this.settings) };
+  }
 }
 
 function exportedSession(
@@ -146,7 +149,7 @@ function withoutOthersIp(entry: AuditEntry, userId: string): AuditEntry {
   return rest;
 }
 
-export function keptAfterErasure({ audit }: SessionSettings): KeptAfterErasure[] {
+function keptAfterErasure({ audit }: SessionSettings): KeptAfterErasure[] {
   return [
     {
       what: 'audit',

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { confirmationsOf } from '../events/confirmations.js';
+import { Acts } from '../events/acts.js';
 import { fieldsOf } from '../../basics/inputs.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
@@ -20,14 +20,15 @@ import {
   outdated,
 } from './checks.js';
 import { DirectoryLoad } from './directory-load.js';
-import { type BlockOptions, type ChangeOptions, INITIAL, UPDATE, type UserUpdate } from './user-changes.js';
 import {
-  type ErasureReport,
-  exportUser,
-  keptAfterErasure,
-  type UserExport,
-  type UserExportOptions,
-} from './user-export.js';
+  type BlockOptions,
+  type ChangeOptions,
+  INITIAL,
+  UNBLOCK,
+  UPDATE,
+  type UserUpdate,
+} from './user-changes.js';
+import { type ErasureReport, PersonalData, type UserExport, type UserExportOptions } from './user-export.js';
 
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
 
@@ -49,14 +50,18 @@ const WRITE_ATTEMPTS = 50;
 @Injectable()
 export class UserStateService {
   private readonly directory: DirectoryLoad | undefined;
+  private readonly acts: Acts;
+  private readonly personalData: PersonalData;
 
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) private readonly settings: SessionSettings,
-    @Inject(AUDIT_REPOSITORY) private readonly audit: AuditRepository,
+    @Inject(SESSION_SETTINGS) settings: SessionSettings,
+    @Inject(AUDIT_REPOSITORY) audit: AuditRepository,
   ) {
     const { userDirectory, userDirectoryTimeoutMs } = settings;
+    this.acts = new Acts(repository, settings);
+    this.personalData = new PersonalData(repository.users, audit, settings);
     this.directory =
       userDirectory && new DirectoryLoad(repository.users, userDirectory, userDirectoryTimeoutMs);
   }
@@ -93,7 +98,8 @@ export class UserStateService {
   /**
    * Refuses the user from now on and ends all sessions: when this resolves, no node accepts a request. Blocking again
    * replaces the reason and the end.
-   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`
+   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`; `not_durable` (with
+   * `durability: 'all-replicas'`): the block is in force, a failover may undo it, and it is safe to block again
    */
   async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
     const block = checkedBlock(options);
@@ -101,8 +107,9 @@ export class UserStateService {
   }
 
   /** Lifts a block. Sessions from before it stay dead. */
-  async unblock(userId: string, options: ChangeOptions = {}): Promise<UserState> {
-    return this.change(userId, options, () => ({ block: null }));
+  async unblock(userId: string, options: Pick<ChangeOptions, 'ifVersion'> = {}): Promise<UserState> {
+    const { ifVersion } = fieldsOf(options, 'options', UNBLOCK);
+    return (await this.write(userId, ifVersion, () => ({ block: null }))).user;
   }
 
   /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
@@ -177,14 +184,11 @@ export class UserStateService {
   }
 
   /**
-   * Everything that is kept about a person, to be handed to them from a handler behind `@Fresh()`: user state, sessions
-   * with devices and data, quotas, one-time tokens without their secrets, and audit entries of what they did and of what
-   * was done to them. The app's own data is not in it.
+   * Everything that is kept about a person, to be handed to them from a handler behind `@Fresh()`; not the app's own data.
    * @throws SessionError `bad_request` for what is no user id or no option
    */
   async export(userId: string, options: UserExportOptions = {}): Promise<UserExport> {
-    const { repository, audit, settings } = this;
-    return exportUser({ users: repository.users, audit, settings }, checkedUserId(userId), options);
+    return this.personalData.export(checkedUserId(userId), options);
   }
 
   /**
@@ -194,8 +198,7 @@ export class UserStateService {
    * @returns how many live sessions that ended, and what of the user stays elsewhere, why, and until when
    */
   async erase(userId: string): Promise<ErasureReport> {
-    const sessions = await this.repository.users.erase(checkedUserId(userId));
-    return { userId, sessions, kept: keptAfterErasure(this.settings) };
+    return this.personalData.erase(checkedUserId(userId));
   }
 
   /**
@@ -215,14 +218,12 @@ export class UserStateService {
 
   private async act(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    const { user, sessions } = await this.write(userId, options, changeOf);
+    const { ifVersion, durability } = checkedChange(options);
+    const wanted = this.acts.durabilityOf(durability);
+    const { user, sessions } = await this.write(userId, ifVersion, changeOf);
     const { version, epoch } = user;
-    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
+    const confirmed = await this.acts.settled({ userRef: userRefOf(userId), version, epoch }, wanted);
     return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
-  }
-
-  private async change(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<UserState> {
-    return (await this.write(userId, options, changeOf)).user;
   }
 
   /**
@@ -231,10 +232,9 @@ export class UserStateService {
    */
   private async write(
     userId: string,
-    options: ChangeOptions,
+    wanted: number | undefined,
     changeOf: ChangeOf,
   ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
-    const wanted = checkedChange(options).ifVersion;
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const user = await this.get(userId);
       if (!user) throw new SessionError('user_unknown');

@@ -1,4 +1,4 @@
-import type { RedisClient } from './boot-check.js';
+import type { RedisClient } from '../../redis/calls/boot-check.js';
 
 /** What a command is tried with: 0 stands for a key, 1 for the channel of events. Nothing of it is run. */
 type Sample = readonly (string | 0 | 1)[];
@@ -23,6 +23,7 @@ export const COMMANDS: readonly Sample[] = [
   ['subscribe', CHANNEL],
   ['unsubscribe', CHANNEL],
   ['publish', CHANNEL, ''],
+  ['wait', '1', '0'],
   ['time'],
   ...on('get', 'del', 'unlink', 'pttl', 'persist', 'pexpiretime', 'hgetall', 'hkeys'),
   ['set', KEY, ''],
