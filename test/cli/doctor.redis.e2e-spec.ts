@@ -186,6 +186,7 @@ describe('latchkey doctor', () => {
         await doctor(wrong),
         await cli(['doctor'], { REDIS_URL: wrong }),
         await cli(['doctor', wrong]),
+        await cli([wrong]), // in the place of a command, which the error quotes
         await cli(['doctor', `--redis=redis://:${SECRET}@127.0.0.1:1`]),
         await cli(['sessions', 'ada', '--redis', `redis://:${SECRET}@127.0.0.1:x`]),
         await cli(['sessions', 'ada', '--redis', `redis://:a/${SECRET}@127.0.0.1`]),
