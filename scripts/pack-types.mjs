@@ -24,6 +24,7 @@ const MODES = [
 function appFile() {
   const doors = {
     '': ['RateLimiter', 'SessionModule', 'SessionService'],
+    '/cli': ['runLatchkey'],
     '/graphql': ['GraphqlSubscriptions'],
     '/http': ['toProblem'],
     '/jwt': ['ServiceTokens'],
@@ -35,7 +36,7 @@ function appFile() {
     '/throttler': ['RedisThrottlerStorage'],
     '/ws': ['SessionWsAdapter'],
   };
-  const types = { '/access': ['AccessRequirements'], '/audit': ['AuditEntry'] };
+  const types = { '/access': ['AccessRequirements'], '/audit': ['AuditEntry'], '/users': ['UserExport'] };
   const known = readJson(libraryFile('package.json')).exports;
   const subpaths = Object.keys(known).filter((name) => name !== './package.json');
   const missing = subpaths.filter((name) => !(name.slice(1) in doors || name.slice(1) in types));

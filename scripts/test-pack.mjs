@@ -126,7 +126,7 @@ async function tryKit(app, folder) {
 }
 
 /** Subpaths that have types only. */
-const TYPE_DOORS = ['access', 'audit'];
+const TYPE_DOORS = ['access', 'audit', 'users'];
 
 /** Debuggers and editors find the sources: every map names files that the tarball has. */
 function tryMaps(folder) {
@@ -231,6 +231,27 @@ async function tryWithRedis(folder) {
     assert.equal(keys.filter((key) => key.startsWith('lk:throttle:')).length, 1, `of ${keys.join(' ')}`);
     // alice's and bob's: the scripts of the tarball wrote them, and an app that fell back to memory would not.
     assert.equal(keys.filter((key) => key.endsWith(':user')).length, 2, `user keys among ${keys.join(' ')}`);
+  });
+}
+
+/** The program that the package brings, with a configuration of the app's own. */
+async function tryCli(folder) {
+  await withRedis(async (port) => {
+    const config = "export default () => ({ redis: process.env.OF_APP, keyPrefix: 'cli' });\n";
+    writeFileSync(join(folder, 'latchkey.config.mjs'), config);
+    const command = (...args) =>
+      run('npx', ['--no-install', 'latchkey', ...args, '--config', 'latchkey.config.mjs'], {
+        cwd: folder,
+        env: { ...process.env, OF_APP: `redis://127.0.0.1:${port}` },
+      }).catch((error) => error);
+    // Its Redis keeps nothing over a restart: a warning, and so the exit code is 1.
+    const examined = await command('doctor', '--json', '--timeout', '5000');
+    const { level, findings } = JSON.parse(examined.stdout);
+    assert.deepEqual([examined.code, level], [1, 'warn'], examined.stdout + examined.stderr);
+    const others = findings.filter((one) => one.level !== 'ok').map(({ check }) => check);
+    assert.deepEqual(others, ['persistence']);
+    const refused = await command('block', 'ada', '--reason', 'x');
+    assert.deepEqual([refused.code, /add --yes/.test(refused.stderr)], [2, true], refused.stderr);
   });
 }
 
@@ -374,6 +395,8 @@ try {
       console.log(`ok: ${app.name}, in memory`);
       await tryWithRedis(folder);
       console.log(`ok: ${app.name}, Redis`);
+      await tryCli(folder);
+      console.log(`ok: ${app.name}, npx latchkey`);
     }),
   ]);
 } catch (error) {

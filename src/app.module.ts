@@ -17,6 +17,7 @@ import { PostsModule } from './posts/posts.module.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
 import type { RedisClient } from './redis/open-redis.js';
 import { REDIS_CLIENT, RedisModule } from './redis/redis.module.js';
+import { RightsModule } from './rights/rights.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 
 @Module({})
@@ -62,6 +63,7 @@ export class AppModule {
           }),
         }),
         OutboxModule.with(config),
+        RightsModule,
         AuditModule,
         AuthModule,
         SessionsModule,

@@ -9,6 +9,7 @@ export const AUDIT_ACTIONS = {
   'password.change': 'A user changed the password; `denied`: the current one was wrong',
   'password.reset': 'A user reset the password, by a link that was mailed',
   'email.prove': 'A user proved the e-mail address',
+  'account.erase': 'A user erased their account',
   'user.roles': "A user's roles were set",
   'user.block': 'A user was blocked',
   'user.unblock': "A user's block was lifted",

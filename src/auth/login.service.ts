@@ -63,7 +63,7 @@ export class LoginService {
     throw new Problem('conflict', 'The account was changed while you were logging in: log in again');
   }
 
-  /** @returns `undefined` when the user's epoch changed in between */
+  /** @returns `undefined` when the user's epoch changed in between, or the account was erased */
   private async attempt({
     username,
     password,
@@ -93,7 +93,9 @@ export class LoginService {
       });
       return { account, issued };
     } catch (error) {
-      if (error instanceof SessionError && error.code === 'epoch_changed') return undefined;
+      // `user_unknown`: the account was erased in between, and the next round finds nobody.
+      if (error instanceof SessionError && (error.code === 'epoch_changed' || error.code === 'user_unknown'))
+        return undefined;
       throw error;
     }
   }

@@ -113,6 +113,7 @@ export class ActsService {
       const mayAct =
         actor && (act.isForAdmins ? isAdmin(actor.roles) : mayActOn(actor.roles, known?.roles ?? []));
       if (!mayAct) throw new SessionError('forbidden');
+      if (!known) await this.users.require(targetId); // an account that is being erased goes before its state
       const target = known ?? (await (act.restore?.() ?? this.users.stateOf(account)));
       if (act.endsAdmin && isAdmin(target.roles) && !(await this.withdrawals.begin({ actor, target }))) {
         throw new Problem(

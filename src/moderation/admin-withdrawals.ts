@@ -18,7 +18,14 @@ export abstract class AdminWithdrawals {
    * @returns false when the actor is being withdrawn; then nothing was noted
    */
   abstract begin(act: { readonly actor: UserState; readonly target: UserState }): Promise<boolean>;
+  /**
+   * Notes that somebody who is no admin is going for good: whatever they become meanwhile, they act on no admin any more.
+   */
+  abstract retire(userId: string): Promise<void>;
 }
+
+/** Above every version that a user state can have. */
+export const FOR_GOOD = Number.MAX_SAFE_INTEGER;
 
 /** In this process's memory. */
 export class MemoryAdminWithdrawals extends AdminWithdrawals {
@@ -34,6 +41,10 @@ export class MemoryAdminWithdrawals extends AdminWithdrawals {
     if (this.versionOf(actor) >= actor.version) return false;
     this.versions.set(target.id, Math.max(this.versionOf(target), target.version));
     return true;
+  }
+
+  async retire(userId: string): Promise<void> {
+    this.versions.set(userId, FOR_GOOD);
   }
 
   private versionOf({ id }: UserState): number {

@@ -8,6 +8,7 @@ import { AdminWithdrawals, MemoryAdminWithdrawals } from './admin-withdrawals.js
 import { ModerationController } from './moderation.controller.js';
 import { RankGuard } from './rank.guard.js';
 import { RedisAdminWithdrawals } from './redis-admin-withdrawals.js';
+import { Retirements } from './retirements.service.js';
 
 @Module({
   imports: [UsersModule, AuditModule],
@@ -21,7 +22,8 @@ import { RedisAdminWithdrawals } from './redis-admin-withdrawals.js';
     },
     ActsService,
     RankGuard,
+    Retirements,
   ],
-  exports: [ActsService, RankGuard],
+  exports: [ActsService, RankGuard, Retirements],
 })
 export class ModerationModule {}

@@ -1,8 +1,11 @@
 import type { UserState } from '@latchkey/session';
 import { type RedisStore, redisScript } from '../redis/redis-store.js';
-import { AdminWithdrawals } from './admin-withdrawals.js';
+import { AdminWithdrawals, FOR_GOOD } from './admin-withdrawals.js';
 
-/** `HSET app:admin-withdrawals  USER-ID  VERSION`, one field for every admin who was ever blocked or demoted. */
+/**
+ * `HSET app:admin-withdrawals  USER-ID  VERSION`, one field for every admin who was ever blocked or demoted, and for
+ * everybody who erased their account: an id that names nobody any more.
+ */
 const KEY = 'app:admin-withdrawals';
 
 /** KEYS withdrawals. ARGV actor, its version, target, its version. Returns 1 when noted, 0 when the actor is withdrawn; fails for what is no version. */
@@ -33,5 +36,9 @@ export class RedisAdminWithdrawals extends AdminWithdrawals {
   }): Promise<boolean> {
     const args = [actor.id, actor.version, target.id, target.version];
     return (await this.store.script(BEGIN, [KEY], args)) === 1;
+  }
+
+  async retire(userId: string): Promise<void> {
+    await this.store.call((client) => client.hset(KEY, userId, FOR_GOOD));
   }
 }

@@ -17,9 +17,11 @@ export abstract class AccountRepository {
   abstract list(page: AccountPage): Promise<Account[] | undefined>;
   /** Stores a new password hash if the old one still stands. @returns whether it did */
   abstract replacePasswordHash(id: string, change: PasswordHashChange): Promise<boolean>;
-  /** Stores an address that was proven to be this account's, in the place of an older one. */
+  /** Stores an address that was proven to be this account's, in the place of an older one; nothing for an account that is gone. */
   abstract setEmail(id: string, email: string): Promise<void>;
   abstract findEmail(id: string): Promise<string | undefined>;
+  /** Forgets an account, its name and its address. The name may be taken anew. */
+  abstract remove(id: string): Promise<void>;
 }
 
 export interface AccountPage {

@@ -39,10 +39,17 @@ export class MemoryAccountRepository extends AccountRepository {
   }
 
   async setEmail(id: string, email: string): Promise<void> {
-    this.emails.set(id, email);
+    if (this.accounts.has(id)) this.emails.set(id, email);
   }
 
   async findEmail(id: string): Promise<string | undefined> {
     return this.emails.get(id);
+  }
+
+  async remove(id: string): Promise<void> {
+    const account = this.accounts.get(id);
+    if (account) this.idsByUsername.delete(account.username);
+    this.accounts.delete(id);
+    this.emails.delete(id);
   }
 }

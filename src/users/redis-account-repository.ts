@@ -54,6 +54,21 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `);
 
+/** KEYS accounts, emails. ARGV id, address. Stores it if there is such an account. */
+const SET_EMAIL = redisScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
+return 1
+`);
+
+/** KEYS names, accounts, order, emails. ARGV id, user name or ''. The name goes only if it is this account's. */
+const REMOVE = redisScript(`
+if redis.call('HGET', KEYS[1], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[1], ARGV[2]) end
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('HDEL', KEYS[4], ARGV[1])
+return 1
+`);
+
 const RECORDS = new UntrustedJson<Account>('An account', ({ id, username, passwordHash, createdAt }) => {
   const isAccount =
     typeof id === 'string' &&
@@ -99,11 +114,17 @@ export class RedisAccountRepository extends AccountRepository {
   }
 
   async setEmail(id: string, email: string): Promise<void> {
-    await this.store.call((client) => client.hset(EMAILS, id, email));
+    await this.store.script(SET_EMAIL, [ACCOUNTS, EMAILS], [id, email]);
   }
 
   async findEmail(id: string): Promise<string | undefined> {
     return (await this.store.call((client) => client.hget(EMAILS, id))) ?? undefined;
+  }
+
+  async remove(id: string): Promise<void> {
+    // Names do not change, so this one is still the account's.
+    const username = (await this.findById(id))?.username ?? '';
+    await this.store.script(REMOVE, [NAMES, ACCOUNTS, ORDER, EMAILS], [id, username]);
   }
 }
 

@@ -70,6 +70,11 @@ export class UsersService {
     return this.accounts.setEmail(id, email);
   }
 
+  /** Forgets the account, so that nobody can log in or act as it any more. Its user state is not touched. */
+  remove(id: string): Promise<void> {
+    return this.accounts.remove(id);
+  }
+
   /** The address that was proven to be this account's. */
   findEmail(id: string): Promise<string | undefined> {
     return this.accounts.findEmail(id);

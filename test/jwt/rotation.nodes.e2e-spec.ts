@@ -3,6 +3,7 @@ import type { JwtKey } from '@latchkey/session/jwt';
 import { FakeClock } from '@latchkey/session/testing';
 import { IpPolicy } from '../../libs/session/src/services/ip/ip-policy.service.js';
 import type { Clock } from '../../libs/session/src/basics/clock.js';
+import { MemoryAuditRepository } from '../../libs/session/src/storage/memory/audit-repository.js';
 import { MemorySessionRepository } from '../../libs/session/src/storage/memory/session-repository.js';
 import { openAccessTokens } from '../../libs/session/src/services/sessions/access-tokens.js';
 import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
@@ -71,7 +72,7 @@ describe('eight hours on two nodes with a new key every half hour', () => {
         repository,
         settings,
         await openAccessTokens(settings, ownClock),
-        new UserStateService(repository, settings),
+        new UserStateService(repository, settings, new MemoryAuditRepository(settings.audit, clock)),
         new IpPolicy(repository, settings),
       );
     // Their clocks differ, and so do the moments at which they fetch.

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -20,18 +18,10 @@ import type { SessionRepository } from '../../libs/session/src/storage/contract/
 import { SESSION_REPOSITORY } from '../../libs/session/src/options/injection-keys.js';
 import type { Client } from '../sample/support/client.js';
 import { PASSWORD, Sample } from '../sample/support/sample.js';
+import { pageOf, permissionsIn } from '../support/documented-permissions.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { PATIENT_MS } from '../support/patience.js';
 import { RedisServer } from '../support/redis-server.js';
-
-const pageOf = (name: string): string => readFileSync(join(__dirname, '../../docs', name), 'utf8');
-
-/** The permissions that docs/redis.md asks for, as ACL SETUSER takes them. */
-function permissionsOfLibrary(): string[] {
-  const block = /^```\n(~lk:\*[^]*?)^```$/m.exec(pageOf('redis.md'))?.[1];
-  if (!block) throw new Error('docs/redis.md does not say what the Redis user needs');
-  return block.trim().split(/\s+/);
-}
 
 /** What it asks for on a Cluster besides. */
 function permissionsOnCluster(): string[] {
@@ -40,12 +30,9 @@ function permissionsOnCluster(): string[] {
   );
 }
 
+const permissionsOfLibrary = (): string[] => permissionsIn(pageOf('redis.md'));
 /** What the sample's own user needs besides. */
-function permissionsOfSample(): string[] {
-  const block = /^```\n(~app:\*[^]*?)^```$/m.exec(pageOf('sample.md'))?.[1];
-  if (!block) throw new Error("docs/sample.md does not say what the sample's Redis user needs");
-  return block.trim().split(/\s+/);
-}
+const permissionsOfSample = (): string[] => permissionsIn(pageOf('sample.md'), 'app');
 
 let server: RedisServer;
 let app: INestApplicationContext | undefined;
@@ -103,6 +90,7 @@ describe('a Redis user who may do what the documents say, and nothing else', () 
     await nodes.confirmations({ userRef: 'ref', version: 1 });
     await nodes.reportMissed('node');
     await nodes.remove('node');
+    expect((await users.export('ada')).user).toMatchObject({ id: 'ada' });
     await users.erase('ada');
 
     const log = (await admin.call('ACL', 'LOG')) as unknown[];
@@ -167,9 +155,8 @@ describe('the sample', () => {
       }
       const newcomer = await sample.newcomer(['user']);
       const moderator = await sample.newcomer(['moderator']);
-      const post = await newcomer.post('/posts', { title: 'Hello', body: 'World' });
+      const post = await newcomer.post('/posts', { text: 'Hello' });
       await newcomer.get('/posts');
-      await newcomer.delete(`/posts/${post.body.id}`);
       await newcomer.put('/auth/password', { currentPassword: PASSWORD, newPassword: `${PASSWORD}!` });
       await newcomer.get('/sessions');
       await newcomer.get('/auth/me');
@@ -182,6 +169,9 @@ describe('the sample', () => {
       await root.put(`/admin/users/${second.userId}/roles`, { roles: ['user'] });
       await root.get('/admin/users');
       await root.get('/admin/ip-allowlists/admin');
+      await moderator.post(`/posts/${post.body.post.id}/like`);
+      await moderator.get('/auth/me/export');
+      await moderator.delete('/auth/me');
       await sleep(300);
       expect(await admin.call('ACL', 'LOG')).toEqual([]);
     } finally {

@@ -1,5 +1,6 @@
 import type { SessionModuleOptions } from '@latchkey/session';
 import { systemClock } from '../../libs/session/src/basics/clock.js';
+import { redisStorage } from '../../libs/session/src/storage/open-storage.js';
 import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
 import type { RepositorySettings } from '../../libs/session/src/storage/contract/session-repository.js';
 import { IpPolicy } from '../../libs/session/src/services/ip/ip-policy.service.js';
@@ -25,7 +26,7 @@ export async function sessionsOn(
     { ...settings.storage, log: (line) => log.push(line) },
     settings,
   );
-  const users = new UserStateService(repository, settings);
+  const users = new UserStateService(repository, settings, redisStorage(repository, settings.audit).audit);
   const tokens = await openAccessTokens(settings, systemClock);
   const ip = new IpPolicy(repository, settings);
   const sessions = new SessionService(repository, settings, tokens, users, ip);

@@ -114,10 +114,34 @@ describe.each(STORAGES)("the sample's repositories (%s)", (storage) => {
     it('are kept by account, the newest', async () => {
       const { accounts } = repositories;
       await expect(accounts.findEmail('a1')).resolves.toBeUndefined();
+      await accounts.create({ id: 'a1', username: 'ada', passwordHash: 'hash', createdAt: 1 });
       await accounts.setEmail('a1', 'ünal@example.org');
       await accounts.setEmail('a1', 'new@example.org');
       await expect(accounts.findEmail('a1')).resolves.toBe('new@example.org');
       await expect(accounts.findEmail('a2')).resolves.toBeUndefined();
+    });
+
+    it('go with the account, and none comes to one that is gone', async () => {
+      const { accounts } = repositories;
+      const [ada, bob] = ['ada', 'bob'].map((username) => {
+        return { id: newUserId(), username, passwordHash: 'hash', createdAt: 1 };
+      }) as [Account, Account];
+      for (const one of [ada, bob]) await accounts.create(one);
+      await accounts.setEmail(ada.id, 'ada@example.org');
+      await accounts.remove(ada.id);
+      await accounts.remove(ada.id);
+      await accounts.setEmail(ada.id, 'late@example.org');
+      for (const found of [
+        accounts.findById(ada.id),
+        accounts.findByUsername('ada'),
+        accounts.findEmail(ada.id),
+      ])
+        await expect(found).resolves.toBeUndefined();
+      await expect(accounts.list({ limit: 5 })).resolves.toEqual([bob]);
+      const next = { ...ada, id: newUserId() };
+      await expect(accounts.create(next)).resolves.toBe(true);
+      await accounts.remove(ada.id); // the name is another's now
+      await expect(accounts.findByUsername('ada')).resolves.toEqual(next);
     });
   });
 
@@ -163,6 +187,40 @@ describe.each(STORAGES)("the sample's repositories (%s)", (storage) => {
       await expect(posts.like('1', 'reader 0')).resolves.toMatchObject({ likes: 3, likedByReader: true });
       await expect(posts.like('2', 'reader 0')).resolves.toBeUndefined();
     });
+
+    it('go with their author, and so do the likes; no id comes twice, and nothing comes late', async () => {
+      const { posts } = repositories;
+      for (const text of ['one', 'two', 'three']) await posts.create(post(text));
+      await posts.create({ ...post('other'), authorId: 'a2' });
+      await posts.create(post('last'));
+      await posts.like('4', 'a1');
+      await posts.like('2', 'a2');
+      const kept = await posts.of('a1', 3);
+      expect([kept.posts.map(({ id }) => id), kept.likes, kept.isCut]).toEqual([
+        ['5', '3', '2'],
+        ['4'],
+        true,
+      ]);
+      await expect(posts.of('a2', 3)).resolves.toMatchObject({ likes: ['2'], isCut: false });
+
+      await posts.erase('a1');
+      await posts.erase('a1');
+      const left = await posts.list({ readerId: 'a2', limit: 10 });
+      expect(left.map(({ id, likes }) => [id, likes])).toEqual([['4', 0]]);
+      await expect(posts.of('a1', 3)).resolves.toEqual({ posts: [], likes: [], isCut: false });
+      await expect(posts.of('a2', 3)).resolves.toMatchObject({ likes: [], isCut: false });
+      await expect(posts.create(post('late'))).rejects.toMatchObject({ code: 'not_found' });
+      await expect(posts.like('4', 'a1')).resolves.toBeUndefined();
+      await expect(posts.create({ ...post('next'), authorId: 'a2' })).resolves.toMatchObject({ id: '6' });
+    });
+
+    it('go in steps, however many there are', async () => {
+      const { posts } = repositories;
+      for (let i = 0; i < 60; i++)
+        await Promise.all(Array.from({ length: 20 }, () => posts.create(post('x'))));
+      await posts.erase('a1');
+      await expect(posts.list({ readerId: 'a2', limit: 10 })).resolves.toEqual([]);
+    });
   });
 
   describe('admin withdrawals', () => {
@@ -200,6 +258,15 @@ describe.each(STORAGES)("the sample's repositories (%s)", (storage) => {
       await withdrawals.begin({ actor: a, target: state('b', 10) });
       await expect(withdrawals.begin({ actor: a, target: state('b', 9) })).resolves.toBe(true);
       await expect(withdrawals.begin({ actor: state('b', 10), target: state('c', 1) })).resolves.toBe(false);
+    });
+
+    it('for good hold for every version, and may be begun again', async () => {
+      const { withdrawals } = repositories;
+      await withdrawals.retire('a');
+      await withdrawals.retire('a');
+      const [a, b] = [state('a', Number.MAX_SAFE_INTEGER), state('b', 1)];
+      await expect(withdrawals.begin({ actor: state('a', 1e15), target: b })).resolves.toBe(false);
+      await expect(withdrawals.begin({ actor: b, target: a })).resolves.toBe(true);
     });
   });
 });

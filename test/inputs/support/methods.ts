@@ -225,6 +225,16 @@ export const METHODS: Readonly<Record<string, Readonly<Record<string, Method>>>>
         },
       ],
     },
+    export: {
+      slots: [
+        userId,
+        {
+          good: () => ({}),
+          takes: OPTIONS,
+          fields: { auditLimit: { good: () => 5, takes: [...ABSENT, ...NUMBERS] } },
+        },
+      ],
+    },
     erase: { slots: [userId] },
   },
   RateLimiter: {

@@ -1,6 +1,7 @@
 import type { SessionModuleOptions, SessionService, UserStateService } from '@latchkey/session';
 import { FakeClock } from '@latchkey/session/testing';
 import { IpPolicy } from '../../../libs/session/src/services/ip/ip-policy.service.js';
+import { MemoryAuditRepository } from '../../../libs/session/src/storage/memory/audit-repository.js';
 import { MemorySessionRepository } from '../../../libs/session/src/storage/memory/session-repository.js';
 import { openAccessTokens } from '../../../libs/session/src/services/sessions/access-tokens.js';
 import { checkOptions } from '../../../libs/session/src/options/checks/options-check.js';
@@ -21,7 +22,7 @@ export async function memoryNodes({ clock = new FakeClock() } = {}): Promise<Ref
   const repository = new MemorySessionRepository(settings, clock);
   const tokens = await openAccessTokens(settings, clock);
   return [0, 1].map(() => {
-    const users = new Users(repository, settings);
+    const users = new Users(repository, settings, new MemoryAuditRepository(settings.audit, clock));
     const sessions = new Sessions(repository, settings, tokens, users, new IpPolicy(repository, settings));
     return { sessions, users, close: () => repository.close() };
   });

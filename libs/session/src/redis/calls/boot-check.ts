@@ -55,26 +55,49 @@ export async function inspectServers(
   client: RedisClient,
   { isBoot }: { readonly isBoot: boolean },
 ): Promise<SessionConfigurationError | undefined> {
-  const servers = 'nodes' in client ? client.nodes('master') : [client];
-  for (const server of servers) {
-    const fault = faultOf(parseInfo(await server.info()), isBoot);
+  for (const server of serversOf(client)) {
+    const fault = faultOf(await infoOf(server), isBoot);
     if (fault) return new SessionConfigurationError('redis', fault);
   }
   return undefined;
 }
 
+/** The servers that hold data: one, or the primaries of a Cluster. */
+export function serversOf(client: RedisClient): readonly Redis[] {
+  return 'nodes' in client ? client.nodes('master') : [client];
+}
+
+/** What `INFO` says, by its names. */
+export async function infoOf(server: Redis): Promise<ReadonlyMap<string, string>> {
+  return parseInfo(await server.info());
+}
+
+/** What makes a server unfit, by what is looked at; each rule says nothing of a server that will do. */
+export const SERVER_RULES: Readonly<
+  Record<'version' | 'eviction' | 'role', (info: ReadonlyMap<string, string>) => string | undefined>
+> = {
+  version: (info) => {
+    const version = info.get('redis_version') ?? '';
+    return Number.parseInt(version, 10) < OLDEST_MAJOR
+      ? `is version ${version}: Redis ${OLDEST_MAJOR}.0 or newer is needed`
+      : undefined;
+  },
+  eviction: (info) => {
+    const policy = info.get('maxmemory_policy') ?? 'noeviction';
+    return policy === 'noeviction'
+      ? undefined
+      : `evicts keys (maxmemory-policy ${policy}), blocks among them: set maxmemory-policy to noeviction`;
+  },
+  role: (info) =>
+    info.get('role') === 'slave'
+      ? 'is a read-only replica: name its primary, the Sentinels or the Cluster'
+      : undefined,
+};
+
 function faultOf(info: ReadonlyMap<string, string>, isBoot: boolean): string | undefined {
-  const version = info.get('redis_version') ?? '';
-  const policy = info.get('maxmemory_policy') ?? 'noeviction';
-  if (Number.parseInt(version, 10) < OLDEST_MAJOR)
-    return `is version ${version}: Redis ${OLDEST_MAJOR}.0 or newer is needed`;
-  if (policy !== 'noeviction') {
-    return `evicts keys (maxmemory-policy ${policy}), blocks among them: set maxmemory-policy to noeviction`;
-  }
-  // Later it may be one for a moment, in a failover; it refuses our scripts itself then.
-  if (isBoot && info.get('role') === 'slave')
-    return 'is a read-only replica: name its primary, the Sentinels or the Cluster';
-  return undefined;
+  const { version, eviction, role } = SERVER_RULES;
+  // Later it may be a replica for a moment, in a failover; it refuses our scripts itself then.
+  return version(info) ?? eviction(info) ?? (isBoot ? role(info) : undefined);
 }
 
 function parseInfo(info: string): Map<string, string> {

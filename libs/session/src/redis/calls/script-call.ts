@@ -122,6 +122,7 @@ function isRepeatable({ script, body }: ScriptCall['request']): boolean {
 }
 
 const READS: ReadonlySet<Script> = new Set<Script>([
+  SCRIPTS.exportUser,
   SCRIPTS.listSessions,
   SCRIPTS.readConfirmations,
   SCRIPTS.readData,

@@ -56,6 +56,7 @@ describe('Lua scripts', () => {
     'change-user': 'block',
     'confirm-act': 'block',
     'erase-user': 'revocation',
+    'export-user': 'read',
     'finish-load': 'check',
     'list-sessions': 'read',
     'miss-act': 'block',

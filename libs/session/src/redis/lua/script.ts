@@ -170,6 +170,7 @@ export const SCRIPTS = {
     ],
   ),
   eraseUser: script('erase-user', ['user', 'load', 'data', 'once'], ['roleLifetimes', 'channel']),
+  exportUser: script('export-user', ['user', 'data', 'once'], []),
   beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
   beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
   finishLoad: script(

@@ -74,6 +74,11 @@ export class RedisKeys {
     return `${this.prefix}:{ip}:list:${name}`;
   }
 
+  /** Whether a key with our prefix has a form of ours. */
+  isOurs(key: string): boolean {
+    return key.startsWith(`${this.prefix}:`) && OUR_FORMS.test(key.slice(this.prefix.length + 1));
+  }
+
   get missed(): string {
     return `${this.prefix}:{live}:missed`;
   }
@@ -82,6 +87,17 @@ export class RedisKeys {
     return `${this.prefix}:{live}:confirmed:${userRef}:${version}`;
   }
 }
+
+/** The forms of all keys, without the prefix. */
+const OUR_FORMS = new RegExp(
+  `^(?:${[
+    String.raw`\{[\w-]{22}\}:(?:user|data|load|once)`,
+    String.raw`(?:quota|throttle):\{[\w-]{22}\}`,
+    String.raw`\{ip\}:list:.+`,
+    String.raw`\{audit\}:(?:acts|denials|pending|lastId|whenFull)`,
+    String.raw`\{live\}:(?:nodes|missed|confirmed:.+)`,
+  ].join('|')})$`,
+);
 
 /** 132 bits of SHA-256, in 22 characters. */
 function digestOf(name: string, rest: string): string {

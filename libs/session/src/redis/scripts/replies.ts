@@ -13,6 +13,8 @@ export interface ReplyValues {
   readonly fields: readonly Buffer[];
   readonly now: number;
   readonly payload: Buffer;
+  /** The data of sessions: session IDs with the version and the payload of each in turns. */
+  readonly payloads: readonly Buffer[];
   readonly record: Buffer;
   readonly rotatedAt: number;
   readonly salt: Buffer;
@@ -20,6 +22,8 @@ export interface ReplyValues {
   readonly sessions: number;
   readonly subject: Buffer;
   readonly tokenEndsAt: number;
+  /** One-time tokens: purpose, issuedAt and expiresAt in turns. */
+  readonly tokens: readonly (Buffer | number)[];
   readonly user: UserReply;
   readonly userId: Buffer;
   readonly version: number;
@@ -63,6 +67,10 @@ export const REPLIES = {
     user_unknown: [],
     block_in_past: [],
     user_mismatch: [],
+  },
+  exportUser: {
+    found: ['now', 'user', 'fields', 'payloads', 'tokens'],
+    unknown: ['now', 'fields', 'tokens'],
   },
   finishLoad: { stored: [], void: [], user_mismatch: [] },
   issueOneTimeToken: { issued: ['expiresAt'], epoch_changed: [], user_mismatch: [] },

@@ -19,6 +19,10 @@ export class UserScripts extends TaggedScripts {
     return this.run<number>(SCRIPTS.eraseUser, userRef, args);
   }
 
+  export(userRef: string) {
+    return this.ask('exportUser', userRef, {});
+  }
+
   beginLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginLoad>) {
     return this.run<Buffer>(SCRIPTS.beginLoad, userRef, args);
   }

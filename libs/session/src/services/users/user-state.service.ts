@@ -4,9 +4,10 @@ import { fieldsOf } from '../../basics/inputs.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
 import type { UserState } from '../../model/user-state.js';
+import type { AuditRepository } from '../../storage/contract/audit-repository.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-repository.js';
-import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import { AUDIT_REPOSITORY, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { SessionSettings } from '../../options/settings.js';
 import { checkedUserId, userRefOf } from '../../token/session-token.js';
 import {
@@ -27,6 +28,7 @@ import {
   UPDATE,
   type UserUpdate,
 } from './user-changes.js';
+import { type ErasureReport, PersonalData, type UserExport, type UserExportOptions } from './user-export.js';
 
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
 
@@ -49,14 +51,17 @@ const WRITE_ATTEMPTS = 50;
 export class UserStateService {
   private readonly directory: DirectoryLoad | undefined;
   private readonly acts: Acts;
+  private readonly personalData: PersonalData;
 
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Inject(SESSION_SETTINGS) settings: SessionSettings,
+    @Inject(AUDIT_REPOSITORY) audit: AuditRepository,
   ) {
     const { userDirectory, userDirectoryTimeoutMs } = settings;
     this.acts = new Acts(repository, settings);
+    this.personalData = new PersonalData(repository.users, audit, settings);
     this.directory =
       userDirectory && new DirectoryLoad(repository.users, userDirectory, userDirectoryTimeoutMs);
   }
@@ -179,12 +184,21 @@ export class UserStateService {
   }
 
   /**
-   * Forgets the user: state, sessions, every trace; counts of quotas by client IP or by a function go with their
-   * windows.
-   * @returns how many live sessions that ended
+   * Everything that is kept about a person, to be handed to them from a handler behind `@Fresh()`; not the app's own data.
+   * @throws SessionError `bad_request` for what is no user id or no option
    */
-  async erase(userId: string): Promise<number> {
-    return this.repository.users.erase(checkedUserId(userId));
+  async export(userId: string, options: UserExportOptions = {}): Promise<UserExport> {
+    return this.personalData.export(checkedUserId(userId), options);
+  }
+
+  /**
+   * Forgets the user: state, sessions with their data, quotas and one-time tokens, in one step. Open connections end.
+   * The user is unknown from then on; a login whose credentials were verified before fails if it gives `ifEpoch`.
+   * With a `UserDirectory`, delete the user there first, or the next request loads the record again.
+   * @returns how many live sessions that ended, and what of the user stays elsewhere, why, and until when
+   */
+  async erase(userId: string): Promise<ErasureReport> {
+    return this.personalData.erase(checkedUserId(userId));
   }
 
   /**

@@ -1,4 +1,6 @@
 import { randomInt } from 'node:crypto';
+import type { Session } from '../../model/session.js';
+import type { StoredData } from '../../model/session-data.js';
 import type { UserState } from '../../model/user-state.js';
 
 /** How long a load may take that was announced: after it, what was loaded is not stored. */
@@ -52,11 +54,49 @@ export interface LoadedUser {
   readonly sourceVersion?: number;
 }
 
+/** What there is of a user. */
+export interface KeptOfUser {
+  /** Absent: there is no record. However old it is. */
+  readonly user?: UserState;
+  /** Also those that have ended and are remembered; newest first. */
+  readonly sessions: readonly KeptSession[];
+  readonly quotas: readonly KeptQuota[];
+  readonly oneTimeTokens: readonly KeptOneTimeToken[];
+}
+
+export interface KeptSession {
+  /** Of one that has ended, `lastSeenAt` is its end. */
+  readonly session: Session;
+  readonly status: 'live' | 'revoked' | 'expired';
+  readonly data?: StoredData;
+}
+
+/** A count of a quota by user or by session. @publicApi */
+export interface KeptQuota {
+  /** The name of the quota. */
+  readonly name: string;
+  /** Of a quota by session: whose. */
+  readonly sessionId?: string;
+  /** When nothing of it is used up any more, in milliseconds since 1970 UTC. */
+  readonly fullAt: number;
+}
+
+/** A one-time token, without its secret and its data. @publicApi */
+export interface KeptOneTimeToken {
+  readonly purpose: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly issuedAt: number;
+  /** Milliseconds since 1970 UTC. */
+  readonly expiresAt: number;
+}
+
 /** The records of users. As in `SessionRepository`, every method is one atomic operation. */
 export interface UserRepository {
   /** The user's record; `undefined` when there is none, or it is too old. */
   read(userId: string): Promise<UserState | undefined>;
   change(change: UserChange): Promise<UserChangeOutcome>;
+  /** All that is kept of the user at one moment, also of a user without a record. */
+  export(userId: string): Promise<KeptOfUser>;
   /** Forgets the user: record, sessions, everything. @returns how many live sessions that ended */
   erase(userId: string): Promise<number>;
   /**

@@ -9,6 +9,7 @@ import {
   type NewOneTimeToken,
   type OneTimeTokenRepository,
 } from '../contract/one-time-token-repository.js';
+import type { KeptOneTimeToken } from '../contract/user-repository.js';
 
 interface Kept extends NewOneTimeToken {
   readonly expiresAt: number;
@@ -26,6 +27,7 @@ export class MemoryOneTimeTokenRepository implements OneTimeTokenRepository {
 
   constructor(private readonly sessions: MemorySessionRepository) {
     sessions.users.whenErased((userRef) => this.tokens.delete(userRef));
+    sessions.users.whenExported((userRef) => ({ oneTimeTokens: this.kept(userRef) }));
   }
 
   async issue(token: NewOneTimeToken): Promise<IssueOutcome> {
@@ -79,6 +81,14 @@ export class MemoryOneTimeTokenRepository implements OneTimeTokenRepository {
     this.tokens.set(userRef, left);
     const epoch = this.sessions.users.epochOf(subject);
     return live.filter((one) => one.purpose === purpose && one.epoch === epoch).length;
+  }
+
+  private kept(userRef: string): KeptOneTimeToken[] {
+    return (this.tokens.get(userRef) ?? []).map(({ purpose, expiresAt, ttlMs }) => ({
+      purpose,
+      issuedAt: expiresAt - ttlMs,
+      expiresAt,
+    }));
   }
 
   private live(userRef: string, now: number): Kept[] {

@@ -1,6 +1,7 @@
 import type { QuotaPolicy, QuotaResult } from '../../model/quota.js';
 import { Gcra } from '../../rules/gcra.js';
 import type { QuotaReceipt } from '../contract/session-repository.js';
+import type { KeptQuota } from '../contract/user-repository.js';
 
 const SWEEP_EVERY = 1_024;
 
@@ -57,6 +58,22 @@ export class MemoryQuotas {
     for (const kept of [this.tats, this.receipts]) {
       for (const key of kept.keys()) if (key.startsWith(prefix)) kept.delete(key);
     }
+  }
+
+  /** What is used up of the quotas whose key is `prefix`, a name, and for a quota by session a colon and its ID. */
+  kept(prefix: string, nowMs: number): KeptQuota[] {
+    const kept: KeptQuota[] = [];
+    for (const [key, tatUs] of this.tats) {
+      if (!key.startsWith(prefix) || tatUs <= nowMs * 1_000) continue;
+      const rest = key.slice(prefix.length);
+      const [, name = rest, sessionId] = /^(.+):([\w-]{16})$/.exec(rest) ?? [];
+      kept.push({
+        name,
+        ...(sessionId === undefined ? {} : { sessionId }),
+        fullAt: Math.ceil(tatUs / 1_000),
+      });
+    }
+    return kept;
   }
 
   private forgetOne(key: string): void {

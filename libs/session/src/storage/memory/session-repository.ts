@@ -64,6 +64,7 @@ export class MemorySessionRepository implements SessionRepository {
   ) {
     this.users = new MemoryUserRepository(settings, clock, this.events);
     this.users.whenErased((userRef) => this.quotas.forget(`${userRef}:`));
+    this.users.whenExported((userRef) => ({ quotas: this.quotas.kept(`${userRef}:`, clock.now()) }));
     this.ipLists = new MemoryIpLists(clock, this.events);
   }
 

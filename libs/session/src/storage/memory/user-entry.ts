@@ -1,12 +1,14 @@
 import type { Session } from '../../model/session.js';
 import type { UserState } from '../../model/user-state.js';
 import { effectiveLifetime, touchAfterMs } from '../../rules/lifetime.js';
+import { dataOf } from './session-data-repository.js';
 import type { MemorySession } from './session-record.js';
 import { earlier, endSession, sessionOf, tokenEnd } from './session-record.js';
 import type { MemoryUser } from './user-record.js';
 import { isBlocked, startEpoch, userStateOf } from './user-record.js';
 import type { RepositorySettings, TokenProof } from '../contract/session-repository.js';
 import type { SessionStatus } from '../contract/session-status.js';
+import type { KeptSession } from '../contract/user-repository.js';
 import { sessionStatus } from '../contract/session-status.js';
 
 /** Everything that is kept of one user: the record and the sessions by their IDs. */
@@ -43,6 +45,18 @@ export class UserEntry {
 
   live(now: number): MemorySession[] {
     return [...this.sessions.values()].filter((session) => this.statusOf(session, now).status === 'live');
+  }
+
+  /** All sessions, those that have ended among them, newest first. */
+  kept(now: number): KeptSession[] {
+    return [...this.sessions.values()]
+      .sort((a, b) => earlier({ at: b.createdAt, id: b.id }, { at: a.createdAt, id: a.id }))
+      .map((session) => ({
+        session: this.show({ ...session, lastSeenAt: session.endedAt ?? session.lastSeenAt }),
+        status: sessionStatus(session, this.user, { ...this.settings, now, rememberEndedMs: Infinity })
+          .status as KeptSession['status'],
+        ...(session.data ? { data: dataOf(session) } : {}),
+      }));
   }
 
   /** The session of a proof, if it may act: it is live, its token is good, its user not blocked. */

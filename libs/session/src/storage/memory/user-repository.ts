@@ -15,6 +15,7 @@ import {
 } from './user-record.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
 import {
+  type KeptOfUser,
   LOAD_TERM_MS,
   type LoadedUser,
   type UserChange,
@@ -25,6 +26,7 @@ import {
 /** The oldest of more go: this process's memory is not for everybody who comes by. */
 const MOST_GUESTS = 100_000;
 
+type KeptBeside = Pick<KeptOfUser, 'quotas' | 'oneTimeTokens'>;
 type EventDetails = Pick<UserEvent, 'sessionId' | 'devices'>;
 
 /** The users in this process's memory, each with the sessions. No method awaits before it is done. */
@@ -35,6 +37,7 @@ export class MemoryUserRepository implements UserRepository {
   private readonly guestEnds = new Map<string, number>();
   private readonly loads = new PendingLoads();
   private readonly erasureListeners: ((userRef: string) => void)[] = [];
+  private readonly tellers: ((userRef: string) => Partial<KeptBeside>)[] = [];
 
   constructor(
     private readonly settings: RepositorySettings,
@@ -77,6 +80,15 @@ export class MemoryUserRepository implements UserRepository {
     if (change.isWhole) user.loadedAt = now;
     this.loads.makeVoid(userRefOf(userId));
     return { outcome: 'changed', user: entry.showUser(now), sessions };
+  }
+
+  async export(userId: string): Promise<KeptOfUser> {
+    const now = this.clock.now();
+    const entry = this.entryOf(userId);
+    const beside: KeptBeside = { quotas: [], oneTimeTokens: [] };
+    for (const tell of this.tellers) Object.assign(beside, tell(userRefOf(userId)));
+    if (!entry) return { sessions: [], ...beside };
+    return { user: entry.showUser(now), sessions: entry.kept(now), ...beside };
   }
 
   async erase(userId: string): Promise<number> {
@@ -163,6 +175,11 @@ export class MemoryUserRepository implements UserRepository {
   /** Calls back in the same step when a user is erased, for what is kept elsewhere and goes with them. */
   whenErased(listener: (userRef: string) => void): void {
     this.erasureListeners.push(listener);
+  }
+
+  /** Calls for what is kept of a user elsewhere, when all of it is to be told. */
+  whenExported(teller: (userRef: string) => Partial<KeptBeside>): void {
+    this.tellers.push(teller);
   }
 
   clear(): void {

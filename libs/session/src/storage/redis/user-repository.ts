@@ -1,12 +1,17 @@
+import { END_REASONS, type Session } from '../../model/session.js';
+import type { StoredData } from '../../model/session-data.js';
 import type { UserState } from '../../model/user-state.js';
+import { readSessionRecord } from '../../redis/records/session-record.js';
 import type { ReplyOf } from '../../redis/scripts/replies.js';
 import type { UserScripts } from '../../redis/scripts/users.js';
-import { userRefOf } from '../../token/session-token.js';
+import { isSessionId, userRefOf } from '../../token/session-token.js';
 import { maxStateAgeArgument, roleLifetimesArgument } from './arguments.js';
 import { unexpected } from './distrust.js';
-import { toUserOf, toUserState, writeIpAllowlist } from './replies.js';
+import { toSession, toUserOf, toUserState, writeIpAllowlist } from './replies.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
 import {
+  type KeptOfUser,
+  type KeptSession,
   LOAD_TERM_MS,
   type LoadedUser,
   newEpoch,
@@ -22,7 +27,7 @@ export class RedisUserRepository implements UserRepository {
 
   constructor(
     private readonly scripts: UserScripts,
-    settings: RepositorySettings,
+    private readonly settings: RepositorySettings,
   ) {
     this.roleLifetimes = roleLifetimesArgument(settings);
     this.maxStateAgeMs = maxStateAgeArgument(settings);
@@ -52,6 +57,10 @@ export class RedisUserRepository implements UserRepository {
     if (ifVersion !== 'any' || outcome.outcome !== 'version_conflict') return outcome;
     const made = await this.make(change);
     return made.outcome === 'version_conflict' ? this.change(change) : made;
+  }
+
+  async export(userId: string): Promise<KeptOfUser> {
+    return toKeptOfUser(userId, await this.scripts.export(userRefOf(userId)), this.settings);
   }
 
   async erase(userId: string): Promise<number> {
@@ -117,4 +126,66 @@ function blockArguments(block: UserChange['block']) {
 function ipAllowlistArgument(ipAllowlist: UserChange['ipAllowlist']): string {
   if (ipAllowlist === undefined) return '~';
   return ipAllowlist === null ? '-' : writeIpAllowlist(ipAllowlist);
+}
+
+/** Where an ended session's 64 bytes say why it ended; 0 for one that goes on. */
+const END_AT = 63;
+const VERSION_BYTES = 6;
+
+function toKeptOfUser(
+  userId: string,
+  reply: ReplyOf<'exportUser'>,
+  settings: RepositorySettings,
+): KeptOfUser {
+  const { now, tokens } = reply;
+  const fields = inTurns(reply.fields);
+  const quotas = [...fields].flatMap(([field, tat]) => {
+    const [, name, sessionId] = /^q:([^/]+)(?:\/(.+))?$/.exec(field) ?? [];
+    const fullAt =
+      name === undefined ? 0 : Math.ceil((tat.readUIntBE(0, 3) * 2 ** 32 + tat.readUInt32BE(3)) / 1_000);
+    if (name === undefined || fullAt <= now) return [];
+    return [{ name, ...(sessionId === undefined ? {} : { sessionId }), fullAt }];
+  });
+  const oneTimeTokens = Array.from({ length: tokens.length / 3 }, (_, i) => ({
+    purpose: String(tokens[3 * i]),
+    issuedAt: Number(tokens[3 * i + 1]),
+    expiresAt: Number(tokens[3 * i + 2]),
+  }));
+  if (reply.kind === 'unknown') return { sessions: [], quotas, oneTimeTokens };
+  const user = toUserOf(userId, reply.user, now);
+  const payloads = inTurns(reply.payloads);
+  const sessions: KeptSession[] = [];
+  for (const [id, record] of fields) {
+    if (!isSessionId(id)) continue;
+    const session = toSession({ id, record, device: fields.get(`${id}:d`) ?? null }, user, settings);
+    const status = statusOf(record, { session, user, now });
+    const data = payloads.get(id);
+    sessions.push({ session, status, ...(data ? { data: toStoredData(data) } : {}) });
+  }
+  sessions.sort(({ session: a }, { session: b }) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+  return { user, sessions, quotas, oneTimeTokens };
+}
+
+function statusOf(
+  record: Buffer,
+  { session, user, now }: { readonly session: Session; readonly user: UserState; readonly now: number },
+): KeptSession['status'] {
+  const { ended, epoch } = readSessionRecord(record);
+  if (ended) {
+    const code = record.readUInt8(END_AT);
+    return Object.values(END_REASONS).find((rules) => rules.code === code)?.status ?? 'revoked';
+  }
+  if (epoch !== user.epoch) return 'revoked';
+  return now < session.expiresAt ? 'live' : 'expired';
+}
+
+function toStoredData(stored: Buffer): StoredData {
+  return { version: stored.readUIntBE(0, VERSION_BYTES), payload: stored.subarray(VERSION_BYTES) };
+}
+
+/** The fields of a hash by their names. */
+function inTurns(reply: readonly Buffer[]): Map<string, Buffer> {
+  const fields = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < reply.length; i += 2) fields.set(String(reply[i]), reply[i + 1] as Buffer);
+  return fields;
 }

@@ -304,6 +304,16 @@ export function describeOneTimeTokenContract(
       });
     });
 
+    it('are told to their subject without secret and data, until they are used', async () => {
+      const { token, expiresAt } = await tokens.issue(RESET, 'ada', { ...TTL, data: { to: 'secret' } });
+      await tokens.issue('email-proof', 'eve', TTL);
+      const { oneTimeTokens } = await users.export('ada');
+      expect(oneTimeTokens).toEqual([{ purpose: RESET, issuedAt: expect.any(Number) as number, expiresAt }]);
+      expect(Math.abs(oneTimeTokens[0]!.issuedAt + 3_600_000 - expiresAt)).toBeLessThan(2);
+      await tokens.consume(token, RESET);
+      expect((await users.export('ada')).oneTimeTokens).toEqual([]);
+    });
+
     describe('of somebody without a record', () => {
       it('work, and leave no record behind', async () => {
         const { token } = await tokens.issue('email-proof', 'new@example.org', { ...TTL, data: { a: 1 } });

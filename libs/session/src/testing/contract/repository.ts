@@ -2,6 +2,7 @@ import { describeAuthentication } from './authentication.js';
 import { describeAddresses } from './addresses.js';
 import { describeData } from './data.js';
 import { describeEvents } from './events.js';
+import { describeExport } from './export.js';
 import { describeGuests } from './guests.js';
 import { describeIpLists } from './ip-lists.js';
 import { describeLimits } from './limits.js';
@@ -48,6 +49,7 @@ export function describeRepositoryContract(name: string, makeHarness: MakeHarnes
     describeRevocation(open);
     describeRefresh(open);
     describeUsers(open);
+    describeExport(open);
     describeSourceVersions(open);
     describeLoads(open);
     describeQuotas(open);
