@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { SessionSpans } from './session-spans.js';
+import { TracingModuleClass } from './tracing-options.js';
+
+/**
+ * A span for each check and each act of a `SessionModule`, in the trace of the request that it is of: `forRoot()`. Spans
+ * carry no token, no ID and no address. Without a tracer provider they go nowhere.
+ * @example
+ * ```ts
+ * const imports = [SessionModule.forRoot(), SessionTracingModule.forRoot({ userRef: true })];
+ * ```
+ * @publicApi
+ */
+@Module({ providers: [SessionSpans] })
+export class SessionTracingModule extends TracingModuleClass {}
