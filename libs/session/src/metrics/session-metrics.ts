@@ -65,11 +65,26 @@ export class SessionMetrics implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     const { name: realm } = this.sessions.realm;
     this.set.set('open_connections', { realm }, 0);
+    this.beginAtZero(realm);
     this.stops.push(this.set.onScrape(() => this.look(realm)));
   }
 
   onModuleDestroy(): void {
     for (const stop of this.stops.splice(0)) stop();
+  }
+
+  /** So that the first of what is rare shows as an increase. */
+  private beginAtZero(realm: string): void {
+    const { set } = this;
+    const undecided = { context: 'http', decision: 'error', reason: 'session_store_unavailable' };
+    set.count('checks_total', { realm, ...undecided }, 0);
+    set.count('sessions_total', { realm, change: 'ended', cause: 'refresh_reused' }, 0);
+    set.count('redis_near_misses_total', { realm }, 0);
+    for (const outcome of ['timeout', 'refused', 'lost'])
+      set.count('redis_call_failures_total', { realm, outcome }, 0);
+    for (const result of ['confirmed', 'expired']) set.count('act_nodes_total', { realm, result }, 0);
+    for (const failure of ['malformed', 'unknown'])
+      set.count('failed_tokens_total', { realm, token: 'session', failure }, 0);
   }
 
   private feed<Name extends TelemetryChannel>(name: Name): void {
