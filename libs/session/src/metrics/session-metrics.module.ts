@@ -1,5 +1,5 @@
-import { Module } from '@nestjs/common';
-import { MetricsModuleClass } from './metrics-options.js';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { type METRICS_OPTIONS_TYPE, MetricsModuleClass } from './metrics-options.js';
 import { SessionMetrics } from './session-metrics.js';
 
 /**
@@ -13,4 +13,12 @@ import { SessionMetrics } from './session-metrics.js';
  * @publicApi
  */
 @Module({ providers: [SessionMetrics] })
-export class SessionMetricsModule extends MetricsModuleClass {}
+export class SessionMetricsModule extends MetricsModuleClass {
+  /**
+   * The module with these options; `forRootAsync()` takes a factory that gives them.
+   * @throws SessionConfigurationError at boot for an option that cannot work
+   */
+  static override forRoot(options: typeof METRICS_OPTIONS_TYPE = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+}

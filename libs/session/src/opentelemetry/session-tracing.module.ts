@@ -1,6 +1,6 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { SessionSpans } from './session-spans.js';
-import { TracingModuleClass } from './tracing-options.js';
+import { type TRACING_OPTIONS_TYPE, TracingModuleClass } from './tracing-options.js';
 
 /**
  * A span for each check and each act of a `SessionModule`, in the trace of the request that it is of: `forRoot()`. Spans
@@ -12,4 +12,12 @@ import { TracingModuleClass } from './tracing-options.js';
  * @publicApi
  */
 @Module({ providers: [SessionSpans] })
-export class SessionTracingModule extends TracingModuleClass {}
+export class SessionTracingModule extends TracingModuleClass {
+  /**
+   * The module with these options; `forRootAsync()` takes a factory that gives them.
+   * @throws SessionConfigurationError at boot for an option that cannot work
+   */
+  static override forRoot(options: typeof TRACING_OPTIONS_TYPE = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+}
