@@ -39,7 +39,7 @@ function labelsOf(text: string): Record<string, string> {
 
 /** The names of all series, without their values. */
 export function seriesOf(samples: readonly Sample[]): string[] {
-  return samples.map(({ name, labels }) => `${name} ${JSON.stringify(Object.entries(labels).sort())}`).sort();
+  return samples.map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`).sort();
 }
 
 /** The sum of the samples of a name that have these labels. */

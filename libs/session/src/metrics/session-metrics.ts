@@ -5,7 +5,7 @@ import { STORAGE } from '../options/injection-keys.js';
 import { SessionService } from '../services/sessions/session.service.js';
 import type { Storage } from '../storage/open-storage.js';
 import { onTelemetry, type TelemetryChannel } from '../telemetry/channels.js';
-import type { TelemetryMessages } from '../telemetry/messages.js';
+import type { TelemetryMessage, TelemetryMessages } from '../telemetry/messages.js';
 import { MetricSet } from './metric-set.js';
 import { METRICS_OPTIONS, type SessionMetricsOptions } from './metrics-options.js';
 
@@ -87,15 +87,15 @@ export class SessionMetrics implements OnModuleInit, OnModuleDestroy {
       set.count('failed_tokens_total', { realm, token: 'session', failure }, 0);
   }
 
-  private feed<Name extends TelemetryChannel>(name: Name): void {
-    const { realm } = this.sessions;
+  private feed(name: TelemetryChannel): void {
     const { set } = this;
-    const feed = FEEDS[name];
-    this.stops.push(
-      onTelemetry(name, (message) => {
-        if (message.realm === realm) feed(set, realm.name, message);
-      }),
-    );
+    const { realm } = this.sessions;
+    // Each of them takes the messages of its own channel.
+    const feed = FEEDS[name] as (set: MetricSet, realm: string, message: TelemetryMessage) => void;
+    const listen = (message: TelemetryMessage): void => {
+      if (message.realm === realm) feed(set, realm.name, message);
+    };
+    this.stops.push(onTelemetry(name, listen));
   }
 
   /** Within the time that a call may take. */
