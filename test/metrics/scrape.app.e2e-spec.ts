@@ -117,7 +117,7 @@ it('reads, stays bounded, and agrees with the client', async () => {
 
   const counted = new Map<number, number>();
   for (const { name, labels, value } of late) {
-    if (name !== 'latchkey_checks_total') continue;
+    if (name !== 'latchkey_checks_total' || value === 0) continue;
     const status =
       labels['reason'] === 'none' ? 200 : ERROR_CODES[labels['reason'] as SessionErrorCode].status;
     counted.set(status, (counted.get(status) ?? 0) + value);

@@ -133,8 +133,7 @@ export class MetricSet {
 
   private bounded(labels: Readonly<Record<string, string>>): Record<string, string> {
     const bounded: Record<string, string> = {};
-    for (const name of Object.keys(labels))
-      bounded[name] = this.bounds.of(name as LabelName, labels[name] as string);
+    for (const name in labels) bounded[name] = this.bounds.of(name as LabelName, labels[name] as string);
     return bounded;
   }
 }

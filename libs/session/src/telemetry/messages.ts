@@ -22,7 +22,7 @@ export interface CheckMessage extends TelemetryMessage {
   /** `error`: it could not be decided, and was refused. */
   readonly decision: 'permit' | 'deny' | 'error';
   /** Why it was not permitted; `unexpected` for an error that is not the library's. */
-  readonly reason?: SessionErrorCode | 'unexpected';
+  readonly reason?: SessionErrorCode | 'unexpected' | undefined;
   /** How long it took, in milliseconds. */
   readonly durationMs: number;
   /** A pseudonym of the user who was let in: too many for a label. Computed where it is read, and not serialised. */
@@ -55,10 +55,12 @@ export interface ActMessage extends TelemetryMessage {
   /** How long it took, with the confirmations of the other nodes, in milliseconds. */
   readonly durationMs: number;
   /** Of an act that other nodes confirm. */
-  readonly receipt?: {
-    readonly connectionsClosed: number;
-    readonly nodes: { readonly confirmed: number; readonly expired: number };
-  };
+  readonly receipt?:
+    | {
+        readonly connectionsClosed: number;
+        readonly nodes: { readonly confirmed: number; readonly expired: number };
+      }
+    | undefined;
   /** A pseudonym of the user: too many for a label. Computed where it is read, and not serialised. */
   readonly userRef?: string | undefined;
 }

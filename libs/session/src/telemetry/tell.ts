@@ -6,12 +6,11 @@ import type { FailedTokenMessage, QuotaRefusalMessage, SessionEnd, SessionsMessa
 import type { Realm } from './realm.js';
 
 /** Knows a user, and shows neither the ID nor the pseudonym to whatever prints or serialises it. */
-class AboutUser {
+abstract class AboutUser {
   readonly #userId: string | undefined;
 
-  constructor(userId: string | undefined, told: object) {
+  constructor(userId: string | undefined) {
     this.#userId = userId;
-    Object.assign(this, told);
   }
 
   get userRef(): string | undefined {
@@ -26,10 +25,43 @@ export interface BegunCheck extends Pick<CheckMessage, 'realm' | 'context'> {
 
 type Verdict = Pick<CheckMessage, 'decision' | 'reason'> & { readonly userId?: string | undefined };
 
+class ToldCheck extends AboutUser implements CheckMessage {
+  readonly realm: CheckMessage['realm'];
+  readonly context: CheckMessage['context'];
+  readonly decision: CheckMessage['decision'];
+  readonly reason: CheckMessage['reason'];
+  readonly durationMs: number;
+
+  constructor(begun: BegunCheck, { decision, reason, userId }: Verdict) {
+    super(userId);
+    this.realm = begun.realm;
+    this.context = begun.context;
+    this.decision = decision;
+    this.reason = reason;
+    this.durationMs = performance.now() - begun.startedAt;
+  }
+}
+
+class ToldAct extends AboutUser implements ActMessage {
+  readonly realm: Realm;
+  readonly act: ActName;
+  readonly outcome: ActMessage['outcome'];
+  readonly durationMs: number;
+  readonly receipt: ActMessage['receipt'];
+
+  constructor({ userId, ...told }: Omit<ActMessage, 'userRef'> & { readonly userId: string | undefined }) {
+    super(userId);
+    this.realm = told.realm;
+    this.act = told.act;
+    this.outcome = told.outcome;
+    this.durationMs = told.durationMs;
+    this.receipt = told.receipt;
+  }
+}
+
 /** Call it only where there are subscribers. */
-export function tellCheck({ startedAt, ...about }: BegunCheck, { userId, ...verdict }: Verdict): void {
-  const told = { ...about, ...verdict, durationMs: performance.now() - startedAt };
-  CHECKS.publish(new AboutUser(userId, told) as unknown as CheckMessage);
+export function tellCheck(begun: BegunCheck, verdict: Verdict): void {
+  CHECKS.publish(new ToldCheck(begun, verdict));
 }
 
 /** As `tellCheck`, of a check that ended with an error. */
@@ -63,19 +95,19 @@ async function toldAct<T>(
   perform: () => Promise<T>,
 ): Promise<T> {
   const startedAt = performance.now();
-  const tell = (told: Pick<ActMessage, 'outcome' | 'receipt'>): void => {
+  const tell = (outcome: ActMessage['outcome'], receipt?: ActMessage['receipt']): void => {
     const durationMs = performance.now() - startedAt;
-    CHANNELS['latchkey.act'].publish(new AboutUser(userId, { realm, act, ...told, durationMs }));
+    CHANNELS['latchkey.act'].publish(new ToldAct({ userId, realm, act, outcome, durationMs, receipt }));
   };
   try {
     const result = await perform();
     const { connectionsClosed, nodes, sessions } = Object(result) as Partial<ReceiptLike>;
-    tell({ outcome: 'ok', ...(nodes && { receipt: { connectionsClosed: connectionsClosed ?? 0, nodes } }) });
+    tell('ok', nodes && { connectionsClosed: connectionsClosed ?? 0, nodes });
     const ended = typeof result === 'object' ? sessions : Number(result);
     if (reason && ended) tellSessions(realm, { change: 'ended', reason, count: ended });
     return result;
   } catch (error) {
-    tell({ outcome: codeOf(error) });
+    tell(codeOf(error));
     throw error;
   }
 }
