@@ -35,6 +35,7 @@ describe('checkOptions', () => {
       kind: 'redis',
       redis: 'redis://localhost',
       keyPrefix: 'lk',
+      realm: { name: 'lk' },
       commandTimeoutMs: 180,
     });
   });
