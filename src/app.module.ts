@@ -43,6 +43,9 @@ export class AppModule {
             ...(settings.publicOrigin === undefined ? {} : { publicOrigin: settings.publicOrigin }),
             allowedOrigins: settings.allowedOrigins,
             commandTimeoutMs: settings.redisTimeoutMs,
+            ...(settings.redisReplicas === undefined
+              ? {}
+              : { replicas: settings.redisReplicas, durability: 'all-replicas' as const }),
             refresh: settings.refresh,
             ...(settings.dataKeys === undefined
               ? {}

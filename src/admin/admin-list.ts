@@ -65,7 +65,8 @@ export class AdminList implements OnApplicationBootstrap, OnApplicationShutdown 
 
   private async makeFirst(): Promise<void> {
     try {
-      await this.lists.set(ADMIN_LIST, EVERYBODY, { ifVersion: 'absent' });
+      // Lost in a failover, it is made again by the next start.
+      await this.lists.set(ADMIN_LIST, EVERYBODY, { ifVersion: 'absent', durability: 'memory' });
     } catch (error) {
       // Another node was faster.
       if (!(error instanceof SessionError && error.code === 'version_conflict')) throw error;

@@ -30,6 +30,15 @@ export interface JwtConfig {
   readonly keysFile?: string;
 }
 
+/** The cost of argon2id. */
+export interface PasswordCost {
+  readonly memoryKib: number;
+  readonly passes: number;
+}
+
+/** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB and two passes, with one lane. */
+export const OWASP_COST: PasswordCost = { memoryKib: 19_456, passes: 2 };
+
 /** What the environment says, checked. */
 export interface AppConfig {
   readonly host: string;
@@ -38,6 +47,8 @@ export interface AppConfig {
   readonly storage: Storage;
   /** How long each call of Redis may take, in milliseconds; then the request is answered with 503. */
   readonly redisTimeoutMs: number;
+  /** Replicas of each Redis primary, which every act waits for. Absent: none is waited for. */
+  readonly redisReplicas?: number;
   /** `NODE_ENV` is `production`: no demo accounts, no memory unless asked for. */
   readonly production: boolean;
   readonly allowMemory: boolean;
@@ -45,6 +56,8 @@ export interface AppConfig {
   readonly trustProxy?: number | readonly string[];
   /** The header in which they write it, lower-case. */
   readonly forwardedHeader: string;
+  /** What a password hash costs. No environment variable makes it cheaper. */
+  readonly passwordCost: PasswordCost;
   /** Wrong passwords per hour for one account from one client IP; looser ones follow from it. */
   readonly loginQuota: number;
   /** Posts per minute of one user. */

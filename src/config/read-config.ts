@@ -1,4 +1,10 @@
-import { type AppConfig, ConfigurationError, type RedisLogin, type Storage } from './app-config.js';
+import {
+  type AppConfig,
+  ConfigurationError,
+  OWASP_COST,
+  type RedisLogin,
+  type Storage,
+} from './app-config.js';
 import { readJwt } from './read-jwt.js';
 import {
   readAddresses,
@@ -45,9 +51,11 @@ export function readConfig(environment: Environment): AppConfig {
     port: readPort(valueOf('PORT')),
     storage,
     redisTimeoutMs: readTimeout(valueOf('REDIS_TIMEOUT_MS')),
+    ...readReplicas(valueOf('REDIS_REPLICAS'), storage),
     production,
     allowMemory,
     forwardedHeader: readHeaderName(valueOf('FORWARDED_HEADER')),
+    passwordCost: OWASP_COST,
     loginQuota: readCount('LOGIN_QUOTA', valueOf('LOGIN_QUOTA'), 10),
     postQuota: readCount('POST_QUOTA', valueOf('POST_QUOTA'), 30),
     sessionQuota: readCount('SESSION_QUOTA', valueOf('SESSION_QUOTA'), 600),
@@ -118,6 +126,15 @@ function readTimeout(value: string | undefined): number {
   if (ms < 10 || ms > 10_000)
     throw new ConfigurationError('REDIS_TIMEOUT_MS', 'must be a number of milliseconds from 10 to 10000');
   return ms;
+}
+
+function readReplicas(value: string | undefined, storage: Storage): Pick<AppConfig, 'redisReplicas'> {
+  if (value === undefined) return {};
+  if (storage.kind === 'memory')
+    throw new ConfigurationError('REDIS_REPLICAS', 'is of no use without a Redis');
+  if (!/^([1-9]|1[0-6])$/.test(value))
+    throw new ConfigurationError('REDIS_REPLICAS', 'must be how many each Redis primary has, 1 to 16');
+  return { redisReplicas: Number(value) };
 }
 
 function readCount(name: string, value: string | undefined, byDefault: number): number {

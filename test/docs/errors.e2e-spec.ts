@@ -10,6 +10,7 @@ const CODES: Record<SessionErrorCode, true> = {
   epoch_changed: true,
   forbidden: true,
   ip_not_allowed: true,
+  not_durable: true,
   rate_limited: true,
   reauthentication_required: true,
   service_token_invalid: true,

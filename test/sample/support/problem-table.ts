@@ -1,10 +1,12 @@
 import type { SessionErrorCode } from '@latchkey/session';
 import { FakeClock } from '@latchkey/session/testing';
 import type { Response } from 'supertest';
+import { OWASP_COST } from '../../../src/config/app-config.js';
 import { PostRepository } from '../../../src/posts/post-repository.js';
 import type { ProblemCode } from '../../../src/problem/problem.js';
 import { bearer, SocketClient } from '../../live/support/clients.js';
 import { freePort } from '../../support/free-port.js';
+import { RedisServer } from '../../support/redis-server.js';
 import type { Client } from './client.js';
 import { IMPATIENT, newName, PASSWORD, Sample } from './sample.js';
 
@@ -37,20 +39,27 @@ let strict: Sample;
 let refreshing: Sample;
 /** Whose Redis is not there. */
 let cutOff: Sample;
+/** Whose Redis lacks its replica. */
+let lonely: Sample;
+let lonelyRedis: RedisServer;
 
 /** Starts what the table asks. */
 export async function startSamples(): Promise<void> {
-  sample = await Sample.start({ session: { clock }, env: { TRUST_PROXY: '1' } });
+  const passwordCost = OWASP_COST; // or they are hashed as fast as they come
+  sample = await Sample.start({ session: { clock }, env: { TRUST_PROXY: '1' }, passwordCost });
   strict = await Sample.start({ env: { LOGIN_QUOTA: '1', POST_QUOTA: '1', SESSION_QUOTA: '3' } });
   refreshing = await Sample.start({ env: { REFRESH: 'on' } });
   cutOff = await Sample.start({
     env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}`, ...IMPATIENT },
   });
+  lonelyRedis = await RedisServer.start();
+  lonely = await Sample.start({ env: { REDIS_URL: lonelyRedis.url, REDIS_REPLICAS: '1', ...IMPATIENT } });
   sample.app.useLogger(false); // one of the answers is to a fault of ours
 }
 
 export async function stopSamples(): Promise<void> {
-  await Promise.all([sample, strict, refreshing, cutOff].map((one) => one?.stop()));
+  await Promise.all([sample, strict, refreshing, cutOff, lonely].map((one) => one?.stop()));
+  await lonelyRedis?.stop();
 }
 
 const login = (at: Sample, body: object) =>
@@ -282,6 +291,19 @@ export const TABLE: Readonly<Record<Told, Row>> = {
     how: {
       'a body over 64 KiB': async () =>
         (await sample.as('alice')).post('/posts', { text: 'x'.repeat(64 * 1024) }),
+    },
+  },
+  not_durable: {
+    status: 503,
+    how: {
+      'a block without the replicas that there should be': async () => {
+        const mia = await lonely.as('mia');
+        const { body } = await mia.get('/moderation/users');
+        const bob = (body as { users: { id: string; username: string }[] }).users.find(
+          ({ username }) => username === 'bob',
+        );
+        return mia.post(`/moderation/users/${bob?.id}/block`, { reason: 'Spam' });
+      },
     },
   },
   session_store_unavailable: {

@@ -169,6 +169,12 @@ const OTHER_ERRORS = {
     isRetryable: true,
     challenge: null,
   },
+  not_durable: {
+    status: 503,
+    title: 'The change is in force, but not yet on every replica: a failover may undo it. Repeat it',
+    isRetryable: true,
+    challenge: null,
+  },
 } as const satisfies Record<string, ErrorRules>;
 
 /**

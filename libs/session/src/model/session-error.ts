@@ -146,6 +146,19 @@ export function mayHaveRun(error: unknown): boolean {
   return !(error instanceof SessionError && error.cause instanceof NotRunError);
 }
 
+/**
+ * The error of a call that failed. Of the cause only its message: ioredis puts a command's arguments, token hashes among
+ * them, beside it.
+ */
+export function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
+  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
+  return new SessionError('session_store_unavailable', { cause });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** When the last of the quotas that refused has room again. */
 function retryAfterSeconds(quotas: readonly QuotaResult[]): number {
   const waits = quotas

@@ -25,13 +25,19 @@ import type { JwtOptions } from './jwt-options.js';
  */
 export interface SessionModuleOptions {
   /**
-   * Where sessions live: a `redis://` or `rediss://` URL, ioredis options with `host`, `port`, `path` or `sentinels`,
-   * or the app's own ioredis `Redis` or `Cluster`. The module closes the client that it opened, and never yours. Set
+   * Where sessions live: a `redis://` or `rediss://` URL, ioredis options with `host`, `port`, `path`, `sentinels` or `cluster`
+   * (some nodes of a Redis Cluster), or the app's own ioredis `Redis` or `Cluster`. The module closes the client that it opened, and never yours. Set
    * yours up with `redisClientOptions()`. In a URL, encode the password with `encodeURIComponent()`. `undefined` means
    * memory, with a warning; with `NODE_ENV=production` it stops the app even under `allowMemoryInProduction`.
    * @defaultValue this process's memory
    */
-  readonly redis?: string | URL | RedisOptions | Redis | Cluster;
+  readonly redis?:
+    | string
+    | URL
+    | RedisOptions
+    | (RedisOptions & { readonly cluster: readonly { readonly host: string; readonly port: number }[] })
+    | Redis
+    | Cluster;
   /**
    * Prefix for all keys, so that the Redis can be shared: 1–64 letters, digits, `: . _ -`.
    * @defaultValue `'lk'`
@@ -43,6 +49,19 @@ export interface SessionModuleOptions {
    * @defaultValue `180`
    */
   readonly commandTimeoutMs?: number;
+  /**
+   * Replicas that the Redis primary, or each primary of a Cluster, is set up with, 1–16: for `durability`.
+   * @defaultValue none: no act can wait for replicas
+   */
+  readonly replicas?: number;
+  /**
+   * When `block`, `setRoles`, `grant`, `withdraw`, `setIpAllowlist`, `revokeAll` and `IpAllowlists.set` resolve: once Redis has the
+   * change in memory, or (`'all-replicas'`, which needs `replicas`) once each replica has it, so that no failover undoes it. Where a
+   * replica does not confirm within `commandTimeoutMs`, they reject with `not_durable`: the change is in force. Redis documents
+   * this as `WAIT`. Each call may also say it by itself.
+   * @defaultValue `'memory'`
+   */
+  readonly durability?: 'memory' | 'all-replicas';
   /**
    * Allow in-memory sessions with `NODE_ENV=production`; otherwise boot fails. Silences the warning.
    * @defaultValue `false`

@@ -7,6 +7,7 @@ import type { Lifetime } from '../model/session.js';
 import type { UserDirectory } from '../model/user-state.js';
 import type { RolePermissions } from '../rules/roles.js';
 import type { AuditSettings } from '../storage/contract/audit-repository.js';
+import type { Durability } from '../storage/contract/replication.js';
 import type { RepositorySettings } from '../storage/contract/session-repository.js';
 import type { ContextReader } from './context-reader.js';
 import type { SessionModuleOptions } from './options.js';
@@ -38,6 +39,8 @@ export interface SessionSettings extends RepositorySettings {
   /** Contexts of the app's own. */
   readonly contexts: readonly ContextReader[];
   readonly audit: AuditSettings;
+  /** When acts are acknowledged that do not say so themselves. */
+  readonly durability: Durability;
   /** Streams and sockets that may be open at once on each node. */
   readonly live: { readonly maxConnectionsPerSession: number; readonly maxConnectionsPerUser: number };
 }

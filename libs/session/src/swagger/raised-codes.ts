@@ -38,6 +38,7 @@ const RAISED: Readonly<Record<SessionErrorCode, Applies>> = {
   ambiguous_credentials: never,
   bad_request: never,
   epoch_changed: never,
+  not_durable: never,
   session_limit_reached: never,
   token_invalid: never,
   too_large: never,

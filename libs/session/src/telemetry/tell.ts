@@ -75,7 +75,7 @@ function codeOf(error: unknown): SessionError['code'] | 'unexpected' {
   return error instanceof SessionError ? error.code : 'unexpected';
 }
 
-interface RequestedAct {
+export interface RequestedAct {
   readonly realm: Realm;
   readonly act: ActName;
   /** Absent where it is about no user. */

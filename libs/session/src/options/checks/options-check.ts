@@ -37,6 +37,8 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   redis: true,
   keyPrefix: true,
   commandTimeoutMs: true,
+  replicas: true,
+  durability: true,
   allowMemoryInProduction: true,
   clock: true,
   guard: true,
@@ -108,6 +110,7 @@ export function checkOptions(
     guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
     strict: flag('strict', options.strict),
     storage: checkStorage(options, { environment, realm }),
+    ...checkDurability(options),
     transport: checkTransport(options),
     contexts: checkContexts(options.contexts ?? []),
     audit: checkAudit(options.audit ?? {}),
@@ -163,6 +166,16 @@ function checkStorage(
     isIntended: allowMemoryInProduction === true && !isRedisMissing,
     ...(isRedisMissing ? { isRedisMissing } : {}),
   };
+}
+
+function checkDurability(options: SessionModuleOptions): Pick<ModuleSettings, 'durability' | 'replicas'> {
+  const durability = oneOf('durability', options.durability ?? 'memory', ['memory', 'all-replicas']);
+  if (options.replicas === undefined) {
+    if (durability === 'memory') return { durability };
+    fail('durability', "is 'all-replicas': say with replicas how many each Redis primary has");
+  }
+  if (options.redis === undefined) fail('replicas', 'has no effect without redis: leave it out');
+  return { durability, replicas: integer('replicas', options.replicas, { least: 1, most: 16 }) };
 }
 
 function checkLive(live: NonNullable<SessionModuleOptions['live']>): ModuleSettings['live'] {

@@ -7,7 +7,7 @@ type RedisOption = Exclude<Given, URL>;
 const WANTED =
   'Give a redis:// or rediss:// URL, ioredis options such as { host, port }, or an ioredis client';
 /** Without one of these, ioredis takes 127.0.0.1:6379. */
-const PLACES = ['host', 'port', 'path', 'sentinels'] as const;
+const PLACES = ['host', 'port', 'path', 'sentinels', 'cluster'] as const;
 
 /**
  * Refuses whatever ioredis would take for 127.0.0.1:6379, or for another place than is meant.
@@ -30,7 +30,7 @@ function checkPlace(options: Exclude<RedisOption, string>): RedisOption {
   if ('url' in given) return wrong('an object with url, which ioredis does not read');
   if ('socket' in given) return wrong('options of the package redis (node-redis), with a socket');
   if ('rootNodes' in given || 'startupNodes' in given || 'nodes' in given)
-    return wrong('the nodes of a Cluster, which need a client: new Cluster(nodes, options) of ioredis');
+    return wrong('the nodes of a Cluster under another name: give { cluster: [{ host, port }, …] }');
   const places = PLACES.filter((name) => name in given);
   if (places.length === 0) {
     const names = Object.keys(given).join(', ');
@@ -48,12 +48,20 @@ function checkValue(name: (typeof PLACES)[number], value: unknown): void {
     path: () => typeof value === 'string' && value !== '',
     port: () => /^\d{1,5}$/.test(String(value)) && Number(value) >= 1 && Number(value) <= 65_535,
     sentinels: () => Array.isArray(value) && value.length > 0,
+    cluster: () => Array.isArray(value) && value.length > 0 && value.every(isAddress),
   }[name];
   if (isFine()) return;
   fail(
     `redis.${name}`,
     `is ${emptyOrType(value)}, and ioredis would connect elsewhere: is a setting missing?`,
   );
+}
+
+/** Of one without a host, ioredis takes 127.0.0.1. */
+function isAddress(node: unknown): boolean {
+  if (!isRecord(node)) return false;
+  const { host, port } = node as { readonly host?: unknown; readonly port?: unknown };
+  return typeof host === 'string' && host !== '' && Number.isInteger(port);
 }
 
 function checkUrl(url: string): string {

@@ -1,6 +1,6 @@
-import { type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { RedisClient } from './boot-check.js';
-import { everMoreRarely, onceEvery } from './pace.js';
+import { everMoreRarely, onceEvery } from '../../basics/pace.js';
 
 /**
  * Errors after which another connection may do better: a failover has made a replica of the server, or has left it without
@@ -74,12 +74,29 @@ function optionsOf(client: RedisClient): RedisOptions {
   return { ...NEEDED, ...redisOptions, enableOfflineQueue };
 }
 
-export function openClient(redis: string | RedisOptions, commandTimeoutMs: number): Redis {
+/** What `redis` may be besides a client: where Redis is, and ioredis's options. */
+export type RedisPlace = string | RedisOptions | ClusterPlace;
+
+/** Some nodes of a Cluster, and ioredis's options for each node. */
+type ClusterPlace = RedisOptions & {
+  readonly cluster: readonly { readonly host: string; readonly port: number }[];
+};
+
+export function openClient(redis: RedisPlace, commandTimeoutMs: number): RedisClient {
   const options = { ...redisClientOptions(commandTimeoutMs), connectionName: 'latchkey' };
-  return typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...options, ...redis });
+  if (typeof redis === 'string') return new Redis(redis, options);
+  if (!('cluster' in redis)) return new Redis({ ...options, ...redis });
+  const { cluster, ...ofApp } = redis;
+  // In a Cluster these two belong to the whole, not to its nodes.
+  const { enableOfflineQueue: _queue, retryStrategy: _retry, ...ofNodes } = options;
+  return new Cluster([...cluster], {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: (attempt) => Math.min(attempt * 50, 250),
+    redisOptions: { ...ofNodes, ...ofApp } as object, // for `exactOptionalPropertyTypes`
+  });
 }
 
-export function isClient(redis: string | RedisOptions | RedisClient): redis is RedisClient {
+export function isClient(redis: RedisPlace | RedisClient): redis is RedisClient {
   // Not instanceof: the app may have an ioredis of its own.
   return typeof redis === 'object' && 'evalshaBuffer' in redis && typeof redis.evalshaBuffer === 'function';
 }
@@ -89,11 +106,20 @@ export function listeningClientOf(client: RedisClient): Redis {
   const nodes = 'nodes' in client ? client.nodes('all') : [client];
   const node = nodes[Math.floor(Math.random() * nodes.length)];
   if (!node) throw new Error('No node of the Cluster is known');
-  return node.duplicate({
+  return duplicateOf(node, 'latchkey-events');
+}
+
+/** A client of the same server for calls that hold up what is behind them. It neither connects nor reconnects by itself. */
+export function waitingClientOf(server: Redis): Redis {
+  return duplicateOf(server, 'latchkey-wait');
+}
+
+function duplicateOf(server: Redis, connectionName: string): Redis {
+  return server.duplicate({
     lazyConnect: true,
     readOnly: false,
     autoResubscribe: false,
-    connectionName: 'latchkey-events',
+    connectionName,
     disconnectTimeout: 100, // it runs on for one that has ended
     retryStrategy: () => null,
     sentinelRetryStrategy: () => null,

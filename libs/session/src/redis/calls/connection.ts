@@ -1,24 +1,31 @@
-import type { Redis, RedisOptions } from 'ioredis';
+// Over 250 lines: the life of one connection, from the boot check to its end, whose steps share its state.
+import type { Redis } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
-import type { SessionConfigurationError, SessionError } from '../../model/session-error.js';
+import {
+  messageOf,
+  type SessionConfigurationError,
+  type SessionError,
+  unavailable,
+} from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
-import { adviceOn, isClient, listeningClientOf, openClient } from './client-options.js';
+import { adviceOn, isClient, listeningClientOf, openClient, type RedisPlace } from './client-options.js';
 import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
 import { isPlainClient, CallBatcher } from './call-batcher.js';
 import { reviveAfterFailover } from './connection-loss.js';
-import { onceEvery } from './pace.js';
+import { onceEvery } from '../../basics/pace.js';
 import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
-import { type CallOwner, isReplyError, messageOf, ScriptCall, unavailable } from './script-call.js';
+import { ReplicaWait } from './replica-wait.js';
+import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
 import { REDIS_CALLS } from '../../telemetry/channels.js';
 import type { Realm } from '../../telemetry/realm.js';
 
 /** Where Redis is, and how long it may take. */
 export interface RedisConnectionOptions {
-  /** A URL, ioredis options, or a client of the app's. */
-  readonly redis: string | RedisOptions | RedisClient;
+  /** A URL, ioredis options, nodes of a Cluster, or a client of the app's. */
+  readonly redis: RedisPlace | RedisClient;
   /** How long a call may take before it is refused. */
   readonly commandTimeoutMs: number;
   /** Takes one line for people when Redis goes, comes back, or answers what it should not. */
@@ -47,6 +54,7 @@ export class RedisConnection {
   /** Absent where ioredis has to send each call by its keys. */
   private readonly batcher: CallBatcher | undefined;
   private readonly stopReviving: () => void;
+  private waits: ReplicaWait | undefined;
   /** In the batcher's place. */
   private readonly readiness: Readiness | undefined;
 
@@ -120,12 +128,19 @@ export class RedisConnection {
     return listeningClientOf(this.client);
   }
 
+  /** Finds out whether acts have reached the replicas, by connections of its own, opened when first needed. */
+  replicaWait(replicas: number): ReplicaWait {
+    const { client, commandTimeoutMs } = this;
+    return (this.waits ??= new ReplicaWait(client, { replicas, timeoutMs: commandTimeoutMs }));
+  }
+
   /** Closes the client if this opened it, without waiting longer than for one call. */
   async close(): Promise<void> {
     this.closed = true;
     this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
+    this.waits?.close();
     this.batcher?.close();
     this.readiness?.close();
     if (!this.owned) {

@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { NotRunError, SessionError } from '../../model/session-error.js';
 import { bulk, type CallBody } from './call-body.js';
 import type { TimedCall } from './call-timeouts.js';
 import { type Script, SCRIPTS } from '../lua/script.js';
@@ -157,14 +156,4 @@ function headOf(command: ScriptCall['name'], script: Script, { keyCount, argCoun
     ofScript.set(counts, head);
   }
   return head;
-}
-
-/** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
-export function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
-  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
-  return new SessionError('session_store_unavailable', { cause });
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -64,6 +64,8 @@ describe('Lua scripts', () => {
     'read-data': 'read',
     'read-ip-lists': 'read',
     'read-user': 'read',
+    'reaffirm-ip-list': 'revocation',
+    'reaffirm-user': 'block',
     refresh: 'check',
     'register-node': 'block',
     'remove-node': 'block',

@@ -1,16 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { confirmationsOf } from '../events/confirmations.js';
+import { Acts, durability } from '../events/acts.js';
 import type { IpRangeSet } from '../../model/ip-list.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { anything, fieldsOf, type Input, type Inputs, version } from '../../basics/inputs.js';
 import { SessionError } from '../../model/session-error.js';
 import { normaliseIp, parseIpList } from '../../rules/ip-address.js';
 import { NAME_PATTERN } from '../../rules/roles.js';
-import { actOnIpList } from '../../storage/contract/node-registry.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { SessionSettings } from '../../options/settings.js';
-import { watchAct } from '../../telemetry/tell.js';
 
 const MAX_RANGES = 1_000;
 
@@ -36,6 +34,11 @@ export interface IpListOptions {
    * @defaultValue no such check
    */
   readonly keeps?: string | undefined;
+  /**
+   * `'all-replicas'`: resolve only once every replica has the list; else `not_durable`.
+   * @defaultValue the module's option `durability`
+   */
+  readonly durability?: 'memory' | 'all-replicas';
 }
 
 /** What a change of a list came to, given when it holds on every node. @publicApi */
@@ -44,7 +47,7 @@ export interface IpListReceipt
 
 const versionOrAbsent: Input<number | 'absent'> = (value, name) =>
   value === 'absent' ? value : version(value, name);
-const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything };
+const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything, durability };
 
 /**
  * The lists that `@IpAllowlist('name')` and `@IpDenylist('name')` and the option `ipPolicy` name. Every method rejects
@@ -58,11 +61,15 @@ const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything
  */
 @Injectable()
 export class IpAllowlists {
+  private readonly acts: Acts;
+
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'realm'>,
-  ) {}
+    @Inject(SESSION_SETTINGS) settings: SessionSettings,
+  ) {
+    this.acts = new Acts(repository, settings);
+  }
 
   /** `undefined` when there is no such list: then it lets nobody in. */
   async get(name: string): Promise<IpList | undefined> {
@@ -80,9 +87,10 @@ export class IpAllowlists {
     const startedAt = performance.now();
     checkedName(name);
     const ranges = parseIpList(cidrs, MAX_RANGES);
-    const { ifVersion = 'any' } = fieldsOf(options, 'options', SET);
+    const { ifVersion = 'any', durability: given } = fieldsOf(options, 'options', SET);
+    const wanted = this.acts.durabilityOf(given);
     if ('keeps' in options && !holds(ranges, options.keeps)) throw new SessionError('would_lock_out');
-    return watchAct({ realm: this.settings.realm, act: 'set_ip_list' }, async () => {
+    return this.acts.watch({ act: 'set_ip_list' }, async () => {
       const written = await this.repository.ipLists.write({
         name,
         cidrs: ranges.cidrs,
@@ -92,7 +100,7 @@ export class IpAllowlists {
         throw new SessionError('version_conflict');
       }
       const { version } = written;
-      const confirmed = await confirmationsOf(this.repository.nodes, actOnIpList(name, version));
+      const confirmed = await this.acts.settled({ list: name, version }, wanted);
       return { name, cidrs: ranges.cidrs, version, ...confirmed, ms: performance.now() - startedAt };
     });
   }

@@ -1,13 +1,13 @@
+// Over 250 lines: the public methods with all that is to be said of them; what they do is in the files beside.
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { handleOf, keepHandle, SessionDataHandle } from '../data/session-data-handle.js';
 import { SessionDataStore } from '../data/session-data-store.js';
 import type { AccessRequirements, Decision } from '../../model/decision.js';
 import { fieldsOf } from '../../basics/inputs.js';
 import { SessionError, denialError } from '../../model/session-error.js';
-import { receiptOf } from '../events/confirmations.js';
+import { Acts } from '../events/acts.js';
 import { CHECKS } from '../../telemetry/channels.js';
 import type { Realm } from '../../telemetry/realm.js';
-import { watchAct } from '../../telemetry/tell.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import type { EndReason, Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
@@ -61,6 +61,7 @@ export class SessionService {
   /** What a login, a refresh and a replacement of tokens need. */
   private readonly walks: LoginParts & GuestParts & RefreshParts & ReplacementParts;
   private readonly tokenCheck: TokenCheck;
+  private readonly acts: Acts;
 
   /** @internal */
   constructor(
@@ -72,6 +73,7 @@ export class SessionService {
   ) {
     this.realm = settings.realm;
     const logger = new Logger(SessionService.name);
+    this.acts = new Acts(repository, settings);
     this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
       logger.error(line),
     );
@@ -178,8 +180,8 @@ export class SessionService {
   async revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
     userRefOf(userId); // refuses what is no user id; a guest's is one
     endReason(reason, 'reason');
-    return watchAct(
-      { realm: this.realm, act: 'revoke', userId, reason },
+    return this.acts.watch(
+      { act: 'revoke', userId, reason },
       async () => isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason),
     );
   }
@@ -194,18 +196,22 @@ export class SessionService {
 
   /**
    * Ends all sessions of a user, however many, by starting a new epoch; with `except`, all but the caller's own.
-   * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed
+   * @throws SessionError `session_revoked` when `except` has itself been ended meanwhile: then nothing is changed;
+   * `not_durable` (with `durability: 'all-replicas'`): the sessions have ended, and a failover may undo it
    */
-  async revokeAll(userId: string, options: { readonly except?: Session } = {}): Promise<RevocationReceipt> {
+  async revokeAll(
+    userId: string,
+    options: { readonly except?: Session; readonly durability?: 'memory' | 'all-replicas' } = {},
+  ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    checkedUserId(userId);
-    const { except: own } = fieldsOf(options, 'options', REVOKE_ALL);
+    const { except: own, durability: given } = fieldsOf(options, 'options', REVOKE_ALL);
+    const wanted = this.acts.durabilityOf(given);
     const except = own === undefined ? undefined : credentialOf(own);
-    return watchAct({ realm: this.realm, act: 'revoke_all', userId }, async () => {
-      const revoked = await this.repository.revokeAll(userId, except);
+    return this.acts.watch({ act: 'revoke_all', userId }, async () => {
+      const revoked = await this.repository.revokeAll(checkedUserId(userId), except);
       if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
       if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
-      return receiptOf(this.repository.nodes, { ...revoked, userId }, startedAt);
+      return this.acts.receiptOf({ ...revoked, userId }, { wanted, startedAt });
     });
   }
 

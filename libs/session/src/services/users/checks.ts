@@ -2,6 +2,8 @@ import { anything, fieldsOf, type Inputs, version } from '../../basics/inputs.js
 import { SessionError } from '../../model/session-error.js';
 import { parseIpList } from '../../rules/ip-address.js';
 import { NAME_PATTERN } from '../../rules/roles.js';
+import { durability } from '../events/acts.js';
+import type { ChangeOptions } from './user-changes.js';
 
 const MAX_REASON_LENGTH = 500;
 const MAX_BY_LENGTH = 128;
@@ -19,9 +21,9 @@ interface GivenBlock {
 
 /** Taken by `checkedBlock`. */
 const BLOCK: Inputs<GivenBlock> = { reason: anything, until: anything, by: anything };
-const CHANGE: Inputs<{ readonly ifVersion?: number }> = { ifVersion: version };
+const CHANGE: Inputs<ChangeOptions> = { ifVersion: version, durability };
 
-export function checkedChange(options: { readonly ifVersion?: number }): { readonly ifVersion?: number } {
+export function checkedChange(options: ChangeOptions): ChangeOptions {
   return fieldsOf(options, 'options', CHANGE);
 }
 

@@ -1,4 +1,4 @@
-import { anything, type Inputs } from '../../basics/inputs.js';
+import { anything, type Inputs, version } from '../../basics/inputs.js';
 
 /** Options of `UserStateService.block()`. @publicApi */
 export interface BlockOptions {
@@ -19,6 +19,11 @@ export interface BlockOptions {
    * @defaultValue any version
    */
   readonly ifVersion?: number;
+  /**
+   * `'all-replicas'`: resolve only once every replica has the block, so that no failover undoes it; else `not_durable`.
+   * @defaultValue the module's option `durability`
+   */
+  readonly durability?: 'memory' | 'all-replicas';
 }
 
 /** Options of the methods of `UserStateService` that change a user. @publicApi */
@@ -29,6 +34,11 @@ export interface ChangeOptions {
    * @defaultValue any version
    */
   readonly ifVersion?: number;
+  /**
+   * `'all-replicas'`: resolve only once every replica has the change; else `not_durable`.
+   * @defaultValue the module's option `durability`
+   */
+  readonly durability?: 'memory' | 'all-replicas';
 }
 
 /** A change that the app made in its own database, for `UserStateService.update()`. @publicApi */
@@ -56,6 +66,8 @@ export interface UserUpdate {
 }
 
 export const INITIAL: Inputs<{ readonly roles?: readonly string[] }> = { roles: anything };
+
+export const UNBLOCK: Inputs<Pick<ChangeOptions, 'ifVersion'>> = { ifVersion: version };
 
 /** Each by a check of its own. */
 export const UPDATE: Inputs<UserUpdate> = {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { receiptOf } from '../events/confirmations.js';
+import { Acts } from '../events/acts.js';
 import { fieldsOf } from '../../basics/inputs.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
@@ -8,8 +8,6 @@ import type { SessionRepository } from '../../storage/contract/session-repositor
 import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { ActName } from '../../telemetry/messages.js';
-import type { Realm } from '../../telemetry/realm.js';
-import { watchAct } from '../../telemetry/tell.js';
 import type { SessionSettings } from '../../options/settings.js';
 import { checkedUserId } from '../../token/session-token.js';
 import {
@@ -22,7 +20,14 @@ import {
   outdated,
 } from './checks.js';
 import { DirectoryLoad } from './directory-load.js';
-import { type BlockOptions, type ChangeOptions, INITIAL, UPDATE, type UserUpdate } from './user-changes.js';
+import {
+  type BlockOptions,
+  type ChangeOptions,
+  INITIAL,
+  UNBLOCK,
+  UPDATE,
+  type UserUpdate,
+} from './user-changes.js';
 
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
 
@@ -44,14 +49,15 @@ const WRITE_ATTEMPTS = 50;
 @Injectable()
 export class UserStateService {
   private readonly directory: DirectoryLoad | undefined;
-  private readonly realm: Realm;
+  private readonly acts: Acts;
 
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) { userDirectory, userDirectoryTimeoutMs, realm }: SessionSettings,
+    @Inject(SESSION_SETTINGS) settings: SessionSettings,
   ) {
-    this.realm = realm;
+    const { userDirectory, userDirectoryTimeoutMs } = settings;
+    this.acts = new Acts(repository, settings);
     this.directory =
       userDirectory && new DirectoryLoad(repository.users, userDirectory, userDirectoryTimeoutMs);
   }
@@ -88,7 +94,8 @@ export class UserStateService {
   /**
    * Refuses the user from now on and ends all sessions: when this resolves, no node accepts a request. Blocking again
    * replaces the reason and the end.
-   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`
+   * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`; `not_durable` (with
+   * `durability: 'all-replicas'`): the block is in force, a failover may undo it, and it is safe to block again
    */
   async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
     const block = checkedBlock(options);
@@ -96,8 +103,10 @@ export class UserStateService {
   }
 
   /** Lifts a block. Sessions from before it stay dead. */
-  async unblock(userId: string, options: ChangeOptions = {}): Promise<UserState> {
-    return this.told('unblock', userId, () => this.change(userId, options, () => ({ block: null })));
+  async unblock(userId: string, options: Pick<ChangeOptions, 'ifVersion'> = {}): Promise<UserState> {
+    const { ifVersion } = fieldsOf(options, 'options', UNBLOCK);
+    const lift = async () => (await this.write(userId, ifVersion, () => ({ block: null }))).user;
+    return this.acts.watch({ act: 'unblock', userId }, lift);
   }
 
   /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
@@ -163,7 +172,7 @@ export class UserStateService {
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
     };
     const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.directory);
-    return this.told('update', userId, () => this.pushed(change, isOrdered));
+    return this.acts.watch({ act: 'update', userId }, () => this.pushed(change, isOrdered));
   }
 
   private async pushed(change: Omit<UserChange, 'ifVersion'>, isOrdered: boolean): Promise<UserState> {
@@ -185,7 +194,7 @@ export class UserStateService {
    */
   async erase(userId: string): Promise<number> {
     checkedUserId(userId);
-    return this.told('erase', userId, () => this.repository.users.erase(userId));
+    return this.acts.watch({ act: 'erase', userId }, () => this.repository.users.erase(userId));
   }
 
   /**
@@ -209,19 +218,13 @@ export class UserStateService {
     { act, changeOf }: { readonly act: ActName; readonly changeOf: ChangeOf },
   ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    return this.told(act, userId, async () => {
-      const { user, sessions } = await this.write(userId, options, changeOf);
+    const { ifVersion, durability } = checkedChange(options);
+    const wanted = this.acts.durabilityOf(durability);
+    return this.acts.watch({ act, userId }, async () => {
+      const { user, sessions } = await this.write(userId, ifVersion, changeOf);
       const { version, epoch } = user;
-      return receiptOf(this.repository.nodes, { userId, version, epoch, sessions }, startedAt);
+      return this.acts.receiptOf({ userId, version, epoch, sessions }, { wanted, startedAt });
     });
-  }
-
-  private told<T>(act: ActName, userId: string, perform: () => Promise<T>): Promise<T> {
-    return watchAct({ realm: this.realm, act, userId }, perform);
-  }
-
-  private async change(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<UserState> {
-    return (await this.write(userId, options, changeOf)).user;
   }
 
   /**
@@ -230,10 +233,9 @@ export class UserStateService {
    */
   private async write(
     userId: string,
-    options: ChangeOptions,
+    wanted: number | undefined,
     changeOf: ChangeOf,
   ): Promise<Extract<UserChangeOutcome, { outcome: 'changed' }>> {
-    const wanted = checkedChange(options).ifVersion;
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const user = await this.get(userId);
       if (!user) throw new SessionError('user_unknown');

@@ -6,6 +6,7 @@ import type { UserState } from '../../model/user-state.js';
 import type { EventChannel } from './event-channel.js';
 import type { IpListRepository } from './ip-list-repository.js';
 import type { NodeRegistry } from './node-registry.js';
+import type { Replication } from './replication.js';
 import type { SessionDataRepository, TokenProof } from './session-data-repository.js';
 
 export type { TokenProof };
@@ -27,6 +28,8 @@ export interface RepositorySettings {
   readonly maxEndedSessions: number;
   /** With a `UserDirectory`: how old a user's record may be before it must be loaded again, `Infinity` for never. */
   readonly maxStateAgeMs?: number;
+  /** Of each Redis primary; absent: nobody said. */
+  readonly replicas?: number;
 }
 
 /** A presented refresh token, taken apart: proof of its family, and of which token of the family it is. */
@@ -201,6 +204,8 @@ export interface SessionRepository {
   readonly nodes: NodeRegistry;
   readonly data: SessionDataRepository;
   readonly ipLists: IpListRepository;
+  /** Absent where nobody said how many replicas there are. */
+  readonly replication?: Replication;
 
   /**
    * What is known of the presented token. If the session is live and the user may come and is not blocked, consumes the

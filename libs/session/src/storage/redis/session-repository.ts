@@ -8,6 +8,7 @@ import { NodeScripts } from '../../redis/scripts/nodes.js';
 import { packIp, writeDevice } from '../../redis/records/device-record.js';
 import { assuranceCode, traitsOf } from '../../redis/records/session-record.js';
 import { CHECK_STATUS } from '../../redis/records/token-lookup.js';
+import { ReplicationScripts } from '../../redis/scripts/replication.js';
 import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
 import { RedisSubscriber } from '../../redis/calls/subscriber.js';
 import { UserScripts } from '../../redis/scripts/users.js';
@@ -75,6 +76,7 @@ export class RedisSessionRepository implements SessionRepository {
   readonly nodes: RedisNodeRegistry;
   readonly data: RedisSessionDataRepository;
   readonly ipLists: RedisIpLists;
+  readonly replication?: ReplicationScripts;
   private readonly scripts: SessionScripts;
   private readonly quotas: RedisQuotas;
   private readonly roleLifetimes: string;
@@ -92,18 +94,16 @@ export class RedisSessionRepository implements SessionRepository {
       (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
       complain,
     );
-    const users = new RedisUserRepository(new UserScripts(connection, this.keys), settings);
-    this.users = distrust(users, complain);
+    this.users = distrust(new RedisUserRepository(new UserScripts(connection, keys), settings), complain);
+    if (settings.replicas !== undefined)
+      this.replication = new ReplicationScripts(connection.replicaWait(settings.replicas), this.keys);
     this.roleLifetimes = roleLifetimesArgument(settings);
     this.maxStateAgeMs = maxStateAgeArgument(settings);
-    const { touchIntervalMs, rememberEndedMs } = settings;
     const { maxStateAgeMs, roleLifetimes } = this;
-    const sameForAll = { touchIntervalMs, rememberEndedMs, maxStateAgeMs, roleLifetimes };
-    this.scripts = new SessionScripts(connection, this.keys, sameForAll);
+    this.scripts = new SessionScripts(connection, keys, { ...settings, maxStateAgeMs, roleLifetimes });
     this.quotas = new RedisQuotas(this.scripts, this.keys);
     this.data = distrust(new RedisSessionDataRepository(this.scripts, roleLifetimes), complain);
-    // A check reads its reply where it comes in.
-    distrust<SessionRepository>(this, complain, ['authenticate']);
+    distrust<SessionRepository>(this, complain, ['authenticate']); // which reads its reply where it comes in
   }
 
   authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
@@ -159,13 +159,13 @@ export class RedisSessionRepository implements SessionRepository {
   }
 
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
-    const ended = await this.scripts.revokeSession(userRefOf(userId), {
+    const args = {
       sessionId,
       reason: END_REASONS[reason].code,
       rememberEndedMs: this.settings.rememberEndedMs,
       roleLifetimes: this.roleLifetimes,
-    });
-    return ended === 1;
+    };
+    return (await this.scripts.revokeSession(userRefOf(userId), args)) === 1;
   }
 
   async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
