@@ -39,6 +39,9 @@ export const ROOMS = [
     'GraphQL subscriptions that end with their session',
     ['@nestjs/common', '@nestjs/core', 'http', 'net', 'rxjs'],
   ],
+  [18, 'metrics', 'metrics for Prometheus', ['@nestjs/common', 'prom-client']],
+  [18, 'opentelemetry', 'spans for OpenTelemetry', ['@nestjs/common', '@opentelemetry/api']],
+  [18, 'terminus', 'a health indicator', ['@nestjs/common', '@nestjs/terminus']],
   [18, 'jwt', 'JWKS route, service tokens', ['@nestjs/common', '@nestjs/core', 'crypto']],
   [
     18,
@@ -118,6 +121,7 @@ export const ROOMS = [
   [7, 'redis/scripts', 'one typed function a script', []],
   [6, 'redis/calls', 'the connection; calls, batches and timeouts', ['ioredis']],
   [5, 'redis/lua', 'the scripts, and their table', []],
+  [4, 'telemetry', 'what is told of a module, and the channels that tell it', ['diagnostics_channel']],
   [4, 'redis/records', 'keys, packed records and replies', ['crypto', 'net']],
   [3, 'token', 'mint, parse and hash tokens', ['crypto']],
   [

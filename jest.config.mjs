@@ -39,10 +39,10 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/[^/]+/dist'],
   moduleNameMapper: {
     '^@latchkey/session$': '<rootDir>/libs/session/src/index.ts',
-    '^@latchkey/session/(cli|graphql|jwt|passport|swagger|testing|throttler)$':
+    '^@latchkey/session/(cli|graphql|jwt|metrics|opentelemetry|passport|swagger|terminus|testing|throttler)$':
       '<rootDir>/libs/session/src/$1/index.ts',
     '^@latchkey/session/(socket\\.io|ws)$': '<rootDir>/libs/session/src/$1/index.ts',
-    '^@latchkey/session/(access|audit|http|live|users)$': '<rootDir>/libs/session/src/doors/$1.ts',
+    '^@latchkey/session/(access|audit|http|live|telemetry|users)$': '<rootDir>/libs/session/src/doors/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
   transform: {

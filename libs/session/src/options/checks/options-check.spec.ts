@@ -31,12 +31,9 @@ describe('checkOptions', () => {
       },
     });
     expect(checkOptions({}, 'test')).not.toHaveProperty('maxStateAgeMs');
-    expect(checkOptions({ redis: 'redis://localhost' }, 'production').storage).toEqual({
-      kind: 'redis',
-      redis: 'redis://localhost',
-      keyPrefix: 'lk',
-      commandTimeoutMs: 180,
-    });
+    const { storage } = checkOptions({ redis: 'redis://localhost' }, 'production');
+    const byDefault = { keyPrefix: 'lk', realm: { name: 'lk' }, commandTimeoutMs: 180 };
+    expect(storage).toEqual({ kind: 'redis', redis: 'redis://localhost', ...byDefault });
   });
 
   it('takes what it is given', () => {

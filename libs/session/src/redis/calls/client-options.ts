@@ -1,6 +1,6 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { RedisClient } from './boot-check.js';
-import { everMoreRarely, onceEvery } from './pace.js';
+import { everMoreRarely, onceEvery } from '../../basics/pace.js';
 
 /**
  * Errors after which another connection may do better: a failover has made a replica of the server, or has left it without

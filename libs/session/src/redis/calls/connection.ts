@@ -1,18 +1,26 @@
+// Over 250 lines: the life of one connection, from the boot check to its end, whose steps share its state.
 import type { Redis } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
-import type { SessionConfigurationError, SessionError } from '../../model/session-error.js';
-import { messageOf, unavailable } from '../../model/session-error.js';
+import {
+  messageOf,
+  type SessionConfigurationError,
+  type SessionError,
+  unavailable,
+} from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { adviceOn, isClient, listeningClientOf, openClient, type RedisPlace } from './client-options.js';
+import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
 import { isPlainClient, CallBatcher } from './call-batcher.js';
 import { reviveAfterFailover } from './connection-loss.js';
-import { onceEvery } from './pace.js';
+import { onceEvery } from '../../basics/pace.js';
 import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
 import { ReplicaWait } from './replica-wait.js';
 import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
+import { REDIS_CALLS } from '../../telemetry/channels.js';
+import type { Realm } from '../../telemetry/realm.js';
 
 /** Where Redis is, and how long it may take. */
 export interface RedisConnectionOptions {
@@ -22,6 +30,8 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs: number;
   /** Takes one line for people when Redis goes, comes back, or answers what it should not. */
   readonly log?: (line: string) => void;
+  /** Whose it is, in what is told of it. */
+  readonly realm?: Realm;
 }
 
 const BOOT_PATIENCE_MS = 1_000;
@@ -53,6 +63,7 @@ export class RedisConnection {
     private readonly owned: boolean,
     private readonly commandTimeoutMs: number,
     private readonly log: (line: string) => void,
+    private readonly telling: CallTelling,
   ) {
     this.timeouts = new CallTimeouts(commandTimeoutMs);
     this.stopReviving = reviveAfterFailover(client);
@@ -69,7 +80,7 @@ export class RedisConnection {
     const { redis, commandTimeoutMs, log = () => undefined } = options;
     const owned = !isClient(redis);
     const client = (owned ? openClient(redis, commandTimeoutMs) : redis) as RedisClient & ByteScripting;
-    const connection = new RedisConnection(client, owned, commandTimeoutMs, log);
+    const connection = new RedisConnection(client, owned, commandTimeoutMs, log, new CallTelling(options));
     const advice = owned ? undefined : adviceOn(client);
     if (advice !== undefined) log(advice);
     try {
@@ -155,11 +166,15 @@ export class RedisConnection {
         this.log(`Redis cannot be reached (${failure.message}). Requests get 503 until it can.`);
       }
     }
+    this.telling.ofStorage(failure || this.fault ? 'down' : 'up');
     if (this.fault) throw this.fault;
   }
 
   private readonly owner: CallOwner = {
-    onSettled: () => this.timeouts.release(),
+    onSettled: (call, error) => {
+      this.timeouts.release();
+      if (REDIS_CALLS.hasSubscribers) this.telling.ofSettled(call, error);
+    },
     sendInFull: ({ request, dueAt }) => {
       const again = new ScriptCall('eval', request, asItIs, this.owner);
       this.batcher?.add(again);
@@ -178,7 +193,7 @@ export class RedisConnection {
       return evaluateBy(this.client, script, body);
     };
     try {
-      return read(await withDeadline(evaluate(), this.commandTimeoutMs));
+      return read(await this.telling.watch(script, () => withDeadline(evaluate(), this.commandTimeoutMs)));
     } catch (error) {
       throw this.explained(error, script, isSent && !isReplyError(error) ? 'perhaps' : 'no');
     }
@@ -188,6 +203,7 @@ export class RedisConnection {
     this.stopGoneTimer();
     if (!this.reachable) this.log('Redis can be reached again.');
     this.reachable = true;
+    if (!this.fault) this.telling.ofStorage('up');
     void this.inspect({ isBoot: false });
   };
 
@@ -197,6 +213,7 @@ export class RedisConnection {
       this.stopGoneTimer();
       this.reachable = false;
       this.log('Redis is gone. Requests get 503 until it is back.');
+      this.telling.ofStorage('down');
     }, this.commandTimeoutMs).unref();
   };
 
@@ -225,6 +242,7 @@ export class RedisConnection {
     }
     if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);
     if (earlier && !this.fault) this.log('Redis has the right settings again.');
+    if (!earlier !== !this.fault) this.telling.ofStorage(this.fault ? 'down' : 'up');
   }
 
   /** Tells people, though not more often than bearable, of something in Redis that should not be there. */

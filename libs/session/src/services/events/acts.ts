@@ -5,6 +5,8 @@ import type { SessionSettings } from '../../options/settings.js';
 import { type ActRef, actOnIpList } from '../../storage/contract/node-registry.js';
 import type { Durability, WrittenAct } from '../../storage/contract/replication.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
+import { type RequestedAct, watchAct } from '../../telemetry/tell.js';
+import { userRefOf } from '../../token/session-token.js';
 import { confirmationsOf } from './confirmations.js';
 
 export const durability: Input<Durability> = oneOf('memory', 'all-replicas');
@@ -13,7 +15,7 @@ export const durability: Input<Durability> = oneOf('memory', 'all-replicas');
 export class Acts {
   constructor(
     private readonly repository: Pick<SessionRepository, 'nodes' | 'replication'>,
-    private readonly settings: Pick<SessionSettings, 'durability'>,
+    private readonly settings: Pick<SessionSettings, 'durability' | 'realm'>,
   ) {}
 
   /**
@@ -40,6 +42,28 @@ export class Acts {
     ]);
     if (!isDurable) throw new SessionError('not_durable');
     return confirmed;
+  }
+
+  /**
+   * What an act against a user came to, once it is settled. @param startedAt by performance.now()
+   * @throws SessionError as `settled` does
+   */
+  async receiptOf(
+    {
+      userId,
+      version,
+      epoch,
+      sessions,
+    }: Pick<RevocationReceipt, 'userId' | 'version' | 'epoch' | 'sessions'>,
+    { wanted, startedAt }: { readonly wanted: Durability; readonly startedAt: number },
+  ): Promise<RevocationReceipt> {
+    const confirmed = await this.settled({ userRef: userRefOf(userId), version, epoch }, wanted);
+    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
+  }
+
+  /** Does something, and tells what became of it. */
+  watch<T>(requested: Omit<RequestedAct, 'realm'>, perform: () => Promise<T>): Promise<T> {
+    return watchAct({ ...requested, realm: this.settings.realm }, perform);
   }
 }
 

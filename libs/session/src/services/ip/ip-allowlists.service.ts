@@ -90,17 +90,19 @@ export class IpAllowlists {
     const { ifVersion = 'any', durability: given } = fieldsOf(options, 'options', SET);
     const wanted = this.acts.durabilityOf(given);
     if ('keeps' in options && !holds(ranges, options.keeps)) throw new SessionError('would_lock_out');
-    const written = await this.repository.ipLists.write({
-      name,
-      cidrs: ranges.cidrs,
-      ifVersion,
+    return this.acts.watch({ act: 'set_ip_list' }, async () => {
+      const written = await this.repository.ipLists.write({
+        name,
+        cidrs: ranges.cidrs,
+        ifVersion,
+      });
+      if (written.outcome === 'version_conflict') {
+        throw new SessionError('version_conflict');
+      }
+      const { version } = written;
+      const confirmed = await this.acts.settled({ list: name, version }, wanted);
+      return { name, cidrs: ranges.cidrs, version, ...confirmed, ms: performance.now() - startedAt };
     });
-    if (written.outcome === 'version_conflict') {
-      throw new SessionError('version_conflict');
-    }
-    const { version } = written;
-    const confirmed = await this.acts.settled({ list: name, version }, wanted);
-    return { name, cidrs: ranges.cidrs, version, ...confirmed, ms: performance.now() - startedAt };
   }
 
   /** Whether a list, as it was read, holds an address. */

@@ -1,6 +1,8 @@
 import { anything, callable, epoch, type Inputs, oneOf, yesOrNo } from '../../basics/inputs.js';
-import type { AssuranceLevel, Device, Session } from '../../model/session.js';
+import { type AssuranceLevel, type Device, GIVEN_END_REASONS, type Session } from '../../model/session.js';
 import type { JsonObject } from '../../model/session-data.js';
+import type { Durability } from '../../storage/contract/replication.js';
+import { durability } from '../events/acts.js';
 import type { UserState } from '../../model/user-state.js';
 
 /** Options of `SessionService.create()`. @publicApi */
@@ -154,3 +156,9 @@ export const REPLACE: Inputs<ReplaceTokenOptions> = {
   revokeOthers: yesOrNo,
 };
 export const REFRESH: Inputs<RefreshOptions> = { device: anything, accessToken: anything };
+export const REVOKE_ALL: Inputs<{ readonly except?: Session; readonly durability?: Durability }> = {
+  except: anything,
+  durability,
+};
+/** Why an app ends a session. */
+export const endReason = oneOf(...GIVEN_END_REASONS);

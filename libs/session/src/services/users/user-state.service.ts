@@ -8,8 +8,9 @@ import type { AuditRepository } from '../../storage/contract/audit-repository.js
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-repository.js';
 import { AUDIT_REPOSITORY, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import type { ActName } from '../../telemetry/messages.js';
 import type { SessionSettings } from '../../options/settings.js';
-import { checkedUserId, userRefOf } from '../../token/session-token.js';
+import { checkedUserId } from '../../token/session-token.js';
 import {
   blockInPast,
   checkedBlock,
@@ -103,13 +104,14 @@ export class UserStateService {
    */
   async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
     const block = checkedBlock(options);
-    return this.act(userId, options, () => ({ block }));
+    return this.act(userId, options, { act: 'block', changeOf: () => ({ block }) });
   }
 
   /** Lifts a block. Sessions from before it stay dead. */
   async unblock(userId: string, options: Pick<ChangeOptions, 'ifVersion'> = {}): Promise<UserState> {
     const { ifVersion } = fieldsOf(options, 'options', UNBLOCK);
-    return (await this.write(userId, ifVersion, () => ({ block: null }))).user;
+    const lift = async () => (await this.write(userId, ifVersion, () => ({ block: null }))).user;
+    return this.acts.watch({ act: 'unblock', userId }, lift);
   }
 
   /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
@@ -119,7 +121,7 @@ export class UserStateService {
     options: ChangeOptions = {},
   ): Promise<RevocationReceipt> {
     const checked = checkedRoles(roles);
-    return this.act(userId, options, () => ({ roles: checked }));
+    return this.act(userId, options, { act: 'set_roles', changeOf: () => ({ roles: checked }) });
   }
 
   /**
@@ -134,19 +136,21 @@ export class UserStateService {
     options: ChangeOptions = {},
   ): Promise<RevocationReceipt> {
     const ipAllowlist = checkedList(cidrs);
-    return this.act(userId, options, () => ({ ipAllowlist }));
+    return this.act(userId, options, { act: 'set_ip_allowlist', changeOf: () => ({ ipAllowlist }) });
   }
 
   /** Adds one role. */
   async grant(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
     checkedRoles([role]);
-    return this.act(userId, options, (user) => ({ roles: checkedRoles([...user.roles, role]) }));
+    const changeOf: ChangeOf = (user) => ({ roles: checkedRoles([...user.roles, role]) });
+    return this.act(userId, options, { act: 'grant', changeOf });
   }
 
   /** Takes one role away. */
   async withdraw(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
     checkedRoles([role]);
-    return this.act(userId, options, (user) => ({ roles: user.roles.filter((held) => held !== role) }));
+    const changeOf: ChangeOf = (user) => ({ roles: user.roles.filter((held) => held !== role) });
+    return this.act(userId, options, { act: 'withdraw', changeOf });
   }
 
   /**
@@ -173,11 +177,16 @@ export class UserStateService {
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
     };
     const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.directory);
+    return this.acts.watch({ act: 'update', userId }, () => this.pushed(change, isOrdered));
+  }
+
+  private async pushed(change: Omit<UserChange, 'ifVersion'>, isOrdered: boolean): Promise<UserState> {
+    const { userId, sourceVersion } = change;
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
       const outcome = await this.repository.users.change({ ...change, ifVersion });
       if (outcome.outcome === 'changed') return outcome.user;
-      if (outcome.outcome === 'outdated') throw outdated(update.sourceVersion, outcome.user.sourceVersion);
+      if (outcome.outcome === 'outdated') throw outdated(sourceVersion, outcome.user.sourceVersion);
       if (outcome.outcome === 'block_in_past') throw blockInPast();
     }
     throw new SessionError('version_conflict');
@@ -198,7 +207,8 @@ export class UserStateService {
    * @returns how many live sessions that ended, and what of the user stays elsewhere, why, and until when
    */
   async erase(userId: string): Promise<ErasureReport> {
-    return this.personalData.erase(checkedUserId(userId));
+    checkedUserId(userId);
+    return this.acts.watch({ act: 'erase', userId }, () => this.personalData.erase(userId));
   }
 
   /**
@@ -216,14 +226,19 @@ export class UserStateService {
     return user?.version ?? 'absent';
   }
 
-  private async act(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<RevocationReceipt> {
+  private act(
+    userId: string,
+    options: ChangeOptions,
+    { act, changeOf }: { readonly act: ActName; readonly changeOf: ChangeOf },
+  ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
     const { ifVersion, durability } = checkedChange(options);
     const wanted = this.acts.durabilityOf(durability);
-    const { user, sessions } = await this.write(userId, ifVersion, changeOf);
-    const { version, epoch } = user;
-    const confirmed = await this.acts.settled({ userRef: userRefOf(userId), version, epoch }, wanted);
-    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
+    return this.acts.watch({ act, userId }, async () => {
+      const { user, sessions } = await this.write(userId, ifVersion, changeOf);
+      const { version, epoch } = user;
+      return this.acts.receiptOf({ userId, version, epoch, sessions }, { wanted, startedAt });
+    });
   }
 
   /**
