@@ -12,6 +12,7 @@ import { accessTokenOptions } from './jwt/access-tokens.js';
 import { JwtModule } from './jwt/jwt.module.js';
 import { LiveModule } from './live/live.module.js';
 import { ModerationModule } from './moderation/moderation.module.js';
+import { OperationsModule } from './operations/operations.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { PostsModule } from './posts/posts.module.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
@@ -33,6 +34,7 @@ export class AppModule {
           useFactory: async (settings: AppConfig, redis?: RedisClient): Promise<SessionModuleOptions> => ({
             guard: 'global',
             strict: true,
+            sessionExpiresHeader: true,
             // Whether memory will do was settled with the configuration, and the banner says it.
             ...(redis ? { redis } : { allowMemoryInProduction: true }),
             // FORWARDED_HEADER says nothing where no proxy is trusted.
@@ -66,6 +68,7 @@ export class AppModule {
         LiveModule,
         ModerationModule,
         AdminModule,
+        OperationsModule,
         HealthModule,
         ConsoleModule,
         JwtModule,
