@@ -18,5 +18,5 @@ export async function buildConsole(folder) {
     outdir: folder,
     logLevel: 'warning',
   });
-  copyFileSync(join(source, 'index.html'), join(folder, 'index.html'));
+  for (const file of ['index.html', 'icon.svg']) copyFileSync(join(source, file), join(folder, file));
 }

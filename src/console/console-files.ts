@@ -5,11 +5,11 @@ import { Problem } from '../problem/problem.js';
 
 /** Where `scripts/build.mjs` puts the console: beside the compiled app, and below `dist` where the sources run as they are. */
 const FOLDERS = ['../../console', '../../dist/console'].map((path) => join(import.meta.dirname, path));
-const NAMES = ['index.html', 'app.js', 'app.css'] as const;
+const NAMES = ['index.html', 'app.js', 'app.css', 'icon.svg'] as const;
 
 type FileName = (typeof NAMES)[number];
 
-/** The console's three files, read once: a build that comes later does not mix with them. */
+/** The console's files, read once: a build that comes later does not mix with them. */
 @Injectable()
 export class ConsoleFiles {
   private readonly files: ReadonlyMap<FileName, string>;

@@ -44,4 +44,10 @@ export class ConsoleController {
   style(): string {
     return this.files.read('app.css');
   }
+
+  @Get('console/icon.svg')
+  @Serves('image/svg+xml')
+  icon(): string {
+    return this.files.read('icon.svg');
+  }
 }

@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnModuleDestroy,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { LiveConnections } from '@latchkey/session/live';
 import { REDIS_STORE } from '../redis/redis.module.js';
 import type { RedisStore } from '../redis/redis-store.js';
@@ -75,9 +70,7 @@ export class NodeBoard implements OnApplicationBootstrap, OnModuleDestroy {
     const others = read.map(([, line]) => line).filter(isThere);
     return [
       own,
-      ...others
-        .filter(({ id }) => id !== this.id)
-        .sort((a, b) => (a.name + a.id < b.name + b.id ? -1 : 1)),
+      ...others.filter(({ id }) => id !== this.id).sort((a, b) => (a.name + a.id < b.name + b.id ? -1 : 1)),
     ];
   }
 

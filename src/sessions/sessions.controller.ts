@@ -25,7 +25,9 @@ export class SessionsController {
 
   @Passive()
   @Get('current')
-  @ApiOperation({ summary: 'This session, and how long it has. Asking is no activity: for pages that ask by themselves' })
+  @ApiOperation({
+    summary: 'This session, and how long it has. Asking is no activity: for pages that ask by themselves',
+  })
   @ApiOkResponse({ type: SessionReply })
   current(@CurrentSession() current: Session): SessionReply {
     return { session: toSessionDto(current, current.id) };

@@ -1,5 +1,6 @@
 /** Every sentence of the console, in English. Another language is another file of this shape. */
-const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+const count = (n: number, one: string, many = `${one}s`): string =>
+  `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
 export const text = {
   brand: 'Latchkey sample',
@@ -136,12 +137,22 @@ export const text = {
     keepAlive: 'I am still here',
     quotas: 'Quotas',
     quotasHint: 'As the latest replies told them. They fill up again by themselves.',
-    quotaNames: { requests: 'Requests', posts: 'Posts' } as Readonly<Record<string, string>>,
+    quotaNames: {
+      requests: 'Requests',
+      posts: 'Posts',
+      login: 'Wrong passwords, from here',
+      'login-account': 'Wrong passwords, from anywhere',
+      'login-ip': 'Wrong passwords, any account from here',
+    } as Readonly<Record<string, string>>,
     quota: (left: number, all: number, window: string) => `${left} of ${all} left, per ${window}`,
     windows: (seconds: number) =>
       seconds % 3_600 === 0
-        ? seconds === 3_600 ? 'hour' : `${seconds / 3_600} hours`
-        : seconds === 60 ? 'minute' : `${Math.round(seconds / 60)} minutes`,
+        ? seconds === 3_600
+          ? 'hour'
+          : `${seconds / 3_600} hours`
+        : seconds === 60
+          ? 'minute'
+          : `${Math.round(seconds / 60)} minutes`,
     password: 'Change password',
     passwordHint: 'Every other session ends, and so does every older token of this one.',
     current: 'Current password',
@@ -190,12 +201,13 @@ export const text = {
     self: 'This is you: somebody else must act on you.',
     above: 'You act on lower ranks only. This user has your rank or a higher one.',
     rolesTitle: 'Role',
+    newRole: 'New role',
     rolesHint: 'Holds from the next request of each of their sessions. Only admins change roles.',
     setRole: 'Set role',
   },
 
   receipt: {
-    title: { block: 'Blocked', revoke: 'Logged out everywhere', roles: 'Role changed' },
+    title: { block: 'The block holds', revoke: 'Logged out everywhere', roles: 'The role holds' },
     sessions: 'sessions ended',
     connections: 'connections closed',
     nodes: 'nodes confirmed',
@@ -226,7 +238,8 @@ export const text = {
 
   lists: {
     title: 'IP lists',
-    intro: 'Which addresses may come in. The list “admin” guards the administration; it holds on every node from the next request on.',
+    intro:
+      'Which addresses may come in. The list “admin” guards the administration; it holds on every node from the next request on.',
     name: 'List',
     load: 'Open',
     missing: 'There is no such list yet. Saving makes it.',
@@ -236,6 +249,8 @@ export const text = {
     save: 'Save',
     saved: 'Saved. It holds on every node.',
     lockOut: 'This would lock you out',
+    lockOutWhy:
+      'Your own address is not in the list. The administration closes for you with this very change, and nobody undoes it from here.',
     force: 'Save all the same',
   },
 
@@ -254,7 +269,7 @@ export const text = {
     list: (name: string) => `IP list ${name}`,
     expired: 'also timed out',
     passive: 'no activity',
-    per: (quota: number, window: string, by: string) => `${quota} per ${window} and ${by}`,
+    per: (quota: number, window: string, by: string) => `${quota} a ${window} by ${by}`,
     shown: (n: number) => count(n, 'handler'),
   },
 

@@ -53,7 +53,11 @@ export function Card({
 }
 
 /** Pairs of a name and a value. */
-export function Facts({ rows }: { readonly rows: readonly (readonly [string, ComponentChildren])[] }): JSX.Element {
+export function Facts({
+  rows,
+}: {
+  readonly rows: readonly (readonly [string, ComponentChildren])[];
+}): JSX.Element {
   return (
     <dl class="facts">
       {rows.map(([name, value]) => (

@@ -9,7 +9,13 @@ export function deviceName({ device }: Session): string {
 }
 
 /** A session as its owner or a moderator recognises it. */
-export function SessionFacts({ session, now }: { readonly session: Session; readonly now: number }): JSX.Element {
+export function SessionFacts({
+  session,
+  now,
+}: {
+  readonly session: Session;
+  readonly now: number;
+}): JSX.Element {
   const { device, current, lastSeenAt, createdAt, expiresAt } = session;
   return (
     <div class="session">

@@ -57,7 +57,12 @@ export function DevicesScreen(): JSX.Element {
       title={text.devices.title}
       intro={text.devices.intro}
       actions={
-        <button type="button" class="quiet" disabled={work.isBusy} onClick={() => void work.run(() => load())}>
+        <button
+          type="button"
+          class="quiet"
+          disabled={work.isBusy}
+          onClick={() => void work.run(() => load())}
+        >
           {text.refresh}
         </button>
       }

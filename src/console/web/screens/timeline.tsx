@@ -20,8 +20,7 @@ export function TimelineScreen(): JSX.Element {
   const [hasMore, setMore] = useState(false);
   const work = useWork();
   const now = useNow(15_000);
-  const load = (before?: string): void =>
-    void work.run(async () => setMore(await loadPosts(before)));
+  const load = (before?: string): void => void work.run(async () => setMore(await loadPosts(before)));
   useEffect(() => load(), []);
   const newest = posts[0];
   const isOthers = newest && newest.author.username !== me && now - Date.parse(newest.createdAt) < 60_000;

@@ -29,6 +29,17 @@ export function Welcome(): JSX.Element {
       <section class="entry">
         {ending && <Ending problem={ending} />}
         <Entry form={form} setForm={setForm} submit={submit} />
+        <section>
+          <h2>{text.welcome.demo}</h2>
+          <p class="muted">{text.welcome.demoHint}</p>
+          <div class="chips">
+            {DEMO.map(([name, role]) => (
+              <button key={name} type="button" class="chip" onClick={() => choose(name)}>
+                {name} <span class="muted">{text.roles[role]}</span>
+              </button>
+            ))}
+          </div>
+        </section>
       </section>
       <section class="about">
         <h1>{text.welcome.title}</h1>
@@ -43,15 +54,6 @@ export function Welcome(): JSX.Element {
         </ul>
         <h2>{text.welcome.sideBySide}</h2>
         <p>{text.welcome.sideBySideHow}</p>
-        <h2>{text.welcome.demo}</h2>
-        <p class="muted">{text.welcome.demoHint}</p>
-        <div class="chips">
-          {DEMO.map(([name, role]) => (
-            <button key={name} type="button" class="chip" onClick={() => choose(name)}>
-              {name} <span class="muted">{text.roles[role]}</span>
-            </button>
-          ))}
-        </div>
         <p class="links">
           {text.welcome.links.map(([href, name]) => (
             <a key={href} href={href}>
@@ -124,7 +126,11 @@ function Entry({
           {text.welcome.register}
         </button>
       </div>
-      {isBlocked && work.problem ? <Ending problem={work.problem} /> : <ProblemNotice problem={work.problem} />}
+      {isBlocked && work.problem ? (
+        <Ending problem={work.problem} />
+      ) : (
+        <ProblemNotice problem={work.problem} />
+      )}
       <Field
         label={text.welcome.username}
         name="username"

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { maySee, RANKS, SCREENS, type Screen } from '../state/route.js';
 import { text } from '../text.js';
 
@@ -12,6 +13,9 @@ export function Navigation({
   readonly screen: Screen;
   readonly roles: readonly string[];
 }): JSX.Element {
+  const current = useRef<HTMLAnchorElement>(null);
+  // On a phone the list is wider than the screen.
+  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'center' }), [screen]);
   const groups = RANKS.map((rank) => ({
     rank,
     names: NAMES.filter((name) => SCREENS[name] === rank && maySee(name, roles)),
@@ -26,7 +30,11 @@ export function Navigation({
             <ul>
               {names.map((name) => (
                 <li key={name}>
-                  <a href={`#/${name}`} aria-current={name === screen ? 'page' : undefined}>
+                  <a
+                    href={`#/${name}`}
+                    aria-current={name === screen ? 'page' : undefined}
+                    ref={name === screen ? current : null}
+                  >
                     {text.screens[name]}
                   </a>
                 </li>

@@ -63,7 +63,7 @@ export async function call<T = void>(
   if (options.replacesToken) replacing = sent.catch(() => undefined);
   const reply = await sent;
   if (asked !== currentTurn()) return new Promise<T>(() => {});
-  learn(reply.headers);
+  learn(reply.headers, !(options.replacesToken && reply.ok));
   if (reply.ok) return reply.json as T;
   const problem = reply.json as Problem;
   if (options.isAnonymous) throw new ApiError(problem);
@@ -112,9 +112,10 @@ function refresh(): Promise<boolean> {
   return refreshing;
 }
 
-function learn(headers: Headers): void {
+/** @param tellsQuotas not after a right password: the attempt was given back when the headers were written already */
+function learn(headers: Headers, tellsQuotas: boolean): void {
   const seconds = headers.get('Session-Expires');
-  const quotas = readQuotas(headers, Date.now());
+  const quotas = tellsQuotas ? readQuotas(headers, Date.now()) : [];
   if (seconds === null && quotas.length === 0) return;
   const names = new Set(quotas.map(({ name }) => name));
   setState({

@@ -13,9 +13,13 @@ export function AccountScreen(): JSX.Element {
   return (
     <Page title={text.account.title} intro={text.account.intro}>
       <div class="grid">
-        <SessionCard />
-        <QuotaCard />
-        <PasswordForm />
+        <div class="column">
+          <SessionCard />
+          <PasswordForm />
+        </div>
+        <div class="column">
+          <QuotaCard />
+        </div>
       </div>
     </Page>
   );

@@ -18,7 +18,8 @@ export function AccessScreen(): JSX.Element {
   const audiences = [...new Set(entries.map(audience))].sort();
   const shown = entries.filter(
     (entry) =>
-      (who === ALL || audience(entry) === who) && routeOf(entry).toLowerCase().includes(wanted.trim().toLowerCase()),
+      (who === ALL || audience(entry) === who) &&
+      routeOf(entry).toLowerCase().includes(wanted.trim().toLowerCase()),
   );
   return (
     <Page title={text.access.title} intro={text.access.intro}>
@@ -55,20 +56,18 @@ export function AccessScreen(): JSX.Element {
         <tbody>
           {shown.map((entry) => (
             <tr key={routeOf(entry)}>
-              <td>
+              <td data-label={text.access.route}>
                 <span class="method">{entry.method}</span> <code>{pathOf(entry)}</code>
               </td>
-              <td>
-                <span class={`badge ${entry.access === 'public' ? 'warn' : (entry.roles?.length ?? 0) > 0 ? 'good' : ''}`}>
-                  {audience(entry)}
-                </span>
+              <td data-label={text.access.who}>
+                <Audience entry={entry} />
               </td>
-              <td class="details">
+              <td class="details" data-label={text.access.conditions}>
                 {conditions(entry).map((condition) => (
                   <span key={condition}>{condition}</span>
                 ))}
               </td>
-              <td class="muted">
+              <td data-label={text.access.quota}>
                 {(entry.quotas ?? [])
                   .map(({ quota, windowMs, by }) =>
                     text.access.per(quota, text.account.windows(windowMs / 1_000), by),
@@ -80,6 +79,22 @@ export function AccessScreen(): JSX.Element {
         </tbody>
       </TableBox>
     </Page>
+  );
+}
+
+/** Roles one by one; several groups are all needed. */
+function Audience({ entry }: { readonly entry: PolicyEntry }): JSX.Element {
+  const { roles = [] } = entry;
+  if (roles.length === 0)
+    return <span class={`badge ${entry.access === 'public' ? 'warn' : ''}`}>{audience(entry)}</span>;
+  return (
+    <span class="badges">
+      {roles.flat().map((role) => (
+        <span key={role} class={`badge role-${role}`}>
+          {text.roles[role] ?? role}
+        </span>
+      ))}
+    </span>
   );
 }
 
@@ -96,7 +111,9 @@ function audience({ access, roles }: PolicyEntry): string {
 function conditions({ fresh, ipAllowlists, allowExpired, passive }: PolicyEntry): string[] {
   return [
     ...(fresh ? [text.access.fresh(fresh)] : []),
-    ...(ipAllowlists ?? []).map((list) => text.access.list(typeof list === 'string' ? list : JSON.stringify(list))),
+    ...(ipAllowlists ?? []).map((list) =>
+      text.access.list(typeof list === 'string' ? list : JSON.stringify(list)),
+    ),
     ...(allowExpired ? [text.access.expired] : []),
     ...(passive ? [text.access.passive] : []),
   ];

@@ -53,10 +53,12 @@ function Drawn({ picture: { now, seconds, nodes } }: { readonly picture: Picture
   const permitted = seconds.reduce((sum, second) => sum + second.permitted, 0);
   const reasons = new Map<string, number>();
   for (const { denied } of seconds)
-    for (const [reason, times] of Object.entries(denied)) reasons.set(reason, (reasons.get(reason) ?? 0) + times);
+    for (const [reason, times] of Object.entries(denied))
+      reasons.set(reason, (reasons.get(reason) ?? 0) + times);
   const denied = [...reasons.values()].reduce((sum, times) => sum + times, 0);
   const recent = seconds.filter(({ at }) => Date.parse(at) >= now - RECENT_MS);
-  const rate = recent.reduce((sum, second) => sum + second.permitted + deniedIn(second), 0) / (RECENT_MS / 1_000);
+  const rate =
+    recent.reduce((sum, second) => sum + second.permitted + deniedIn(second), 0) / (RECENT_MS / 1_000);
   return (
     <>
       <dl class="numbers big">
@@ -126,11 +128,15 @@ function Nodes({ nodes }: { readonly nodes: readonly AppNode[] }): JSX.Element {
       <tbody>
         {nodes.map(({ id, name, answering, connections, startedAt }) => (
           <tr key={id}>
-            <td>
+            <td data-label={text.activity.node}>
               <code>{name}</code> {answering && <span class="badge good">{text.activity.answering}</span>}
             </td>
-            <td class="number">{connections}</td>
-            <td class="nowrap">{moment(startedAt)}</td>
+            <td class="number" data-label={text.activity.connections}>
+              {connections}
+            </td>
+            <td class="nowrap" data-label={text.activity.running}>
+              {moment(startedAt)}
+            </td>
           </tr>
         ))}
       </tbody>

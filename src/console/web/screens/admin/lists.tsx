@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Area, Field } from '../../parts/field.js';
 import { Notice, ProblemNotice } from '../../parts/notice.js';
 import { Card, Page } from '../../parts/page.js';
-import { describe, errorOf, useWork } from '../../parts/work.js';
+import { errorOf, useWork } from '../../parts/work.js';
 import { ApiError, call } from '../../state/api.js';
 import { useStore } from '../../state/store.js';
 import { text } from '../../text.js';
@@ -47,7 +47,7 @@ export function ListsScreen(): JSX.Element {
       setSaved(true);
     });
   };
-  const isLockOut = saving.problem?.code === 'conflict';
+  const isLockOut = saving.problem?.detail.includes('force=true') ?? false;
 
   return (
     <Page title={text.lists.title} intro={text.lists.intro}>
@@ -86,9 +86,9 @@ export function ListsScreen(): JSX.Element {
               value={lines}
               onInput={({ currentTarget }) => setLines(currentTarget.value)}
             />
-            {isLockOut && saving.problem ? (
+            {isLockOut ? (
               <Notice kind="warn" title={text.lists.lockOut}>
-                <p>{describe(saving.problem)}</p>
+                <p>{text.lists.lockOutWhy}</p>
                 <div class="actions">
                   <button type="button" id="force" class="danger" onClick={() => save(true)}>
                     {text.lists.force}

@@ -110,17 +110,16 @@ function Row({ event }: { readonly event: AuditEvent }): JSX.Element {
   const { at, actor, target, action, outcome, ip, details } = event;
   return (
     <tr>
-      <td class="nowrap">
+      <td class="nowrap" data-label={text.audit.at}>
         <time dateTime={at}>{clock(at)}</time>
       </td>
-      <td>{nameOf(actor)}</td>
-      <td class="nowrap">
-        <code>{action}</code>{' '}
-        <span class={`badge ${outcome === 'ok' ? '' : 'bad'}`}>{outcome}</span>
+      <td data-label={text.audit.who}>{nameOf(actor)}</td>
+      <td class="nowrap" data-label={text.audit.action}>
+        <code>{action}</code> <span class={`badge ${outcome === 'ok' ? '' : 'bad'}`}>{outcome}</span>
       </td>
-      <td>{nameOf(target)}</td>
-      <td>{ip ?? text.audit.nobody}</td>
-      <td class="details">
+      <td data-label={text.audit.whom}>{nameOf(target)}</td>
+      <td data-label={text.audit.from}>{ip ?? text.audit.nobody}</td>
+      <td class="details" data-label={text.audit.details}>
         {Object.entries(details).map(([name, value]) => (
           <span key={name}>
             <span class="muted">{name}</span> {Array.isArray(value) ? value.join(', ') : String(value)}

@@ -22,7 +22,8 @@ export function BlockForm({
   const send = (event: Event): void => {
     event.preventDefault();
     void work.run(async () => {
-      const until = seconds === UNTIL_LIFTED ? {} : { until: new Date(Date.now() + seconds * 1_000).toISOString() };
+      const until =
+        seconds === UNTIL_LIFTED ? {} : { until: new Date(Date.now() + seconds * 1_000).toISOString() };
       const path = `moderation/users/${user.id}/block`;
       const reply = await call<{ user: User; receipt: Receipt }>('POST', path, { reason, ...until });
       onDone(reply.receipt, reply.user);

@@ -6,7 +6,13 @@ import { text } from '../../text.js';
 export type Act = keyof typeof text.receipt.title;
 
 /** What an act came to, on every node. */
-export function ReceiptNotice({ act, receipt }: { readonly act: Act; readonly receipt: Receipt }): JSX.Element {
+export function ReceiptNotice({
+  act,
+  receipt,
+}: {
+  readonly act: Act;
+  readonly receipt: Receipt;
+}): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => box.current?.focus(), [receipt]);
   const { sessions, connectionsClosed, nodes, ms } = receipt;

@@ -22,7 +22,9 @@ export function RoleForm({
     event.preventDefault();
     void work.run(async () => {
       const roles = RANKS.slice(0, rank + 1);
-      const reply = await call<{ user: User; receipt: Receipt }>('PUT', `admin/users/${user.id}/roles`, { roles });
+      const reply = await call<{ user: User; receipt: Receipt }>('PUT', `admin/users/${user.id}/roles`, {
+        roles,
+      });
       onDone(reply.receipt, reply.user);
     });
   };
@@ -30,7 +32,7 @@ export function RoleForm({
     <form class="inset" onSubmit={send}>
       <h3>{text.users.rolesTitle}</h3>
       <Choice
-        label={text.users.rolesTitle}
+        label={text.users.newRole}
         hint={text.users.rolesHint}
         name="role"
         options={RANKS.map((role, i) => [i, text.roles[role] ?? role] as const)}

@@ -31,7 +31,9 @@ export function UserPanel({
   const [done, setDone] = useState<Done>();
   const [said, setSaid] = useState('');
   const heading = useRef<HTMLHeadingElement>(null);
-  const sessions = useLoaded(() => call<{ sessions: Session[] }>('GET', `moderation/users/${user.id}/sessions`));
+  const sessions = useLoaded(() =>
+    call<{ sessions: Session[] }>('GET', `moderation/users/${user.id}/sessions`),
+  );
   useEffect(() => heading.current?.focus(), []);
 
   const finish = (act: Act, receipt: Receipt, changed = user): void => {
@@ -77,9 +79,11 @@ export function UserPanel({
       ) : (
         <p class="muted">{isSelf ? text.users.self : text.users.above}</p>
       )}
-      {isAdmin && !isSelf && <RoleForm user={user} onDone={(receipt, changed) => finish('roles', receipt, changed)} />}
       <Sessions sessions={sessions.value?.sessions} />
       {mayAct && <ProblemNotice problem={sessions.problem} />}
+      {isAdmin && !isSelf && (
+        <RoleForm user={user} onDone={(receipt, changed) => finish('roles', receipt, changed)} />
+      )}
     </section>
   );
 }

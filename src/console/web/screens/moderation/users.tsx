@@ -20,7 +20,10 @@ export function UsersScreen(): JSX.Element {
   const work = useWork();
 
   const put = (found: readonly User[]): void =>
-    setUsers((known) => [...known.map((one) => found.find(({ id }) => id === one.id) ?? one), ...missing(known, found)]);
+    setUsers((known) => [
+      ...known.map((one) => found.find(({ id }) => id === one.id) ?? one),
+      ...missing(known, found),
+    ]);
   const load = (before?: string): void =>
     void work.run(async () => {
       const query = before === undefined ? '' : `&before=${before}`;
