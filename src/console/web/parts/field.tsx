@@ -49,12 +49,7 @@ function Wired({
   );
 }
 
-export function Field({
-  label,
-  hint,
-  error,
-  ...input
-}: FieldProps & InputHTMLAttributes<HTMLInputElement>): JSX.Element {
+export function Field({ label, hint, error, ...input }: FieldProps & InputHTMLAttributes): JSX.Element {
   return (
     <Wired label={label} hint={hint} error={error}>
       {(wiring) => <input {...input} {...wiring} />}
@@ -62,12 +57,7 @@ export function Field({
   );
 }
 
-export function Area({
-  label,
-  hint,
-  error,
-  ...area
-}: FieldProps & TextareaHTMLAttributes<HTMLTextAreaElement>): JSX.Element {
+export function Area({ label, hint, error, ...area }: FieldProps & TextareaHTMLAttributes): JSX.Element {
   return (
     <Wired label={label} hint={hint} error={error}>
       {(wiring) => <textarea {...area} {...wiring} />}
@@ -82,7 +72,7 @@ export function Choice({
   options,
   ...select
 }: FieldProps &
-  SelectHTMLAttributes<HTMLSelectElement> & {
+  SelectHTMLAttributes & {
     readonly options: readonly (readonly [value: string | number, label: string])[];
   }): JSX.Element {
   return (

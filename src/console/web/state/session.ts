@@ -21,7 +21,7 @@ export async function ask(): Promise<void> {
   try {
     const me = await call<Identity>('GET', 'auth/me');
     setState({ phase: 'in', me, ending: undefined, expiresAt: Date.parse(me.session.expiresAt) });
-    listen({ onEnd: onStreamEnd, onRefused: () => void ask() });
+    listen({ onEnd: (code) => void onStreamEnd(code), onRefused: () => void ask() });
   } catch (error) {
     const { problem } = error as ApiError;
     const isPassing = problem.status === 0 || problem.status === 429 || problem.status >= 500;
@@ -64,7 +64,7 @@ async function onStreamEnd(code: string): Promise<void> {
 
 function signedOut(problem: Problem): void {
   const wasIn = getState().phase === 'in';
-  if (wasIn) leaveScreen();
+  leaveScreen();
   forget({ phase: 'out', ...(problem.code === 'session_missing' && !wasIn ? {} : { ending: problem }) });
 }
 
