@@ -100,6 +100,7 @@ export const ROOMS = [
   [7, 'redis/scripts', 'one typed function a script', []],
   [6, 'redis/calls', 'the connection; calls, batches and timeouts', ['ioredis']],
   [5, 'redis/lua', 'the scripts, and their table', []],
+  [4, 'telemetry', 'what is told of a module, and the channels that tell it', ['diagnostics_channel']],
   [4, 'redis/records', 'keys, packed records and replies', ['crypto', 'net']],
   [3, 'token', 'mint, parse and hash tokens', ['crypto']],
   [

@@ -42,7 +42,7 @@ export default {
     '^@latchkey/session/(graphql|jwt|passport|swagger|testing|throttler)$':
       '<rootDir>/libs/session/src/$1/index.ts',
     '^@latchkey/session/(socket\\.io|ws)$': '<rootDir>/libs/session/src/$1/index.ts',
-    '^@latchkey/session/(access|audit|http|live)$': '<rootDir>/libs/session/src/doors/$1.ts',
+    '^@latchkey/session/(access|audit|http|live|telemetry)$': '<rootDir>/libs/session/src/doors/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
   transform: {

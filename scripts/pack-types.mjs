@@ -28,6 +28,7 @@ function appFile() {
     '/http': ['toProblem'],
     '/jwt': ['ServiceTokens'],
     '/live': ['LiveConnections'],
+    '/telemetry': ['onTelemetry'],
     '/passport': ['SessionPassportModule'],
     '/socket.io': ['SessionIoAdapter'],
     '/swagger': ['documentSessions'],

@@ -7,6 +7,7 @@ import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../options/injection-keys.
 import { SessionService } from '../services/sessions/session.service.js';
 import type { SessionSettings } from '../options/settings.js';
 import { SessionTransport } from './session-transport.js';
+import { tellRefusals } from '../telemetry/tell.js';
 
 /**
  * Bounds guessing at tokens: one that could be ours and is nobody's is charged to the client IP (IPv6 by /64), and to
@@ -36,6 +37,7 @@ export class FailedTokens {
     if (!(await this.sessions.parse(token))) return;
     const partition = { key: `failed-token:${quotaPartitionOfIp(this.transport.clientIp(request))}` };
     const quota = await this.repository.quota({ operation: 'consume', policy, partition, cost: 1 });
+    tellRefusals(this.sessions.realm, [quota]);
     if (!quota.allowed) throw denialError({ reason: 'rate_limited', quotas: [quota] });
   }
 

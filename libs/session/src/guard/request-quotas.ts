@@ -9,7 +9,9 @@ import { quotaHeaders } from '../contexts/http/quota-headers.js';
 import { QuotaShares, type Taking } from '../services/rate-limiter/quota-shares.js';
 import type { QuotaShare } from '../services/rate-limiter/quota-refunds.js';
 import type { QuotaRequest, SessionRepository } from '../storage/contract/session-repository.js';
-import { SESSION_REPOSITORY } from '../options/injection-keys.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../options/injection-keys.js';
+import type { SessionSettings } from '../options/settings.js';
+import { tellRefusals } from '../telemetry/tell.js';
 import type { Access } from '../rules/access.js';
 import { type QuotaRule, shareOf } from '../rules/quota-rule.js';
 import { RecentRefusals } from '../services/rate-limiter/recent-refusals.js';
@@ -37,8 +39,9 @@ export class RequestQuotas {
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     private readonly transport: SessionTransport,
+    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'realm'>,
   ) {
-    this.shares = new QuotaShares(repository, RECEIPT_TERM_MS);
+    this.shares = new QuotaShares(repository, RECEIPT_TERM_MS, settings.realm);
   }
 
   /**
@@ -89,7 +92,10 @@ export class RequestQuotas {
     if (!this.refusals.suspectsFirst(shares)) return this.take(shares);
     const peeks = Promise.all(shares.map((share) => this.repository.quota({ operation: 'peek', ...share })));
     const [checked, results] = await Promise.all([checking, peeks]);
-    if (isRefused(checked) || results.some(({ allowed }) => !allowed)) return { results, taken: [] };
+    if (isRefused(checked) || results.some(({ allowed }) => !allowed)) {
+      if (!isRefused(checked)) tellRefusals(this.settings.realm, results);
+      return { results, taken: [] };
+    }
     return this.take(shares);
   }
 

@@ -29,6 +29,8 @@ import {
 import { RequestQuotas, setQuotaHeaders, setUntouchedQuotaHeaders } from './request-quotas.js';
 import { SessionTransport } from './session-transport.js';
 import { SharedChecks } from './calls/shared-checks.js';
+import { CHECKS } from '../telemetry/channels.js';
+import { tellCheck, tellFailedCheck } from '../telemetry/tell.js';
 
 /**
  * Lets a request in if its session meets what the handler's and the class's decorators demand; else throws the
@@ -75,7 +77,31 @@ export class SessionGuard implements CanActivate {
       type === REQUEST_TYPE
         ? { request: context.getArgByIndex<HttpRequest>(0), response: context.getArgByIndex<HttpResponse>(1) }
         : this.calls.of(context, type);
+    if (call && CHECKS.hasSubscribers) return this.admitAndTell(call, access, type);
     return call ? this.admitCall(call, access) : this.admitElsewhere(context, type, access);
+  }
+
+  /** As `admitCall`. Where nothing had to be asked, as behind a guard that has decided already, there is nothing to tell. */
+  private admitAndTell(call: GuardedCall, access: Access, context: string): boolean | Promise<boolean> {
+    const begun = { realm: this.sessions.realm, context, startedAt: performance.now() };
+    const onError = (error: unknown): never => {
+      tellFailedCheck(begun, error);
+      throw error;
+    };
+    try {
+      const admitting = this.admitCall(call, access);
+      if (typeof admitting === 'boolean') return admitting;
+      return admitting.then((isAdmitted) => {
+        const as = requestAccessOf(unitOf(call), this.transport)?.admitted;
+        tellCheck(begun, {
+          decision: 'permit',
+          userId: typeof as === 'object' ? as.session.userId : undefined,
+        });
+        return isAdmitted;
+      }, onError);
+    } catch (error) {
+      return onError(error);
+    }
   }
 
   private admitCall(call: GuardedCall, access: Access): boolean | Promise<boolean> {

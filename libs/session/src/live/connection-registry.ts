@@ -6,7 +6,10 @@ import type { SessionService } from '../services/sessions/session.service.js';
 import type { TokenCheckResult } from '../services/sessions/token-check.js';
 import { actOnIpList } from '../storage/contract/node-registry.js';
 import type { SessionRepository } from '../storage/contract/session-repository.js';
-import type { ConnectionNode, Handshake, LiveConnection } from './live-connection.js';
+import type { ConnectionNode, LiveConnection } from './live-connection.js';
+import { CHANNELS } from '../telemetry/channels.js';
+import type { ConnectionsMessage } from '../telemetry/messages.js';
+import type { CheckCause } from './verification.js';
 import { NodePresence, type RecheckResult, type ServedNode } from './node-presence.js';
 
 const AT_ONCE = 64;
@@ -14,6 +17,8 @@ const AT_ONCE = 64;
 /** The open connections of this node: what is done to their users, or to a list they depend upon, is carried out here. */
 export class ConnectionRegistry implements ConnectionNode, ServedNode {
   private readonly byUser = new Map<string, Set<LiveConnection>>();
+  private readonly counted = new WeakSet<LiveConnection>();
+  private open = 0;
   private readonly presence: NodePresence;
 
   constructor(
@@ -43,6 +48,24 @@ export class ConnectionRegistry implements ConnectionNode, ServedNode {
     const connections = this.byUser.get(connection.userRef);
     connections?.delete(connection);
     if (connections?.size === 0) this.byUser.delete(connection.userRef);
+    if (!this.counted.delete(connection)) return;
+    this.open -= 1;
+    this.tell({ change: 'closed', code: connection.endCode });
+  }
+
+  /** Counts one that has been let in, until it is removed. */
+  count(connection: LiveConnection): void {
+    if (connection.isEnded) return;
+    this.counted.add(connection);
+    this.open += 1;
+    this.tell({ change: 'opened' });
+  }
+
+  private tell(told: Pick<ConnectionsMessage, 'change' | 'code'>): void {
+    const channel = CHANNELS['latchkey.connections'];
+    const { open, sessions } = this;
+    if (channel.hasSubscribers)
+      channel.publish({ realm: sessions.realm, ...told, open } satisfies ConnectionsMessage);
   }
 
   all(): LiveConnection[] {
@@ -54,11 +77,12 @@ export class ConnectionRegistry implements ConnectionNode, ServedNode {
   }
 
   check(
-    { token, clientIp }: Handshake,
+    { token, clientIp }: { readonly token: string | undefined; readonly clientIp: string | undefined },
     requirements: AccessRequirements,
-    isActivity: boolean,
+    cause: CheckCause,
   ): Promise<TokenCheckResult> {
-    return this.sessions.checkToken(token, requirements, { isActivity, clientIp });
+    const context = { isActivity: cause === 'message', clientIp, toldAs: cause };
+    return this.sessions.checkToken(token, requirements, context);
   }
 
   async carryOut(event: SessionEvent): Promise<void> {

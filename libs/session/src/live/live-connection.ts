@@ -9,7 +9,7 @@ import { connectionEnd, isDenial, type ConnectionEnd, type EndCode } from './con
 import { HeldBack, type Delivery } from './held-back.js';
 import { text } from '../basics/inputs.js';
 import { LongTimer } from '../basics/long-timer.js';
-import { Verification } from './verification.js';
+import { type CheckCause, Verification } from './verification.js';
 
 /** What a connection was opened with, and for whom. */
 export interface Handshake {
@@ -26,12 +26,8 @@ export interface ConnectionNode {
   readonly isAwaited: boolean;
   /** Whether this node has heard of every act of more than a moment ago. */
   readonly isVouchedFor: boolean;
-  /** Asks storage. `isActivity` false: the answer neither slides a timeout nor consumes a quota. */
-  check(
-    handshake: Handshake,
-    requirements: AccessRequirements,
-    isActivity: boolean,
-  ): Promise<TokenCheckResult>;
+  /** Asks storage. Only a `message` is activity: any other answer neither slides a timeout nor consumes a quota. */
+  check(handshake: Handshake, requirements: AccessRequirements, cause: CheckCause): Promise<TokenCheckResult>;
   /** Called once, when the connection is over. */
   remove(connection: LiveConnection): void;
 }
@@ -82,7 +78,7 @@ export class LiveConnection {
    * @throws SessionError `session_store_unavailable`: do not act
    */
   async check(requirements: AccessRequirements = this.handshake.requirements): Promise<Decision> {
-    const decision = await this.ask(requirements, true);
+    const decision = await this.ask(requirements, 'message');
     if (decision.permit && !this.node.isAwaited) {
       throw new SessionError('session_store_unavailable', {
         cause: new Error('This node is not known to be there: an act would not wait for it'),
@@ -102,7 +98,7 @@ export class LiveConnection {
    */
   async renew(token: string): Promise<void> {
     const renewed = { ...this.handshake, token: text(token, 'token') };
-    const { decision } = await this.node.check(renewed, this.handshake.requirements, false);
+    const { decision } = await this.node.check(renewed, this.handshake.requirements, 'handshake');
     if (!decision.permit) throw denialError(decision);
     const { session } = this.admitted();
     if (decision.session.id !== session.id || decision.session.userId !== session.userId)
@@ -154,6 +150,11 @@ export class LiveConnection {
     return this.handshake.sessionId;
   }
 
+  /** Why this side ended it, if it did. @internal */
+  get endCode(): EndCode | undefined {
+    return this.ending?.code;
+  }
+
   /** @internal */
   get requirements(): AccessRequirements {
     return this.handshake.requirements;
@@ -166,14 +167,14 @@ export class LiveConnection {
 
   /** The first check; after it, it counts. @internal */
   async admit(): Promise<Decision> {
-    const decision = await this.ask(this.handshake.requirements, false);
+    const decision = await this.ask(this.handshake.requirements, 'handshake');
     if (decision.permit && this.phase === 'pending') this.phase = 'admitted';
     return decision;
   }
 
   /** Asks storage whether it may stay. Rejects when nobody can tell. @returns whether this has ended it @internal */
   async recheck(): Promise<boolean> {
-    const decision = await this.ask(this.handshake.requirements, false);
+    const decision = await this.ask(this.handshake.requirements, 'recheck');
     return !decision.permit && this.end(decision.reason);
   }
 
@@ -191,7 +192,7 @@ export class LiveConnection {
     if (close) callBack(() => close(end));
   }
 
-  private async ask(requirements: AccessRequirements, isActivity: boolean): Promise<Decision> {
+  private async ask(requirements: AccessRequirements, cause: CheckCause): Promise<Decision> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.phase === 'ended') return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
       const asked = this.verification.ask();
@@ -200,7 +201,7 @@ export class LiveConnection {
         decision,
         now,
         tokenEndsAt = Infinity,
-      } = await this.node.check(this.handshake, requirements, isActivity && attempt === 0);
+      } = await this.node.check(this.handshake, requirements, attempt === 0 ? cause : 'recheck');
       if (!decision.permit) return decision;
       if (this.verification.isOutdated(asked) || this.isEnded) continue;
       this.admission = decision;

@@ -96,6 +96,7 @@ export class LiveConnections implements OnModuleDestroy {
       connection.closed();
       throw error;
     }
+    this.registry.count(connection);
     return connection;
   }
 
@@ -121,7 +122,7 @@ export class LiveConnections implements OnModuleDestroy {
     if (this.isClosing) throw new SessionError('session_store_unavailable');
     const proof = token === undefined ? undefined : await this.sessions.parse(token);
     if (token === undefined || !proof) {
-      const decision = await this.sessions.decide(token, requirements, { clientIp });
+      const { decision } = await this.registry.check({ token, clientIp }, requirements, 'handshake');
       throw denialError(decision.permit ? { reason: 'session_invalid' } : decision);
     }
     const { userRef, sessionId } = proof;

@@ -7,6 +7,9 @@ interface Asked {
   readonly at: number;
 }
 
+/** What a connection is checked for. */
+export type CheckCause = 'handshake' | 'message' | 'recheck';
+
 /** When a connection was last found to be permitted, and what has spoken against that since. */
 export class Verification {
   /** Counts what may have changed the answer: one that was asked for before is worth nothing. */

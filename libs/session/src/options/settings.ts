@@ -11,9 +11,12 @@ import type { RepositorySettings } from '../storage/contract/session-repository.
 import type { ContextReader } from './context-reader.js';
 import type { SessionModuleOptions } from './options.js';
 import type { JwtAlgorithm, JwtKeys } from './jwt-options.js';
+import type { Realm } from '../telemetry/realm.js';
 
 /** The module's options, checked and with every default filled in. */
 export interface SessionSettings extends RepositorySettings {
+  /** Which module, in what is told of it. */
+  readonly realm: Realm;
   readonly lifetime: Lifetime;
   readonly rememberMeLifetime: Lifetime;
   readonly refresh: RefreshSettings;
@@ -93,6 +96,7 @@ export type StorageSettings =
       readonly redis: Exclude<NonNullable<SessionModuleOptions['redis']>, URL>;
       readonly keyPrefix: string;
       readonly commandTimeoutMs: number;
+      readonly realm: Realm;
     };
 
 /** How access and refresh tokens are made. */

@@ -18,6 +18,7 @@ import { checkSessionData } from './session-data.js';
 import { checkRedis } from './redis.js';
 import { checkRefresh } from './refresh.js';
 import { checkRateLimits } from './rate-limits.js';
+import type { Realm } from '../../telemetry/realm.js';
 import type { SessionModuleOptions } from '../options.js';
 import { checkContexts } from './contexts.js';
 import { checkIpPolicy, checkTransport } from './network.js';
@@ -81,7 +82,9 @@ export function checkOptions(
 ): ModuleSettings {
   if (!isRecord(options)) fail('options', 'must be an object: does the factory return one?');
   noOthers(options, Object.keys(OPTION_NAMES));
+  const realm: Realm = Object.freeze({ name: checkKeyPrefix(options.keyPrefix) });
   return {
+    realm,
     ...checkLifetimes(options),
     maxSessionsPerUser: integer('maxSessionsPerUser', options.maxSessionsPerUser ?? 100, {
       least: 1,
@@ -104,22 +107,28 @@ export function checkOptions(
     ...checkUserDirectory(options),
     guardGlobally: options.guard !== undefined && oneOf('guard', options.guard, ['global']) === 'global',
     strict: flag('strict', options.strict),
-    storage: checkStorage(options, environment),
+    storage: checkStorage(options, { environment, realm }),
     transport: checkTransport(options),
     contexts: checkContexts(options.contexts ?? []),
     audit: checkAudit(options.audit ?? {}),
   };
 }
 
-function checkStorage(options: SessionModuleOptions, environment: string | undefined): StorageSettings {
-  const { redis, clock, allowMemoryInProduction } = options;
-  const keyPrefix = options.keyPrefix ?? 'lk';
+function checkKeyPrefix(keyPrefix: unknown = 'lk'): string {
   if (typeof keyPrefix !== 'string' || !/^[A-Za-z0-9:._-]{1,64}$/.test(keyPrefix)) {
     fail(
       'keyPrefix',
       `must be 1–64 letters, digits and : . _ -, not ${shown(keyPrefix)} (braces would move keys to another slot)`,
     );
   }
+  return keyPrefix;
+}
+
+function checkStorage(
+  options: SessionModuleOptions,
+  { environment, realm }: { readonly environment: string | undefined; readonly realm: Realm },
+): StorageSettings {
+  const { redis, clock, allowMemoryInProduction } = options;
   const commandTimeoutMs = integer('commandTimeoutMs', options.commandTimeoutMs ?? 180, {
     least: 10,
     most: 10_000,
@@ -129,7 +138,7 @@ function checkStorage(options: SessionModuleOptions, environment: string | undef
   }
   if (redis !== undefined) {
     if (clock !== undefined) fail('clock', 'has no effect with redis, which has its own: leave it out');
-    return { kind: 'redis', redis: checkRedis(redis), keyPrefix, commandTimeoutMs };
+    return { kind: 'redis', redis: checkRedis(redis), keyPrefix: realm.name, commandTimeoutMs, realm };
   }
   const isRedisMissing = 'redis' in options;
   if (environment === 'production' && isRedisMissing) {

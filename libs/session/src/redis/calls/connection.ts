@@ -1,16 +1,19 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
-import { NotRunError, type SessionConfigurationError, SessionError } from '../../model/session-error.js';
+import type { SessionConfigurationError, SessionError } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
 import { adviceOn, isClient, listeningClientOf, openClient } from './client-options.js';
+import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
 import { isPlainClient, CallBatcher } from './call-batcher.js';
 import { reviveAfterFailover } from './connection-loss.js';
 import { onceEvery } from './pace.js';
 import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
-import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
+import { type CallOwner, isReplyError, messageOf, ScriptCall, unavailable } from './script-call.js';
 import type { Script } from '../lua/script.js';
+import { REDIS_CALLS } from '../../telemetry/channels.js';
+import type { Realm } from '../../telemetry/realm.js';
 
 /** Where Redis is, and how long it may take. */
 export interface RedisConnectionOptions {
@@ -20,6 +23,8 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs: number;
   /** Takes one line for people when Redis goes, comes back, or answers what it should not. */
   readonly log?: (line: string) => void;
+  /** Whose it is, in what is told of it. */
+  readonly realm?: Realm;
 }
 
 const BOOT_PATIENCE_MS = 1_000;
@@ -50,6 +55,7 @@ export class RedisConnection {
     private readonly owned: boolean,
     private readonly commandTimeoutMs: number,
     private readonly log: (line: string) => void,
+    private readonly telling: CallTelling,
   ) {
     this.timeouts = new CallTimeouts(commandTimeoutMs);
     this.stopReviving = reviveAfterFailover(client);
@@ -66,7 +72,7 @@ export class RedisConnection {
     const { redis, commandTimeoutMs, log = () => undefined } = options;
     const owned = !isClient(redis);
     const client = (owned ? openClient(redis, commandTimeoutMs) : redis) as RedisClient & ByteScripting;
-    const connection = new RedisConnection(client, owned, commandTimeoutMs, log);
+    const connection = new RedisConnection(client, owned, commandTimeoutMs, log, new CallTelling(options));
     const advice = owned ? undefined : adviceOn(client);
     if (advice !== undefined) log(advice);
     try {
@@ -145,11 +151,15 @@ export class RedisConnection {
         this.log(`Redis cannot be reached (${failure.message}). Requests get 503 until it can.`);
       }
     }
+    this.telling.ofStorage(failure || this.fault ? 'down' : 'up');
     if (this.fault) throw this.fault;
   }
 
   private readonly owner: CallOwner = {
-    onSettled: () => this.timeouts.release(),
+    onSettled: (call, error) => {
+      this.timeouts.release();
+      if (REDIS_CALLS.hasSubscribers) this.telling.ofSettled(call, error);
+    },
     sendInFull: ({ request, dueAt }) => {
       const again = new ScriptCall('eval', request, asItIs, this.owner);
       this.batcher?.add(again);
@@ -168,7 +178,8 @@ export class RedisConnection {
       return evaluateBy(this.client, script, body);
     };
     try {
-      return read(await withDeadline(evaluate(), this.commandTimeoutMs));
+      const asking = () => withDeadline(evaluate(), this.commandTimeoutMs);
+      return read(await this.telling.watch(script, asking));
     } catch (error) {
       throw this.explained(error, script, isSent && !isReplyError(error) ? 'perhaps' : 'no');
     }
@@ -178,6 +189,7 @@ export class RedisConnection {
     this.stopGoneTimer();
     if (!this.reachable) this.log('Redis can be reached again.');
     this.reachable = true;
+    if (!this.fault) this.telling.ofStorage('up');
     void this.inspect({ isBoot: false });
   };
 
@@ -187,6 +199,7 @@ export class RedisConnection {
       this.stopGoneTimer();
       this.reachable = false;
       this.log('Redis is gone. Requests get 503 until it is back.');
+      this.telling.ofStorage('down');
     }, this.commandTimeoutMs).unref();
   };
 
@@ -215,6 +228,7 @@ export class RedisConnection {
     }
     if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);
     if (earlier && !this.fault) this.log('Redis has the right settings again.');
+    if (!earlier !== !this.fault) this.telling.ofStorage(this.fault ? 'down' : 'up');
   }
 
   /** Tells people, though not more often than bearable, of something in Redis that should not be there. */
@@ -228,16 +242,6 @@ export class RedisConnection {
       this.complain(`Redis refused ${script.name}: ${message}`);
     return unavailable(error, hasRun);
   }
-}
-
-/** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
-function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
-  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
-  return new SessionError('session_store_unavailable', { cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function ignore(): void {}

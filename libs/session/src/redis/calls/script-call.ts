@@ -1,11 +1,13 @@
 import type { Redis } from 'ioredis';
+import { NotRunError, SessionError } from '../../model/session-error.js';
 import { bulk, type CallBody } from './call-body.js';
 import type { TimedCall } from './call-timeouts.js';
 import { type Script, SCRIPTS } from '../lua/script.js';
 
 /** Whom a call tells what becomes of it. */
 export interface CallOwner {
-  onSettled(): void;
+  /** @param error of a call that failed for good, or `again`: it is sent in full */
+  onSettled(call: ScriptCall, error?: Error | 'again'): void;
   /** Sends a call that the server did not know by its hash once more, in full. @returns the reply */
   sendInFull(call: Pick<ScriptCall, 'request' | 'dueAt'>): Promise<unknown>;
   /** Sends a call that lost its connection once more; its deadline stays. */
@@ -51,7 +53,7 @@ export class ScriptCall<T = unknown> implements TimedCall {
   readonly resolve = (reply: unknown): void => {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.owner.onSettled();
+    this.owner.onSettled(this as ScriptCall);
     this.accept(reply);
   };
 
@@ -63,8 +65,9 @@ export class ScriptCall<T = unknown> implements TimedCall {
       return this.owner.sendAgain(this as ScriptCall);
     }
     this.isSettled = true;
-    this.owner.onSettled();
-    if (this.name === 'evalsha' && isUnknownScript(error)) {
+    const isUnknown = this.name === 'evalsha' && isUnknownScript(error);
+    this.owner.onSettled(this as ScriptCall, isUnknown ? 'again' : error);
+    if (isUnknown) {
       this.owner.sendInFull(this).then((reply) => this.accept(reply), this.refuse);
     } else {
       const hasRun = this.isWritten && !isReply ? 'perhaps' : 'no';
@@ -154,4 +157,14 @@ function headOf(command: ScriptCall['name'], script: Script, { keyCount, argCoun
     ofScript.set(counts, head);
   }
   return head;
+}
+
+/** Of the cause only its message: ioredis puts a command's arguments, token hashes among them, beside it. */
+export function unavailable(error: unknown, hasRun: 'no' | 'perhaps' = 'perhaps'): SessionError {
+  const cause = hasRun === 'no' ? new NotRunError(messageOf(error)) : new Error(messageOf(error));
+  return new SessionError('session_store_unavailable', { cause });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
+import { userRefOf } from '../../token/session-token.js';
 import type { ActRef, Confirmations, NodeRegistry } from '../../storage/contract/node-registry.js';
 
 /** How long an act waits for the nodes to confirm it, in milliseconds. */
@@ -34,4 +35,14 @@ export async function confirmationsOf(
     connectionsClosed: closed.reduce((sum, count) => sum + count, 0),
     nodes: { confirmed: closed.length, expired: expired?.length ?? 1 },
   };
+}
+
+/** What an act against a user came to, when the nodes have confirmed it. @param startedAt by performance.now() */
+export async function receiptOf(
+  registry: NodeRegistry,
+  { userId, version, epoch, sessions }: Pick<RevocationReceipt, 'userId' | 'version' | 'epoch' | 'sessions'>,
+  startedAt: number,
+): Promise<RevocationReceipt> {
+  const confirmed = await confirmationsOf(registry, { userRef: userRefOf(userId), version });
+  return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
 }

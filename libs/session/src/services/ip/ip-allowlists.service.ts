@@ -8,7 +8,9 @@ import { normaliseIp, parseIpList } from '../../rules/ip-address.js';
 import { NAME_PATTERN } from '../../rules/roles.js';
 import { actOnIpList } from '../../storage/contract/node-registry.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
-import { SESSION_REPOSITORY } from '../../options/injection-keys.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import type { SessionSettings } from '../../options/settings.js';
+import { watchAct } from '../../telemetry/tell.js';
 
 const MAX_RANGES = 1_000;
 
@@ -57,7 +59,10 @@ const SET: Inputs<IpListOptions> = { ifVersion: versionOrAbsent, keeps: anything
 @Injectable()
 export class IpAllowlists {
   /** @internal */
-  constructor(@Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository) {}
+  constructor(
+    @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
+    @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'realm'>,
+  ) {}
 
   /** `undefined` when there is no such list: then it lets nobody in. */
   async get(name: string): Promise<IpList | undefined> {
@@ -77,17 +82,19 @@ export class IpAllowlists {
     const ranges = parseIpList(cidrs, MAX_RANGES);
     const { ifVersion = 'any' } = fieldsOf(options, 'options', SET);
     if ('keeps' in options && !holds(ranges, options.keeps)) throw new SessionError('would_lock_out');
-    const written = await this.repository.ipLists.write({
-      name,
-      cidrs: ranges.cidrs,
-      ifVersion,
+    return watchAct({ realm: this.settings.realm, act: 'set_ip_list' }, async () => {
+      const written = await this.repository.ipLists.write({
+        name,
+        cidrs: ranges.cidrs,
+        ifVersion,
+      });
+      if (written.outcome === 'version_conflict') {
+        throw new SessionError('version_conflict');
+      }
+      const { version } = written;
+      const confirmed = await confirmationsOf(this.repository.nodes, actOnIpList(name, version));
+      return { name, cidrs: ranges.cidrs, version, ...confirmed, ms: performance.now() - startedAt };
     });
-    if (written.outcome === 'version_conflict') {
-      throw new SessionError('version_conflict');
-    }
-    const { version } = written;
-    const confirmed = await confirmationsOf(this.repository.nodes, actOnIpList(name, version));
-    return { name, cidrs: ranges.cidrs, version, ...confirmed, ms: performance.now() - startedAt };
   }
 
   /** Whether a list, as it was read, holds an address. */

@@ -5,6 +5,7 @@ import { SessionError } from '../../model/session-error.js';
 import { NAME_PATTERN } from '../../rules/roles.js';
 import type { OneTimeTokenRepository } from '../../storage/contract/one-time-token-repository.js';
 import { ONE_TIME_TOKEN_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import { tellFailedToken } from '../../telemetry/tell.js';
 import type { SessionSettings } from '../../options/settings.js';
 import { mintOneTimeToken, parseOneTimeToken } from '../../token/one-time-token.js';
 import { checkedUserId, userRefOf } from '../../token/session-token.js';
@@ -132,7 +133,10 @@ export class OneTimeTokens {
     const { revokeAll = false } = fieldsOf(options, 'options', CONSUME);
     const proof = parseOneTimeToken(token, checkedPurpose(purpose));
     const consumed = proof && (await this.repository.consume(proof, { revokeAll }));
-    if (!consumed) throw new SessionError('token_invalid');
+    if (!consumed) {
+      tellFailedToken(this.settings.realm, { token: 'one_time', failure: proof ? 'unknown' : 'malformed' });
+      throw new SessionError('token_invalid');
+    }
     const { subject, data, epoch } = consumed;
     return {
       subject,

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { QuotaResult } from '../../model/quota.js';
 import { mayHaveRun } from '../../model/session-error.js';
+import type { Realm } from '../../telemetry/realm.js';
+import { tellRefusals } from '../../telemetry/tell.js';
 import { QuotaRefunds, type QuotaShare, type TakenShare } from './quota-refunds.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 
@@ -22,6 +24,7 @@ export class QuotaShares {
   constructor(
     private readonly repository: Pick<SessionRepository, 'quota'>,
     private readonly termMs: number,
+    private readonly realm: Realm,
   ) {
     this.refunds = new QuotaRefunds(repository);
   }
@@ -30,7 +33,9 @@ export class QuotaShares {
   async take(share: QuotaShare): Promise<{ readonly result: QuotaResult; readonly taken: TakenShare }> {
     const taken = { ...share, receipt: { name: randomBytes(6).toString('base64url'), termMs: this.termMs } };
     try {
-      return { result: await this.repository.quota({ operation: 'consume', ...taken }), taken };
+      const result = await this.repository.quota({ operation: 'consume', ...taken });
+      if (!result.allowed) tellRefusals(this.realm, [result]);
+      return { result, taken };
     } catch (error) {
       if (mayHaveRun(error)) this.refunds.later(taken, { isSure: false });
       throw error;

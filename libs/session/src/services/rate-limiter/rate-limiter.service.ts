@@ -7,7 +7,9 @@ import type { QuotaShare, TakenShare } from './quota-refunds.js';
 import { assertCost, type QuotaOptions, toQuotaPolicy } from '../../rules/quota-options.js';
 import type { Storage } from '../../storage/open-storage.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
-import { SESSION_REPOSITORY, STORAGE } from '../../options/injection-keys.js';
+import { SESSION_REPOSITORY, SESSION_SETTINGS, STORAGE } from '../../options/injection-keys.js';
+import type { SessionSettings } from '../../options/settings.js';
+import { NO_REALM } from '../../telemetry/realm.js';
 
 /** One share of a quota, for `consumeAll`. @publicApi */
 export interface RateLimitShare {
@@ -52,8 +54,9 @@ export class RateLimiter {
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
     @Optional() @Inject(STORAGE) private readonly storage?: Pick<Storage, 'throttle'>,
+    @Optional() @Inject(SESSION_SETTINGS) settings?: Pick<SessionSettings, 'realm'>,
   ) {
-    this.shares = new QuotaShares(repository, RECEIPT_TERM_MS);
+    this.shares = new QuotaShares(repository, RECEIPT_TERM_MS, settings?.realm ?? NO_REALM);
   }
 
   /**

@@ -5,13 +5,14 @@ import { quotaPartitionOfIp } from '../../rules/ip-address.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import { mintGuestToken, newGuestId, newSessionId, userRefOf } from '../../token/session-token.js';
 import type { SessionDataStore } from '../data/session-data-store.js';
+import { tellRefusals, tellSessions } from '../../telemetry/tell.js';
 import { checkedOrigin } from './requirements.js';
 import { keepCredential } from './session-credential.js';
 import type { CreateGuestOptions, IssuedGuest } from './session-types.js';
 
 export interface GuestParts {
   readonly repository: SessionRepository;
-  readonly settings: Pick<SessionSettings, 'guests'>;
+  readonly settings: Pick<SessionSettings, 'guests' | 'realm'>;
   readonly dataStore: SessionDataStore;
 }
 
@@ -20,7 +21,7 @@ export interface GuestParts {
  * guest is a user like any other, of whom nobody knows: with an id that was drawn for this one session, and goes with it.
  */
 export async function beginGuest(
-  { repository, settings: { guests }, dataStore }: GuestParts,
+  { repository, settings: { guests, realm }, dataStore }: GuestParts,
   { clientIp: givenIp, data, device }: CreateGuestOptions,
 ): Promise<IssuedGuest> {
   if (!guests) throw new SessionConfigurationError('guests', 'is off: set it to have sessions before login');
@@ -37,6 +38,7 @@ export async function beginGuest(
       partition,
       cost: 1,
     });
+    tellRefusals(realm, [quota]);
     if (!quota.allowed) throw denialError({ reason: 'rate_limited', quotas: [quota] });
   }
   const created = await repository.create({
@@ -52,6 +54,7 @@ export async function beginGuest(
     data: payload,
   });
   if (created.outcome !== 'created') throw new Error(`A new guest was answered ${created.outcome}`);
+  tellSessions(realm, { change: 'created', reason: 'guest', count: 1 });
   const { session } = created;
   keepCredential(session, proof);
   return { token, expiresAt: session.expiresAt, session };

@@ -5,6 +5,7 @@ import type { SessionRepository } from '../../storage/contract/session-repositor
 import { checkedUserId, newSessionId, userRefOf } from '../../token/session-token.js';
 import type { SessionDataStore } from '../data/session-data-store.js';
 import type { UserStateService } from '../users/user-state.service.js';
+import { tellSessions } from '../../telemetry/tell.js';
 import { GuestTakeover } from './guest-takeover.js';
 import type { CreateSessionOptions, IssuedSession } from './session-types.js';
 import type { TokenIssuer } from './token-issuer.js';
@@ -48,6 +49,8 @@ export async function logIn(
   if (created.outcome === 'user_blocked')
     throw denialError({ reason: 'user_blocked', block: created.user.block });
   if (created.outcome !== 'created') throw new SessionError(created.outcome);
+  tellSessions(settings.realm, { change: 'created', reason: 'login', count: 1 });
+  tellSessions(settings.realm, { change: 'ended', reason: 'evicted', count: created.evicted.length });
   await takeover?.finish({ proof: tokens.proof, session: created.session }, data);
   return issuer.issue(tokens, created, { at: created.session.createdAt });
 }

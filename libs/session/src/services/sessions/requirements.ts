@@ -29,6 +29,9 @@ const ipList: Input<IpListRef> = (value, where) => {
 };
 const IP: Inputs<IpRequirements> = { allow: listOf(ipList), deny: listOf(ipList) };
 
+/** A live session of a user who is not blocked. */
+export const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
+
 const REQUIREMENTS: Inputs<AccessRequirements> = {
   roleGroups: listOf(listOf(name)),
   maxAuthenticationAgeMs: age,

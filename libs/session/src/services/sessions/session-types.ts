@@ -1,5 +1,5 @@
 import { anything, callable, epoch, type Inputs, oneOf, yesOrNo } from '../../basics/inputs.js';
-import type { AssuranceLevel, Device, Session } from '../../model/session.js';
+import { type AssuranceLevel, type Device, GIVEN_END_REASONS, type Session } from '../../model/session.js';
 import type { JsonObject } from '../../model/session-data.js';
 import type { UserState } from '../../model/user-state.js';
 
@@ -154,3 +154,6 @@ export const REPLACE: Inputs<ReplaceTokenOptions> = {
   revokeOthers: yesOrNo,
 };
 export const REFRESH: Inputs<RefreshOptions> = { device: anything, accessToken: anything };
+export const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
+/** Why an app ends a session. */
+export const endReason = oneOf(...GIVEN_END_REASONS);

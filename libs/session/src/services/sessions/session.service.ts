@@ -2,15 +2,18 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { handleOf, keepHandle, SessionDataHandle } from '../data/session-data-handle.js';
 import { SessionDataStore } from '../data/session-data-store.js';
 import type { AccessRequirements, Decision } from '../../model/decision.js';
-import { anything, fieldsOf, type Inputs, oneOf } from '../../basics/inputs.js';
+import { fieldsOf } from '../../basics/inputs.js';
 import { SessionError, denialError } from '../../model/session-error.js';
-import { confirmationsOf } from '../events/confirmations.js';
+import { receiptOf } from '../events/confirmations.js';
+import { CHECKS } from '../../telemetry/channels.js';
+import type { Realm } from '../../telemetry/realm.js';
+import { watchAct } from '../../telemetry/tell.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
-import { type EndReason, GIVEN_END_REASONS, type Session } from '../../model/session.js';
+import type { EndReason, Session } from '../../model/session.js';
 import type { JsonObject, StoredData } from '../../model/session-data.js';
 import type { SessionRepository, TokenProof } from '../../storage/contract/session-repository.js';
-import { type TokenCheckResult, type CheckContext, TokenCheck, type TokenOrigin } from './token-check.js';
-import { assertRequirements, checkedOrigin } from './requirements.js';
+import { type CheckContext, TokenCheck, type TokenCheckResult, type TokenOrigin } from './token-check.js';
+import { assertRequirements, checkedOrigin, NO_REQUIREMENTS } from './requirements.js';
 import { ACCESS_TOKENS, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import { logIn, type LoginParts } from './login.js';
 import { beginGuest, type GuestParts } from './guest.js';
@@ -22,6 +25,7 @@ import {
   CREATE,
   type CreateGuestOptions,
   type CreateSessionOptions,
+  endReason,
   GUEST,
   type IssuedGuest,
   type IssuedSession,
@@ -29,6 +33,7 @@ import {
   type RefreshOptions,
   REPLACE,
   type ReplaceTokenOptions,
+  REVOKE_ALL,
 } from './session-types.js';
 import { credentialOf, keepCredential, userCredentialOf } from './session-credential.js';
 import type { SessionSettings } from '../../options/settings.js';
@@ -36,11 +41,6 @@ import type { AccessTokenFormat } from '../../token/access-token.js';
 import { checkedUserId, isSessionId, type ParsedToken, userRefOf } from '../../token/session-token.js';
 import { IpPolicy } from '../ip/ip-policy.service.js';
 import { UserStateService } from '../users/user-state.service.js';
-
-const NO_REQUIREMENTS: AccessRequirements = { roleGroups: [] };
-
-const endReason = oneOf(...GIVEN_END_REASONS);
-const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
 
 /**
  * Sessions: made at login, checked with every request, listed and ended by their user or a moderator.
@@ -55,6 +55,8 @@ const REVOKE_ALL: Inputs<{ readonly except?: Session }> = { except: anything };
  */
 @Injectable()
 export class SessionService {
+  /** @internal */
+  readonly realm: Realm;
   private readonly dataStore: SessionDataStore;
   /** What a login, a refresh and a replacement of tokens need. */
   private readonly walks: LoginParts & GuestParts & RefreshParts & ReplacementParts;
@@ -68,6 +70,7 @@ export class SessionService {
     users: UserStateService,
     ip: IpPolicy,
   ) {
+    this.realm = settings.realm;
     const logger = new Logger(SessionService.name);
     this.dataStore = new SessionDataStore(repository.data, settings.sessionData, (line) =>
       logger.error(line),
@@ -76,6 +79,7 @@ export class SessionService {
     const issuer = new TokenIssuer({ format: tokens, ...settings.refresh });
     this.walks = { repository, settings, users, issuer, load, dataStore: this.dataStore };
     this.tokenCheck = new TokenCheck({
+      realm: settings.realm,
       repository,
       tokens,
       ip,
@@ -140,7 +144,8 @@ export class SessionService {
   ): Promise<Decision> {
     assertRequirements(requirements);
     const { clientIp } = checkedOrigin(origin);
-    return (await this.checkToken(token, requirements, { isActivity: true, clientIp })).decision;
+    const context: CheckContext = { isActivity: true, clientIp, toldAs: 'direct' };
+    return (await this.checkToken(token, requirements, context)).decision;
   }
 
   /**
@@ -152,7 +157,8 @@ export class SessionService {
     requirements: AccessRequirements,
     context: CheckContext,
   ): Promise<TokenCheckResult> {
-    return this.tokenCheck.check(token, requirements, context);
+    const isTold = context.toldAs !== undefined && CHECKS.hasSubscribers;
+    return this.tokenCheck[isTold ? 'checkAndTell' : 'check'](token, requirements, context);
   }
 
   /** Takes a presented token apart; `undefined` for what is none of ours. @internal */
@@ -172,7 +178,10 @@ export class SessionService {
   async revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
     userRefOf(userId); // refuses what is no user id; a guest's is one
     endReason(reason, 'reason');
-    return isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason);
+    return watchAct(
+      { realm: this.realm, act: 'revoke', userId, reason },
+      async () => isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason),
+    );
   }
 
   /**
@@ -192,12 +201,12 @@ export class SessionService {
     checkedUserId(userId);
     const { except: own } = fieldsOf(options, 'options', REVOKE_ALL);
     const except = own === undefined ? undefined : credentialOf(own);
-    const revoked = await this.repository.revokeAll(userId, except);
-    if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
-    if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
-    const { version, epoch, sessions } = revoked;
-    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
-    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
+    return watchAct({ realm: this.realm, act: 'revoke_all', userId }, async () => {
+      const revoked = await this.repository.revokeAll(userId, except);
+      if (revoked.outcome === 'refused') throw new SessionError('session_revoked');
+      if (revoked.outcome === 'user_unknown') throw new SessionError('user_unknown');
+      return receiptOf(this.repository.nodes, { ...revoked, userId }, startedAt);
+    });
   }
 
   /**

@@ -16,6 +16,9 @@ import type {
 import { askAfterLoad, isLoad, type UserLoad } from '../users/user-load.js';
 import type { AccessTokenFormat } from '../../token/access-token.js';
 import type { ParsedToken } from '../../token/session-token.js';
+import type { CheckContextName } from '../../telemetry/messages.js';
+import type { Realm } from '../../telemetry/realm.js';
+import { tellCheck, tellFailedCheck, tellFailedToken, tellRefusals } from '../../telemetry/tell.js';
 
 /** Where a token was presented. @publicApi */
 export interface TokenOrigin {
@@ -27,6 +30,8 @@ export interface TokenOrigin {
 export interface CheckContext extends TokenOrigin {
   /** False: nothing of it is written down. */
   readonly isActivity: boolean;
+  /** What the check is told as, where whoever asks for it does not tell of it. */
+  readonly toldAs?: CheckContextName;
 }
 
 /** A decision, and when the repository made it, by its own clock; absent where it was not asked. */
@@ -38,6 +43,7 @@ export interface TokenCheckResult {
 }
 
 interface TokenCheckParts {
+  readonly realm: Realm;
   readonly repository: SessionRepository;
   readonly tokens: AccessTokenFormat;
   readonly ip: IpPolicy;
@@ -67,6 +73,7 @@ export class TokenCheck {
     // A guest is told by the token: where none may come in, the repository is not even asked.
     if (!proof || (proof.isGuest && !admitsGuests(requirements))) {
       const isNobody = token === undefined || proof !== undefined;
+      if (!isNobody) tellFailedToken(this.parts.realm, { token: 'session', failure: 'malformed' });
       const decision = decide({ kind: isNobody ? 'missing' : 'unknown' }, requirements);
       return { decision, now: undefined, tokenEndsAt: undefined };
     }
@@ -76,12 +83,38 @@ export class TokenCheck {
       : answer;
     const lookup = proof.isExpired ? asExpired(known) : known;
     const decision = decide(lookup, requirements);
-    if (lookup.kind !== 'known') return { decision, now: undefined, tokenEndsAt: undefined };
+    if (lookup.kind !== 'known') {
+      tellFailedToken(this.parts.realm, { token: 'session', failure: 'unknown' });
+      return { decision, now: undefined, tokenEndsAt: undefined };
+    }
     if (decision.permit) {
       const isDataAsked = requirements.withData === true && context.isActivity;
       this.parts.permit(decision.session, proof, isDataAsked ? (lookup.data ?? NO_DATA) : undefined);
-    }
+    } else if (decision.reason === 'rate_limited') tellRefusals(this.parts.realm, decision.quotas);
     return { decision, now: lookup.now, tokenEndsAt: lookup.tokenEndsAt };
+  }
+
+  /** As `check`, and tells of it. Call it only where there are subscribers. */
+  async checkAndTell(
+    token: string | undefined,
+    requirements: AccessRequirements,
+    context: CheckContext,
+  ): Promise<TokenCheckResult> {
+    const begun = {
+      realm: this.parts.realm,
+      context: context.toldAs ?? 'direct',
+      startedAt: performance.now(),
+    };
+    try {
+      const result = await this.check(token, requirements, context);
+      const { decision } = result;
+      if (decision.permit) tellCheck(begun, { decision: 'permit', userId: decision.session.userId });
+      else tellCheck(begun, { decision: 'deny', reason: decision.reason });
+      return result;
+    } catch (error) {
+      tellFailedCheck(begun, error);
+      throw error;
+    }
   }
 
   /** One call; with named lists of addresses one more, in the same tick. */

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { confirmationsOf } from '../events/confirmations.js';
+import { receiptOf } from '../events/confirmations.js';
 import { fieldsOf } from '../../basics/inputs.js';
 import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
@@ -7,8 +7,11 @@ import type { UserState } from '../../model/user-state.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-repository.js';
 import { SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
+import type { ActName } from '../../telemetry/messages.js';
+import type { Realm } from '../../telemetry/realm.js';
+import { watchAct } from '../../telemetry/tell.js';
 import type { SessionSettings } from '../../options/settings.js';
-import { checkedUserId, userRefOf } from '../../token/session-token.js';
+import { checkedUserId } from '../../token/session-token.js';
 import {
   blockInPast,
   checkedBlock,
@@ -41,12 +44,14 @@ const WRITE_ATTEMPTS = 50;
 @Injectable()
 export class UserStateService {
   private readonly directory: DirectoryLoad | undefined;
+  private readonly realm: Realm;
 
   /** @internal */
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
-    @Inject(SESSION_SETTINGS) { userDirectory, userDirectoryTimeoutMs }: SessionSettings,
+    @Inject(SESSION_SETTINGS) { userDirectory, userDirectoryTimeoutMs, realm }: SessionSettings,
   ) {
+    this.realm = realm;
     this.directory =
       userDirectory && new DirectoryLoad(repository.users, userDirectory, userDirectoryTimeoutMs);
   }
@@ -87,12 +92,12 @@ export class UserStateService {
    */
   async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
     const block = checkedBlock(options);
-    return this.act(userId, options, () => ({ block }));
+    return this.act(userId, options, { act: 'block', changeOf: () => ({ block }) });
   }
 
   /** Lifts a block. Sessions from before it stay dead. */
   async unblock(userId: string, options: ChangeOptions = {}): Promise<UserState> {
-    return this.change(userId, options, () => ({ block: null }));
+    return this.told('unblock', userId, () => this.change(userId, options, () => ({ block: null })));
   }
 
   /** Replaces the user's roles; sessions keep their tokens and have the new roles from the next request on. */
@@ -102,7 +107,7 @@ export class UserStateService {
     options: ChangeOptions = {},
   ): Promise<RevocationReceipt> {
     const checked = checkedRoles(roles);
-    return this.act(userId, options, () => ({ roles: checked }));
+    return this.act(userId, options, { act: 'set_roles', changeOf: () => ({ roles: checked }) });
   }
 
   /**
@@ -117,19 +122,21 @@ export class UserStateService {
     options: ChangeOptions = {},
   ): Promise<RevocationReceipt> {
     const ipAllowlist = checkedList(cidrs);
-    return this.act(userId, options, () => ({ ipAllowlist }));
+    return this.act(userId, options, { act: 'set_ip_allowlist', changeOf: () => ({ ipAllowlist }) });
   }
 
   /** Adds one role. */
   async grant(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
     checkedRoles([role]);
-    return this.act(userId, options, (user) => ({ roles: checkedRoles([...user.roles, role]) }));
+    const changeOf: ChangeOf = (user) => ({ roles: checkedRoles([...user.roles, role]) });
+    return this.act(userId, options, { act: 'grant', changeOf });
   }
 
   /** Takes one role away. */
   async withdraw(userId: string, role: string, options: ChangeOptions = {}): Promise<RevocationReceipt> {
     checkedRoles([role]);
-    return this.act(userId, options, (user) => ({ roles: user.roles.filter((held) => held !== role) }));
+    const changeOf: ChangeOf = (user) => ({ roles: user.roles.filter((held) => held !== role) });
+    return this.act(userId, options, { act: 'withdraw', changeOf });
   }
 
   /**
@@ -156,11 +163,16 @@ export class UserStateService {
       ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
     };
     const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.directory);
+    return this.told('update', userId, () => this.pushed(change, isOrdered));
+  }
+
+  private async pushed(change: Omit<UserChange, 'ifVersion'>, isOrdered: boolean): Promise<UserState> {
+    const { userId, sourceVersion } = change;
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
       const outcome = await this.repository.users.change({ ...change, ifVersion });
       if (outcome.outcome === 'changed') return outcome.user;
-      if (outcome.outcome === 'outdated') throw outdated(update.sourceVersion, outcome.user.sourceVersion);
+      if (outcome.outcome === 'outdated') throw outdated(sourceVersion, outcome.user.sourceVersion);
       if (outcome.outcome === 'block_in_past') throw blockInPast();
     }
     throw new SessionError('version_conflict');
@@ -172,7 +184,8 @@ export class UserStateService {
    * @returns how many live sessions that ended
    */
   async erase(userId: string): Promise<number> {
-    return this.repository.users.erase(checkedUserId(userId));
+    checkedUserId(userId);
+    return this.told('erase', userId, () => this.repository.users.erase(userId));
   }
 
   /**
@@ -190,12 +203,21 @@ export class UserStateService {
     return user?.version ?? 'absent';
   }
 
-  private async act(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<RevocationReceipt> {
+  private act(
+    userId: string,
+    options: ChangeOptions,
+    { act, changeOf }: { readonly act: ActName; readonly changeOf: ChangeOf },
+  ): Promise<RevocationReceipt> {
     const startedAt = performance.now();
-    const { user, sessions } = await this.write(userId, options, changeOf);
-    const { version, epoch } = user;
-    const confirmed = await confirmationsOf(this.repository.nodes, { userRef: userRefOf(userId), version });
-    return { userId, version, epoch, sessions, ...confirmed, ms: performance.now() - startedAt };
+    return this.told(act, userId, async () => {
+      const { user, sessions } = await this.write(userId, options, changeOf);
+      const { version, epoch } = user;
+      return receiptOf(this.repository.nodes, { userId, version, epoch, sessions }, startedAt);
+    });
+  }
+
+  private told<T>(act: ActName, userId: string, perform: () => Promise<T>): Promise<T> {
+    return watchAct({ realm: this.realm, act, userId }, perform);
   }
 
   private async change(userId: string, options: ChangeOptions, changeOf: ChangeOf): Promise<UserState> {

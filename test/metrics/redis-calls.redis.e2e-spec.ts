@@ -1,0 +1,70 @@
+/** What is told of Redis: its calls with their outcomes, and whether it is there. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { onTelemetry, type RedisCallMessage, type StorageMessage } from '@latchkey/session/telemetry';
+import { RedisServer } from '../support/redis-server.js';
+import { sessionsOn } from '../support/sessions-on.js';
+
+const UNAVAILABLE = { code: 'session_store_unavailable' };
+
+let server: RedisServer;
+const calls: RedisCallMessage[] = [];
+const states: StorageMessage[] = [];
+const stops = [
+  onTelemetry('latchkey.redis_call', (message) => calls.push(message)),
+  onTelemetry('latchkey.storage', (message) => states.push(message)),
+];
+
+beforeAll(async () => (server = await RedisServer.start()), 30_000);
+beforeEach(() => [calls, states].forEach((list) => list.splice(0)));
+afterAll(async () => {
+  for (const stop of stops) stop();
+  await server?.stop();
+});
+
+const outcomes = (): string[] => calls.map(({ script, outcome }) => `${script} ${outcome}`);
+
+describe('a call of Redis', () => {
+  it.each(['by our own batches', "by the client's commands"])('is told once: %s', async (how) => {
+    const isPlain = how.startsWith('by our');
+    // A client with a prefix of its own writes each call itself.
+    const client = new Redis(server.port, server.host, isPlain ? {} : { keyPrefix: 'other:' });
+    const on = await sessionsOn(client, { keyPrefix: 'told', commandTimeoutMs: 150 });
+    await client.script('FLUSH');
+    const { token } = await on.sessions.create('ada');
+    await on.sessions.authenticate(token);
+    expect(outcomes()).toEqual(['create-session ok', 'authenticate ok']); // each is sent in full once
+    for (const { durationMs, deadlineMs, realm } of calls) {
+      expect([durationMs > 0 && durationMs < 150, deadlineMs, realm.name]).toEqual([true, 150, 'told']);
+    }
+
+    calls.splice(0);
+    process.kill(server.pid as number, 'SIGSTOP');
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject(UNAVAILABLE);
+    process.kill(server.pid as number, 'SIGCONT');
+    expect(outcomes()).toEqual(['authenticate timeout']);
+    expect(calls[0]?.durationMs).toBeGreaterThanOrEqual(149);
+
+    calls.splice(0);
+    await client.config('SET', 'maxmemory', '1');
+    await expect(on.sessions.create('bob')).rejects.toMatchObject(UNAVAILABLE);
+    await client.config('SET', 'maxmemory', '0');
+    expect(outcomes()).toEqual(['create-session refused']);
+    await on.close();
+    client.disconnect();
+  });
+
+  it('tells when Redis goes and comes back', async () => {
+    const on = await sessionsOn(server.url, { commandTimeoutMs: 150 });
+    const { token } = await on.sessions.create('cy');
+    expect(states.map(({ state }) => state)).toEqual(['up']);
+    await server.stop();
+    for (let i = 0; i < 40 && states.length < 2; i++) await sleep(50);
+    await expect(on.sessions.authenticate(token)).rejects.toMatchObject(UNAVAILABLE);
+    expect(outcomes().at(-1)).toBe('authenticate lost');
+    await server.restart();
+    for (let i = 0; i < 100 && states.length < 3; i++) await sleep(50);
+    expect(states.map(({ state }) => state)).toEqual(['up', 'down', 'up']);
+    await on.close();
+  });
+});
