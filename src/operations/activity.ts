@@ -1,10 +1,8 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { onTelemetry } from '@latchkey/session/telemetry';
 
 /** How much of the past is kept: five minutes, second by second. */
 export const KEPT_SECONDS = 300;
-/** The library's channel: one message a decision. */
-const CHANNEL = 'latchkey.check';
 
 /** What was decided within one second. */
 export interface ActivitySecond {
@@ -19,13 +17,17 @@ export interface ActivitySecond {
 @Injectable()
 export class Activity implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly seconds: ActivitySecond[] = [];
+  private stop: (() => void) | undefined;
 
   onApplicationBootstrap(): void {
-    subscribe(CHANNEL, this.onCheck);
+    this.stop = onTelemetry('latchkey.check', ({ context, decision, reason = 'unexpected' }) => {
+      // Nobody asked for a connection to be looked at again.
+      if (context !== 'recheck') this.count(decision === 'permit' ? undefined : reason);
+    });
   }
 
   onApplicationShutdown(): void {
-    unsubscribe(CHANNEL, this.onCheck);
+    this.stop?.();
   }
 
   /** @param reason why it was denied; absent, it was permitted */
@@ -39,10 +41,6 @@ export class Activity implements OnApplicationBootstrap, OnApplicationShutdown {
   recent(now = Date.now()): readonly ActivitySecond[] {
     return this.seconds.filter(({ at }) => at > now - KEPT_SECONDS * 1_000);
   }
-
-  private readonly onCheck = (message: unknown): void => {
-    this.count((message as { readonly reason?: string }).reason);
-  };
 
   private secondOf(now: number): ActivitySecond {
     const at = now - (now % 1_000);

@@ -147,7 +147,8 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await right.page.getByLabel('User name').fill('alice');
     await right.page.getByLabel('Password').fill('correct-horse-alice');
     await right.page.click('#login');
-    await right.page.getByRole('alert').filter({ hasText: 'Too cheerful' }).last().waitFor();
+    await right.page.locator('#login:enabled').waitFor();
+    await right.page.getByRole('alert').filter({ hasText: 'Too cheerful' }).waitFor();
     await left.page.click('#unblock');
     await left.says('alice may log in again. Old sessions stay dead.');
     await right.page.click('#login');
@@ -221,6 +222,8 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
   it('shows what was permitted and denied, and every node with its connections', async () => {
     await left.go('Live picture');
     await left.page.getByRole('cell', { name: 'answers you' }).waitFor();
+    await left.page.getByRole('img', { name: /: [1-9]\d* permitted, \d+ denied/ }).waitFor();
+    if (isMemory) await left.page.getByRole('row', { name: 'user_blocked' }).waitFor();
     const nodes = left.page.getByRole('region', { name: 'Nodes' }).getByRole('row');
     expect(await nodes.count()).toBe(isMemory ? 2 : 3);
     await look(left, 'activity');

@@ -74,6 +74,7 @@ export async function logIn(credentials: {
   readonly deviceName?: string;
   readonly rememberMe?: boolean;
 }): Promise<void> {
+  setState({ ending: undefined });
   await call('POST', 'auth/login', credentials, { isAnonymous: true, replacesToken: true });
   await ask();
 }
