@@ -1,3 +1,4 @@
+// Over 250 lines: every sentence of the console is here, so that a translation is one file.
 /** Every sentence of the console, in English. Another language is another file of this shape. */
 const count = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
@@ -208,10 +209,10 @@ export const text = {
 
   receipt: {
     title: { block: 'The block holds', revoke: 'Logged out everywhere', roles: 'The role holds' },
-    sessions: 'sessions ended',
-    connections: 'connections closed',
-    nodes: 'nodes confirmed',
-    ms: 'milliseconds',
+    sessions: (n: number) => (n === 1 ? 'session ended' : 'sessions ended'),
+    connections: (n: number) => (n === 1 ? 'connection closed' : 'connections closed'),
+    nodes: (n: number) => (n === 1 ? 'node confirmed' : 'nodes confirmed'),
+    ms: () => 'milliseconds',
     all: 'Every node has carried it out. No request of this user is served by the old state.',
     noneOpen: 'No node held an open connection. No request of this user is served by the old state.',
     some: (n: number) =>
@@ -278,7 +279,7 @@ export const text = {
     intro: 'What this node permitted and denied over the last five minutes.',
     permitted: 'permitted',
     denied: 'denied',
-    perSecond: 'requests a second, last 5 s',
+    perSecond: 'a second, lately',
     chart: (permitted: number, denied: number) =>
       `Requests over the last five minutes: ${permitted} permitted, ${denied} denied`,
     past: '5 minutes ago',
@@ -289,7 +290,7 @@ export const text = {
     noDenials: 'Nothing was denied.',
     nodes: 'Nodes',
     node: 'Node',
-    connections: 'Open connections',
+    connections: 'Connections',
     running: 'Running since',
     answering: 'answers you',
   },

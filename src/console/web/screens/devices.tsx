@@ -72,7 +72,7 @@ export function DevicesScreen(): JSX.Element {
       <ul class="devices">
         {sessions.map((session) => (
           <li key={session.id} class="card device">
-            <Icon name={/android|ios|iphone|mobile/i.test(session.device.userAgent) ? 'phone' : 'laptop'} />
+            <Icon name={isPhone(session) ? 'phone' : 'laptop'} />
             <SessionFacts session={session} now={now} />
             <button
               type="button"
@@ -122,6 +122,10 @@ export function DevicesScreen(): JSX.Element {
       )}
     </Page>
   );
+}
+
+function isPhone({ device }: Session): boolean {
+  return /android|iphone|mobile|phone/i.test(`${device.userAgent} ${device.name}`);
 }
 
 function whyEnded(session: Session, byYou: readonly Session[]): string {

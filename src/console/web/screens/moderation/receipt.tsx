@@ -26,9 +26,9 @@ export function ReceiptNotice({
     <div class="receipt" role="status" tabIndex={-1} ref={box}>
       <strong>{text.receipt.title[act]}</strong>
       <dl class="numbers">
-        {numbers.map(([value, name]) => (
-          <div key={name}>
-            <dt>{name}</dt>
+        {numbers.map(([value, name], i) => (
+          <div key={i}>
+            <dt>{name(value)}</dt>
             <dd>{value}</dd>
           </div>
         ))}
