@@ -30,6 +30,15 @@ export interface JwtConfig {
   readonly keysFile?: string;
 }
 
+/** The cost of argon2id. */
+export interface PasswordCost {
+  readonly memoryKib: number;
+  readonly passes: number;
+}
+
+/** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB and two passes, with one lane. */
+export const OWASP_COST: PasswordCost = { memoryKib: 19_456, passes: 2 };
+
 /** What the environment says, checked. */
 export interface AppConfig {
   readonly host: string;
@@ -45,6 +54,8 @@ export interface AppConfig {
   readonly trustProxy?: number | readonly string[];
   /** The header in which they write it, lower-case. */
   readonly forwardedHeader: string;
+  /** What a password hash costs. No environment variable makes it cheaper. */
+  readonly passwordCost: PasswordCost;
   /** Wrong passwords per hour for one account from one client IP; looser ones follow from it. */
   readonly loginQuota: number;
   /** Posts per minute of one user. */

@@ -15,6 +15,7 @@ describe('readConfig', () => {
       acceptPlainData: false,
       allowedOrigins: [],
       forwardedHeader: 'x-forwarded-for',
+      passwordCost: { memoryKib: 19_456, passes: 2 },
       loginQuota: 10,
       postQuota: 30,
       sessionQuota: 600,

@@ -1,4 +1,10 @@
-import { type AppConfig, ConfigurationError, type RedisLogin, type Storage } from './app-config.js';
+import {
+  type AppConfig,
+  ConfigurationError,
+  OWASP_COST,
+  type RedisLogin,
+  type Storage,
+} from './app-config.js';
 import { readJwt } from './read-jwt.js';
 import {
   readAddresses,
@@ -47,6 +53,7 @@ export function readConfig(environment: Environment): AppConfig {
     production,
     allowMemory,
     forwardedHeader: readHeaderName(valueOf('FORWARDED_HEADER')),
+    passwordCost: OWASP_COST,
     loginQuota: readCount('LOGIN_QUOTA', valueOf('LOGIN_QUOTA'), 10),
     postQuota: readCount('POST_QUOTA', valueOf('POST_QUOTA'), 30),
     sessionQuota: readCount('SESSION_QUOTA', valueOf('SESSION_QUOTA'), 600),

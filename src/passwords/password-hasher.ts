@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import argon2 from 'argon2';
+import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Problem } from '../problem/problem.js';
 import { FairQueue, type TaskOwner } from './fair-queue.js';
 
-/** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane. */
-const ARGON2ID = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 /** A hash that is checked at no greater cost than 256 MiB and 16 passes: what Redis holds must not stall this process. */
 const PHC = /^\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=[1-4]\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$/;
 const MOST_KIB = 262_144;
@@ -36,6 +35,8 @@ export class PasswordHasher implements OnModuleInit {
   });
   private decoy = '';
 
+  constructor(@Inject(APP_CONFIG) private readonly config: Pick<AppConfig, 'passwordCost'>) {}
+
   async onModuleInit(): Promise<void> {
     this.decoy = await this.hash(randomBytes(24).toString('base64url'));
   }
@@ -50,7 +51,9 @@ export class PasswordHasher implements OnModuleInit {
    * @throws Problem `overloaded` when too many are waiting
    */
   hash(password: string, owner = OURSELVES): Promise<string> {
-    return this.inTurn(owner, () => argon2.hash(password, ARGON2ID));
+    const { memoryKib: memoryCost, passes: timeCost } = this.config.passwordCost;
+    const argon2id = { type: argon2.argon2id, memoryCost, timeCost, parallelism: 1 };
+    return this.inTurn(owner, () => argon2.hash(password, argon2id));
   }
 
   /**

@@ -1,9 +1,13 @@
+import { OWASP_COST } from '../../src/config/app-config.js';
 import type { Client } from './support/client.js';
 import { newName, PASSWORD, Sample } from './support/sample.js';
 
 let sample: Sample;
 beforeAll(async () => {
-  sample = await Sample.start({ env: { TRUST_PROXY: '1', LOGIN_QUOTA: '10' } });
+  sample = await Sample.start({
+    env: { TRUST_PROXY: '1', LOGIN_QUOTA: '10' },
+    passwordCost: OWASP_COST,
+  });
 });
 afterAll(() => sample.stop());
 
@@ -35,10 +39,14 @@ describe('while nine accounts log in in a loop, twenty others', () => {
     'all at one address': [() => '192.0.2.1', () => '192.0.2.1'],
   };
 
+  let [nine, twenty]: [string[], string[]] = [[], []];
+  beforeAll(async () => {
+    [nine, twenty] = [await accounts(9), await accounts(20)];
+  });
+
   it.each(Object.entries(places))(
     'get in all the same: %s',
     async (_name, [loopFrom, othersFrom]) => {
-      const [nine, twenty] = [await accounts(9), await accounts(20)];
       let isOver = false;
       const looping = nine.flatMap((username, i) =>
         Array.from({ length: 8 }, async () => {

@@ -1,3 +1,4 @@
+import { OWASP_COST } from '../../src/config/app-config.js';
 import { expectProblem } from '../sample/support/client.js';
 import { describeSample, PASSWORD } from '../sample/support/sample.js';
 
@@ -70,23 +71,6 @@ describeSample('login', (sample) => {
       expect(new Set(replies.map(({ headers }) => JSON.stringify({ ...headers, date: '' }))).size).toBe(1);
     });
 
-    it('takes as long for a name that does not exist', async () => {
-      const time = async (username: string): Promise<number> => {
-        const startedAt = performance.now();
-        await sample().anybody().post('/auth/login', { username, password: 'wrong password' }).expect(401);
-        return performance.now() - startedAt;
-      };
-      const times = { known: [] as number[], unknown: [] as number[] };
-      for (let round = 0; round < 15; round++) {
-        times.known.push(await time('alice'));
-        times.unknown.push(await time('nobody-of-that-name'));
-      }
-      const median = (list: number[]): number =>
-        list.sort((a, b) => a - b)[Math.floor(list.length / 2)] as number;
-      const [known, unknown] = [median(times.known), median(times.unknown)];
-      expect(Math.abs(known - unknown)).toBeLessThan(0.5 * Math.max(known, unknown));
-    });
-
     it.each([
       ['password', { username: 'alice' }],
       ['username', { username: '', password: 'x' }],
@@ -148,3 +132,26 @@ describeSample('login', (sample) => {
     });
   });
 });
+
+describeSample(
+  'a login at what a password costs in production',
+  (sample) => {
+    it('takes as long for a name that does not exist', async () => {
+      const time = async (username: string): Promise<number> => {
+        const startedAt = performance.now();
+        await sample().anybody().post('/auth/login', { username, password: 'wrong password' }).expect(401);
+        return performance.now() - startedAt;
+      };
+      const times = { known: [] as number[], unknown: [] as number[] };
+      for (let round = 0; round < 15; round++) {
+        times.known.push(await time('alice'));
+        times.unknown.push(await time('nobody-of-that-name'));
+      }
+      const median = (list: number[]): number =>
+        list.sort((a, b) => a - b)[Math.floor(list.length / 2)] as number;
+      const [known, unknown] = [median(times.known), median(times.unknown)];
+      expect(Math.abs(known - unknown)).toBeLessThan(0.5 * Math.max(known, unknown));
+    });
+  },
+  { passwordCost: OWASP_COST },
+);

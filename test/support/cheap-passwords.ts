@@ -1,12 +1,12 @@
 import type { INestApplication } from '@nestjs/common';
-import argon2 from 'argon2';
 import { createApp } from '../../src/app.factory.js';
+import type { PasswordCost } from '../../src/config/app-config.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { PasswordHasher } from '../../src/passwords/password-hasher.js';
 import { PATIENT_MS } from './patience.js';
 
-/** Real argon2id hashes at its lowest cost, for thousands of logins. */
-const CHEAP = { type: argon2.argon2id, memoryCost: 8, timeCost: 2, parallelism: 1 } as const;
+/** argon2id at its lowest cost, for tests that log in many times and are about something else. */
+export const CHEAP: PasswordCost = { memoryKib: 8, passes: 2 };
 export const OLD = 'the-old-password';
 export const NEW = 'the-new-password';
 
@@ -15,10 +15,10 @@ export async function sampleWithCheapPasswords(
   redisUrl: string,
 ): Promise<{ app: INestApplication; oldHash: string }> {
   const env = { PORT: '0', REDIS_URL: redisUrl, REDIS_TIMEOUT_MS: String(PATIENT_MS) };
-  const app = await createApp(readConfig(env));
+  const app = await createApp({ ...readConfig(env), passwordCost: CHEAP });
   await app.init();
-  const oldHash = await argon2.hash(OLD, CHEAP);
-  const newHash = await argon2.hash(NEW, CHEAP);
-  app.get(PasswordHasher).hash = () => Promise.resolve(newHash);
+  const passwords = app.get(PasswordHasher);
+  const [oldHash, newHash] = [await passwords.hash(OLD), await passwords.hash(NEW)];
+  passwords.hash = () => Promise.resolve(newHash);
   return { app, oldHash };
 }

@@ -1,6 +1,7 @@
 import type { SessionErrorCode } from '@latchkey/session';
 import { FakeClock } from '@latchkey/session/testing';
 import type { Response } from 'supertest';
+import { OWASP_COST } from '../../../src/config/app-config.js';
 import { PostRepository } from '../../../src/posts/post-repository.js';
 import type { ProblemCode } from '../../../src/problem/problem.js';
 import { bearer, SocketClient } from '../../live/support/clients.js';
@@ -40,7 +41,8 @@ let cutOff: Sample;
 
 /** Starts what the table asks. */
 export async function startSamples(): Promise<void> {
-  sample = await Sample.start({ session: { clock }, env: { TRUST_PROXY: '1' } });
+  const passwordCost = OWASP_COST; // or they are hashed as fast as they come
+  sample = await Sample.start({ session: { clock }, env: { TRUST_PROXY: '1' }, passwordCost });
   strict = await Sample.start({ env: { LOGIN_QUOTA: '1', POST_QUOTA: '1', SESSION_QUOTA: '3' } });
   refreshing = await Sample.start({ env: { REFRESH: 'on' } });
   cutOff = await Sample.start({

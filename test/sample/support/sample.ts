@@ -2,7 +2,9 @@ import type { AddressInfo } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { SessionModuleOptions } from '@latchkey/session';
 import { createApp } from '../../../src/app.factory.js';
+import type { PasswordCost } from '../../../src/config/app-config.js';
 import { type Environment, readConfig } from '../../../src/config/read-config.js';
+import { CHEAP } from '../../support/cheap-passwords.js';
 import { PATIENT_MS } from '../../support/patience.js';
 import { RedisServer } from '../../support/redis-server.js';
 import { Client, type LoginOptions } from './client.js';
@@ -11,6 +13,8 @@ interface SampleOptions {
   readonly env?: Environment;
   /** Options of the library that the environment does not set. */
   readonly session?: SessionModuleOptions;
+  /** Default the lowest that argon2id has: tens of milliseconds a login are many in all. */
+  readonly passwordCost?: PasswordCost;
 }
 
 /** Quotas and a timeout that are in nobody's way: of tests that are about something else. */
@@ -33,8 +37,8 @@ export class Sample {
     readonly url: string,
   ) {}
 
-  static async start({ env = {}, session = {} }: SampleOptions = {}): Promise<Sample> {
-    const app = await createApp(readConfig({ ...PLENTY, ...env }), session);
+  static async start({ env = {}, session = {}, passwordCost = CHEAP }: SampleOptions = {}): Promise<Sample> {
+    const app = await createApp({ ...readConfig({ ...PLENTY, ...env }), passwordCost }, session);
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     return new Sample(app, `http://127.0.0.1:${port}`);
