@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { LiveConnections } from '@latchkey/session/live';
 import { REDIS_STORE } from '../redis/redis.module.js';
 import type { RedisStore } from '../redis/redis-store.js';
@@ -43,16 +44,19 @@ export class NodeBoard implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly connections: LiveConnections,
+    private readonly host: HttpAdapterHost,
     @Inject(REDIS_STORE) private readonly store: RedisStore | undefined,
   ) {}
 
   onApplicationBootstrap(): void {
-    if (!this.store) return;
+    // A command such as `npm run make-admin` serves nobody.
+    if (!this.store || !this.host.httpAdapter) return;
     void this.beat();
     this.timer = setInterval(() => void this.beat(), BEAT_MS).unref();
   }
 
   async onModuleDestroy(): Promise<void> {
+    if (!this.timer) return;
     clearInterval(this.timer);
     await this.store?.call((client) => client.hdel(KEY, this.id)).catch(ignore);
   }
