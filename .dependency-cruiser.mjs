@@ -39,6 +39,9 @@ export const ROOMS = [
     'GraphQL subscriptions that end with their session',
     ['@nestjs/common', '@nestjs/core', 'http', 'net', 'rxjs'],
   ],
+  [18, 'metrics', 'metrics for Prometheus', ['@nestjs/common', 'prom-client']],
+  [18, 'opentelemetry', 'spans for OpenTelemetry', ['@nestjs/common', '@opentelemetry/api']],
+  [18, 'terminus', 'a health indicator', ['@nestjs/common', '@nestjs/terminus']],
   [18, 'jwt', 'JWKS route, service tokens', ['@nestjs/common', '@nestjs/core', 'crypto']],
   [
     18,

@@ -39,7 +39,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/[^/]+/dist'],
   moduleNameMapper: {
     '^@latchkey/session$': '<rootDir>/libs/session/src/index.ts',
-    '^@latchkey/session/(graphql|jwt|passport|swagger|testing|throttler)$':
+    '^@latchkey/session/(graphql|jwt|metrics|opentelemetry|passport|swagger|terminus|testing|throttler)$':
       '<rootDir>/libs/session/src/$1/index.ts',
     '^@latchkey/session/(socket\\.io|ws)$': '<rootDir>/libs/session/src/$1/index.ts',
     '^@latchkey/session/(access|audit|http|live|telemetry)$': '<rootDir>/libs/session/src/doors/$1.ts',

@@ -35,6 +35,9 @@ const SECTIONS = {
   'IP lists and one-time tokens': ['IpListOptions', 'OneTimeTokenOptions', 'ConsumeOptions'],
   'Between services (`@latchkey/session/jwt`)': ['ServiceTokensOptions', 'TrustedService', 'NewServiceToken'],
   'Throttler (`@latchkey/session/throttler`)': ['RedisThrottlerStorageOptions'],
+  'Metrics (`@latchkey/session/metrics`)': ['SessionMetricsOptions'],
+  'Traces (`@latchkey/session/opentelemetry`)': ['SessionTracingOptions'],
+  'Health (`@latchkey/session/terminus`)': ['SessionHealthOptions'],
   'Tests (`@latchkey/session/testing`)': ['SessionTestingOptions', 'LoginAsOptions'],
 };
 

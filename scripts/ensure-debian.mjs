@@ -43,6 +43,13 @@ const PROGRAMS = {
       'nginx is missing, and an example runs behind a real one: `apt-get install nginx` (Debian, Ubuntu), ' +
       '`brew install nginx` (macOS), or set NGINX to the path of a binary',
   },
+  prometheus: {
+    variable: 'PROMETHEUS',
+    commands: ['prometheus'],
+    howTo:
+      'prometheus is missing, and a test loads the alerts into a real one: `apt-get install prometheus` (Debian, Ubuntu), ' +
+      '`brew install prometheus` (macOS), or set PROMETHEUS to the path of a binary with promtool beside it',
+  },
   openssl: {
     variable: 'OPENSSL',
     commands: ['openssl'],

@@ -10,7 +10,7 @@ export default function setUp({ nonFlagArgs }) {
   writeScriptSources();
   ensureProgram('redis-server');
   if (nonFlagArgs.length > 0) return;
-  for (const name of ['chromium', 'nats-server', 'rabbitmq-server', 'nginx', 'postgresql'])
+  for (const name of ['chromium', 'nats-server', 'rabbitmq-server', 'nginx', 'postgresql', 'prometheus'])
     ensureProgram(name);
   const build = fileURLToPath(new URL('build.mjs', import.meta.url));
   spawnSync(process.execPath, [build, '--if-needed'], { stdio: ['ignore', 'ignore', 'inherit'] });

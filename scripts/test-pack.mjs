@@ -69,14 +69,17 @@ function nest(version) {
     'platform-socket.io',
     'platform-ws',
     'swagger',
+    'terminus',
     'testing',
     'websockets',
   ];
   const names = packages.map((name) => [`@nestjs/${name}`, version]);
   const others = {
     '@nestjs/throttler': '^6',
+    '@opentelemetry/api': '^1.9',
     jose: '^6',
     passport: '^0.7',
+    'prom-client': '^15',
     'reflect-metadata': '^0.2',
     rxjs: '^7.8',
     supertest: '^7',

@@ -32,7 +32,11 @@ export async function createApp(
   config: AppConfig,
   sessionOptions: SessionModuleOptions = {},
 ): Promise<NestExpressApplication> {
-  const logger = new BootLogger({ logLevels: ['fatal', 'error', 'warn'] });
+  const isJson = config.logFormat === 'json';
+  const logger = new BootLogger({
+    logLevels: isJson ? ['fatal', 'error', 'warn', 'log'] : ['fatal', 'error', 'warn'],
+    ...(isJson ? { json: true, colors: false } : {}),
+  });
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, sessionOptions), {
     abortOnError: false,
     bodyParser: false,

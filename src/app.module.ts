@@ -11,6 +11,7 @@ import { GracefulShutdown } from './http/graceful-shutdown.js';
 import { accessTokenOptions } from './jwt/access-tokens.js';
 import { JwtModule } from './jwt/jwt.module.js';
 import { LiveModule } from './live/live.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { ModerationModule } from './moderation/moderation.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
@@ -70,6 +71,7 @@ export class AppModule {
         AdminModule,
         OperationsModule,
         HealthModule,
+        MetricsModule.forRoot(),
         ConsoleModule,
         JwtModule,
       ],

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { AuditLog, authenticatedSessionOf, SessionTransport } from '@latchkey/session';
+import { authenticatedSessionOf, SessionTransport } from '@latchkey/session';
 import type { AuditDetails, OpenAct } from '@latchkey/session/audit';
 import type { Request } from 'express';
 import { isUserId } from '../users/account.js';
 import type { AuditAction } from './actions.js';
+import { LoggedAudit } from './logged-audit.js';
 
 interface RequestedAct {
   readonly action: AuditAction;
@@ -18,7 +19,7 @@ export class ActRecorder {
   private readonly recorded = new WeakSet<object>();
 
   constructor(
-    private readonly audit: AuditLog,
+    private readonly audit: LoggedAudit,
     private readonly transport: SessionTransport,
   ) {}
 

@@ -4,12 +4,13 @@ import { UsersModule } from '../users/users.module.js';
 import { ActRecorder } from './act-recorder.js';
 import { AuditController } from './audit.controller.js';
 import { Denials } from './denials.js';
+import { LoggedAudit } from './logged-audit.js';
 
 @Module({
   imports: [UsersModule],
   controllers: [AuditController],
-  providers: [ActRecorder, Denials, AppProblemFilter],
+  providers: [LoggedAudit, ActRecorder, Denials, AppProblemFilter],
   // AppProblemFilter: the filter needs it in the modules that use the filter.
-  exports: [ActRecorder, Denials, AppProblemFilter],
+  exports: [LoggedAudit, ActRecorder, Denials, AppProblemFilter],
 })
 export class AuditModule {}

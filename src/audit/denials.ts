@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { AuditLog } from '@latchkey/session';
 import type { Act } from './actions.js';
+import { LoggedAudit } from './logged-audit.js';
 
 const LOG_INTERVAL_MS = 10_000;
 
@@ -10,7 +10,7 @@ export class Denials {
   private readonly logger = new Logger(Denials.name);
   private lastLoggedAt = -Infinity;
 
-  constructor(private readonly audit: AuditLog) {}
+  constructor(private readonly audit: LoggedAudit) {}
 
   async note(denied: Act): Promise<void> {
     try {

@@ -12,6 +12,7 @@ import {
   type UserState,
 } from '@latchkey/session';
 import type { Request, Response } from 'express';
+import { LoginOutcomes } from '../metrics/login-outcomes.js';
 import { toSessionDto } from '../sessions/session.dto.js';
 import { toUserDto, UserReply } from '../users/user.dto.js';
 import { UsersService } from '../users/users.service.js';
@@ -39,6 +40,7 @@ import { RefreshService } from './refresh.service.js';
 export class AuthController {
   constructor(
     private readonly logins: LoginService,
+    private readonly outcomes: LoginOutcomes,
     private readonly attempts: PasswordAttempts,
     private readonly credentials: CredentialsService,
     private readonly sessions: SessionService,
@@ -70,13 +72,14 @@ export class AuthController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<LoginReply> {
     const { username, password } = body;
-    const { account, issued } = await this.attempts.counting({ request, response, username }, () =>
-      this.logins.login({
-        username,
-        password,
-        device: this.transport.deviceOf(request, body.deviceName),
-        rememberMe: body.rememberMe ?? false,
-      }),
+    const attempt = {
+      username,
+      password,
+      device: this.transport.deviceOf(request, body.deviceName),
+      rememberMe: body.rememberMe ?? false,
+    };
+    const { account, issued } = await this.outcomes.watch(() =>
+      this.attempts.counting({ request, response, username }, () => this.logins.login(attempt)),
     );
     await this.endEarlierSession(request);
     const client = body.transport ?? 'cookie';

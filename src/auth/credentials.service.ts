@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import {
-  AuditLog,
   type AuthenticatedSession,
   type IssuedSession,
   ipPartition,
@@ -9,6 +8,7 @@ import {
 } from '@latchkey/session';
 import type { Act } from '../audit/actions.js';
 import { Denials } from '../audit/denials.js';
+import { LoggedAudit } from '../audit/logged-audit.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Problem } from '../problem/problem.js';
 import type { Account } from '../users/account.js';
@@ -39,7 +39,7 @@ export class CredentialsService {
     private readonly users: UsersService,
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
-    private readonly audit: AuditLog,
+    private readonly audit: LoggedAudit,
     private readonly denials: Denials,
   ) {}
 

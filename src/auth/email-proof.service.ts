@@ -1,5 +1,6 @@
 import { Injectable, Optional } from '@nestjs/common';
-import { AuditLog, OneTimeTokens, SessionError, type UserState } from '@latchkey/session';
+import { OneTimeTokens, SessionError, type UserState } from '@latchkey/session';
+import { LoggedAudit } from '../audit/logged-audit.js';
 import { Outbox } from '../outbox/outbox.js';
 import { Problem } from '../problem/problem.js';
 import { fieldsOf } from '../untrusted/untrusted-json.js';
@@ -14,7 +15,7 @@ export class EmailProofService {
   constructor(
     private readonly users: UsersService,
     private readonly tokens: OneTimeTokens,
-    private readonly audit: AuditLog,
+    private readonly audit: LoggedAudit,
     @Optional() private readonly outbox?: Outbox,
   ) {}
 

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
-  AuditLog,
   type Device,
   ipPartition,
   type IssuedSession,
@@ -10,6 +9,7 @@ import {
 } from '@latchkey/session';
 import type { Act } from '../audit/actions.js';
 import { Denials } from '../audit/denials.js';
+import { LoggedAudit } from '../audit/logged-audit.js';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { Problem } from '../problem/problem.js';
@@ -42,7 +42,7 @@ export class LoginService {
     private readonly states: UserStateService,
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
-    private readonly audit: AuditLog,
+    private readonly audit: LoggedAudit,
     private readonly denials: Denials,
   ) {}
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
-import { AuditLog, ipPartition, OneTimeTokens, SessionError, SessionService } from '@latchkey/session';
+import { ipPartition, OneTimeTokens, SessionError, SessionService } from '@latchkey/session';
+import { LoggedAudit } from '../audit/logged-audit.js';
 import { APP_CONFIG, type AppConfig } from '../config/app-config.js';
 import { Outbox } from '../outbox/outbox.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
@@ -33,7 +34,7 @@ export class PasswordResetService {
     private readonly sessions: SessionService,
     private readonly tokens: OneTimeTokens,
     private readonly passwords: PasswordHasher,
-    private readonly audit: AuditLog,
+    private readonly audit: LoggedAudit,
     @Optional() private readonly outbox?: Outbox,
   ) {}
 

@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import {
-  AuditLog,
   type IssuedSession,
   type Session,
   SessionError,
@@ -8,6 +7,7 @@ import {
   SessionTransport,
 } from '@latchkey/session';
 import type { Request } from 'express';
+import { LoggedAudit } from '../audit/logged-audit.js';
 import type { ClientTransport } from './client-tokens.js';
 
 /** Gets new tokens for a refresh token, and writes down when one was used twice. */
@@ -18,7 +18,7 @@ export class RefreshService {
   constructor(
     private readonly sessions: SessionService,
     private readonly transport: SessionTransport,
-    private readonly audit: AuditLog,
+    private readonly audit: LoggedAudit,
   ) {}
 
   /** @throws SessionError as `SessionService.refresh` and `SessionTransport.readRefreshToken` do */

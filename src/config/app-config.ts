@@ -72,6 +72,10 @@ export interface AppConfig {
   readonly publicOrigin?: string;
   /** Other origins whose pages may use the API with cookies. */
   readonly allowedOrigins: readonly string[];
+  /** What reads `/metrics` from elsewhere, as a bearer token. Absent: only this machine does. */
+  readonly metricsToken?: string;
+  /** `json`: a line of JSON for each warning and each act. */
+  readonly logFormat: 'text' | 'json';
   /** Absent: access tokens are opaque. */
   readonly jwt?: JwtConfig;
 }

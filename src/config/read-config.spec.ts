@@ -20,6 +20,7 @@ describe('readConfig', () => {
       postQuota: 30,
       sessionQuota: 600,
       refresh: false,
+      logFormat: 'text',
     });
   });
 
@@ -50,6 +51,8 @@ describe('readConfig', () => {
     [{ REDIS_TIMEOUT_MS: '2000' }, { redisTimeoutMs: 2_000 }],
     [{ REFRESH: 'on' }, { refresh: true }],
     [{ REFRESH: 'off' }, { refresh: false }],
+    [{ LOG_FORMAT: 'json' }, { logFormat: 'json' }],
+    [{ METRICS_TOKEN: 'a-token-of-16-or-more' }, { metricsToken: 'a-token-of-16-or-more' }],
     [{ HOST: '::1' }, { host: '::1' }],
     [
       { LOGIN_QUOTA: '3', POST_QUOTA: '4', SESSION_QUOTA: '5' },

@@ -44,6 +44,7 @@ export function readConfig(environment: Environment): AppConfig {
     throw new ConfigurationError('DATA_ACCEPT_PLAIN', 'is of no use without DATA_KEYS');
   const proxies = valueOf('TRUST_PROXY');
   const origin = valueOf('PUBLIC_ORIGIN');
+  const metricsToken = valueOf('METRICS_TOKEN');
   const jwt = readJwt(valueOf, production);
   return {
     host: readBinding('HOST', valueOf('HOST') ?? DEFAULT_HOST),
@@ -65,6 +66,8 @@ export function readConfig(environment: Environment): AppConfig {
     allowedOrigins: (valueOf('ALLOWED_ORIGINS')?.split(',') ?? []).map((one) =>
       readOrigin('ALLOWED_ORIGINS', one.trim()),
     ),
+    ...(metricsToken === undefined ? {} : { metricsToken: readToken('METRICS_TOKEN', metricsToken) }),
+    logFormat: readLogFormat(valueOf('LOG_FORMAT')),
     jwt,
   };
 }
@@ -128,6 +131,17 @@ function readCount(name: string, value: string | undefined, byDefault: number): 
   if (value === undefined) return byDefault;
   if (!/^[1-9]\d{0,5}$/.test(value)) throw new ConfigurationError(name, 'must be a count from 1 to 999999');
   return Number(value);
+}
+
+function readToken(name: string, value: string): string {
+  if (/^[\w.~+/=-]{16,512}$/.test(value)) return value;
+  throw new ConfigurationError(name, 'must be 16 to 512 letters, digits and - . _ ~ + / =');
+}
+
+function readLogFormat(value: string | undefined): 'text' | 'json' {
+  if (value === undefined || value === 'text') return 'text';
+  if (value !== 'json') throw new ConfigurationError('LOG_FORMAT', 'must be text or json');
+  return 'json';
 }
 
 function readHeaderName(value: string | undefined): string {

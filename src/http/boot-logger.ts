@@ -1,4 +1,5 @@
 import { ConsoleLogger } from '@nestjs/common';
+import { ACTS_CONTEXT } from '../audit/logged-audit.js';
 
 type Line = readonly [message: unknown, ...rest: unknown[]];
 
@@ -14,6 +15,11 @@ export class BootLogger extends ConsoleLogger {
     const held = this.held ?? [];
     this.held = undefined;
     for (const line of held) this.warn(...line);
+  }
+
+  /** Of what Nest says at this level, which is a line for each route, nothing is told. */
+  override log(...line: Line): void {
+    if (line.at(-1) === ACTS_CONTEXT) super.log(...(line as [unknown, string]));
   }
 
   override warn(...line: Line): void {

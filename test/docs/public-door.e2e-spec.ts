@@ -40,6 +40,7 @@ const OTHER_MODULES = [
   '@nestjs/graphql',
   '@nestjs/passport',
   '@nestjs/swagger',
+  '@nestjs/terminus',
   '@nestjs/testing',
   '@nestjs/throttler',
   '@nestjs/websockets',

@@ -216,7 +216,10 @@ describe('an act', () => {
     );
     expect(told).toEqual([
       ...Array<string>(3).fill('created login 1'),
-      ...['created login 1', 'ended evicted 1', 'created login 1', 'refreshed refresh 1'],
+      'created login 1',
+      'ended evicted 1',
+      'created login 1',
+      'refreshed refresh 1',
       'ended refresh_reused 1',
     ]);
   });

@@ -1,7 +1,11 @@
 /** What is told of Redis: its calls with their outcomes, and whether it is there. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TerminusModule } from '@nestjs/terminus';
+import { Test } from '@nestjs/testing';
 import { Redis } from 'ioredis';
+import { SessionModule } from '@latchkey/session';
 import { onTelemetry, type RedisCallMessage, type StorageMessage } from '@latchkey/session/telemetry';
+import { SessionHealthIndicator } from '@latchkey/session/terminus';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn } from '../support/sessions-on.js';
 
@@ -39,9 +43,9 @@ describe('a call of Redis', () => {
     }
 
     calls.splice(0);
-    process.kill(server.pid as number, 'SIGSTOP');
+    server.freeze();
     await expect(on.sessions.authenticate(token)).rejects.toMatchObject(UNAVAILABLE);
-    process.kill(server.pid as number, 'SIGCONT');
+    server.thaw();
     expect(outcomes()).toEqual(['authenticate timeout']);
     expect(calls[0]?.durationMs).toBeGreaterThanOrEqual(149);
 
@@ -66,5 +70,28 @@ describe('a call of Redis', () => {
     for (let i = 0; i < 100 && states.length < 3; i++) await sleep(50);
     expect(states.map(({ state }) => state)).toEqual(['up', 'down', 'up']);
     await on.close();
+  });
+});
+
+describe('the health indicator', () => {
+  it('is up while Redis answers, and down in time while it does not', async () => {
+    const testing = await Test.createTestingModule({
+      imports: [TerminusModule, SessionModule.forRoot({ redis: server.url, commandTimeoutMs: 2_000 })],
+      providers: [SessionHealthIndicator],
+    }).compile();
+    const app = testing.createNestApplication({ logger: false });
+    await app.init();
+    const indicator = app.get(SessionHealthIndicator);
+    expect(await indicator.isHealthy('sessions')).toEqual({ sessions: { status: 'up' } });
+    server.freeze();
+    const startedAt = performance.now();
+    const report = await indicator.isHealthy('sessions', { timeoutMs: 100 });
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    server.thaw();
+    const message = 'Sessions cannot be checked right now';
+    expect(report).toEqual({ sessions: { status: 'down', message } });
+    await expect(indicator.isHealthy('sessions', { timeoutMs: 0 })).rejects.toThrow(TypeError);
+    expect(await indicator.isHealthy('sessions')).toEqual({ sessions: { status: 'up' } });
+    await app.close();
   });
 });

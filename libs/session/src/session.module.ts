@@ -127,6 +127,7 @@ import { UserStateService } from './services/users/user-state.service.js';
     PolicyManifest,
     ACCESS_TOKENS,
     SESSION_SETTINGS,
+    STORAGE,
   ],
 })
 export class SessionModule extends ConfigurableModuleClass implements OnApplicationShutdown {

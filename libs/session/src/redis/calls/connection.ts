@@ -178,8 +178,7 @@ export class RedisConnection {
       return evaluateBy(this.client, script, body);
     };
     try {
-      const asking = () => withDeadline(evaluate(), this.commandTimeoutMs);
-      return read(await this.telling.watch(script, asking));
+      return read(await this.telling.watch(script, () => withDeadline(evaluate(), this.commandTimeoutMs)));
     } catch (error) {
       throw this.explained(error, script, isSent && !isReplyError(error) ? 'perhaps' : 'no');
     }
