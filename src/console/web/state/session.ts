@@ -8,16 +8,18 @@ const RETRY_MS = 5_000;
 /** A cookie that another tab was given may come a moment after the stream's end. */
 const SETTLE_MS = 250;
 /** Nothing about the user stays on the screen for longer while it is not certain that they may see it. */
-const DOUBT_MS = 2_000;
+const DOUBT_MS = 5_000;
 
 let retry: ReturnType<typeof setTimeout> | undefined;
 let prover: ((isProved: boolean) => void) | undefined;
 
 /** Asks whose session this is, and shows it. The screen stays as it is meanwhile. */
-export async function ask(): Promise<void> {
+export async function ask({ isInDoubt = false } = {}): Promise<void> {
   clearTimeout(retry);
   const asked = currentTurn();
-  const doubt = setTimeout(() => asked === currentTurn() && goAway(UNREACHABLE), DOUBT_MS);
+  const doubt = isInDoubt
+    ? setTimeout(() => asked === currentTurn() && goAway(UNREACHABLE), DOUBT_MS)
+    : undefined;
   try {
     const me = await call<Identity>('GET', 'auth/me');
     setState({ phase: 'in', me, ending: undefined, expiresAt: Date.parse(me.session.expiresAt) });
@@ -59,7 +61,7 @@ async function onStreamEnd(code: string): Promise<void> {
   const asked = currentTurn();
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   await tokenSettled();
-  if (asked === currentTurn()) await ask();
+  if (asked === currentTurn()) await ask({ isInDoubt: true });
 }
 
 function signedOut(problem: Problem): void {
