@@ -51,5 +51,11 @@ export default {
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')})/)`],
   coverageProvider: 'v8',
-  collectCoverageFrom: ['src/**/*.ts', 'libs/*/src/**/*.ts', '!**/*.spec.ts', '!src/main.ts'],
+  collectCoverageFrom: [
+    'src/**/*.ts',
+    'libs/*/src/**/*.ts',
+    '!**/*.spec.ts',
+    '!src/main.ts',
+    '!src/console/web/**',
+  ],
 };

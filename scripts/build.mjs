@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inBuildFolder, putInPlace } from './build-folder.mjs';
+import { buildConsole } from './build-console.mjs';
 import { writeScriptSources } from './generate-lua.mjs';
 import { hashSources } from './source-hash.mjs';
 
@@ -25,7 +26,8 @@ const currentStamp = () => hashSources(root, [...settings, 'src', 'libs/session/
 function isBuilt() {
   try {
     return (
-      readFileSync(join(dist, stampName), 'utf8') === currentStamp() && existsSync(join(dist, 'src/main.js'))
+      readFileSync(join(dist, stampName), 'utf8') === currentStamp() &&
+      ['src/main.js', 'console/app.js'].every((file) => existsSync(join(dist, file)))
     );
   } catch {
     return false;
@@ -39,6 +41,7 @@ async function build(folder) {
   const config = { extends: '../../tsconfig.build.json', compilerOptions: { outDir: './dist' } };
   writeFileSync(tsconfig, JSON.stringify(config));
   await nestBuild(relative(root, tsconfig)); // the Nest CLI takes it relative to the root only
+  await buildConsole(join(output, 'console'));
   writeFileSync(join(output, stampName), stamp);
   // Another process may have built the same meanwhile, and an app may run from that.
   if (!ifNeeded || !isBuilt()) putInPlace(output, dist, folder);

@@ -15,7 +15,13 @@ import { AppProblemFilter } from './problem/problem.filter.js';
 import { DemoSessionGuard } from './users/demo-session.guard.js';
 
 /** What pages of other origins may read besides the body. */
-const EXPOSED_HEADERS = ['RateLimit', 'RateLimit-Policy', 'Retry-After', 'WWW-Authenticate'];
+const EXPOSED_HEADERS = [
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'Session-Expires',
+  'WWW-Authenticate',
+];
 
 /**
  * The sample app, ready to listen. Reads nothing from the environment itself.

@@ -13,6 +13,7 @@ import { JwtModule } from './jwt/jwt.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { ModerationModule } from './moderation/moderation.module.js';
+import { OperationsModule } from './operations/operations.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { PostsModule } from './posts/posts.module.js';
 import { AppProblemFilter } from './problem/problem.filter.js';
@@ -35,6 +36,7 @@ export class AppModule {
           useFactory: async (settings: AppConfig, redis?: RedisClient): Promise<SessionModuleOptions> => ({
             guard: 'global',
             strict: true,
+            sessionExpiresHeader: true,
             // Whether memory will do was settled with the configuration, and the banner says it.
             ...(redis ? { redis } : { allowMemoryInProduction: true }),
             // FORWARDED_HEADER says nothing where no proxy is trusted.
@@ -72,6 +74,7 @@ export class AppModule {
         LiveModule,
         ModerationModule,
         AdminModule,
+        OperationsModule,
         HealthModule,
         MetricsModule.forRoot(),
         ConsoleModule,

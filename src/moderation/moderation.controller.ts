@@ -26,6 +26,7 @@ import { ForbiddenFilter } from '../audit/forbidden.filter.js';
 import { existing } from '../http/ids.js';
 import { badRequest } from '../problem/problem.js';
 import { SessionsReply, toSessionDto } from '../sessions/session.dto.js';
+import type { Account } from '../users/account.js';
 import { UserReply } from '../users/user.dto.js';
 import { UsersService } from '../users/users.service.js';
 import { ActsService } from './acts.service.js';
@@ -45,10 +46,10 @@ export class ModerationController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Everybody, newest first' })
+  @ApiOperation({ summary: 'Everybody, newest first; or the one user of a name' })
   @ApiOkResponse({ type: UsersReply })
-  async list(@Query() page: UsersQuery): Promise<UsersReply> {
-    const accounts = await this.users.list(page);
+  async list(@Query() { username, ...page }: UsersQuery): Promise<UsersReply> {
+    const accounts = username === undefined ? await this.users.list(page) : await this.named(username);
     if (!accounts) throw badRequest({ field: 'before', message: 'names no user' });
     return { users: await Promise.all(accounts.map((account) => this.users.describe(account))) };
   }
@@ -116,5 +117,10 @@ export class ModerationController {
       return ended;
     });
     return { revoked: receipt.sessions, receipt };
+  }
+
+  private async named(username: string): Promise<Account[]> {
+    const account = await this.users.findByUsername(username);
+    return account ? [account] : [];
   }
 }

@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { RevocationReceipt } from '@latchkey/session';
-import { IsString, Matches, registerDecorator } from 'class-validator';
+import { IsString, Length, Matches, registerDecorator } from 'class-validator';
 import { IsId } from '../http/ids.js';
 import { DEFAULT_PAGE, MayBeAbsent, PageSize } from '../http/fields.js';
+import { NormalisedName } from '../auth/auth.dto.js';
 import { RevokedReply } from '../sessions/session.dto.js';
 import { UserDto, UserReply } from '../users/user.dto.js';
 
@@ -44,6 +45,12 @@ export class UsersQuery {
   @MayBeAbsent()
   @IsId('user')
   before?: string;
+
+  @ApiPropertyOptional({ example: 'alice', description: 'Only the user of this name' })
+  @MayBeAbsent()
+  @NormalisedName()
+  @Length(1, 128, { message: 'is missing or too long' })
+  username?: string;
 }
 
 export class UsersReply {

@@ -36,6 +36,11 @@ export class SessionDto {
   absoluteExpiresAt!: string;
 }
 
+export class SessionReply {
+  @ApiProperty({ type: SessionDto })
+  session!: SessionDto;
+}
+
 export class SessionsReply {
   @ApiProperty({ type: [SessionDto] })
   sessions!: SessionDto[];

@@ -1,11 +1,11 @@
 import { Controller, Delete, Get, HttpCode, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentSession, type Session, SessionService } from '@latchkey/session';
+import { CurrentSession, Passive, type Session, SessionService } from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { ClientTokens } from '../auth/client-tokens.js';
 import { existing } from '../http/ids.js';
 import { Problem } from '../problem/problem.js';
-import { RevocationScope, RevokedReply, SessionsReply, toSessionDto } from './session.dto.js';
+import { RevocationScope, RevokedReply, SessionReply, SessionsReply, toSessionDto } from './session.dto.js';
 
 @ApiTags('sessions')
 @Controller('sessions')
@@ -21,6 +21,16 @@ export class SessionsController {
   async list(@CurrentSession() current: Session): Promise<SessionsReply> {
     const sessions = await this.sessions.list(current.userId);
     return { sessions: sessions.map((session) => toSessionDto(session, current.id)) };
+  }
+
+  @Passive()
+  @Get('current')
+  @ApiOperation({
+    summary: 'This session, and how long it has. Asking is no activity: for pages that ask by themselves',
+  })
+  @ApiOkResponse({ type: SessionReply })
+  current(@CurrentSession() current: Session): SessionReply {
+    return { session: toSessionDto(current, current.id) };
   }
 
   @Delete(':id')

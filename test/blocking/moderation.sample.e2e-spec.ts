@@ -37,12 +37,25 @@ describeSample('/moderation and /admin', (sample) => {
       expect(first.text + second.text).not.toMatch(/argon2|password/);
     });
 
-    it.each(['limit=0', 'limit=1000', 'before=x', `before=${NOBODY}`])('refuses ?%s', async (query) => {
+    it('finds one by name, however it is written', async () => {
       const mia = await sample().as('mia');
-      const reply = await mia.get(`/moderation/users?${query}`);
-      expectProblem(reply, 400, 'bad_request');
-      expect(reply.body.errors).toHaveLength(1);
+      const found = async (username: string) =>
+        ((await mia.get(`/moderation/users?username=${username}`).expect(200)).body.users as UserBody[]).map(
+          (user) => user.username,
+        );
+      expect(await found('ALICE')).toEqual(['alice']);
+      expect(await found('ali')).toEqual([]);
     });
+
+    it.each(['limit=0', 'limit=1000', 'username=', 'before=x', `before=${NOBODY}`])(
+      'refuses ?%s',
+      async (query) => {
+        const mia = await sample().as('mia');
+        const reply = await mia.get(`/moderation/users?${query}`);
+        expectProblem(reply, 400, 'bad_request');
+        expect(reply.body.errors).toHaveLength(1);
+      },
+    );
   });
 
   it("GET /moderation/users/:id/sessions lists a user's devices, by rank", async () => {

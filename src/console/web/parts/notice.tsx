@@ -1,0 +1,25 @@
+import type { ComponentChildren, JSX } from 'preact';
+import type { Problem } from '../state/types.js';
+import { describe } from './work.js';
+
+/** Told to everybody at once, screen readers included. */
+export function Notice({
+  kind,
+  title,
+  children,
+}: {
+  readonly kind: 'good' | 'bad' | 'warn' | 'info';
+  readonly title?: string;
+  readonly children?: ComponentChildren;
+}): JSX.Element {
+  return (
+    <div class={`notice ${kind}`} role={kind === 'bad' || kind === 'warn' ? 'alert' : 'status'}>
+      {title && <strong>{title}</strong>}
+      {children}
+    </div>
+  );
+}
+
+export function ProblemNotice({ problem }: { readonly problem: Problem | undefined }): JSX.Element | null {
+  return problem ? <Notice kind="bad">{describe(problem)}</Notice> : null;
+}
