@@ -3,6 +3,7 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import {
+  AllowGuests,
   Assurance,
   CurrentSession,
   CurrentUser,
@@ -22,7 +23,7 @@ import {
   type UserState,
   UserStateService,
 } from '@latchkey/session';
-import { loginAs } from '@latchkey/session/testing';
+import { FakeClock, loginAs } from '@latchkey/session/testing';
 import { RedisServer } from '../../support/redis-server.js';
 
 /** What became of a call: what its handler returned, or the code of what was refused. */
@@ -62,6 +63,7 @@ export const HANDLERS = [
   'session',
   'cart',
   'passive',
+  'basket',
 ] as const;
 export const HANDLERS_BY_IP = ['byIp', 'home', 'away'] as const;
 
@@ -113,6 +115,10 @@ function handlersOf({ onMethod, onClass, knowsClientIp = true }: ContextKit): Ty
     passive(@CurrentUser() user: UserState) {
       return user.id;
     }
+    @AllowGuests()
+    basket(@CurrentSession() session: Session, @CurrentUser() user?: UserState) {
+      return session.isGuest ? 'a guest' : user?.id;
+    }
     byIp() {
       return 'ran';
     }
@@ -151,6 +157,7 @@ export async function startContext(kit: ContextKit, options: SessionModuleOption
       SessionModule.forRoot({
         guard: 'global',
         strict: true,
+        guests: true,
         permissions: { moderator: ['post:delete'] },
         ...kit.options,
         ...options,
@@ -211,6 +218,7 @@ export function describeContext(kit: ContextKit): void {
         open: 'nobody',
         session: session.id,
         cart: 'pear',
+        basket: user.id,
       };
       for (const name of HANDLERS)
         expect([name, await call(name, token)]).toEqual([name, { value: expected[name] }]);
@@ -225,6 +233,19 @@ export function describeContext(kit: ContextKit): void {
         expect([name, await call(name)]).toEqual([name, { code: 'session_missing' }]);
       expect(await call('open')).toEqual({ value: 'nobody' });
       expect(await call('maybe')).toEqual({ value: 'nobody' });
+    });
+
+    it('a guest is nobody but where guests are allowed', async () => {
+      const { token } = await there.get(SessionService).createGuest();
+      const all = ['basket', 'maybe', 'open', 'plain', 'admin', 'fresh', 'mine', 'session'] as const;
+      const outcomes = await Promise.all(all.map(async (name) => [name, await call(name, token)] as const));
+      expect(Object.fromEntries(outcomes)).toEqual({
+        basket: { value: 'a guest' },
+        maybe: { value: 'nobody' },
+        open: { value: 'nobody' },
+        ...Object.fromEntries(all.slice(3).map((name) => [name, { code: 'session_missing' }])),
+      });
+      expect(await call('basket')).toEqual({ code: 'session_missing' });
     });
 
     it('refuses a token that nobody has, and what is none', async () => {
@@ -274,6 +295,31 @@ export function describeContext(kit: ContextKit): void {
       }
       expect(await call('maybe', again.token)).toEqual({ code: 'user_blocked' });
     });
+
+    if (where === 'memory') {
+      it('goes by the time: freshness, inactivity, the end of a session', async () => {
+        const clock = new FakeClock();
+        const node = await startContext(kit, { allowMemoryInProduction: true, clock });
+        const at = async (handler: string, token: string): Promise<Outcome> => {
+          const caller = await node.caller(token).catch((error: unknown) => ({
+            call: () => Promise.resolve({ code: (error as { code?: unknown }).code }),
+            close: () => undefined,
+          }));
+          return caller.call(handler).finally(() => caller.close());
+        };
+        try {
+          const { token } = await loginAs(node.app, { userId: 'ada' });
+          expect(await at('fresh', token)).toEqual({ value: 'ran' });
+          clock.advance('11m');
+          expect(await at('fresh', token)).toEqual({ code: 'reauthentication_required' });
+          expect(await at('plain', token)).toEqual({ value: 'ada' });
+          clock.advance('2h');
+          expect(await at('plain', token)).toEqual({ code: 'session_expired' });
+        } finally {
+          await node.app.close();
+        }
+      });
+    }
 
     if (where !== 'memory') {
       it('refuses everybody while the storage is away', async () => {
