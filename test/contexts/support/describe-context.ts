@@ -252,7 +252,8 @@ export function describeContext(kit: ContextKit): void {
       const { token } = await logIn();
       const forged = token.slice(0, -4) + (token.endsWith('AAAA') ? 'BBBB' : 'AAAA');
       expect(await call('plain', forged)).toEqual({ code: 'session_invalid' });
-      expect(await call('plain', 'nonsense')).toEqual({ code: 'session_invalid' });
+      for (const name of ['plain', 'basket'])
+        expect(await call(name, 'nonsense')).toEqual({ code: 'session_invalid' });
     });
 
     it('counts by user, each call once', async () => {
@@ -297,24 +298,25 @@ export function describeContext(kit: ContextKit): void {
     });
 
     if (where === 'memory') {
-      it('goes by the time: freshness, inactivity, the end of a session', async () => {
+      it('goes by the time: freshness, activity, inactivity', async () => {
         const clock = new FakeClock();
         const node = await startContext(kit, { allowMemoryInProduction: true, clock });
-        const at = async (handler: string, token: string): Promise<Outcome> => {
-          const caller = await node.caller(token).catch((error: unknown) => ({
-            call: () => Promise.resolve({ code: (error as { code?: unknown }).code }),
-            close: () => undefined,
-          }));
-          return caller.call(handler).finally(() => caller.close());
-        };
         try {
-          const { token } = await loginAs(node.app, { userId: 'ada' });
-          expect(await at('fresh', token)).toEqual({ value: 'ran' });
+          const { token, user } = await loginAs(node.app, { userId: 'ada' });
+          const lastSeenAt = async () =>
+            (await node.app.get(SessionService).list(user.id))[0]?.lastSeenAt as number;
+          const caller = await node.caller(token);
+          expect(await caller.call('fresh')).toEqual({ value: 'ran' });
+          const before = await lastSeenAt();
           clock.advance('11m');
-          expect(await at('fresh', token)).toEqual({ code: 'reauthentication_required' });
-          expect(await at('plain', token)).toEqual({ value: 'ada' });
+          expect(await caller.call('passive')).toEqual({ value: 'ada' });
+          expect(await lastSeenAt()).toBe(before);
+          expect(await caller.call('fresh')).toEqual({ code: 'reauthentication_required' });
+          expect(await caller.call('plain')).toEqual({ value: 'ada' });
+          expect(await lastSeenAt()).toBe(clock.now());
           clock.advance('2h');
-          expect(await at('plain', token)).toEqual({ code: 'session_expired' });
+          expect(await caller.call('plain')).toEqual({ code: 'session_expired' });
+          await caller.close();
         } finally {
           await node.app.close();
         }
