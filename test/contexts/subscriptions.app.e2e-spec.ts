@@ -7,6 +7,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import {
   CurrentUser,
+  Fresh,
   OptionalSession,
   Public,
   Roles,
@@ -65,6 +66,12 @@ class Posts {
   @Roles('admin')
   @Subscription(() => String, { resolve: ({ text }: { text: string }) => text })
   reports() {
+    return feed.values();
+  }
+
+  @Fresh('10m')
+  @Subscription(() => String, { resolve: ({ text }: { text: string }) => text })
+  recent() {
     return feed.values();
   }
 }
@@ -343,6 +350,23 @@ describe('a client that renews its token', () => {
     const closed = listen(connection, '{ me }').end;
     expect((await connection.closed).code).toBe(4401);
     await closed;
+  });
+
+  it('keeps its connection when one subscription no longer has what it demands', async () => {
+    await start(DRIVERS[0]!, [Posts], { refresh: { accessTokenTtl: '20m', grace: '10s' } });
+    const issued = await loginAs(app!, { userId: 'mia' });
+    const connection = await connect(bearer(issued.token));
+    const [posts, recent] = [
+      listen(connection, 'subscription { posts }'),
+      listen(connection, 'subscription { recent }'),
+    ];
+    await publishedTo(recent, 'one');
+    clock.advance('11m');
+    const next = await app!.get(SessionService).refresh(issued.refreshToken);
+    connection.say({ type: 'ping', payload: bearer(next.token) });
+    expect(await recent.end).toBe('reauthentication_required');
+    await publishedTo(posts, 'two');
+    expect(posts.values.at(-1)).toEqual({ posts: 'two' });
   });
 
   it('is out with the token of somebody else, or of nobody', async () => {

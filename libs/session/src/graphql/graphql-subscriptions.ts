@@ -14,6 +14,7 @@ import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { checkOperations, MessageCheck } from '../guard/calls/message-check.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { CHECKS_SOCKETS } from '../handlers/handler-finder.js';
+import { type EndCode, isDenial } from '../live/connection-end.js';
 import type { LiveConnection } from '../live/live-connection.js';
 import { LiveConnections } from '../live/live-connections.js';
 import { SessionError } from '../model/session-error.js';
@@ -79,16 +80,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     @Inject(SESSION_SETTINGS) settings: SessionSettings,
   ) {
     // Of this SessionModule: asked for by their names alone, they might be those of another one.
-    const parts: readonly (readonly [unknown, unknown])[] = [
-      [LiveConnections, connections],
-      [SessionTransport, transport],
-      [FailedTokens, failedTokens],
-      [IpPolicy, ip],
-      [RequestQuotas, quotas],
-      [SESSION_SETTINGS, settings],
-    ];
-    const own = new Map(parts);
-    this.admission = new Admission({ get: (name: unknown) => own.get(name) as never });
+    this.admission = new Admission({ connections, transport, failedTokens, ip, quotas, settings });
     watchSubscriptions(all);
   }
 
@@ -228,7 +220,8 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
       client.token = token;
       for (const subscription of client.subscriptions) {
         if (subscription.isEnded) client.subscriptions.delete(subscription);
-        else await subscription.renew(token);
+        // Its own requirements may no longer be met: that ends it, and nothing else.
+        else await subscription.renew(token).catch((error: unknown) => subscription.end(endCodeOf(error)));
       }
     } catch (error) {
       this.refuse(client.socket, error);
@@ -241,6 +234,10 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     if (known !== error) this.logger.error(error);
     closeFirmly(socket, closeCodeOf(known), known.code);
   }
+}
+
+function endCodeOf(error: unknown): EndCode {
+  return error instanceof SessionError && isDenial(error.code) ? error.code : 'session_store_unavailable';
 }
 
 function markedAsOurs<Hook extends Function>(hook: Hook): Hook {
