@@ -1,10 +1,12 @@
 import { type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import { IpAllowlist, Public, RateLimit, Roles, SessionModule, SessionService } from '@latchkey/session';
 import { SessionIoAdapter } from '@latchkey/session/socket.io';
+import type { Namespace } from 'socket.io';
 import { IoClientState } from '../../libs/session/src/socket.io/clients.js';
-import { IoTestClient } from './support/io-client.js';
+import { IoTestClient, until } from './support/io-client.js';
+
 import {
   OptionalGateway,
   PublicGateway,
@@ -208,4 +210,28 @@ it('nothing is kept of namespaces that a connection was refused', async () => {
   other.close();
   client.close();
   await app.close();
+});
+
+it('a connection is in 64 namespaces at most, also where anybody may be in as many as there are', async () => {
+  @Public()
+  @WebSocketGateway({ namespace: /^\/table-\d+$/ })
+  class TableGateway {
+    @WebSocketServer() readonly server!: Namespace;
+  }
+  const node = await startIoNode({ gateways: [TableGateway, PublicGateway], session: { strict: false } });
+  const client = await IoTestClient.open(`${node.url}/public`);
+  for (let i = 1; i < 64; i++) expect(await client.join(`/table-${i}`)).toBeInstanceOf(IoTestClient);
+  expect(await client.join('/table-64')).toMatchObject({
+    data: { code: 'too_many_connections', status: 429 },
+  });
+  expect(node.app.get(TableGateway).server.server._nsps.has('/table-64')).toBe(false);
+  // One that it has left makes room.
+  client.socket.io.socket('/table-1').disconnect();
+  await until(
+    () => node.app.get(TableGateway).server.server._nsps.has('/table-1') === false,
+    'it to have left',
+  );
+  expect(await client.join('/table-64')).toBeInstanceOf(IoTestClient);
+  client.close();
+  await node.stop();
 });

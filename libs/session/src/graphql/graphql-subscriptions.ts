@@ -14,16 +14,17 @@ import { IpPolicy } from '../services/ip/ip-policy.service.js';
 import { checkOperations, MessageCheck } from '../guard/calls/message-check.js';
 import { SessionTransport } from '../guard/session-transport.js';
 import { CHECKS_SOCKETS } from '../handlers/handler-finder.js';
-import { type EndCode, isDenial } from '../live/connection-end.js';
 import type { LiveConnection } from '../live/live-connection.js';
 import { LiveConnections } from '../live/live-connections.js';
 import { SessionError } from '../model/session-error.js';
 import type { Access } from '../rules/access.js';
 import { Admission } from '../sockets/admission.js';
 import { handshakeWith, tokenIn } from './connection-params.js';
-import type { MercuriusConnection, MercuriusHooks, OwnHooks, SubscriptionHooks, WsExtra } from './hooks.js';
-import { closeCodeOf, TOO_MANY_INITS } from './close-codes.js';
+import type { MercuriusConnection, MercuriusHooks, MercuriusOptions } from './hooks.js';
+import type { OwnHooks, SubscriptionHooks, WsExtra } from './hooks.js';
+import { closeCodeOf, endCodeOf, TOO_MANY_INITS } from './close-codes.js';
 import { handshakeAccess } from './handshake-access.js';
+import { INIT_WAIT_MS, initDeadline } from './init-deadline.js';
 import { endWith, isSubscription, watchSubscriptions } from './subscription-end.js';
 
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -102,10 +103,13 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     return { ...(own as Own), onConnect: markedAsOurs(onConnect), onPing };
   }
 
-  /** The option `subscription` of Nest's Mercurius driver, or a part of it. A new token needs a new connection there. */
-  mercurius(): MercuriusHooks {
+  /**
+   * The option `subscription` of Nest's Mercurius driver, or a part of it. A new token needs a new connection there.
+   * @param options a bound for `connection_init`, for which Mercurius itself waits for ever
+   */
+  mercurius({ connectionInitWaitTimeout = INIT_WAIT_MS }: MercuriusOptions = {}): MercuriusHooks {
     const { logger } = this;
-    const connect = (...given: Parameters<GraphqlSubscriptions['connect']>) => this.connect(...given);
+    const connect = this.connect.bind(this);
     const onConnect = async function (this: unknown, message: unknown): Promise<boolean> {
       const { socket, context } = this as MercuriusConnection;
       const handshake = context?.request?.raw;
@@ -113,7 +117,8 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
       logger.error(new Error('This version of Mercurius shows no connection to onConnect'));
       return false;
     };
-    return { onConnect: markedAsOurs(onConnect) };
+    const verifyClient = initDeadline((handshake) => this.begun.has(handshake), connectionInitWaitTimeout);
+    return { onConnect: markedAsOurs(onConnect), verifyClient };
   }
 
   /** Nest's server of subscriptions takes the upgrades of its own path, and leaves the sockets of others as they are. */
@@ -234,10 +239,6 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     if (known !== error) this.logger.error(error);
     closeFirmly(socket, closeCodeOf(known), known.code);
   }
-}
-
-function endCodeOf(error: unknown): EndCode {
-  return error instanceof SessionError && isDenial(error.code) ? error.code : 'session_store_unavailable';
 }
 
 function markedAsOurs<Hook extends Function>(hook: Hook): Hook {

@@ -111,6 +111,7 @@ export class Namespaces {
     if (!joined) throw new SessionError('bad_request');
     let forget = (): void => undefined;
     try {
+      if (client.isFull) throw new SessionError('too_many_connections');
       const connection = await this.admission.ofHandshake(
         {
           handshake,
