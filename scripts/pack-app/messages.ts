@@ -4,7 +4,7 @@ import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
 import { Controller, Module, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ClientProxyFactory, MessagePattern, Transport, type TcpOptions } from '@nestjs/microservices';
+import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   CurrentUser,
@@ -57,10 +57,7 @@ class AppModule {}
 
 async function main(): Promise<void> {
   const app = await NestFactory.create(AppModule, { logger: false });
-  const tcp = (port: number): TcpOptions => ({
-    transport: Transport.TCP,
-    options: { host: '127.0.0.1', port },
-  });
+  const tcp = (port: number) => ({ transport: Transport.TCP, options: { host: '127.0.0.1', port } }) as const;
   const port = Number(process.env['TCP_PORT']);
   app.useWebSocketAdapter(new SessionWsAdapter(app));
   app.connectMicroservice(tcp(port));
