@@ -236,7 +236,7 @@ describe('gRPC', () => {
 
   it.each(CHATS)('%s: ends after what is held back, not before it', async (method) => {
     const { bearer } = await signedIn();
-    const { deliver } = LiveConnection.prototype;
+    const deliver = Reflect.get(LiveConnection.prototype, 'deliver');
     // As while an answer of Redis is awaited.
     const spy = jest.spyOn(LiveConnection.prototype, 'deliver').mockImplementation(function (
       this: LiveConnection,

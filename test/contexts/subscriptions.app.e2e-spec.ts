@@ -358,7 +358,7 @@ describe('a client that renews its token', () => {
     await publishedTo(reports, 'one');
     const next = await app!.get(SessionService).refresh(issued.refreshToken);
     // A demotion, or Redis that is away, may come between the two.
-    const { renew } = LiveConnection.prototype;
+    const renew = Reflect.get(LiveConnection.prototype, 'renew');
     jest.spyOn(LiveConnection.prototype, 'renew').mockImplementation(function (this: LiveConnection, token) {
       return this.requirements.roleGroups.length === 0
         ? renew.call(this, token)

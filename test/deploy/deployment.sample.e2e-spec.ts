@@ -20,8 +20,8 @@ const yaml = createRequire(require.resolve('@nestjs/swagger'))('js-yaml') as {
 const documentsOf = (path: string): Node[] => yaml.loadAll(textOf(path)) as Node[];
 
 /** What is at a path such as `spec.template.0.name`. */
-function at<T>(node: unknown, path: string): T {
-  return path.split('.').reduce<unknown>((inner, key) => (inner as Node | undefined)?.[key], node) as T;
+function at(node: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((inner, key) => (inner as Node | undefined)?.[key], node);
 }
 
 const yamlFiles = (readdirSync(join(ROOT, 'deploy'), { recursive: true }) as string[])
@@ -43,10 +43,10 @@ const imageEnv = Object.fromEntries(
 const argumentsOf = (given = ''): string[] => JSON.parse(given.slice(given.indexOf('['))) as string[];
 
 const compose = documentsOf('deploy/compose.yaml')[0] as Node;
-const services = at<Readonly<Record<string, Node>>>(compose, 'services');
+const services = at(compose, 'services') as Readonly<Record<string, Node>>;
 const [deployment, service, budget] = documentsOf('deploy/kubernetes.yaml') as [Node, Node, Node];
-const pod = at<Node>(deployment, 'spec.template.spec');
-const container = at<Node>(pod, 'containers.0');
+const pod = at(deployment, 'spec.template.spec') as Node;
+const container = at(pod, 'containers.0') as Node;
 
 const PASSWORD = 'Passw0rd';
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -62,7 +62,10 @@ const filled = (text: string): string =>
     return value;
   });
 const composeEnv = Object.fromEntries(
-  Object.entries(at<Node>(services, 'app.environment')).map(([name, value]) => [name, filled(String(value))]),
+  Object.entries(at(services, 'app.environment') as Node).map(([name, value]) => [
+    name,
+    filled(String(value)),
+  ]),
 );
 
 describe('the Dockerfile', () => {
@@ -108,14 +111,16 @@ describe('what the files name', () => {
   });
 
   it('is there: files, services, volumes', () => {
-    const dockerfile = at<string>(services, 'app.build.dockerfile');
-    expect(existsSync(join(ROOT, 'deploy', at<string>(services, 'app.build.context'), dockerfile))).toBe(
+    const dockerfile = at(services, 'app.build.dockerfile') as string;
+    expect(existsSync(join(ROOT, 'deploy', at(services, 'app.build.context') as string, dockerfile))).toBe(
       true,
     );
     const mounts = Object.values(services).flatMap(({ volumes = [] }) => volumes as string[]);
     for (const [from = ''] of mounts.map((mount) => mount.split(':'))) {
       const isFile = from.startsWith('.');
-      const isThere = isFile ? existsSync(join(ROOT, 'deploy', from)) : from in at<Node>(compose, 'volumes');
+      const isThere = isFile
+        ? existsSync(join(ROOT, 'deploy', from))
+        : from in (at(compose, 'volumes') as Node);
       expect([from, isThere]).toEqual([from, true]);
     }
     for (const { depends_on: needed = [] } of Object.values(services))
@@ -124,20 +129,20 @@ describe('what the files name', () => {
       );
     const [provider] = documentsOf('deploy/grafana/provisioning/dashboards/latchkey.yaml');
     const dashboards = mounts.find((mount) => mount.includes('dashboard.json'))?.split(':')[1] ?? '';
-    expect(dirname(dashboards)).toBe(at<string>(provider, 'providers.0.options.path'));
+    expect(dirname(dashboards)).toBe(at(provider, 'providers.0.options.path') as string);
   });
 
   it('are ports and hosts that fit together', () => {
     const [scraping] = documentsOf('deploy/prometheus/prometheus.yml');
     expect(at(scraping, 'scrape_configs.0.static_configs.0.targets')).toEqual([`app:${imageEnv['PORT']}`]);
-    const secret = at<string>(scraping, 'scrape_configs.0.authorization.credentials_file');
-    expect(at<string[]>(services, 'prometheus.secrets').map((name) => `/run/secrets/${name}`)).toEqual([
+    const secret = at(scraping, 'scrape_configs.0.authorization.credentials_file') as string;
+    expect((at(services, 'prometheus.secrets') as string[]).map((name) => `/run/secrets/${name}`)).toEqual([
       secret,
     ]);
     const [source] = documentsOf('deploy/grafana/provisioning/datasources/prometheus.yaml');
     expect(at(source, 'datasources.0.url')).toBe('http://prometheus:9090');
     expect(givenTo('EXPOSE')).toEqual([imageEnv['PORT']]);
-    expect(at<string[]>(services, 'app.ports')[0]).toMatch(/^127\.0\.0\.1:\d+:3000$/);
+    expect((at(services, 'app.ports') as string[])[0]).toMatch(/^127\.0\.0\.1:\d+:3000$/);
     expect(at(container, 'ports.0')).toEqual({ name: 'http', containerPort: 3000 });
     expect(at(service, 'spec.ports.0.targetPort')).toBe('http');
     const labels = at(deployment, 'spec.template.metadata.labels');
@@ -158,7 +163,7 @@ describe('what the files name', () => {
     const named = [
       ...Object.keys(imageEnv),
       ...Object.keys(composeEnv),
-      ...at<{ name: string }[]>(container, 'env').map(({ name }) => name),
+      ...(at(container, 'env') as { name: string }[]).map(({ name }) => name),
     ];
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
@@ -168,13 +173,13 @@ describe('what the files name', () => {
       /LAST_PATIENCE_MS = ([\d_]+)/.exec(textOf('src/start.ts'))?.[1]?.replace('_', ''),
     );
     expect(patience).toBeGreaterThan(1_000);
-    const preStop = Number(at<string[]>(container, 'lifecycle.preStop.exec.command')[1]) * 1_000;
-    expect(at<number>(pod, 'terminationGracePeriodSeconds') * 1_000).toBeGreaterThan(preStop + patience);
-    expect(parseInt(at<string>(services, 'app.stop_grace_period')) * 1_000).toBeGreaterThan(patience);
+    const preStop = Number((at(container, 'lifecycle.preStop.exec.command') as string[])[1]) * 1_000;
+    expect((at(pod, 'terminationGracePeriodSeconds') as number) * 1_000).toBeGreaterThan(preStop + patience);
+    expect(parseInt(at(services, 'app.stop_grace_period') as string) * 1_000).toBeGreaterThan(patience);
   });
 
   it('give Redis the permissions of the documents, and keep what must be kept', () => {
-    const acl = filled(at<string>(compose, 'configs.redis-users.content'));
+    const acl = filled(at(compose, 'configs.redis-users.content') as string);
     const [off, user] = acl.trim().split('\n');
     const blocks = ['docs/redis.md', 'docs/sample.md'].map(
       (page) => /^```\n(~[^]*?)^```$/m.exec(textOf(page))?.[1],
@@ -182,7 +187,7 @@ describe('what the files name', () => {
     const permissions = blocks.flatMap((block = '') => block.trim().split(/\s+/));
     expect(off).toBe('user default off');
     expect(user).toBe(`user app on >${PASSWORD} ${permissions.join(' ')}`);
-    const command = at<string[]>(services, 'redis.command').join(' ');
+    const command = (at(services, 'redis.command') as string[]).join(' ');
     expect(command).toContain('--appendonly yes');
     expect(command).toContain('--maxmemory-policy noeviction');
   });
@@ -207,8 +212,8 @@ describe('the app as its container runs it, on the Redis of compose.yaml', () =>
     await buildSample();
     folder = mkdtempSync(join(tmpdir(), 'latchkey-deploy-'));
     const acl = join(folder, 'users.acl');
-    writeFileSync(acl, filled(at<string>(compose, 'configs.redis-users.content')));
-    const [, , , ...settings] = at<string[]>(services, 'redis.command');
+    writeFileSync(acl, filled(at(compose, 'configs.redis-users.content') as string));
+    const [, , , ...settings] = at(services, 'redis.command') as string[];
     redis = await RedisServer.start({ args: [...settings, '--aclfile', acl] });
     const host = `127.0.0.1:${redis.port}`;
     app = await AppProcess.start({
@@ -238,7 +243,7 @@ describe('the app as its container runs it, on the Redis of compose.yaml', () =>
     );
   };
   const probe = async (name: string): Promise<number> =>
-    (await fetch(app.url + at<string>(container, `${name}.httpGet.path`))).status;
+    (await fetch(app.url + (at(container, `${name}.httpGet.path`) as string))).status;
   const register = async (): Promise<number> => {
     const response = await fetch(`${app.url}/auth/register`, {
       method: 'POST',
