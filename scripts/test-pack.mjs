@@ -65,6 +65,7 @@ function nest(version) {
   const packages = [
     'common',
     'core',
+    'microservices',
     'platform-express',
     'platform-socket.io',
     'platform-ws',
@@ -83,7 +84,9 @@ function nest(version) {
     'reflect-metadata': '^0.2',
     rxjs: '^7.8',
     supertest: '^7',
+    ws: '^8',
     '@types/supertest': '^7',
+    '@types/ws': '^8',
   };
   return { ...Object.fromEntries(names), ...others, '@types/node': '^20', '@types/passport': '^1' };
 }
@@ -163,6 +166,13 @@ async function tryDoors(folder) {
   }
   const { stdout } = await run(process.execPath, [join(here, 'pack-types.mjs'), folder]);
   process.stdout.write(stdout);
+}
+
+/** The doors besides HTTP. */
+async function tryMessages(folder) {
+  const env = { ...process.env, TCP_PORT: String(await freePort()) };
+  const { stdout } = await run(process.execPath, ['dist/messages.js'], { cwd: folder, env });
+  assert.equal(stdout, 'gateways and messages are guarded\n');
 }
 
 /** With jose, `/jwt` works; without it, all the rest does, and whoever asks for JWTs is told what is missing. */
@@ -392,6 +402,8 @@ try {
       tryMaps(folder);
       await tryKit(app, folder);
       console.log(`ok: ${app.name}, the kit for tests`);
+      await tryMessages(folder);
+      console.log(`ok: ${app.name}, gateways and messages`);
       await tryJwt(folder);
       console.log(`ok: ${app.name}, JWTs`);
       await tryApp(folder, {});

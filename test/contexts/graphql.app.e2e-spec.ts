@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { type INestApplication, Module } from '@nestjs/common';
 import {
@@ -76,8 +77,15 @@ class Posts {
     return 'wrong';
   }
 
+  @RateLimit({ name: 'attempt', quota: 2, window: '1h', by: 'user' })
+  @Query(() => String, { nullable: true })
+  attempt() {
+    return 'wrong';
+  }
+
   @Mutation(() => String, { nullable: true })
   write(@CurrentUser() user: UserState) {
+    written += 1;
     return user.id;
   }
 
@@ -104,6 +112,7 @@ interface Answer {
 
 let app: INestApplication;
 let calls = 0;
+let written = 0;
 
 beforeAll(async () => {
   @Module({
@@ -119,6 +128,8 @@ beforeAll(async () => {
         autoSchemaFile: true,
         fieldResolverEnhancers: ['guards', 'filters'],
         includeStacktraceInErrorResponses: true,
+        allowBatchedHttpRequests: true,
+        csrfPrevention: false, // Apollo's own, which would hide whether ours is there
       }),
     ],
     providers: [Posts],
@@ -134,7 +145,7 @@ beforeAll(async () => {
   };
 });
 afterAll(() => app.close());
-beforeEach(() => void (calls = 0));
+beforeEach(() => void (calls = written = 0));
 
 async function ask(query: string, headers: Readonly<Record<string, string>> = {}) {
   const response = await request(await app.getUrl())
@@ -142,6 +153,22 @@ async function ask(query: string, headers: Readonly<Record<string, string>> = {}
     .set(headers)
     .send({ query });
   return { ...(response.body as Answer), headers: response.headers };
+}
+
+/** Sends one operation, or a batch. */
+async function send(body: object, headers: Readonly<Record<string, string>> = {}): Promise<Answer[]> {
+  const response = await request(await app.getUrl())
+    .post('/graphql')
+    .set(headers)
+    .send(body);
+  return [response.body as Answer | Answer[]].flat();
+}
+
+async function get(query: object, headers: Readonly<Record<string, string>> = {}) {
+  return request(await app.getUrl())
+    .get('/graphql')
+    .query(query)
+    .set(headers);
 }
 
 function codesOf({ errors = [] }: Answer): unknown[] {
@@ -199,13 +226,71 @@ it('an act of one mutation holds for the next one of the same request', async ()
   expect(codesOf(answer)).toEqual(['user_blocked']);
 });
 
-it('a page of another origin gets no mutation done with the cookie', async () => {
-  const { cookie, user } = await logIn();
-  const foreign = { cookie, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
-  expect(codesOf(await ask('mutation { write }', foreign))).toEqual(['cross_origin']);
-  expect((await ask('mutation { write }', { cookie, 'sec-fetch-site': 'same-origin' })).data).toEqual({
-    write: user.id,
+describe('with the cookie, a page of another origin', () => {
+  const foreign = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+  const foreignToo = { origin: 'https://evil.example' };
+  const ours = { 'sec-fetch-site': 'same-origin' };
+
+  it.each(['mutation { write }', '{ me }', '{ a: me open b: me }'])(
+    'gets nothing by POST of %s',
+    async (query) => {
+      const { cookie, user } = await logIn();
+      for (const from of [foreign, foreignToo])
+        expect(new Set(codesOf(await ask(query, { cookie, ...from })))).toEqual(new Set(['cross_origin']));
+      expect([written, calls]).toEqual([0, 0]);
+      const { data } = await ask(query, { cookie, ...ours });
+      expect(Object.values(data ?? {})).toContain(user.id);
+    },
+  );
+
+  it('gets nothing of a batch', async () => {
+    const { cookie, user } = await logIn();
+    const batch = ['mutation { write }', '{ me }', 'mutation { write }'].map((query) => ({ query }));
+    const answers = await send(batch, { cookie, ...foreign });
+    expect(answers.map(codesOf)).toEqual(batch.map(() => ['cross_origin']));
+    expect([written, calls]).toEqual([0, 0]);
+    expect((await send(batch, { cookie, ...ours })).map(({ data }) => Object.values(data ?? {}))).toEqual(
+      batch.map(() => [user.id]),
+    );
   });
+
+  it('gets no mutation done by GET, nor does a page of ours', async () => {
+    const { cookie } = await logIn();
+    const sha256Hash = createHash('sha256').update('mutation { write }').digest('hex');
+    const persisted = { extensions: JSON.stringify({ persistedQuery: { version: 1, sha256Hash } }) };
+    // Registering it says what it is, and runs it: refused, it is known all the same.
+    const [known] = await send(
+      { query: 'mutation { write }', extensions: { persistedQuery: { version: 1, sha256Hash } } },
+      { cookie, ...foreign },
+    );
+    expect(codesOf(known ?? {})).toEqual(['cross_origin']);
+    for (const from of [foreign, ours, {}])
+      for (const query of [{ query: 'mutation { write }' }, persisted])
+        expect(await get(query, { cookie, ...from })).toMatchObject({ status: 405 });
+    expect([written, calls]).toEqual([0, 0]);
+  });
+});
+
+it('what is asked by GET, also by the name of a persisted query, is checked as by POST', async () => {
+  const sha256Hash = createHash('sha256').update('{ me admin }').digest('hex');
+  const extensions = { persistedQuery: { version: 1, sha256Hash } };
+  const { headers, user } = await logIn();
+  const ways = [{ query: '{ me admin }' }, { extensions: JSON.stringify(extensions) }];
+  await send({ query: '{ me admin }', extensions });
+  for (const way of ways) {
+    expect(codesOf((await get(way)).body as Answer)).toEqual(['session_missing', 'session_missing']);
+    const answer = (await get(way, headers)).body as Answer;
+    expect([answer.data, codesOf(answer)]).toEqual([{ me: user.id, admin: null }, ['forbidden']]);
+  }
+});
+
+it('a batch does not get round a quota, and each operation is refused for itself', async () => {
+  const { headers } = await logIn();
+  const batch = ['{ attempt }', '{ attempt admin }', '{ attempt }'].map((query) => ({ query }));
+  const codes = (await send(batch, headers)).map(codesOf);
+  expect(new Set(codes.flat())).toEqual(new Set(['forbidden', 'rate_limited']));
+  expect(codes.flat()).toHaveLength(2);
+  expect(codes[1]).toContain('forbidden');
 });
 
 it('a token that nobody has is charged once for a request, however many fields it asks for', async () => {

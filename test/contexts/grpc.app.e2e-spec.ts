@@ -22,6 +22,7 @@ import {
 } from '@latchkey/session';
 import { LiveConnections } from '@latchkey/session/live';
 import { lastValueFrom, map, type Observable, tap, toArray } from 'rxjs';
+import { LiveConnection } from '../../libs/session/src/live/live-connection.js';
 import { freePort } from '../support/free-port.js';
 import { grpcClient, metadataOf, PROTO } from './support/rpc-transports.js';
 
@@ -231,6 +232,24 @@ describe('gRPC', () => {
     call.end();
     expect(await outcome).toBe('ended');
     expect(received).toEqual(['echo a', 'echo b']);
+  });
+
+  it.each(CHATS)('%s: ends after what is held back, not before it', async (method) => {
+    const { bearer } = await signedIn();
+    const deliver = Reflect.get(LiveConnection.prototype, 'deliver');
+    // As while an answer of Redis is awaited.
+    const spy = jest.spyOn(LiveConnection.prototype, 'deliver').mockImplementation(function (
+      this: LiveConnection,
+      delivery,
+    ) {
+      setTimeout(() => deliver.call(this, delivery), 50);
+    });
+    const { call, received, outcome } = chat(method, bearer);
+    for (const text of ['a', 'b']) call.write({ text });
+    call.end();
+    expect(await outcome).toBe('ended');
+    expect(received).toEqual(['echo a', 'echo b']);
+    spy.mockRestore();
   });
 
   it.each(UPLOADS)('%s: is refused without one, and hangs nowhere', async (method) => {

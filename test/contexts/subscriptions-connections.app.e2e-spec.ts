@@ -68,7 +68,10 @@ const mercurius = GraphQLModule.forRootAsync<MercuriusDriverConfig>({
   useFactory: (subscriptions: GraphqlSubscriptions) => ({
     autoSchemaFile: true,
     cache: false,
-    subscription: { ...subscriptions.mercurius(), fullWsTransport: true },
+    subscription: {
+      ...subscriptions.mercurius({ connectionInitWaitTimeout: 300 }),
+      fullWsTransport: true,
+    },
   }),
 });
 
@@ -142,6 +145,16 @@ describe('a connection of Mercurius, which takes several connection_init', () =>
     say(second(bearer(eve.token)));
     expect(await closed).toBe(4429);
   });
+});
+
+it('a connection of Mercurius on which nobody says who it is ends, and no other', async () => {
+  await start(mercurius);
+  const [silent, mia] = [await open(), await open()];
+  mia.say({ type: 'connection_init', payload: bearer((await loginAs(app, { userId: 'mia' })).token) });
+  await mia.hear('connection_ack');
+  expect(await silent.closed).toBe(1006);
+  mia.say({ id: '1', type: 'subscribe', payload: { query: '{ me }' } });
+  expect((await mia.hear('next')).payload?.data).toEqual({ me: 'mia' });
 });
 
 it('a guest may connect where some operation is for guests', async () => {

@@ -10,6 +10,7 @@ import {
   OptionalSession,
   Public,
   Roles,
+  SessionError,
   SessionModule,
   SessionService,
   type UserState,
@@ -19,6 +20,7 @@ import { GraphqlSubscriptions, SessionGraphqlModule } from '@latchkey/session/gr
 import { FakeClock, loginAs } from '@latchkey/session/testing';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { LiveConnection } from '../../libs/session/src/live/live-connection.js';
 
 /** A source as PubSub is one: values for whoever listens. */
 class Feed {
@@ -343,6 +345,30 @@ describe('a client that renews its token', () => {
     const closed = listen(connection, '{ me }').end;
     expect((await connection.closed).code).toBe(4401);
     await closed;
+  });
+
+  it('keeps its connection when one subscription cannot be renewed', async () => {
+    await start(DRIVERS[0]!, [Posts], refresh);
+    const issued = await loginAs(app!, { userId: 'mia', roles: ['admin'] });
+    const connection = await connect(bearer(issued.token));
+    const [posts, reports] = [
+      listen(connection, 'subscription { posts }'),
+      listen(connection, 'subscription { reports }'),
+    ];
+    await publishedTo(reports, 'one');
+    const next = await app!.get(SessionService).refresh(issued.refreshToken);
+    // A demotion, or Redis that is away, may come between the two.
+    const renew = Reflect.get(LiveConnection.prototype, 'renew');
+    jest.spyOn(LiveConnection.prototype, 'renew').mockImplementation(function (this: LiveConnection, token) {
+      return this.requirements.roleGroups.length === 0
+        ? renew.call(this, token)
+        : Promise.reject(new SessionError('forbidden'));
+    });
+    connection.say({ type: 'ping', payload: bearer(next.token) });
+    expect(await reports.end).toBe('forbidden');
+    jest.restoreAllMocks();
+    await publishedTo(posts, 'two');
+    expect(posts.values.at(-1)).toEqual({ posts: 'two' });
   });
 
   it('is out with the token of somebody else, or of nobody', async () => {

@@ -3,6 +3,7 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import {
+  AllowGuests,
   Assurance,
   CurrentSession,
   CurrentUser,
@@ -22,7 +23,7 @@ import {
   type UserState,
   UserStateService,
 } from '@latchkey/session';
-import { loginAs } from '@latchkey/session/testing';
+import { FakeClock, loginAs } from '@latchkey/session/testing';
 import { RedisServer } from '../../support/redis-server.js';
 
 /** What became of a call: what its handler returned, or the code of what was refused. */
@@ -62,6 +63,7 @@ export const HANDLERS = [
   'session',
   'cart',
   'passive',
+  'basket',
 ] as const;
 export const HANDLERS_BY_IP = ['byIp', 'home', 'away'] as const;
 
@@ -113,6 +115,10 @@ function handlersOf({ onMethod, onClass, knowsClientIp = true }: ContextKit): Ty
     passive(@CurrentUser() user: UserState) {
       return user.id;
     }
+    @AllowGuests()
+    basket(@CurrentSession() session: Session, @CurrentUser() user?: UserState) {
+      return session.isGuest ? 'a guest' : user?.id;
+    }
     byIp() {
       return 'ran';
     }
@@ -151,6 +157,7 @@ export async function startContext(kit: ContextKit, options: SessionModuleOption
       SessionModule.forRoot({
         guard: 'global',
         strict: true,
+        guests: true,
         permissions: { moderator: ['post:delete'] },
         ...kit.options,
         ...options,
@@ -211,6 +218,7 @@ export function describeContext(kit: ContextKit): void {
         open: 'nobody',
         session: session.id,
         cart: 'pear',
+        basket: user.id,
       };
       for (const name of HANDLERS)
         expect([name, await call(name, token)]).toEqual([name, { value: expected[name] }]);
@@ -227,11 +235,25 @@ export function describeContext(kit: ContextKit): void {
       expect(await call('maybe')).toEqual({ value: 'nobody' });
     });
 
+    it('a guest is nobody but where guests are allowed', async () => {
+      const { token } = await there.get(SessionService).createGuest();
+      const all = ['basket', 'maybe', 'open', 'plain', 'admin', 'fresh', 'mine', 'session'] as const;
+      const outcomes = await Promise.all(all.map(async (name) => [name, await call(name, token)] as const));
+      expect(Object.fromEntries(outcomes)).toEqual({
+        basket: { value: 'a guest' },
+        maybe: { value: 'nobody' },
+        open: { value: 'nobody' },
+        ...Object.fromEntries(all.slice(3).map((name) => [name, { code: 'session_missing' }])),
+      });
+      expect(await call('basket')).toEqual({ code: 'session_missing' });
+    });
+
     it('refuses a token that nobody has, and what is none', async () => {
       const { token } = await logIn();
       const forged = token.slice(0, -4) + (token.endsWith('AAAA') ? 'BBBB' : 'AAAA');
       expect(await call('plain', forged)).toEqual({ code: 'session_invalid' });
-      expect(await call('plain', 'nonsense')).toEqual({ code: 'session_invalid' });
+      for (const name of ['plain', 'basket'])
+        expect(await call(name, 'nonsense')).toEqual({ code: 'session_invalid' });
     });
 
     it('counts by user, each call once', async () => {
@@ -274,6 +296,32 @@ export function describeContext(kit: ContextKit): void {
       }
       expect(await call('maybe', again.token)).toEqual({ code: 'user_blocked' });
     });
+
+    if (where === 'memory') {
+      it('goes by the time: freshness, activity, inactivity', async () => {
+        const clock = new FakeClock();
+        const node = await startContext(kit, { allowMemoryInProduction: true, clock });
+        try {
+          const { token, user } = await loginAs(node.app, { userId: 'ada' });
+          const lastSeenAt = async () =>
+            (await node.app.get(SessionService).list(user.id))[0]?.lastSeenAt as number;
+          const caller = await node.caller(token);
+          expect(await caller.call('fresh')).toEqual({ value: 'ran' });
+          const before = await lastSeenAt();
+          clock.advance('11m');
+          expect(await caller.call('passive')).toEqual({ value: 'ada' });
+          expect(await lastSeenAt()).toBe(before);
+          expect(await caller.call('fresh')).toEqual({ code: 'reauthentication_required' });
+          expect(await caller.call('plain')).toEqual({ value: 'ada' });
+          expect(await lastSeenAt()).toBe(clock.now());
+          clock.advance('2h');
+          expect(await caller.call('plain')).toEqual({ code: 'session_expired' });
+          await caller.close();
+        } finally {
+          await node.app.close();
+        }
+      });
+    }
 
     if (where !== 'memory') {
       it('refuses everybody while the storage is away', async () => {

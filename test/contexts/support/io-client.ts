@@ -64,12 +64,9 @@ export class IoTestClient {
     return this.left as NonNullable<IoTestClient['left']>;
   }
 
-  /** What an acknowledgement gives; `'no acknowledgement'` when none comes. */
+  /** What an acknowledgement gives; rejects when none comes. */
   async ask(event: string, ...args: unknown[]): Promise<unknown> {
-    return this.socket
-      .timeout(500)
-      .emitWithAck(event, ...args)
-      .catch(() => 'no acknowledgement');
+    return this.socket.timeout(5_000).emitWithAck(event, ...args);
   }
 
   /** Sends a message, and gives the first event that comes after it. */

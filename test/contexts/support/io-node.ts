@@ -12,20 +12,12 @@ import {
   WebSocketServer,
 } from '@nestjs/websockets';
 import {
-  Assurance,
-  CurrentSession,
   CurrentUser,
-  Fresh,
   type HttpRequest,
-  IpAllowlist,
   OptionalSession,
-  Passive,
-  Permissions,
   Public,
   RateLimit,
   Roles,
-  type Session,
-  SessionData,
   SessionModule,
   type SessionModuleOptions,
   SessionService,
@@ -67,50 +59,14 @@ export class RootGateway implements OnGatewayConnection, OnGatewayDisconnect {
     ack('by hand');
   }
   @SubscribeMessage('me')
-  me(
-    @CurrentUser() user: UserState,
-    @CurrentSession() session: Session,
-    @SessionData('cart') cart: unknown,
-    @ConnectedSocket() client: Socket,
-  ): unknown {
-    const live = liveConnectionOf(client);
-    return { user: user.id, session: session.id, cart, live: live?.user.id };
+  me(@CurrentUser() user: UserState, @ConnectedSocket() client: Socket): unknown {
+    return { user: user.id, live: liveConnectionOf(client)?.user.id };
   }
   @Roles('moderator')
   @SubscribeMessage('delete')
   delete(@CurrentUser() user: UserState): unknown {
     told.push(`delete ${user.id}`);
     return { deleted: true };
-  }
-  @Permissions('post:pin')
-  @SubscribeMessage('pin')
-  pin(): unknown {
-    return { pinned: true };
-  }
-  @Fresh('1s')
-  @SubscribeMessage('fresh')
-  fresh(): unknown {
-    return { fresh: true };
-  }
-  @Assurance('aal2')
-  @SubscribeMessage('assured')
-  assured(): unknown {
-    return { assured: true };
-  }
-  @Passive()
-  @SubscribeMessage('poll')
-  poll(): unknown {
-    return { polled: true };
-  }
-  @RateLimit({ name: 'io-user', quota: 2, window, by: 'user' })
-  @SubscribeMessage('by-user')
-  byUser(): unknown {
-    return { counted: true };
-  }
-  @RateLimit({ name: 'io-ip', quota: 2, window, by: 'ip' })
-  @SubscribeMessage('by-ip')
-  byIp(): unknown {
-    return { counted: true };
   }
   @RateLimit({
     name: 'io-fn',
@@ -121,11 +77,6 @@ export class RootGateway implements OnGatewayConnection, OnGatewayDisconnect {
   @SubscribeMessage('by-function')
   byFunction(): unknown {
     return { counted: true };
-  }
-  @IpAllowlist(['203.0.113.0/24'])
-  @SubscribeMessage('from-office')
-  fromOffice(): unknown {
-    return { office: true };
   }
   @SubscribeMessage('throws')
   throws(): unknown {
@@ -238,7 +189,6 @@ export async function startIoNode(options: IoNodeOptions = {}) {
       SessionModule.forRoot({
         guard: 'global',
         strict: true,
-        permissions: { moderator: ['post:pin'] },
         ...session,
       }),
     ],

@@ -1,11 +1,17 @@
 import type { DenyReason } from '../model/decision.js';
 import { DENIALS } from '../model/error-codes.js';
-import type { SessionError } from '../model/session-error.js';
+import { type EndCode, isDenial } from '../live/connection-end.js';
+import { SessionError } from '../model/session-error.js';
 
 /** As of connections that were open. */
 export function closeCodeOf({ code, statusCode }: SessionError): number {
   if (code in DENIALS) return DENIALS[code as DenyReason].closeCode;
   return OTHER_CLOSE_CODES[statusCode] ?? TRY_AGAIN_LATER;
+}
+
+/** What a subscription ends with that cannot go on. */
+export function endCodeOf(error: unknown): EndCode {
+  return error instanceof SessionError && isDenial(error.code) ? error.code : 'session_store_unavailable';
 }
 
 /** As graphql-ws does by itself. */

@@ -20,9 +20,11 @@ import { SessionError } from '../model/session-error.js';
 import type { Access } from '../rules/access.js';
 import { Admission } from '../sockets/admission.js';
 import { handshakeWith, tokenIn } from './connection-params.js';
-import type { MercuriusConnection, MercuriusHooks, OwnHooks, SubscriptionHooks, WsExtra } from './hooks.js';
-import { closeCodeOf, TOO_MANY_INITS } from './close-codes.js';
+import type { MercuriusConnection, MercuriusHooks, MercuriusOptions } from './hooks.js';
+import type { OwnHooks, SubscriptionHooks, WsExtra } from './hooks.js';
+import { closeCodeOf, endCodeOf, TOO_MANY_INITS } from './close-codes.js';
 import { handshakeAccess } from './handshake-access.js';
+import { INIT_WAIT_MS, initDeadline } from './init-deadline.js';
 import { endWith, isSubscription, watchSubscriptions } from './subscription-end.js';
 
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -79,16 +81,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     @Inject(SESSION_SETTINGS) settings: SessionSettings,
   ) {
     // Of this SessionModule: asked for by their names alone, they might be those of another one.
-    const parts: readonly (readonly [unknown, unknown])[] = [
-      [LiveConnections, connections],
-      [SessionTransport, transport],
-      [FailedTokens, failedTokens],
-      [IpPolicy, ip],
-      [RequestQuotas, quotas],
-      [SESSION_SETTINGS, settings],
-    ];
-    const own = new Map(parts);
-    this.admission = new Admission({ get: (name: unknown) => own.get(name) as never });
+    this.admission = new Admission({ connections, transport, failedTokens, ip, quotas, settings });
     watchSubscriptions(all);
   }
 
@@ -110,10 +103,13 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     return { ...(own as Own), onConnect: markedAsOurs(onConnect), onPing };
   }
 
-  /** The option `subscription` of Nest's Mercurius driver, or a part of it. A new token needs a new connection there. */
-  mercurius(): MercuriusHooks {
+  /**
+   * The option `subscription` of Nest's Mercurius driver, or a part of it. A new token needs a new connection there.
+   * @param options a bound for `connection_init`, for which Mercurius itself waits for ever
+   */
+  mercurius({ connectionInitWaitTimeout = INIT_WAIT_MS }: MercuriusOptions = {}): MercuriusHooks {
     const { logger } = this;
-    const connect = (...given: Parameters<GraphqlSubscriptions['connect']>) => this.connect(...given);
+    const connect = this.connect.bind(this);
     const onConnect = async function (this: unknown, message: unknown): Promise<boolean> {
       const { socket, context } = this as MercuriusConnection;
       const handshake = context?.request?.raw;
@@ -121,7 +117,8 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
       logger.error(new Error('This version of Mercurius shows no connection to onConnect'));
       return false;
     };
-    return { onConnect: markedAsOurs(onConnect) };
+    const verifyClient = initDeadline((handshake) => this.begun.has(handshake), connectionInitWaitTimeout);
+    return { onConnect: markedAsOurs(onConnect), verifyClient };
   }
 
   /** Nest's server of subscriptions takes the upgrades of its own path, and leaves the sockets of others as they are. */
@@ -228,7 +225,8 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
       client.token = token;
       for (const subscription of client.subscriptions) {
         if (subscription.isEnded) client.subscriptions.delete(subscription);
-        else await subscription.renew(token);
+        // Its own requirements may no longer be met: that ends it, and nothing else.
+        else await subscription.renew(token).catch((error: unknown) => subscription.end(endCodeOf(error)));
       }
     } catch (error) {
       this.refuse(client.socket, error);

@@ -39,4 +39,18 @@ export interface MercuriusConnection {
 export interface MercuriusHooks {
   /** `connection_init`: who it is. */
   readonly onConnect: (this: unknown, message: unknown) => Promise<boolean>;
+  /** The handshake: from here on, the client has a while for its `connection_init`. */
+  readonly verifyClient: (
+    info: { readonly req: IncomingMessage },
+    allow: (isAllowed: boolean) => void,
+  ) => void;
+}
+
+/** Options of `GraphqlSubscriptions.mercurius()`. @publicApi */
+export interface MercuriusOptions {
+  /**
+   * How long a client may take until it has sent `connection_init`, in milliseconds. After that its connection is closed.
+   * @defaultValue 3000, as graphql-ws has it
+   */
+  readonly connectionInitWaitTimeout?: number;
 }

@@ -4,5 +4,5 @@
  * @module @latchkey/session/graphql
  */
 export { GraphqlSubscriptions } from './graphql-subscriptions.js';
-export type { MercuriusHooks, ServerContext, SubscriptionHooks } from './hooks.js';
+export type { MercuriusHooks, MercuriusOptions, ServerContext, SubscriptionHooks } from './hooks.js';
 export { SessionGraphqlModule } from './session-graphql.module.js';

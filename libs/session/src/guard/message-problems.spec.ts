@@ -1,4 +1,4 @@
-import { type ArgumentsHost, Controller, type ExceptionFilter, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Controller, type ExceptionFilter, Logger, UseFilters } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { EventPattern, KafkaContext, MessagePattern, TcpContext } from '@nestjs/microservices';
 import { lastValueFrom, type Observable } from 'rxjs';
@@ -6,6 +6,7 @@ import { EXCEPTION_FILTERS } from '../handlers/nest-metadata.js';
 import type { SessionErrorCode } from '../model/error-codes.js';
 import { SessionError } from '../model/session-error.js';
 import { MessageProblems } from './message-problems.js';
+import { ProblemFilter } from './problem.filter.js';
 
 @Controller()
 class Orders {
@@ -32,6 +33,35 @@ async function outcomeOf(
   const answer = filters[0]?.catch(new SessionError(code), host) as Observable<unknown>;
   return lastValueFrom(answer).catch((error: { code: string }) => error.code);
 }
+
+class Found implements ExceptionFilter {
+  catch(): void {}
+}
+class Shop extends Found {}
+class Office extends Found {}
+
+abstract class Listing {
+  @MessagePattern('list')
+  list() {}
+}
+
+@UseFilters(new Shop())
+@Controller()
+class ShopListing extends Listing {}
+
+@UseFilters(new Office())
+@Controller()
+class OfficeListing extends Listing {}
+
+it('a handler that two classes inherit has the filters of neither', () => {
+  const controllers = new Map([ShopListing, OfficeListing].map((metatype) => [metatype, { metatype }]));
+  const modules = new Map([['app', { controllers, providers: new Map() }]]);
+  expect(new MessageProblems(modules as unknown as ModulesContainer)).toBeDefined();
+  const filtersOf = (target: object) => Reflect.getMetadata(EXCEPTION_FILTERS, target) as object[];
+  expect(filtersOf(Reflect.get(Listing.prototype, 'list') as object)).toEqual([expect.any(ProblemFilter)]);
+  expect(filtersOf(ShopListing)).toEqual([expect.any(Shop)]);
+  expect(filtersOf(OfficeListing)).toEqual([expect.any(Office)]);
+});
 
 describe('a refused event', () => {
   const warnings: unknown[] = [];

@@ -24,27 +24,43 @@ const filter = new ProblemFilter();
 @Injectable()
 export class MessageProblems {
   constructor(modules: ModulesContainer) {
+    const owners = new Set<Function>();
     for (const { controllers, providers } of modules.values()) {
       for (const { metatype } of [...controllers.values(), ...providers.values()])
-        if (typeof metatype === 'function') addFilter(metatype);
+        if (typeof metatype === 'function') owners.add(metatype);
     }
+    const sharing = new Map<Function, Function[]>();
+    for (const owner of owners) {
+      addToClass(owner);
+      for (const handler of functionsOf(owner).filter((one) => isMarked('handler', one)))
+        sharing.set(handler, [...(sharing.get(handler) ?? []), owner]);
+    }
+    for (const [handler, ofThese] of sharing) addToHandler(handler, ofThese);
   }
 }
 
-function addFilter(owner: Function): void {
-  const isMarked = (what: 'class' | 'handler', target: Function): boolean =>
-    MARKS.some((one) => one.what === what && Reflect.hasMetadata(one.mark, target));
-  const ofClass = filtersOf(owner);
-  if (isMarked('class', owner) && !ofClass.some(isOurs))
-    Reflect.defineMetadata(EXCEPTION_FILTERS, [filter, ...ofClass], owner);
-  // On a handler ours goes last, too, behind those of its class. On routes beside it, global ones of the app's go first.
-  for (const handler of functionsOf(owner).filter((one) => isMarked('handler', one))) {
-    const own = filtersOf(handler);
-    if (own.some(isOurs)) continue;
-    const isEvent = Reflect.getMetadata(PATTERN_TYPE, handler) === EVENT_PATTERN;
-    const ours = isEvent ? new EventProblemFilter(`${owner.name}.${handler.name}`) : filter;
-    Reflect.defineMetadata(EXCEPTION_FILTERS, [ours, ...ofClass, ...own], handler);
-  }
+function isMarked(what: 'class' | 'handler', target: Function): boolean {
+  return MARKS.some((one) => one.what === what && Reflect.hasMetadata(one.mark, target));
+}
+
+function addToClass(owner: Function): void {
+  const own = filtersOf(owner);
+  if (isMarked('class', owner) && !own.some(isOurs))
+    Reflect.defineMetadata(EXCEPTION_FILTERS, [filter, ...own], owner);
+}
+
+/**
+ * On a handler ours goes last, too, behind those of its class. On routes beside it, global ones of the app's go first.
+ * @param owners the class; several that inherit it, each of which may have filters of its own: those are left where they are
+ */
+function addToHandler(handler: Function, owners: readonly Function[]): void {
+  const own = filtersOf(handler);
+  const [owner] = owners;
+  if (!owner || own.some(isOurs)) return;
+  const isEvent = Reflect.getMetadata(PATTERN_TYPE, handler) === EVENT_PATTERN;
+  const ours = isEvent ? new EventProblemFilter(`${owner.name}.${handler.name}`) : filter;
+  const ofClass = owners.length === 1 ? filtersOf(owner) : [];
+  Reflect.defineMetadata(EXCEPTION_FILTERS, [ours, ...ofClass, ...own], handler);
 }
 
 function isOurs(one: unknown): boolean {

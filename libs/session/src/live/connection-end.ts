@@ -25,6 +25,6 @@ export function connectionEnd(code: EndCode): ConnectionEnd {
 }
 
 /** Whether the session's own state ended the connection. */
-export function isDenial(code: EndCode): code is DenyReason {
+export function isDenial(code: string): code is DenyReason {
   return code in DENIALS;
 }

@@ -4,6 +4,8 @@ import { cut, dropWhenSlow, type IoConnection } from '../contexts/socket.io/io.j
 
 /** How many namespaces a client may be joining at a time: each costs a check, and a few bytes ask for one. */
 const MAX_JOINING = 16;
+/** How many it may be in: where anybody may be, no session counts them. */
+const MAX_JOINED = 64;
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** The connection of one client, whichever namespaces it is in. */
@@ -31,6 +33,11 @@ export class IoClientState {
   onceGone(callback: () => void): () => void {
     this.onGone.add(callback);
     return () => this.onGone.delete(callback);
+  }
+
+  /** Whether it is in as many namespaces as it may be, or about to be. */
+  get isFull(): boolean {
+    return this.bindings.size + this.joining.size > MAX_JOINED;
   }
 
   /** Whether requests of this connection may come from one address only. */

@@ -11,11 +11,8 @@ import {
   type IoSocket,
 } from '../contexts/socket.io/io.js';
 import { toProblem } from '../guard/problem.js';
-import { SessionTransport } from '../guard/session-transport.js';
 import { SessionError } from '../model/session-error.js';
-import { SESSION_SETTINGS } from '../options/injection-keys.js';
-import type { SessionSettings } from '../options/settings.js';
-import { Admission, type Sender } from '../sockets/admission.js';
+import { Admission, admissionParts, type AdmissionParts, type Sender } from '../sockets/admission.js';
 import type { Gateways } from '../sockets/gateways.js';
 import { IoClientState } from './clients.js';
 
@@ -28,16 +25,18 @@ export interface AdmittedSocket extends Sender {
 /** Lets clients into namespaces, by the decorators of the gateway there; into what has none, nobody. */
 export class Namespaces {
   private readonly logger = new Logger('SessionModule');
+  private readonly parts: AdmissionParts;
   private readonly admission: Admission;
   private readonly claims = new WeakMap<IoNamespace, Gateways>();
   private readonly clients = new WeakMap<IoConnection, IoClientState>();
   private readonly admitted = new WeakMap<IoSocket, AdmittedSocket>();
 
   constructor(
-    private readonly app: INestApplicationContext,
+    app: INestApplicationContext,
     private readonly onOpen: (admitted: AdmittedSocket) => void,
   ) {
-    this.admission = new Admission(app);
+    this.parts = admissionParts(app);
+    this.admission = new Admission(this.parts);
   }
 
   /** From here on, nobody gets into a namespace of this server but by `claim`. */
@@ -64,7 +63,7 @@ export class Namespaces {
   private hasMoved(connection: IoConnection, request: IncomingMessage): boolean {
     const { handshake, isBound } = this.clientOf(connection);
     if (!isBound || !handshake) return false;
-    const transport = this.app.get(SessionTransport, { strict: false });
+    const { transport } = this.parts;
     return transport.clientIp(request) !== transport.clientIp(handshake);
   }
 
@@ -112,6 +111,7 @@ export class Namespaces {
     if (!joined) throw new SessionError('bad_request');
     let forget = (): void => undefined;
     try {
+      if (client.isFull) throw new SessionError('too_many_connections');
       const connection = await this.admission.ofHandshake(
         {
           handshake,
@@ -121,7 +121,7 @@ export class Namespaces {
         },
         gateways.handshake,
       );
-      const { transport, ipPolicy } = this.settings;
+      const { transport, ipPolicy } = this.parts.settings;
       forgetCredentials(socket, transport, gateways.handshake.mode !== 'public');
       this.admitted.set(socket, { socket, handshake, connection, gateways });
       const unbind = client.bind(
@@ -146,10 +146,6 @@ export class Namespaces {
     } finally {
       joined();
     }
-  }
-
-  private get settings(): SessionSettings {
-    return this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
   }
 
   private clientOf(connection: IoConnection): IoClientState {

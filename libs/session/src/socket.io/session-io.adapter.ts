@@ -62,8 +62,8 @@ export class SessionIoAdapter extends IoAdapter {
   /** @throws SessionConfigurationError for anything but an app */
   constructor(private readonly app: INestApplicationContext) {
     super(app);
-    this.namespaces = new Namespaces(app, (admitted) => this.open(admitted));
     placeMessageGuard(app, NAME);
+    this.namespaces = new Namespaces(app, (admitted) => this.open(admitted));
   }
 
   override create(port: number, options?: CreateOptions): ReturnType<IoAdapter['create']> {

@@ -1,4 +1,4 @@
-import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { type INestApplicationContext, Logger, type Type } from '@nestjs/common';
 import type { Access } from '../rules/access.js';
 import { admitsGuests } from '../rules/decide.js';
 import { FailedTokens } from '../guard/failed-tokens.js';
@@ -31,11 +31,34 @@ export interface Sender {
   readonly connection: LiveConnection | undefined;
 }
 
+/** What an admission asks: of one SessionModule. */
+export interface AdmissionParts {
+  readonly connections: LiveConnections;
+  readonly transport: SessionTransport;
+  readonly failedTokens: FailedTokens;
+  readonly ip: IpPolicy;
+  readonly quotas: RequestQuotas;
+  readonly settings: SessionSettings;
+}
+
+/** Of the SessionModule that an app finds first. */
+export function admissionParts(app: INestApplicationContext): AdmissionParts {
+  const part = <Part>(name: Type<Part> | symbol): Part => app.get<Part>(name, { strict: false });
+  return {
+    connections: part(LiveConnections),
+    transport: part(SessionTransport),
+    failedTokens: part(FailedTokens),
+    ip: part(IpPolicy),
+    quotas: part(RequestQuotas),
+    settings: part<SessionSettings>(SESSION_SETTINGS),
+  };
+}
+
 /** Who may connect, and who may say what. */
 export class Admission {
   private readonly logger = new Logger('SessionModule');
 
-  constructor(private readonly app: Pick<INestApplicationContext, 'get'>) {}
+  constructor(private readonly parts: AdmissionParts) {}
 
   /**
    * @returns `undefined` for nobody, where the gateway lets nobody in
@@ -43,15 +66,14 @@ export class Admission {
    */
   async ofHandshake(candidate: Candidate, access: Access): Promise<LiveConnection | undefined> {
     const { handshake, isGone } = candidate;
-    const { transport } = this.app.get<SessionSettings>(SESSION_SETTINGS, { strict: false });
-    const { token, transport: by } = candidate.readCredentials(transport);
-    if (by === 'cookie') this.app.get(SessionTransport, { strict: false }).assertOrigin(handshake);
-    const clientIp = this.clientIpOf(handshake);
+    const { connections, transport, failedTokens, settings } = this.parts;
+    const { token, transport: by } = candidate.readCredentials(settings.transport);
+    if (by === 'cookie') transport.assertOrigin(handshake);
+    const clientIp = transport.clientIp(handshake);
     await this.assertAdmits(access, clientIp);
     await this.consume(access, handshake);
     if (access.mode === 'public' || (access.mode === 'optional' && token === undefined)) return undefined;
-    const registry = this.app.get(LiveConnections, { strict: false });
-    const registering = registry.register({
+    const registering = connections.register({
       token,
       // To an optional gateway a guest is nobody, but for messages that are for guests.
       requirements:
@@ -59,7 +81,6 @@ export class Admission {
       clientIp,
       isGone,
     });
-    const failedTokens = this.app.get(FailedTokens, { strict: false });
     const connection = await failedTokens.watch(registering, { token, request: handshake });
     // The client may be gone before there is a socket to tell of it.
     candidate.onceGone(() => connection.closed());
@@ -89,14 +110,14 @@ export class Admission {
     access: Access | undefined,
     message: NodeRequest,
   ): Promise<void> {
-    const realm = this.app.get(SessionTransport, { strict: false });
+    const { transport: realm } = this.parts;
     if (access?.mode === 'service')
       throw new SessionError('forbidden', { detail: 'No service token comes by WebSocket' });
     const isGuest = connection?.session.isGuest === true;
     const isNobody = isGuest ? access && !admitsGuests(access.requirements) : !connection;
     if (isNobody && access?.mode === 'guarded') throw new SessionError('session_missing');
     if (access) {
-      await this.assertAdmits(access, this.clientIpOf(handshake));
+      await this.assertAdmits(access, realm.clientIp(handshake));
       await this.consume(access, handshake);
     }
     if (!connection) {
@@ -126,16 +147,12 @@ export class Admission {
     }
   }
 
-  private clientIpOf(handshake: NodeRequest): string | undefined {
-    return this.app.get(SessionTransport, { strict: false }).clientIp(handshake);
-  }
-
   /**
    * The lists of the handler, which come before its quotas.
    * @throws SessionError `ip_not_allowed`
    */
   private async assertAdmits({ requirements: { ip } }: Access, clientIp: string | undefined): Promise<void> {
-    if (ip) await this.app.get(IpPolicy, { strict: false }).assertAdmits(ip, clientIp);
+    if (ip) await this.parts.ip.assertAdmits(ip, clientIp);
   }
 
   /**
@@ -144,7 +161,7 @@ export class Admission {
    */
   private async consume(access: Access, handshake: NodeRequest): Promise<void> {
     if (access.quotas.length === 0) return;
-    const quotas = await this.app.get(RequestQuotas, { strict: false }).consume(access, handshake);
+    const quotas = await this.parts.quotas.consume(access, handshake);
     if (quotas.some(({ allowed }) => !allowed)) throw denialError({ reason: 'rate_limited', quotas });
   }
 }

@@ -19,7 +19,7 @@ import {
 } from '../contexts/ws/ws.js';
 import { readCredentials } from '../contexts/http/credentials.js';
 import type { LiveConnection } from '../live/live-connection.js';
-import { Admission, type Candidate, type Sender } from '../sockets/admission.js';
+import { Admission, admissionParts, type Candidate, type Sender } from '../sockets/admission.js';
 import { Gateways } from '../sockets/gateways.js';
 import { setLiveConnection } from '../sockets/live-sockets.js';
 import { placeMessageGuard } from '../sockets/message.guard.js';
@@ -59,8 +59,8 @@ export class SessionWsAdapter extends WsAdapter {
   /** @throws SessionConfigurationError for anything but an app, and where it has been initialised already */
   constructor(private readonly app: INestApplicationContext) {
     super(app);
-    this.admission = new Admission(app);
     placeMessageGuard(app, NAME);
+    this.admission = new Admission(admissionParts(app));
   }
 
   override create(port: number, options: Parameters<WsAdapter['create']>[1] = {}): unknown {

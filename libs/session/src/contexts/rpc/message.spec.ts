@@ -107,6 +107,29 @@ describe('the token of a message', () => {
     }
   });
 
+  it('leaves the handler a context that works, also one that hides its members', () => {
+    class OwnContext extends BaseRpcContext {
+      readonly #subject = 'orders';
+      get subject() {
+        return this.#subject;
+      }
+      getSubject() {
+        return this.#subject;
+      }
+    }
+    const original = new OwnContext([]);
+    const args: unknown[] = [{ authorization: BEARER }, original];
+    expect(rpcCallOf(args)?.credentials).toEqual({ token: 'abc', transport: 'bearer' });
+    const context = args[1] as OwnContext & { mine?: string };
+    expect([context.subject, context.getSubject(), context.constructor]).toEqual([
+      'orders',
+      'orders',
+      OwnContext,
+    ]);
+    context.mine = 'own';
+    expect([context.mine, original]).toEqual(['own', expect.not.objectContaining({ mine: 'own' })]);
+  });
+
   it('is not looked for where nothing tells one message from another', () => {
     for (const context of [undefined, null, 'text', {}, { authorization: BEARER }, []])
       expect(rpcCallOf([{ authorization: BEARER }, context])).toBeUndefined();

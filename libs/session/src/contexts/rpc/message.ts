@@ -20,6 +20,8 @@ export interface GrpcCall {
 export interface GrpcStream extends GrpcCall {
   readonly metadata: GrpcMetadata;
   write(...args: unknown[]): boolean;
+  /** Absent where only the client streams. */
+  end?(...args: unknown[]): unknown;
   pause(): unknown;
   emit(event: 'error', error: object): unknown;
 }
@@ -68,7 +70,18 @@ function unitOf(args: readonly unknown[]): MessageContext | undefined {
   if (!isObject(unit) || !isFunction(unit['getArgs'])) return undefined;
   if (requests.has(unit)) return unit;
   // Guards, interceptors and the handler share the array of arguments.
-  return ((args as unknown[])[1] = Object.create(unit) as MessageContext);
+  return ((args as unknown[])[1] = standInFor(unit));
+}
+
+/** What a handler sets on it is its own. All else is the original's, whose methods may need itself (`#private`). */
+function standInFor(original: MessageContext): MessageContext {
+  return new Proxy(Object.create(original) as MessageContext, {
+    get: (own, name) => {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name) as unknown;
+      const value: unknown = Reflect.get(original, name);
+      return isFunction(value) && name !== 'constructor' ? value.bind(original) : value;
+    },
+  });
 }
 
 /** The stream of a `@GrpcStreamCall()` handler; `undefined` for any other. */

@@ -1,5 +1,4 @@
-import type { HttpRequest } from '../../contexts/http/http.js';
-import { nodeRequestOf } from '../../contexts/http/http.js';
+import { type HttpRequest, nodeRequestOf } from '../../contexts/http/http.js';
 import type { AccessRequirements } from '../../model/decision.js';
 import { decide } from '../../rules/decide.js';
 import type { TokenCheckResult } from '../../services/sessions/token-check.js';

@@ -94,6 +94,16 @@ function guardStream(args: unknown[], connection: LiveConnection): void {
     connection.deliver({ deliver: () => void (hasRoom = write(...given)), bytes: STREAMED_BYTES });
     return hasRoom;
   };
+  // In its turn: what is held back would come after the end. Once the connection is over, it is how an error goes out.
+  const end = stream.end?.bind(stream);
+  if (end) {
+    stream.end = (...given) => {
+      const deliver = (): void => void end(...given);
+      if (connection.isEnded) deliver();
+      else connection.deliver({ deliver, bytes: 0 });
+      return stream;
+    };
+  }
   const closed = (): void => connection.closed();
   for (const event of ['finish', 'close'] as const) stream.once(event, closed);
   if (typeof callback === 'function') {
@@ -103,9 +113,9 @@ function guardStream(args: unknown[], connection: LiveConnection): void {
       callback(...reply);
     };
   }
-  connection.open((end) => {
+  connection.open((reason) => {
     stream.pause();
-    answerRpc([stream, callback], rpcErrorOf(endError(end)));
+    answerRpc([stream, callback], rpcErrorOf(endError(reason)));
   });
 }
 
