@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { buildSample } from '../sample/support/build.js';
 import { Client } from '../sample/support/client.js';
@@ -232,6 +233,32 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
   it('has no grave finding of axe on any screen, and no complaint of the browser', () => {
     expect(findings).toEqual([]);
     expect([...left.complaints, ...right.complaints]).toEqual([]);
+  });
+});
+
+describe('The console, for a newcomer', () => {
+  it('registers, hands the data over, and erases the account', async () => {
+    const window = await ConsoleWindow.open(browser, await startNode());
+    await window.button('Register').click();
+    await window.page.getByLabel('User name').fill('carol');
+    await window.page.getByLabel('Password').fill('a long enough password');
+    await window.button('Make account').click();
+    await window.button('Log out').waitFor();
+    await window.go('Account');
+    const downloading = window.page.waitForEvent('download');
+    await window.button('Download my data').click();
+    const file = await (await downloading).path();
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ account: { username: 'carol' } });
+    await window.button('Delete my account').click();
+    await window.button('Delete for good').click();
+    await window.page.locator('#login').waitFor();
+    expect(await window.content()).not.toContain('carol');
+    await window.page.getByLabel('User name').fill('carol');
+    await window.page.getByLabel('Password').fill('a long enough password');
+    await window.page.click('#login');
+    await window.says(/password is wrong/);
+    expect(window.complaints).toEqual([]);
+    await window.context.close();
   });
 });
 

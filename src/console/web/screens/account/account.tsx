@@ -7,6 +7,7 @@ import { useWork } from '../../parts/work.js';
 import { keepAlive } from '../../state/session.js';
 import { useStore } from '../../state/store.js';
 import { text } from '../../text.js';
+import { MyData } from './my-data.js';
 import { PasswordForm } from './password.js';
 
 export function AccountScreen(): JSX.Element {
@@ -19,6 +20,7 @@ export function AccountScreen(): JSX.Element {
         </div>
         <div class="column">
           <QuotaCard />
+          <MyData />
         </div>
       </div>
     </Page>
