@@ -68,7 +68,9 @@ describeSample('login', (sample) => {
       for (const attempt of attempts) replies.push(await sample().anybody().post('/auth/login', attempt));
       for (const reply of replies) expectProblem(reply, 401, 'bad_credentials');
       expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
-      expect(new Set(replies.map(({ headers }) => JSON.stringify({ ...headers, date: '' }))).size).toBe(1);
+      // The time at which a quota is whole again goes by the clock.
+      const shown = (headers: object) => JSON.stringify({ ...headers, date: '' }).replaceAll(/\bt=\d+/g, 't=');
+      expect(new Set(replies.map(({ headers }) => shown(headers))).size).toBe(1);
     });
 
     it.each([
