@@ -69,7 +69,8 @@ describeSample('login', (sample) => {
       for (const reply of replies) expectProblem(reply, 401, 'bad_credentials');
       expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
       // The time at which a quota is whole again goes by the clock.
-      const shown = (headers: object) => JSON.stringify({ ...headers, date: '' }).replaceAll(/\bt=\d+/g, 't=');
+      const shown = (headers: object) =>
+        JSON.stringify({ ...headers, date: '' }).replaceAll(/\bt=\d+/g, 't=');
       expect(new Set(replies.map(({ headers }) => shown(headers))).size).toBe(1);
     });
 
