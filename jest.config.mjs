@@ -34,6 +34,7 @@ export default {
   setupFiles: ['reflect-metadata'],
   globalSetup: '<rootDir>/scripts/jest-global-setup.mjs',
   testTimeout: 30_000,
+  testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   // Tests wait for other processes more than they compute; on two cores Jest would run one at a time.
   maxWorkers: 3,
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/[^/]+/dist'],

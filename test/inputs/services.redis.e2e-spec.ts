@@ -230,7 +230,7 @@ test('every public method of every public service is tried', () => {
 /** Methods that TypeScript calls private. */
 const PRIVATE = `
 SessionService.keepData
-UserStateService.versionOf UserStateService.act
+UserStateService.pushed UserStateService.versionOf UserStateService.act
 UserStateService.change UserStateService.write
 RateLimiter.apply RateLimiter.policyOf RateLimiter.shareOf
 AuditLog.settle AuditLog.detailsOf
