@@ -53,7 +53,7 @@ async function storedOf(userId: string): Promise<string[]> {
 describe('a guest in Redis', () => {
   it('has two keys, which go by themselves with its absolute timeout', async () => {
     await raw.flushall();
-    const lifetime = { inactivityTimeout: '1s', absoluteTimeout: '1.5s' } as const;
+    const lifetime = { inactivityTimeout: '3s', absoluteTimeout: '3.5s' } as const;
     const short = await open({ guests: { lifetime, perIp: false } });
     const guests = await Promise.all(
       Array.from({ length: 50 }, () => short.sessions.createGuest({ data: { tea: 1 } })),
@@ -66,12 +66,12 @@ describe('a guest in Redis', () => {
       for (const name of ['user', 'data']) {
         const ms = await raw.pttl(`${key}:${name}`);
         expect(ms).toBeGreaterThan(0);
-        expect(ms).toBeLessThanOrEqual(1_500);
+        expect(ms).toBeLessThanOrEqual(3_500);
       }
     }
     expect(await raw.dbsize()).toBe(100);
     await short.sessions.create('ada', { from: guests[0]!.token });
-    await sleep(1_700);
+    await sleep(3_700);
     // Redis counts what has expired until it comes upon it.
     await Promise.all((await raw.keys('*')).map((key) => raw.exists(key)));
     expect((await raw.keys('*')).every((key) => key.includes(userRefOf('ada')))).toBe(true);
