@@ -3,7 +3,8 @@ import { SessionError } from '../../model/session-error.js';
 import { parseIpList } from '../../rules/ip-address.js';
 import { NAME_PATTERN } from '../../rules/roles.js';
 import { durability } from '../events/acts.js';
-import type { ChangeOptions } from './user-changes.js';
+import type { UserChange } from '../../storage/contract/user-repository.js';
+import { type ChangeOptions, UPDATE, type UserUpdate } from './user-changes.js';
 
 const MAX_REASON_LENGTH = 500;
 const MAX_BY_LENGTH = 128;
@@ -66,6 +67,21 @@ export function checkedBlock(given: GivenBlock) {
   };
 }
 
+/** What an update from the app's own database changes. */
+export function checkedUpdate(userId: string, given: UserUpdate) {
+  const update = fieldsOf(given, 'update', UPDATE);
+  const block =
+    update.block === undefined || update.block === null ? update.block : checkedBlock(update.block);
+  return {
+    userId,
+    isWhole: update.roles !== undefined && block !== undefined,
+    ...(update.roles !== undefined ? { roles: checkedRoles(update.roles) } : {}),
+    block,
+    ...(update.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(update.ipAllowlist) }),
+    ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
+  } satisfies Omit<UserChange, 'ifVersion'>;
+}
+
 export function blockInPast(): SessionError {
   return badRequest("A block's end must lie in the future");
 }
@@ -76,7 +92,7 @@ export function outdated(given: number | undefined, known: number | undefined): 
   return new SessionError('version_conflict', { detail });
 }
 
-export function checkedVersion(version: number): number {
+function checkedVersion(version: number): number {
   if (!Number.isSafeInteger(version) || version < 0)
     throw badRequest('A version is a safe, non-negative integer');
   return version;

@@ -17,18 +17,11 @@ import {
   checkedChange,
   checkedList,
   checkedRoles,
-  checkedVersion,
+  checkedUpdate,
   outdated,
 } from './checks.js';
 import { DirectoryLoad } from './directory-load.js';
-import {
-  type BlockOptions,
-  type ChangeOptions,
-  INITIAL,
-  UNBLOCK,
-  UPDATE,
-  type UserUpdate,
-} from './user-changes.js';
+import { type BlockOptions, type ChangeOptions, INITIAL, UNBLOCK, type UserUpdate } from './user-changes.js';
 import { type ErasureReport, PersonalData, type UserExport, type UserExportOptions } from './user-export.js';
 
 type ChangeOf = (user: UserState) => Pick<UserChange, 'roles' | 'block' | 'ipAllowlist'>;
@@ -163,20 +156,8 @@ export class UserStateService {
    * `user_unknown` for a part of a user whom the `UserDirectory` does not know
    */
   async update(userId: string, given: UserUpdate): Promise<UserState> {
-    checkedUserId(userId);
-    const update = fieldsOf(given, 'update', UPDATE);
-    const block =
-      update.block === undefined || update.block === null ? update.block : checkedBlock(update.block);
-    const isWhole = update.roles !== undefined && block !== undefined;
-    const change = {
-      userId,
-      isWhole,
-      ...(update.roles !== undefined ? { roles: checkedRoles(update.roles) } : {}),
-      block,
-      ...(update.ipAllowlist === undefined ? {} : { ipAllowlist: checkedList(update.ipAllowlist) }),
-      ...(update.sourceVersion === undefined ? {} : { sourceVersion: checkedVersion(update.sourceVersion) }),
-    };
-    const isOrdered = update.sourceVersion !== undefined && (isWhole || !this.directory);
+    const change = checkedUpdate(checkedUserId(userId), given);
+    const isOrdered = change.sourceVersion !== undefined && (change.isWhole || !this.directory);
     return this.acts.watch({ act: 'update', userId }, () => this.pushed(change, isOrdered));
   }
 
