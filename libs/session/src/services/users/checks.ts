@@ -92,7 +92,7 @@ export function outdated(given: number | undefined, known: number | undefined): 
   return new SessionError('version_conflict', { detail });
 }
 
-function checkedVersion(version: number): number {
+export function checkedVersion(version: number): number {
   if (!Number.isSafeInteger(version) || version < 0)
     throw badRequest('A version is a safe, non-negative integer');
   return version;
