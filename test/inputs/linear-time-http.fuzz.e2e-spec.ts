@@ -41,12 +41,12 @@ describe.each(PLATFORMS)('a header of 15 KB on $name', (platform) => {
   });
   afterAll(stopApps);
 
-  /** The quickest of a few requests to each route, and of those the slowest. */
-  async function timeOf(headers: OutgoingHttpHeaders): Promise<number> {
+  /** The quickest of a few requests to each route, or the first that is quick enough, and of those the slowest. */
+  async function timeOf(headers: OutgoingHttpHeaders, enoughMs = 0): Promise<number> {
     let slowest = 0;
     for (const path of ['/things', '/auth/login', '/auth/read']) {
       let best = Infinity;
-      for (let i = 0; i < REQUESTS; i++) {
+      for (let i = 0; i < REQUESTS && best > enoughMs; i++) {
         const startedAt = process.cpuUsage();
         await send(path, headers);
         const { user, system } = process.cpuUsage(startedAt); // of client and server; a busy machine adds nothing
@@ -85,8 +85,9 @@ describe.each(PLATFORMS)('a header of 15 KB on $name', (platform) => {
         }),
       );
       let ms = Infinity;
-      for (let look = 0; look < LOOKS && ms > harmless * 4 + SLACK_MS; look++) ms = await timeOf(headers);
-      if (ms > harmless * 4 + SLACK_MS) slow.push(`${what}: ${ms} ms instead of ${harmless} ms`);
+      const enoughMs = harmless * 4 + SLACK_MS;
+      for (let look = 0; look < LOOKS && ms > enoughMs; look++) ms = await timeOf(headers, enoughMs);
+      if (ms > enoughMs) slow.push(`${what}: ${ms} ms instead of ${harmless} ms`);
     }
     expect(slow).toEqual([]);
   });
