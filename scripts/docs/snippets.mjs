@@ -81,6 +81,9 @@ function append(module, { line, text, words, context }) {
   if (isMembers) add('}\nvoid Members;', line, 0);
 }
 
+/** What lies on the disk, parsed once for all compilations. */
+const parsed = new Map();
+
 function compile(modules) {
   const files = new Map(
     modules.map((module) => {
@@ -96,10 +99,11 @@ function compile(modules) {
     fileExists: (file) => files.has(file) || disk.fileExists(file),
     readFile: (file) => files.get(file)?.text ?? disk.readFile(file),
     directoryExists: (folder) => folders.has(folder) || ts.sys.directoryExists(folder),
-    getSourceFile: (file, version, ...rest) =>
-      files.has(file)
-        ? ts.createSourceFile(file, files.get(file).text, version)
-        : disk.getSourceFile(file, version, ...rest),
+    getSourceFile(file, version, ...rest) {
+      if (files.has(file)) return ts.createSourceFile(file, files.get(file).text, version);
+      if (!parsed.has(file)) parsed.set(file, disk.getSourceFile(file, version, ...rest));
+      return parsed.get(file);
+    },
   };
   const program = ts.createProgram({ rootNames: [...files.keys(), STUBS], options, host });
   const found = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()].map((diagnostic) => ({
