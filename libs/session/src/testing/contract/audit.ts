@@ -5,6 +5,8 @@ import type { AuditRepository, AuditSettings } from '../../storage/contract/audi
 
 export const RELAXED_AUDIT: AuditSettings = {
   retentionMs: 3_600_000,
+  maxActs: 1_000,
+  maxRoutine: 1_000,
   maxDenials: 100,
   abandonedAfterMs: 60_000,
 };
