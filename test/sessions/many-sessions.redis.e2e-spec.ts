@@ -36,7 +36,7 @@ async function looksDuring(act: () => Promise<unknown>): Promise<number> {
 /** Each login read the whole hash: 23 ms at 6,000 sessions. */
 describe('the work for a user with thousands of sessions', () => {
   it('is that of a few fields for most logins, at the cap, too, and for blocks', async () => {
-    await logIn(CAP - 200);
+    for (let made = 200; made < CAP; made += 200) await logIn(200);
     const below = await looksDuring(() => logIn(200));
     const atCap = await looksDuring(async () => {
       const logins = await logIn(400);

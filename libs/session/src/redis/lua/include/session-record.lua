@@ -116,7 +116,7 @@ local function liveness(user, now, role_lifetimes)
   end
 end
 
-local TALLY, OPEN_SESSIONS, OPEN_SESSIONS_END, MANY_FIELDS, NO_TIMEOUT = '>I5I3I6I6I2c8', '>I5I3', 8, 1024, 2 ^ 48 - 1
+local TALLY, OPEN_SESSIONS, OPEN_SESSIONS_END, MANY_FIELDS, NO_TIMEOUT = '>I5I3I6I6I2c8', '>I5I3', 8, 512, 2 ^ 48 - 1
 
 local function digest_of_lifetimes(user, role_lifetimes)
   if role_lifetimes == '' then return '--------' end
