@@ -72,7 +72,7 @@ export function describeLimits(open: OpenContract): void {
 
   /** Redis counts so many without a look at each. */
   describe('the cap on sessions of a user with many', () => {
-    const CAP = 600;
+    const CAP = 300;
     const byAge = (a: Session, b: Session): number => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
     const full = async (settings: Partial<RepositorySettings> = {}, lifetimes: Partial<NewSession> = {}) => {
       const test = await open({ maxSessionsPerUser: CAP, ...settings });
@@ -135,9 +135,9 @@ export function describeLimits(open: OpenContract): void {
       expect(await test.repository.revokeAll('ada')).toMatchObject({ sessions: 1 });
     });
 
-    it('keeps to it through thousands of logins and logouts', async () => {
+    it('keeps to it through many logins and logouts', async () => {
       const { test } = await full();
-      for (let i = 0; i < 8; i++) {
+      for (let i = 0; i < 5; i++) {
         const logins = await times(40, () => test.login());
         await Promise.all(logins.map(({ session }) => test.repository.revoke('ada', session.id, 'logout')));
         await times(50, () => test.login());
