@@ -4,7 +4,13 @@ import { AuditLog, Roles } from '@latchkey/session';
 import type { AuditEntry, AuditLoss } from '@latchkey/session/audit';
 import { isInstant } from '../untrusted/untrusted-json.js';
 import { UsersService } from '../users/users.service.js';
-import { type AuditEventDto, type AuditLossDto, AuditQuery, AuditReply, type PersonDto } from './audit.dto.js';
+import {
+  type AuditEventDto,
+  type AuditLossDto,
+  AuditQuery,
+  AuditReply,
+  type PersonDto,
+} from './audit.dto.js';
 import { ForbiddenFilter } from './forbidden.filter.js';
 
 @ApiTags('moderation')
@@ -21,7 +27,11 @@ export class AuditController {
   @ApiOperation({ summary: 'Who did what to whom, when and from which IP, newest first' })
   @ApiOkResponse({ type: AuditReply })
   async list(@Query() { limit, before, userId }: AuditQuery): Promise<AuditReply> {
-    const { entries: read, next, droppedBefore } = await this.audit.read({
+    const {
+      entries: read,
+      next,
+      droppedBefore,
+    } = await this.audit.read({
       limit,
       ...(before === undefined ? {} : { before }),
       ...(userId === undefined ? {} : { userId }),

@@ -75,6 +75,9 @@ export class AuditReply {
   @ApiPropertyOptional({ description: 'The `before` of the next page; absent when this is the last' })
   next?: string;
 
-  @ApiPropertyOptional({ type: AuditLossDto, description: 'Present once older entries were dropped, being too many' })
+  @ApiPropertyOptional({
+    type: AuditLossDto,
+    description: 'Present once older entries were dropped, being too many',
+  })
   droppedBefore?: AuditLossDto;
 }

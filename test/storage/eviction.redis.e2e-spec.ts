@@ -13,7 +13,13 @@ afterAll(() => server.stop());
 it('Redis is refused while it evicts, without a reconnection, and used again by itself', async () => {
   const log: string[] = [];
   const repository = await openRedisRepository(
-    { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000, inspectEveryMs: 50, log: (line) => log.push(line) },
+    {
+      redis: server.url,
+      keyPrefix: 'lk',
+      commandTimeoutMs: 2_000,
+      inspectEveryMs: 50,
+      log: (line) => log.push(line),
+    },
     RELAXED_SETTINGS,
   );
   try {

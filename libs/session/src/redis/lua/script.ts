@@ -216,11 +216,7 @@ export const SCRIPTS = {
     ...AUDIT_LIMITS,
   ]),
   auditBegin: script('audit-begin', ['pending'], [...AUDIT_ACT]),
-  auditBeginWhenFull: script(
-    'audit-begin-when-full',
-    ['pending', 'whenFull'],
-    [...AUDIT_ACT, 'most'],
-  ),
+  auditBeginWhenFull: script('audit-begin-when-full', ['pending', 'whenFull'], [...AUDIT_ACT, 'most']),
   auditSettle: script('audit-settle', AUDIT_KEYS, [
     'pendingId',
     'outcome',

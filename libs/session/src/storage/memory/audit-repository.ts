@@ -117,7 +117,9 @@ export class MemoryAuditRepository implements AuditRepository {
 }
 
 function copy<T extends AuditAct>(act: T): T & Pick<AuditEntry, 'details'> {
-  const known = Object.entries(act).filter(([name, value]) => value !== undefined && !(name === 'isRoutine' && !value));
+  const known = Object.entries(act).filter(
+    ([name, value]) => value !== undefined && !(name === 'isRoutine' && !value),
+  );
   return { ...(Object.fromEntries(known) as T), details: structuredClone(act.details ?? {}) };
 }
 

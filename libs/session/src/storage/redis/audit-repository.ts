@@ -52,7 +52,13 @@ export class RedisAuditRepository implements AuditRepository {
 
   async read({ limit, before = '', userId = '' }: AuditQuery): Promise<AuditPage> {
     const scan = userId === '' ? limit : AUDIT_SCAN;
-    const [entries, next, dropped] = await this.scripts.read({ limit, before, userId, scan, ...this.settings });
+    const [entries, next, dropped] = await this.scripts.read({
+      limit,
+      before,
+      userId,
+      scan,
+      ...this.settings,
+    });
     return {
       entries: entries.flatMap((entry) => this.readable(entry)),
       ...(next.length === 0 ? {} : { next: next.toString() }),

@@ -168,7 +168,9 @@ export function describeAuditContract(
       await repository.settle(begun, { outcome: 'ok', details: { n: 200 } });
       const { entries, droppedBefore } = await repository.read({ limit: 200 });
       expect(numbers(entries)).toEqual([...Array.from({ length: 20 }, (_, i) => 200 - i), 2, 1, 0]);
-      expect(entries.map(({ isRoutine }) => isRoutine === true)).toEqual(numbers(entries).map((n) => Number(n) > 2));
+      expect(entries.map(({ isRoutine }) => isRoutine === true)).toEqual(
+        numbers(entries).map((n) => Number(n) > 2),
+      );
       expect(droppedBefore).toEqual({ routine: Number(entries[19]?.id.split('-')[0]) });
     });
 

@@ -99,7 +99,10 @@ export function describeLimits(open: OpenContract): void {
     });
 
     it('counts none that has timed out, whenever it did', async () => {
-      const { test, oldest } = await full({ onSessionLimit: 'reject' }, { lifetime: lifetimeOf(200, 3_600_000) });
+      const { test, oldest } = await full(
+        { onSessionLimit: 'reject' },
+        { lifetime: lifetimeOf(200, 3_600_000) },
+      );
       const create = async () => (await test.repository.create(newSession().session)).outcome;
       expect(await create()).toBe('session_limit_reached');
       await test.advance(300);
@@ -128,7 +131,9 @@ export function describeLimits(open: OpenContract): void {
     it('goes by the roles of the moment', async () => {
       const roleLifetimes = new Map([['admin', lifetimeOf(50, 3_600_000)]]);
       const { test } = await full({ roleLifetimes, onSessionLimit: 'reject' });
-      expect(await test.repository.create(newSession().session)).toEqual({ outcome: 'session_limit_reached' });
+      expect(await test.repository.create(newSession().session)).toEqual({
+        outcome: 'session_limit_reached',
+      });
       await test.advance(100);
       await test.change({ roles: ['admin'] });
       expect((await test.login()).evicted).toEqual([]);
