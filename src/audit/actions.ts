@@ -20,6 +20,21 @@ export const AUDIT_ACTIONS = {
 
 export type AuditAction = keyof typeof AUDIT_ACTIONS;
 
+/** What a user does to the own account: any account can cause it, so it is kept apart from the acts of moderators. */
+const ROUTINE: ReadonlySet<AuditAction> = new Set<AuditAction>([
+  'register',
+  'login',
+  'refresh.reused',
+  'password.change',
+  'password.reset',
+  'email.prove',
+  'account.erase',
+]);
+
+export function isRoutine(action: AuditAction): boolean {
+  return ROUTINE.has(action);
+}
+
 /** An act of this app. */
 export interface Act extends AuditAct {
   readonly action: AuditAction;

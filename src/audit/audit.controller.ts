@@ -1,10 +1,16 @@
 import { Controller, Get, Query, UseFilters } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AuditLog, Roles } from '@latchkey/session';
-import type { AuditEntry } from '@latchkey/session/audit';
+import type { AuditEntry, AuditLoss } from '@latchkey/session/audit';
 import { isInstant } from '../untrusted/untrusted-json.js';
 import { UsersService } from '../users/users.service.js';
-import { type AuditEventDto, AuditQuery, AuditReply, type PersonDto } from './audit.dto.js';
+import {
+  type AuditEventDto,
+  type AuditLossDto,
+  AuditQuery,
+  AuditReply,
+  type PersonDto,
+} from './audit.dto.js';
 import { ForbiddenFilter } from './forbidden.filter.js';
 
 @ApiTags('moderation')
@@ -21,7 +27,11 @@ export class AuditController {
   @ApiOperation({ summary: 'Who did what to whom, when and from which IP, newest first' })
   @ApiOkResponse({ type: AuditReply })
   async list(@Query() { limit, before, userId }: AuditQuery): Promise<AuditReply> {
-    const { entries: read, next } = await this.audit.read({
+    const {
+      entries: read,
+      next,
+      droppedBefore,
+    } = await this.audit.read({
       limit,
       ...(before === undefined ? {} : { before }),
       ...(userId === undefined ? {} : { userId }),
@@ -31,6 +41,7 @@ export class AuditController {
     return {
       events: entries.map((entry) => toEventDto(entry, people)),
       next,
+      ...(droppedBefore && { droppedBefore: toLossDto(droppedBefore) }),
     };
   }
 
@@ -43,6 +54,12 @@ export class AuditController {
     });
     return new Map(await Promise.all(people));
   }
+}
+
+function toLossDto({ acts, routine, denials }: AuditLoss): AuditLossDto {
+  const instant = (at: number | undefined): string | undefined =>
+    at === undefined || !isInstant(at) ? undefined : new Date(at).toISOString();
+  return { acts: instant(acts), routine: instant(routine), denials: instant(denials) };
 }
 
 function toEventDto(entry: AuditEntry, people: ReadonlyMap<string, PersonDto>): AuditEventDto {

@@ -56,10 +56,28 @@ export class AuditEventDto {
   details!: AuditDetails;
 }
 
+/** Entries from before these instants may be missing. */
+export class AuditLossDto {
+  @ApiPropertyOptional({ format: 'date-time', description: 'Acts upon others' })
+  acts?: string | undefined;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Acts upon the own account, such as logins' })
+  routine?: string | undefined;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Denials and failures' })
+  denials?: string | undefined;
+}
+
 export class AuditReply {
   @ApiProperty({ type: [AuditEventDto] })
   events!: AuditEventDto[];
 
   @ApiPropertyOptional({ description: 'The `before` of the next page; absent when this is the last' })
   next?: string;
+
+  @ApiPropertyOptional({
+    type: AuditLossDto,
+    description: 'Present once older entries were dropped, being too many',
+  })
+  droppedBefore?: AuditLossDto;
 }

@@ -2,7 +2,7 @@ import { HttpException, Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '@latchkey/session';
 import type { AuditOutcome, NewAuditEntry, OpenAct } from '@latchkey/session/audit';
 import { Problem } from '../problem/problem.js';
-import type { Act } from './actions.js';
+import { type Act, isRoutine } from './actions.js';
 
 /** Where the lines of acts come from, for whoever filters the log. */
 export const ACTS_CONTEXT = 'Acts';
@@ -18,7 +18,7 @@ export class LoggedAudit {
   constructor(private readonly audit: AuditLog) {}
 
   async append(entry: NewAuditEntry & Act): Promise<string> {
-    const id = await this.audit.append(entry);
+    const id = await this.audit.append({ ...entry, isRoutine: isRoutine(entry.action) });
     const { code } = (entry.details ?? {}) as { code?: unknown };
     this.write(entry, { outcome: entry.outcome, ...(typeof code === 'string' ? { code } : {}) });
     return id;
@@ -32,7 +32,7 @@ export class LoggedAudit {
       this.write({ ...act, actorId }, { ...told, ms });
     };
     try {
-      const result = await this.audit.record(act, (open) =>
+      const result = await this.audit.record({ ...act, isRoutine: isRoutine(act.action) }, (open) =>
         perform({
           add: (more) => {
             actorId = more.actorId ?? actorId;

@@ -1,3 +1,4 @@
+import { RELAXED_AUDIT } from '../../libs/session/src/testing/contract/audit.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Client } from '../sample/support/client.js';
@@ -107,7 +108,7 @@ describe('a Redis that is full', () => {
     const { RedisConnection } = await import('../../libs/session/src/redis/calls/connection.js');
     const { RedisKeys } = await import('../../libs/session/src/redis/records/keys.js');
     const connection = await RedisConnection.open({ redis: server.url, commandTimeoutMs: 2_000 });
-    const settings = { retentionMs: 86_400_000, maxDenials: 1_000, abandonedAfterMs: 60_000 };
+    const settings = { ...RELAXED_AUDIT, retentionMs: 86_400_000, maxDenials: 1_000 };
     const repository = new RedisAuditRepository(
       new AuditScripts(connection, new RedisKeys('other')),
       settings,

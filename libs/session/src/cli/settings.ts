@@ -28,7 +28,12 @@ export interface CliSettings {
  * An app's audit log must not be trimmed by a command that does not know how long it is kept: the app's next entry trims
  * it again.
  */
-const KEEP_EVERYTHING: SessionModuleOptions['audit'] = { retention: '3650d', maxDenials: 1_000_000 };
+const KEEP_EVERYTHING: SessionModuleOptions['audit'] = {
+  retention: '3650d',
+  maxActs: 10_000_000,
+  maxRoutine: 10_000_000,
+  maxDenials: 1_000_000,
+};
 
 /**
  * The options as an app has them: of the file, with what the command line says in their place; REDIS_URL where neither

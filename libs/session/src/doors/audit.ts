@@ -7,6 +7,7 @@ export type {
   AuditAct,
   AuditDetails,
   AuditEntry,
+  AuditLoss,
   AuditOutcome,
   AuditPage,
   NewAuditEntry,

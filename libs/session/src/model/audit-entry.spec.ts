@@ -14,7 +14,7 @@ describe('the table of audit outcomes', () => {
 
   it('is what the scripts have: which entries are kept among the acts', () => {
     const lua = readFileSync(join(__dirname, '../redis/lua/include/audit.lua'), 'utf8');
-    const [, condition = ''] = /^ *local stream = \((.*)\) and log\.acts or log\.denials$/m.exec(lua) ?? [];
+    const [, condition = ''] = /^ *local is_act = (.*)$/m.exec(lua) ?? [];
     const acts = [...condition.matchAll(/outcome == '(\w+)'/g)].map(([, outcome]) => outcome);
     expect(acts).toEqual(
       Object.entries(AUDIT_OUTCOMES)

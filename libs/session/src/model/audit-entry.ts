@@ -7,7 +7,7 @@ export type AuditOutcome = 'ok' | 'denied' | 'failed' | 'unknown';
 
 /** What an outcome decides. */
 export interface OutcomeRules {
-  /** It is kept among the acts, which only age trims; the rest anybody can cause, and it is capped, too. */
+  /** It is kept among the acts, or the routine ones; the rest anybody can cause, and it is capped apart. */
   readonly isAct: boolean;
 }
 
@@ -37,6 +37,11 @@ export interface AuditAct {
   /** The client IP, as `SessionTransport.clientIp` gives it. */
   readonly ip?: string | undefined;
   readonly details?: AuditDetails;
+  /**
+   * Everyday act that any account can cause, such as a login. It is kept apart, up to `audit.maxRoutine`, so that no flood of
+   * logins pushes out a block. Default `false`.
+   */
+  readonly isRoutine?: boolean | undefined;
 }
 
 /** Something that happened, for the log. @publicApi */
@@ -53,9 +58,25 @@ export interface AuditEntry extends NewAuditEntry {
   readonly details: AuditDetails;
 }
 
+/**
+ * What the bounds on numbers have cost within the retention: entries of this kind from before this instant, in milliseconds
+ * since 1970 UTC, may be missing.
+ * @publicApi
+ */
+export interface AuditLoss {
+  /** By `audit.maxActs`. */
+  readonly acts?: number;
+  /** By `audit.maxRoutine`. */
+  readonly routine?: number;
+  /** By `audit.maxDenials`. */
+  readonly denials?: number;
+}
+
 /** One page of the log, newest first. @publicApi */
 export interface AuditPage {
   readonly entries: readonly AuditEntry[];
   /** The `before` of the next page; absent when this is the last. With `userId`, a page may be short and yet not the last. */
   readonly next?: string;
+  /** Present once older entries were dropped because there were too many. */
+  readonly droppedBefore?: AuditLoss;
 }

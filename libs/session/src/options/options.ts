@@ -339,6 +339,16 @@ export interface SessionModuleOptions {
      */
     readonly retention?: Duration;
     /**
+     * Most acts that are kept, 1,000–10,000,000, but for routine ones. Older ones are dropped first. In memory: 10,000 at most.
+     * @defaultValue `100000`
+     */
+    readonly maxActs?: number;
+    /**
+     * Most routine acts, such as logins, that are kept, 100–10,000,000. Older ones are dropped first. In memory: 10,000 at most.
+     * @defaultValue `100000`
+     */
+    readonly maxRoutine?: number;
+    /**
      * Most denials and failures that are kept, 100–1,000,000. Older ones are dropped first.
      * @defaultValue `10000`
      */

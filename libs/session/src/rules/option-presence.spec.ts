@@ -47,7 +47,7 @@ const FULL: Partial<Options> = {
   userDirectory: { load: () => Promise.resolve(undefined) },
   userDirectoryTimeout: '1s',
   maxStateAge: '1m',
-  audit: { retention: '1d', maxDenials: 100 },
+  audit: { retention: '1d', maxActs: 1_000, maxRoutine: 100, maxDenials: 100 },
 };
 
 /** The paths of every option and of what is in them: `ipPolicy`, `ipPolicy.allow`. */

@@ -30,12 +30,15 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs: number;
   /** Takes one line for people when Redis goes, comes back, or answers what it should not. */
   readonly log?: (line: string) => void;
+  /** How often a server that can be reached is looked at for what makes it unfit. Default 10,000. */
+  readonly inspectEveryMs?: number;
   /** Whose it is, in what is told of it. */
   readonly realm?: Realm;
 }
 
 const BOOT_PATIENCE_MS = 1_000;
 const INSPECT_AGAIN_AFTER_MS = 1_000;
+const INSPECT_EVERY_MS = 10_000;
 const COMPLAIN_AGAIN_AFTER_MS = 10_000;
 /** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
 const ORDINARY_TROUBLE = /^(OOM|LOADING|MASTERDOWN|READONLY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
@@ -48,6 +51,7 @@ export class RedisConnection {
   private closed = false;
   /** Runs while a connection is gone and calls still wait for the next. */
   private goneTimer: NodeJS.Timeout | undefined;
+  private inspectTimer: NodeJS.Timeout | undefined;
   private inspectedAt = -Infinity;
   private readonly mayComplain = onceEvery(COMPLAIN_AGAIN_AFTER_MS);
   private readonly timeouts: CallTimeouts;
@@ -89,6 +93,7 @@ export class RedisConnection {
       await connection.close();
       throw error;
     }
+    connection.keepInspecting(options.inspectEveryMs ?? INSPECT_EVERY_MS);
     return connection;
   }
 
@@ -137,6 +142,7 @@ export class RedisConnection {
   /** Closes the client if this opened it, without waiting longer than for one call. */
   async close(): Promise<void> {
     this.closed = true;
+    clearTimeout(this.inspectTimer);
     this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
@@ -229,6 +235,18 @@ export class RedisConnection {
     throw unavailable(this.fault, 'no');
   }
 
+  /** Settings of a server may change while it runs. The nodes of an app do not all look at one moment. */
+  private keepInspecting(everyMs: number): void {
+    if (this.closed) return;
+    this.inspectTimer = setTimeout(
+      () => {
+        const looked = this.reachable ? this.inspect({ isBoot: false }) : Promise.resolve();
+        void looked.finally(() => this.keepInspecting(everyMs));
+      },
+      everyMs * (0.8 + 0.2 * Math.random()),
+    ).unref();
+  }
+
   /** At boot, what may not be looked at is a fault; what cannot be looked at for lack of time is taken to be well. */
   private async inspect({ isBoot }: { readonly isBoot: boolean }): Promise<void> {
     this.inspectedAt = performance.now();
@@ -237,7 +255,7 @@ export class RedisConnection {
       this.fault = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
     } catch (error) {
       if (isBoot && error instanceof Error) this.fault = setupMistake(error);
-      if (!this.fault) this.log(`Redis could not be inspected: ${messageOf(error)}`);
+      if (!this.fault && !this.closed) this.complain(`Redis could not be inspected: ${messageOf(error)}`);
       return;
     }
     if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);

@@ -42,14 +42,17 @@ if source_version then
   if source == 'equal' then change = only_tightening(user, change) end
 end
 
-local ended = 0
-if change.block == 'set' and not user.blocked then ended = count_live(KEYS[1], user, now, ARGV[11]) end
+local ended, tally = 0, nil
+if change.block == 'set' and not user.blocked then
+  ended, tally = count_live(KEYS[1], user, now, ARGV[11])
+end
 if source_version or ARGV[9] == '1' then
   local loaded_at = ARGV[9] == '1' and now or user.loaded_at or 0
   store_loaded(KEYS[1], loaded_at, source_version or user.source_version)
 end
 apply_change(KEYS[1], user, change, now)
 store_next_version(KEYS[1], user)
+carry_tally(KEYS[1], user, tally, 0)
 redis.call('DEL', KEYS[2])
 local changed = read_user(KEYS[1], now)
 announce_change(ARGV[12], KEYS[1], change, user.reply[4], changed)

@@ -33,6 +33,7 @@
 -- @include family
 -- @include session-data
 -- @include user-quota
+-- @include room
 -- @include user-change
 -- @include event
 
@@ -51,17 +52,13 @@ if user.id ~= user_id then return { 'user_mismatch' } end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= user.epoch then return { 'epoch_changed' } end
 
-local fields = redis.call('HGETALL', KEYS[1])
 local at = { now = now, remember_ended_ms = tonumber(ARGV[12]), role_lifetimes = ARGV[15] }
-local live, ended = part_sessions(KEYS[1], fields, user, at)
-local evicted, over = {}, #live - tonumber(ARGV[10]) + 1
-if over > 0 and ARGV[11] == 'reject' then return { 'session_limit_reached' } end
-take_oldest(live, over, function(entry)
-  end_session(KEYS[1], entry.id, unpack_session(entry.record), EVICTED, now)
-  evicted[#evicted + 1] = entry.id
-  ended[#ended + 1] = { id = entry.id, at = now }
-end)
-take_oldest(ended, #ended - tonumber(ARGV[13]), function(entry) forget_session(KEYS[1], entry.id) end)
+local limit = { max = tonumber(ARGV[10]), rejects = ARGV[11] == 'reject', max_ended = tonumber(ARGV[13]) }
+local was_tallied = redis.call('HEXISTS', KEYS[1], 'n') == 1
+local evicted, tally = nil, nil
+if was_tallied then evicted, tally = make_room_by_tally(KEYS, user, at, limit) end
+if not evicted then evicted, tally = make_room(KEYS, user, at, limit) end
+if evicted == FULL then return { 'session_limit_reached' } end
 
 local session = {
   hash = ARGV[3],
@@ -80,8 +77,12 @@ if ARGV[17] ~= '' then
   local access_end = access_end_of(session, user, now, tonumber(ARGV[19]), ARGV[15])
   begin_family(KEYS[1], id, ARGV[17], ARGV[18], access_end)
 end
-sweep_data(KEYS[2], live)
-sweep_quotas(KEYS[1], fields, live, now * 1000)
+if tally then
+  tally.open, tally.exact_until = tally.open + 1, math.min(tally.exact_until, (expires_at(session, user, ARGV[15])))
+  store_tally(KEYS[1], user, tally)
+elseif was_tallied then
+  redis.call('HDEL', KEYS[1], 'n', 'o')
+end
 if ARGV[16] ~= '' then write_data(KEYS[2], id, now, ARGV[16], now + session.absolute_ms) end
 for _, evicted_id in ipairs(evicted) do
   announce(ARGV[21], 'session.revoked', KEYS[1], user, evicted_id)

@@ -35,9 +35,11 @@ if status_of(session, user, now, 0, ARGV[8]) ~= LIVE then return { 'refused' } e
 
 local revoked = 0
 if ARGV[7] == '1' then
-  revoked = count_live(KEYS[1], user, now, ARGV[8]) - 1
+  local live, tally = count_live(KEYS[1], user, now, ARGV[8])
+  revoked = live - 1
   start_epoch(user, now)
   store_next_version(KEYS[1], user)
+  carry_tally(KEYS[1], user, tally, 1)
   session.epoch = user.epoch
 end
 if ARGV[5] == '1' then

@@ -25,9 +25,10 @@ function script<Argument extends string>(
   return { name, ...SCRIPT_SOURCES[name], keys, args };
 }
 
-const AUDIT_KEYS = ['acts', 'denials', 'pending', 'lastId'] as const;
+const AUDIT_KEYS = ['acts', 'routine', 'denials', 'pending', 'lastId', 'dropped'] as const;
+const AUDIT_ACT = ['action', 'actor', 'target', 'ip', 'details', 'routine'] as const;
 const BLOCK = ['block', 'blockReason', 'blockUntil', 'blockBy'] as const;
-const AUDIT_LIMITS = ['retentionMs', 'maxDenials', 'abandonedAfterMs'] as const;
+const AUDIT_LIMITS = ['retentionMs', 'maxActs', 'maxRoutine', 'maxDenials', 'abandonedAfterMs'] as const;
 
 /** Every script. A test compares these names with the headers of *.lua. */
 export const SCRIPTS = {
@@ -211,14 +212,11 @@ export const SCRIPTS = {
     'target',
     'ip',
     'details',
+    'routine',
     ...AUDIT_LIMITS,
   ]),
-  auditBegin: script('audit-begin', ['pending'], ['action', 'actor', 'target', 'ip', 'details']),
-  auditBeginWhenFull: script(
-    'audit-begin-when-full',
-    ['pending', 'whenFull'],
-    ['action', 'actor', 'target', 'ip', 'details', 'most'],
-  ),
+  auditBegin: script('audit-begin', ['pending'], [...AUDIT_ACT]),
+  auditBeginWhenFull: script('audit-begin-when-full', ['pending', 'whenFull'], [...AUDIT_ACT, 'most']),
   auditSettle: script('audit-settle', AUDIT_KEYS, [
     'pendingId',
     'outcome',

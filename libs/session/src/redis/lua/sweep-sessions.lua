@@ -23,6 +23,7 @@ local at = { now = now, remember_ended_ms = tonumber(ARGV[1]), role_lifetimes = 
 local live, ended, forgotten = part_sessions(KEYS[1], fields, user, at)
 local too_many = math.max(0, #ended - tonumber(ARGV[2]))
 take_oldest(ended, too_many, function(entry) forget_session(KEYS[1], entry.id) end)
+redis.call('HDEL', KEYS[1], 'n') -- the next login counts
 sweep_data(KEYS[2], live)
 sweep_quotas(KEYS[1], fields, live, now * 1000)
 return forgotten + too_many

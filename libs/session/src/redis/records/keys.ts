@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
  *     HSET lk:{REF}:user  id 42  u <version, epoch, roles>  [l <loadedAt, sourceVersion>]  [b <block>]  [a <IP allowlist>]
  *                         SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
  *                         [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
- *                         [q:QUOTA <TAT>  q:QUOTA/SESSION_ID <TAT>]
+ *                         [q:QUOTA <TAT>  q:QUOTA/SESSION_ID <TAT>]  [n <how many sessions>  o <the oldest>]
  *     PEXPIREAT lk:{REF}:user  <absolute timeout>   of a guest: a record of its own, under an id that no user has
  *     HSET lk:{REF}:data  SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
  *     PEXPIREAT lk:{REF}:data  <last absolute timeout of a session with data>
@@ -31,9 +31,10 @@ import { hash } from 'node:crypto';
  * The audit log is on one slot of its own (no userRef has 5 characters):
  *
  *     XADD lk:{audit}:acts     1790000000000-0  outcome ok  action user.block  actor mia  target 42  ip 192.0.2.7  details {…}
- *     XADD lk:{audit}:denials  1790000000001-0  outcome denied  action login  …    capped as well as trimmed by age
+ *     XADD lk:{audit}:denials  1790000000001-0  outcome denied  action login  …    likewise; and routine, of logins and the like
  *     XADD lk:{audit}:pending  *  action …                                       acts that were begun and not settled
- *     SET  lk:{audit}:lastId   1790000000001-0                                   the newest ID of both streams
+ *     SET  lk:{audit}:lastId   1790000000001-0                                   the newest ID of all streams
+ *     HSET lk:{audit}:dropped  acts 1790000000000        before when a bound has dropped entries; PEXPIRE <retention>
  *     SET  lk:{audit}:whenFull 3 PX 3600000                                          acts begun in a full Redis
  *
  * What the nodes tell each other is on one slot of its own, and events on a channel, which no slot has:
@@ -94,7 +95,7 @@ const OUR_FORMS = new RegExp(
     String.raw`\{[\w-]{22}\}:(?:user|data|load|once)`,
     String.raw`(?:quota|throttle):\{[\w-]{22}\}`,
     String.raw`\{ip\}:list:.+`,
-    String.raw`\{audit\}:(?:acts|denials|pending|lastId|whenFull)`,
+    String.raw`\{audit\}:(?:acts|routine|denials|dropped|pending|lastId|whenFull)`,
     String.raw`\{live\}:(?:nodes|missed|confirmed:.+)`,
   ].join('|')})$`,
 );
@@ -104,7 +105,7 @@ function digestOf(name: string, rest: string): string {
   return hash('sha256', `${name}\u0000${rest}`, 'base64url').slice(0, 22);
 }
 
-export type AuditKeyName = 'acts' | 'denials' | 'pending' | 'lastId' | 'whenFull';
+export type AuditKeyName = 'acts' | 'routine' | 'denials' | 'dropped' | 'pending' | 'lastId' | 'whenFull';
 /** The keys of one user; those of the audit log; and those that have methods of their own. */
 export type KeyName = 'user' | 'data' | 'load' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
 type NodeKeyName = 'nodes' | 'missed' | 'confirmations' | 'throttle';

@@ -26,6 +26,6 @@ export class AuditScripts extends TaggedScripts {
   }
 
   read(args: ArgumentsOf<typeof SCRIPTS.auditRead>) {
-    return this.run<[entries: StreamEntry[], next: Buffer]>(SCRIPTS.auditRead, SLOT, args);
+    return this.run<[entries: StreamEntry[], next: Buffer, dropped: Buffer[]]>(SCRIPTS.auditRead, SLOT, args);
   }
 }

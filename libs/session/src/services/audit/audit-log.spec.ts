@@ -4,7 +4,13 @@ import { MemoryAuditRepository } from '../../storage/memory/audit-repository.js'
 import { AuditLog } from './audit-log.js';
 
 const TOKEN = `lk_${'A'.repeat(81)}`;
-const settings = { retentionMs: 1_000_000, maxDenials: 100, abandonedAfterMs: 60_000 };
+const settings = {
+  retentionMs: 1_000_000,
+  maxActs: 100,
+  maxRoutine: 100,
+  maxDenials: 100,
+  abandonedAfterMs: 60_000,
+};
 
 describe('AuditLog', () => {
   let warnings: string[];
@@ -104,6 +110,7 @@ describe('AuditLog', () => {
     { action: 'login', ip: ['192.0.2.1'] },
     { action: 'login', actorId: null },
     { action: 'login', targetId: {} },
+    { action: 'login', isRoutine: 'yes' },
     { action: 'login', details: null },
     { action: 'login', details: [] },
     { action: 'login', details: 'x' },

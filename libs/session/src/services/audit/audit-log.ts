@@ -43,8 +43,8 @@ const CODE = /^[a-z][a-z0-9_]{0,63}$/;
  *
  * Two ways in. `append` writes down what has happened. `record` is for acts that must not lose their entry: it
  * announces the act before, and settles it after. A process that dies in between leaves an entry with the outcome
- * `unknown`, which appears within a minute. Denials and failures are kept apart and are capped, so that no flood of
- * them pushes out an act.
+ * `unknown`, which appears within a minute. Routine acts, and denials and failures, are kept apart, each up to a number of their
+ * own, so that no flood of them pushes out another act. A page says from when on entries may be missing: `droppedBefore`.
  *
  * Details are small and are for people; tokens of ours are taken out of them, and names such as `password` are refused.
  * @example

@@ -28,6 +28,7 @@ const ENTRY: Inputs<NewAuditEntry> = {
   targetId: anything,
   ip: anything,
   details: anything,
+  isRoutine: anything,
   outcome: oneOf(...(Object.keys(AUDIT_OUTCOMES) as AuditOutcome[])),
 };
 
@@ -44,6 +45,8 @@ export function checkedAct<T extends AuditAct>(given: T): T & { readonly details
   checkUserId(act.targetId);
   if (act.ip !== undefined && (typeof act.ip !== 'string' || isIP(act.ip) === 0))
     throw bad('An audit entry has an IP address that is none');
+  if (act.isRoutine !== undefined && typeof act.isRoutine !== 'boolean')
+    throw bad('isRoutine of an audited act is true or false');
   return { ...act, details: checkedDetails(act.details === undefined ? {} : act.details) } as T & {
     readonly details: AuditDetails;
   };

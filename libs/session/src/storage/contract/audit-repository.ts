@@ -10,7 +10,11 @@ import type {
 export interface AuditSettings {
   /** How long entries are kept, in milliseconds. */
   readonly retentionMs: number;
-  /** How many entries of denials and failures are kept; those of acts are not counted. */
+  /** How many acts are kept that are not routine. */
+  readonly maxActs: number;
+  /** How many routine acts are kept. */
+  readonly maxRoutine: number;
+  /** How many entries of denials and failures are kept. */
   readonly maxDenials: number;
   /** After how many milliseconds an act that was begun and not settled counts as abandoned. */
   readonly abandonedAfterMs: number;
@@ -37,8 +41,9 @@ export interface AuditQuery {
 export const AUDIT_SCAN = 1_000;
 
 /**
- * Where the audit log lives. Every method is one atomic operation. Entries are in two streams with one order: what
- * was done (`ok`, `unknown`), and what was denied or failed, which anybody can cause and which is therefore capped.
+ * Where the audit log lives. Every method is one atomic operation. Entries are in three streams with one order: what
+ * was done (`ok`, `unknown`), routine acts, and what was denied or failed. Each stream has a bound of its own, which drops its
+ * oldest entries; a page says that it did.
  *
  * No act can lose its entry: it is written ahead. `begin` comes before the act and `settle` after it. Whatever is begun
  * and not settled within `abandonedAfterMs` becomes an entry with the outcome `unknown`; each call of `append`, `settle`

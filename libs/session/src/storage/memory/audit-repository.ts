@@ -2,6 +2,7 @@ import {
   AUDIT_OUTCOMES,
   type AuditAct,
   type AuditEntry,
+  type AuditLoss,
   type AuditPage,
   type NewAuditEntry,
 } from '../../model/audit-entry.js';
@@ -15,13 +16,17 @@ import {
 } from '../contract/audit-repository.js';
 
 /** A process's memory is no place for three months of acts. */
-const MAX_ACTS = 10_000;
+const MOST_IN_MEMORY = 10_000;
+
+type Kind = keyof AuditLoss;
 
 /** The audit log in this process's memory: its last entries, until the process ends. */
 export class MemoryAuditRepository implements AuditRepository {
   /** Oldest first. */
-  private acts: AuditEntry[] = [];
-  private denials: AuditEntry[] = [];
+  private readonly kept: Record<Kind, AuditEntry[]> = { acts: [], routine: [], denials: [] };
+  /** Before which instant a bound has dropped entries. */
+  private readonly dropped: Partial<Record<Kind, number>> = {};
+  private readonly most: Readonly<Record<Kind, number>>;
   /** In the order in which they were begun. */
   private readonly pending = new Map<string, { readonly act: AuditAct; readonly at: number }>();
   private begun = 0;
@@ -30,7 +35,13 @@ export class MemoryAuditRepository implements AuditRepository {
   constructor(
     private readonly settings: AuditSettings,
     private readonly clock: Clock = systemClock,
-  ) {}
+  ) {
+    this.most = {
+      acts: Math.min(settings.maxActs, MOST_IN_MEMORY),
+      routine: Math.min(settings.maxRoutine, MOST_IN_MEMORY),
+      denials: settings.maxDenials,
+    };
+  }
 
   async append(entry: NewAuditEntry): Promise<string> {
     this.tidy();
@@ -53,7 +64,8 @@ export class MemoryAuditRepository implements AuditRepository {
 
   async read({ limit, before, userId }: AuditQuery): Promise<AuditPage> {
     this.tidy();
-    const older = [...this.acts, ...this.denials]
+    const older = Object.values(this.kept)
+      .flat()
       .filter(({ id }) => before === undefined || compareIds(id, before) < 0)
       .sort((a, b) => compareIds(b.id, a.id));
     const entries: AuditEntry[] = [];
@@ -64,19 +76,31 @@ export class MemoryAuditRepository implements AuditRepository {
       if (userId === undefined || entry.actorId === userId || entry.targetId === userId) entries.push(entry);
     }
     const next = older[scanned - 1]?.id;
-    return { entries, ...(scanned < older.length && next !== undefined ? { next } : {}) };
+    const more = scanned < older.length && next !== undefined ? { next } : {};
+    return { entries, ...more, ...this.loss() };
   }
 
   private add(entry: NewAuditEntry, begunAt?: number): string {
     const now = this.clock.now();
-    const { last, settings } = this;
+    const { last } = this;
     this.last = last.at >= now ? { at: last.at, sequence: last.sequence + 1 } : { at: now, sequence: 0 };
     const id = `${this.last.at}-${this.last.sequence}`;
-    const kept = AUDIT_OUTCOMES[entry.outcome].isAct ? this.acts : this.denials;
+    const { isAct } = AUDIT_OUTCOMES[entry.outcome];
+    const kind: Kind = !isAct ? 'denials' : entry.isRoutine ? 'routine' : 'acts';
+    const kept = this.kept[kind];
     kept.push({ ...copy(entry), id, at: begunAt ?? this.last.at });
-    const most = kept === this.acts ? MAX_ACTS : settings.maxDenials;
-    if (kept.length > most) kept.splice(0, kept.length - most);
+    const over = kept.length - this.most[kind];
+    if (over > 0) {
+      kept.splice(0, over);
+      this.dropped[kind] = instantOf((kept[0] as AuditEntry).id);
+    }
     return id;
+  }
+
+  private loss(): Pick<AuditPage, 'droppedBefore'> {
+    const oldest = this.clock.now() - this.settings.retentionMs;
+    const noted = Object.entries(this.dropped).filter(([, at]) => at > oldest);
+    return noted.length === 0 ? {} : { droppedBefore: Object.fromEntries(noted) };
   }
 
   private tidy(): void {
@@ -88,13 +112,14 @@ export class MemoryAuditRepository implements AuditRepository {
     }
     const oldest = now - this.settings.retentionMs;
     const isKept = ({ id }: AuditEntry): boolean => instantOf(id) >= oldest;
-    this.acts = this.acts.slice(firstIndex(this.acts, isKept));
-    this.denials = this.denials.slice(firstIndex(this.denials, isKept));
+    for (const kept of Object.values(this.kept)) kept.splice(0, firstIndex(kept, isKept));
   }
 }
 
 function copy<T extends AuditAct>(act: T): T & Pick<AuditEntry, 'details'> {
-  const known = Object.entries(act).filter(([, value]) => value !== undefined);
+  const known = Object.entries(act).filter(
+    ([name, value]) => value !== undefined && !(name === 'isRoutine' && !value),
+  );
   return { ...(Object.fromEntries(known) as T), details: structuredClone(act.details ?? {}) };
 }
 

@@ -94,7 +94,7 @@ export class UserEntry {
     const live = this.live(now).map((session) => ({ session, id: session.id, at: session.createdAt }));
     const over = Math.max(0, live.length - maxSessionsPerUser + 1);
     if (over > 0 && onSessionLimit === 'reject') return undefined;
-    const evicted = live.sort(earlier).slice(0, over);
+    const evicted = over > 0 ? live.sort(earlier).slice(0, over) : [];
     for (const { session } of evicted) endSession(session, 'evicted', now);
     this.sweep(now);
     return evicted.map(({ id }) => id);

@@ -2,6 +2,7 @@ import {
   type AuditAct,
   type AuditDetails,
   type AuditEntry,
+  type AuditLoss,
   type AuditPage,
   isAuditOutcome,
   type NewAuditEntry,
@@ -19,7 +20,7 @@ import {
 /** Acts that may be begun in an hour while Redis is full: some 300 KB. */
 const MOST_WHEN_FULL = 1_000;
 
-/** The audit log in two Redis Streams (redis/keys.ts): each method is one script on its slot. */
+/** The audit log in three Redis Streams (redis/keys.ts): each method is one script on its slot. */
 export class RedisAuditRepository implements AuditRepository {
   /** @param complain takes one line for people */
   constructor(
@@ -51,10 +52,17 @@ export class RedisAuditRepository implements AuditRepository {
 
   async read({ limit, before = '', userId = '' }: AuditQuery): Promise<AuditPage> {
     const scan = userId === '' ? limit : AUDIT_SCAN;
-    const [entries, next] = await this.scripts.read({ limit, before, userId, scan, ...this.settings });
+    const [entries, next, dropped] = await this.scripts.read({
+      limit,
+      before,
+      userId,
+      scan,
+      ...this.settings,
+    });
     return {
       entries: entries.flatMap((entry) => this.readable(entry)),
       ...(next.length === 0 ? {} : { next: next.toString() }),
+      ...lossOf(dropped),
     };
   }
 
@@ -77,14 +85,22 @@ function readDetails(text: string): AuditDetails {
   throw new TypeError('its details are no object');
 }
 
+/** Of names of streams and instants in turns. */
+function lossOf(dropped: readonly Buffer[]): Pick<AuditPage, 'droppedBefore'> {
+  const loss: Record<string, number> = {};
+  for (let i = 0; i + 1 < dropped.length; i += 2) loss[String(dropped[i])] = Number(dropped[i + 1]);
+  return dropped.length === 0 ? {} : { droppedBefore: loss satisfies AuditLoss };
+}
+
 function isFull(error: unknown): boolean {
   return (
     error instanceof SessionError && error.cause instanceof Error && error.cause.message.startsWith('OOM')
   );
 }
 
-function toFields({ action, actorId = '', targetId = '', ip = '', details = {} }: AuditAct) {
-  return { action, actor: actorId, target: targetId, ip, details: JSON.stringify(details) };
+function toFields({ action, actorId = '', targetId = '', ip = '', details = {}, isRoutine }: AuditAct) {
+  const routine = isRoutine ? 1 : '';
+  return { action, actor: actorId, target: targetId, ip, details: JSON.stringify(details), routine };
 }
 
 function toEntry([idBytes, values]: StreamEntry): AuditEntry {
@@ -106,5 +122,6 @@ function toEntry([idBytes, values]: StreamEntry): AuditEntry {
     ...optional('targetId', field('target')),
     ...optional('ip', field('ip')),
     details: readDetails(field('details')),
+    ...(field('routine') === '' ? {} : { isRoutine: true }),
   };
 }

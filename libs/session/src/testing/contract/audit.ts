@@ -5,6 +5,8 @@ import type { AuditRepository, AuditSettings } from '../../storage/contract/audi
 
 export const RELAXED_AUDIT: AuditSettings = {
   retentionMs: 3_600_000,
+  maxActs: 1_000,
+  maxRoutine: 1_000,
   maxDenials: 100,
   abandonedAfterMs: 60_000,
 };
@@ -151,6 +153,37 @@ export function describeAuditContract(
       await log.repository.settle(settled, { outcome: 'ok', details: { n: 5 } });
       const entries = numbers(await read(log));
       expect(entries).toEqual([5, ...Array.from({ length: 50 }, (_, i) => 1_299 - i), 4, 3, 2, 1, 0]);
+    });
+
+    it('keeps every other act through a flood of routine ones, and the newest of those, and says what is lost', async () => {
+      const log = await open({ maxRoutine: 20 });
+      const { repository } = log;
+      const login = (n: number): NewAuditEntry => ({ ...ok(n), action: 'login', isRoutine: true });
+      for (let n = 0; n < 3; n++) await repository.append(ok(n));
+      const begun = await repository.begin({ action: 'login', isRoutine: true });
+      for (let n = 100; n < 120; n++) await repository.append(login(n));
+      expect(await repository.read({ limit: 1 })).not.toHaveProperty('droppedBefore');
+      await log.advance(5);
+      for (let n = 120; n < 200; n++) await repository.append(login(n));
+      await repository.settle(begun, { outcome: 'ok', details: { n: 200 } });
+      const { entries, droppedBefore } = await repository.read({ limit: 200 });
+      expect(numbers(entries)).toEqual([...Array.from({ length: 20 }, (_, i) => 200 - i), 2, 1, 0]);
+      expect(entries.map(({ isRoutine }) => isRoutine === true)).toEqual(
+        numbers(entries).map((n) => Number(n) > 2),
+      );
+      expect(droppedBefore).toEqual({ routine: Number(entries[19]?.id.split('-')[0]) });
+    });
+
+    it('keeps the newest acts and denials, each up to its number, and says what is lost until it is too old', async () => {
+      const log = await open({ maxActs: 10, maxDenials: 5, retentionMs: 1_500 });
+      for (let n = 0; n < 15; n++) await log.repository.append(ok(n));
+      for (let n = 20; n < 30; n++) await log.repository.append({ ...DENIAL, details: { n } });
+      const { entries, droppedBefore } = await log.repository.read({ limit: 200 });
+      expect(numbers(entries)).toEqual([29, 28, 27, 26, 25, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5]);
+      const instants = entries.map(({ id }) => Number(id.split('-')[0]));
+      expect(droppedBefore).toEqual({ acts: instants[14], denials: instants[4] });
+      await log.advance(1_600);
+      expect(await log.repository.read({ limit: 200 })).toEqual({ entries: [] });
     });
 
     it('writes an act that was begun when it is settled, once, with what was learned meanwhile', async () => {

@@ -1,3 +1,5 @@
+import type { Session } from '../../model/session.js';
+import type { RepositorySettings } from '../../storage/contract/session-repository.js';
 import type { OpenContract } from './support.js';
 import { count, lifetimeOf, newSession, times } from './support.js';
 
@@ -65,6 +67,86 @@ export function describeLimits(open: OpenContract): void {
       expect(count(outcomes, 'created')).toBe(5);
       expect(count(outcomes, 'session_limit_reached')).toBe(45);
       expect(await test.repository.list('ada')).toHaveLength(5);
+    });
+  });
+
+  /** Redis counts so many without a look at each. */
+  describe('the cap on sessions of a user with many', () => {
+    const CAP = 300;
+    const byAge = (a: Session, b: Session): number => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
+    const full = async (settings: Partial<RepositorySettings> = {}) => {
+      const test = await open({ maxSessionsPerUser: CAP, ...settings });
+      const early = await times(3, () => test.login());
+      await test.advance(5);
+      const later = await times(CAP - 3, () => test.login());
+      return { test, oldest: [...early, ...later].map(({ session }) => session).sort(byAge) };
+    };
+
+    it('ends the oldest ones in turn, and passes over those that have ended', async () => {
+      const { test, oldest } = await full();
+      const ids = oldest.map(({ id }) => id);
+      await test.advance(5);
+      const evicted = async (): Promise<readonly string[]> => (await test.login()).evicted;
+      expect([await evicted(), await evicted(), await evicted()]).toEqual([[ids[0]], [ids[1]], [ids[2]]]);
+      await test.repository.revoke('ada', ids[3] as string, 'logout');
+      await test.repository.revoke('ada', ids[5] as string, 'logout');
+      await test.repository.revoke('ada', ids[5] as string, 'logout');
+      expect([await evicted(), await evicted()]).toEqual([[], []]);
+      expect([await evicted(), await evicted()]).toEqual([[ids[4]], [ids[6]]]);
+      const parallel = await times(50, () => test.login());
+      expect(parallel.flatMap((login) => login.evicted).sort()).toEqual(ids.slice(7, 57).sort());
+      expect(await test.repository.list('ada')).toHaveLength(CAP);
+    });
+
+    it('counts none that has timed out, whenever it did', async () => {
+      const test = await open({ maxSessionsPerUser: CAP, onSessionLimit: 'reject' });
+      await times(CAP - 3, () => test.login());
+      const brief = await times(3, () => test.login({ lifetime: lifetimeOf(500, 3_600_000) }));
+      const create = async () => (await test.repository.create(newSession().session)).outcome;
+      expect(await create()).toBe('session_limit_reached');
+      await test.advance(600);
+      await test.repository.revoke('ada', brief[0]?.session.id ?? '', 'logout'); // timed out already
+      expect([await create(), await create(), await create(), await create()]).toEqual([
+        ...Array<string>(3).fill('created'),
+        'session_limit_reached',
+      ]);
+      expect(await test.repository.revokeAll('ada')).toMatchObject({ sessions: CAP });
+    });
+
+    it('counts anew after a new epoch, with or without a session that enters it', async () => {
+      const { test } = await full();
+      const { proof, session } = await test.login();
+      expect(await test.repository.revokeAll('ada', proof)).toMatchObject({ sessions: CAP - 1 });
+      expect(await test.repository.revokeAll('ada', proof)).toMatchObject({ sessions: 0 });
+      expect((await test.login()).evicted).toEqual([]);
+      expect((await test.replace(proof, { revokeOthers: true })).outcome).toMatchObject({ revoked: 1 });
+      expect((await test.repository.list('ada')).map(({ id }) => id)).toEqual([session.id]);
+      const block = { reason: 'spam' };
+      const change = { userId: 'ada', ifVersion: 'any', block } as const;
+      expect(await test.repository.users.change(change)).toMatchObject({ outcome: 'changed', sessions: 1 });
+      expect(await test.repository.revokeAll('ada')).toMatchObject({ sessions: 0 });
+    });
+
+    it('goes by the roles of the moment', async () => {
+      const roleLifetimes = new Map([['admin', lifetimeOf(50, 3_600_000)]]);
+      const { test } = await full({ roleLifetimes, onSessionLimit: 'reject' });
+      expect(await test.repository.create(newSession().session)).toEqual({
+        outcome: 'session_limit_reached',
+      });
+      await test.advance(100);
+      await test.change({ roles: ['admin'] });
+      expect((await test.login()).evicted).toEqual([]);
+      expect(await test.repository.revokeAll('ada')).toMatchObject({ sessions: 1 });
+    });
+
+    it('keeps to it through many logins and logouts', async () => {
+      const { test } = await full();
+      for (let i = 0; i < 5; i++) {
+        const logins = await times(40, () => test.login());
+        await Promise.all(logins.map(({ session }) => test.repository.revoke('ada', session.id, 'logout')));
+        await times(50, () => test.login());
+        expect(await test.repository.list('ada')).toHaveLength(CAP);
+      }
     });
   });
 

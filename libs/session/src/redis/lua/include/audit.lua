@@ -1,5 +1,6 @@
 -- An audit entry is one entry of a stream: outcome, action, actor, target, ip, details (JSON that no script reads), and
--- `at` where that is not the instant in its ID. IDs are given here, so that those of both streams are in one order.
+-- `at` where that is not the instant in its ID, `routine` of an everyday act. IDs are given here, so that those of all streams are
+-- in one order.
 local function next_entry_id(log)
   local ms, sequence = log.now, 0
   local last = redis.call('GET', log.last)
@@ -13,10 +14,12 @@ local function next_entry_id(log)
   return id
 end
 
--- Acts are trimmed by age alone; what anybody can cause is capped, too.
+-- Everyday acts, and what anybody can cause, have bounds of their own, so that no flood of either pushes out other acts.
 local function add_entry(log, outcome, fields)
-  local id = next_entry_id(log)
-  local stream = (outcome == 'ok' or outcome == 'unknown') and log.acts or log.denials
+  local id, is_routine = next_entry_id(log), false
+  for i = 1, #fields, 2 do is_routine = is_routine or fields[i] == 'routine' end
+  local is_act = outcome == 'ok' or outcome == 'unknown'
+  local stream = not is_act and log.denials or is_routine and log.routine or log.acts
   redis.call('XADD', stream, id, 'outcome', outcome, unpack(fields))
   redis.call('PEXPIRE', stream, digits(log.retention_ms))
   return id
@@ -33,11 +36,20 @@ local function recover_abandoned(log)
   end
 end
 
+-- Trims by age and by number. What the number costs is noted: the instant of the first entry that is left.
+local function trim_stream(log, name, most)
+  local stream = log[name]
+  redis.call('XTRIM', stream, 'MINID', '=', digits(log.now - log.retention_ms))
+  if redis.call('XTRIM', stream, 'MAXLEN', '=', most) == 0 then return end
+  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  redis.call('HSET', log.dropped, name, string.match(first[1], '^%d+'))
+  redis.call('PEXPIRE', log.dropped, digits(log.retention_ms))
+end
+
 local function trim(log)
-  local oldest = digits(log.now - log.retention_ms)
-  redis.call('XTRIM', log.acts, 'MINID', '=', oldest)
-  redis.call('XTRIM', log.denials, 'MINID', '=', oldest)
-  redis.call('XTRIM', log.denials, 'MAXLEN', '=', digits(log.max_denials))
+  trim_stream(log, 'acts', log.max_acts)
+  trim_stream(log, 'routine', log.max_routine)
+  trim_stream(log, 'denials', log.max_denials)
 end
 
 local function tidy(log)

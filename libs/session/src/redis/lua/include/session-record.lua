@@ -8,6 +8,10 @@
 -- no later change of roles undoes it.
 -- Beside it: ID:d the device (device-record.ts), ID:p the token hash before this one, when that ended, and until when it is good all the same
 -- (0: not at all).
+-- A user with many fields has two more, so that a login or a block does not read them all:
+--   n  1-5 epoch | 6-8 how many sessions of that epoch nothing has ended | 9-14 the first instant at which one of them may
+--      time out | 15-20 when a login last looked at all of them | 21-22 how many have not, since | 23-30 digest of roles and lifetimes
+--   o  the IDs of the oldest sessions, oldest first; those that have ended since may be among them
 local RECORD, PREVIOUS_TOKEN, DEVICE = '>c32I5I6I5I5I4I5BB', '>c32I6I6', '>Bc0Bc0'
 local TIMES, TIMES_FROM = '>I5I6I5I5I4I5BB', 33 -- the record without its token hash
 local LAST_SEEN, LAST_SEEN_END = '>c43I5c16', 48 -- a record with another lastSeenAt
@@ -97,33 +101,85 @@ local function each_record(fields, visit)
   end
 end
 
--- Tells whether a record is of a live session, and since when there is one, without taking all of it apart: a user may
--- have thousands. With lifetimes of roles it takes the long way.
+-- Tells whether a record is of a live session, since when there is one, and when it times out, without taking all of it
+-- apart: a user may have thousands. With lifetimes of roles it takes the long way.
 local function liveness(user, now, role_lifetimes)
   return function(record)
     if role_lifetimes ~= '' then
       local session = unpack_session(record)
-      return status_of(session, user, now, 0, role_lifetimes) == LIVE, session.created_at
+      local ends_at = expires_at(session, user, role_lifetimes)
+      return session.ended == 0 and session.epoch == user.epoch and now < ends_at, session.created_at, ends_at
     end
     local epoch, created, seen, authenticated, inactivity, absolute, _, ended = struct.unpack(TIMES, record, TIMES_FROM)
-    local is_live = ended == 0 and epoch == user.epoch
-      and now < timeout_at(created + seen, inactivity, created + authenticated, absolute)
-    return is_live, created
+    local ends_at = timeout_at(created + seen, inactivity, created + authenticated, absolute)
+    return ended == 0 and epoch == user.epoch and now < ends_at, created, ends_at
   end
 end
 
+local TALLY, OPEN_SESSIONS, OPEN_SESSIONS_END, MANY_FIELDS, NO_TIMEOUT = '>I5I3I6I6I2c8', '>I5I3', 8, 512, 2 ^ 48 - 1
+
+local function digest_of_lifetimes(user, role_lifetimes)
+  if role_lifetimes == '' then return '--------' end
+  return string.sub(redis.sha1hex(role_lifetimes .. '|' .. user.roles), 1, 8)
+end
+
+-- What was counted of this epoch; nil: nothing. `open` is the number of live sessions, or more where some have timed out.
+local function read_tally(key, user)
+  local stored = redis.call('HGET', key, 'n')
+  if not stored then return nil end
+  local epoch, open, exact_until, looked_at, logins, lifetimes = struct.unpack(TALLY, stored)
+  if epoch ~= user.epoch then return nil end
+  return { open = open, exact_until = exact_until, looked_at = looked_at, logins = logins, lifetimes = lifetimes }
+end
+
+local function is_exact(tally, user, now, role_lifetimes)
+  return now < tally.exact_until and tally.lifetimes == digest_of_lifetimes(user, role_lifetimes)
+end
+
+local function store_tally(key, user, tally)
+  redis.call('HSET', key, 'n', struct.pack(TALLY, user.epoch, tally.open, tally.exact_until, tally.looked_at, tally.logins,
+    tally.lifetimes))
+end
+
+-- How many sessions are live, and the tally of a user who has many fields.
 local function count_live(key, user, now, role_lifetimes)
-  local live, is_live = 0, liveness(user, now, role_lifetimes)
-  each_record(redis.call('HGETALL', key), function(_, record)
-    if is_live(record) then live = live + 1 end
+  local tally = read_tally(key, user)
+  if tally and is_exact(tally, user, now, role_lifetimes) then return tally.open, tally end
+  local live, exact_until, is_live = 0, NO_TIMEOUT, liveness(user, now, role_lifetimes)
+  local fields = redis.call('HGETALL', key)
+  each_record(fields, function(_, record)
+    local lives, _, ends_at = is_live(record)
+    if not lives then return end
+    live = live + 1
+    if ends_at < exact_until then exact_until = ends_at end
   end)
-  return live
+  if #fields <= 2 * MANY_FIELDS then return live end
+  return live, { open = live, exact_until = exact_until, looked_at = 0, logins = 0,
+    lifetimes = digest_of_lifetimes(user, role_lifetimes) }
+end
+
+-- After a new epoch, which so many sessions entered. The next login looks at all of them, and forgets.
+local function carry_tally(key, user, tally, open)
+  if not tally then return end
+  tally.open, tally.looked_at = open, 0
+  if open == 0 then tally.exact_until = NO_TIMEOUT end
+  store_tally(key, user, tally)
+end
+
+-- A session of this epoch has ended.
+local function take_off_tally(key)
+  local stored = redis.call('HGET', key, 'n')
+  if not stored then return end
+  local epoch, open = struct.unpack(OPEN_SESSIONS, stored)
+  redis.call('HSET', key, 'n',
+    struct.pack(OPEN_SESSIONS, epoch, math.max(0, open - 1)) .. string.sub(stored, OPEN_SESSIONS_END + 1))
 end
 
 local function end_session(key, id, session, reason, at)
   session.last_seen_at = math.max(at, session.created_at)
   session.ended = reason
   redis.call('HSET', key, id, pack_session(session))
+  take_off_tally(key)
 end
 
 -- Writes a timeout down that was seen, and not yet written. Returns whether it did.

@@ -1,11 +1,13 @@
 -- Parts the sessions among all fields of a user's hash into the live ones and those that have ended. On the way it writes
--- down timeouts that were not seen yet, and forgets what is no longer remembered. Returns both, and how many it forgot.
+-- down timeouts that were not seen yet, and forgets what is no longer remembered. Returns both, how many it
+-- forgot, and when the first of the live ones times out.
 local function part_sessions(key, fields, user, at)
-  local live, ended, forgotten = {}, {}, 0
+  local live, ended, forgotten, exact_until = {}, {}, 0, NO_TIMEOUT
   local is_live = liveness(user, at.now, at.role_lifetimes)
   each_record(fields, function(id, record)
-    local lives, created_at = is_live(record)
+    local lives, created_at, ends_at = is_live(record)
     if lives then
+      if ends_at < exact_until then exact_until = ends_at end
       live[#live + 1] = { id = id, at = created_at, record = record }
       return
     end
@@ -19,7 +21,7 @@ local function part_sessions(key, fields, user, at)
     note_timeout(key, id, session, status, ended_at)
     ended[#ended + 1] = { id = id, at = ended_at }
   end)
-  return live, ended, forgotten
+  return live, ended, forgotten, exact_until
 end
 
 local function newer(a, b)
