@@ -57,6 +57,8 @@ export class AppModule {
               posts: { quota: settings.postQuota, window: '1m', by: 'user' },
               requests: { quota: settings.sessionQuota, window: '1m', by: 'session' },
               registrations: { quota: Math.min(settings.loginQuota * 20, 1_000_000), window: '1h', by: 'ip' },
+              // An export reads the audit log from its end to its beginning, and an erasure may read every account.
+              'personal-data': { quota: 10, window: '1h', by: 'user' },
               // Whole offices share an address, and each of their clients refreshes every ten minutes.
               refreshes: { quota: settings.sessionQuota, window: '1m', by: 'ip' },
             },

@@ -70,10 +70,13 @@ return read(ARGV[1])
 const OF_USER = redisScript(`${READ}
 local limit, is_cut = tonumber(ARGV[1]), 0
 local function newest(key)
-  local ids = redis.call('SMEMBERS', key)
-  table.sort(ids, function(a, b) return tonumber(a) > tonumber(b) end)
+  local ids, ordered = redis.call('SMEMBERS', key), {}
+  for i, id in ipairs(ids) do ordered[i] = tonumber(id) end
+  table.sort(ordered) -- a comparison in Lua would hold Redis up several times as long
   if #ids > limit then is_cut = 1 end
-  return { unpack(ids, 1, math.min(#ids, limit)) }
+  local last = {}
+  for i = #ids, math.max(#ids - limit, 0) + 1, -1 do last[#last + 1] = string.format('%.0f', ordered[i]) end
+  return last
 end
 local posts, likes = {}, {}
 for _, id in ipairs(newest(KEYS[5])) do posts[#posts + 1] = read(id) end

@@ -1,6 +1,13 @@
 import { Controller, Delete, Get, HttpCode, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentSession, CurrentUser, Fresh, type Session, type UserState } from '@latchkey/session';
+import {
+  CurrentSession,
+  CurrentUser,
+  Fresh,
+  RateLimit,
+  type Session,
+  type UserState,
+} from '@latchkey/session';
 import type { Request, Response } from 'express';
 import { ActRecorder } from '../audit/act-recorder.js';
 import { ClientTokens } from '../auth/client-tokens.js';
@@ -9,6 +16,7 @@ import { RightsService } from './rights.service.js';
 
 @ApiTags('auth')
 @Fresh('10m')
+@RateLimit('personal-data')
 @Controller('auth/me')
 export class RightsController {
   constructor(

@@ -236,6 +236,28 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
   });
 });
 
+describe('The console, in two tabs of one browser', () => {
+  it('shows nothing of who was there before, once another tab has logged somebody else in', async () => {
+    const url = await startNode();
+    await new Client(url).login('alice', 'correct-horse-alice', { deviceName: PHONE });
+    const window = await ConsoleWindow.open(browser, url);
+    await window.logIn('alice');
+    await window.go('My devices');
+    await window.says(PHONE);
+    const tab = await window.context.newPage();
+    await tab.goto(`${url}/docs-json`);
+    const login = { username: 'bob', password: 'correct-horse-bob' };
+    const headers = { 'Content-Type': 'application/json' };
+    const request = JSON.stringify({ method: 'POST', headers, body: JSON.stringify(login) });
+    expect(await tab.evaluate(`fetch('/auth/login', ${request}).then(({ status }) => status)`)).toBe(200);
+    await window.page.getByRole('banner').getByText('bob').waitFor();
+    expect(await window.content()).not.toContain(PHONE);
+    await window.says('This device');
+    expect(window.complaints).toEqual([]);
+    await window.context.close();
+  });
+});
+
 describe('The console, for a newcomer', () => {
   it('registers, hands the data over, and erases the account', async () => {
     const window = await ConsoleWindow.open(browser, await startNode());

@@ -22,6 +22,8 @@ const suite: Parameters<typeof describeSample>[1] = (sample, storage) => {
 
     const { body, headers } = await ada.get('/auth/me/export').expect(200);
     expect(headers['cache-control']).toBe('no-store');
+    // It reads the whole audit log, and everything that the person wrote.
+    expect(headers['ratelimit-policy']).toContain('"personal-data";q=10;w=3600');
     expect(body.account).toMatchObject({ id: ada.userId, username: ada.username, roles: ['user'] });
     expect(body.posts.map(({ id }: { id: string }) => id)).toEqual([own.post.id]);
     expect(body.likes).toEqual([other.post.id]);

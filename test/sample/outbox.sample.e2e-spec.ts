@@ -55,7 +55,6 @@ describe('GET /dev/outbox', () => {
       const near = `http://127.0.0.1:${port}${PATH}`;
       const far = `http://${address}:${port}${PATH}`;
       expect(await statusOf(near)).toBe(200);
-      expect(await statusOf(near, { 'x-forwarded-for': '203.0.113.9' })).toBe(200);
       expect(address).not.toBe('127.0.0.1'); // else the rest proves nothing
       const spoofed = { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1', 'x-real-ip': '::1' };
       for (const headers of [{}, spoofed, { ...spoofed, host: 'localhost' }]) {
@@ -64,25 +63,39 @@ describe('GET /dev/outbox', () => {
       // Also one who may say whom it speaks for.
       const other = (believing.getHttpServer().address() as { port: number }).port;
       const said = { 'x-forwarded-for': '127.0.0.1', host: 'localhost' };
-      expect(await statusOf(`http://127.0.0.1:${other}${PATH}`, said)).toBe(200);
       expect(await statusOf(`http://${address}:${other}${PATH}`, said)).toBe(404);
+      expect(await statusOf(`http://127.0.0.1:${other}${PATH}`)).toBe(200);
+      // For a proxy on this machine everybody is near, and a client of its chooses the host, and what it says of itself.
+      const ways = { 'x-real-ip': '203.0.113.9', forwarded: 'for="[2001:db8::1]"', via: '1.1 edge' };
+      for (const one of [app, believing]) {
+        const { port: behind } = one.getHttpServer().address() as { port: number };
+        const through = (headers: Record<string, string>) =>
+          statusOf(`http://127.0.0.1:${behind}${PATH}`, { host: 'localhost', ...headers });
+        for (const [name, value] of Object.entries({ ...ways, 'x-forwarded-for': '127.0.0.1' }))
+          expect([name, await through({ [name]: value })]).toEqual([name, 404]);
+      }
     } finally {
       await app.close();
       await believing.close();
     }
   });
 
-  it('is not for whoever comes through a proxy on this machine, nor for a name that points here', async () => {
-    const sample = await Sample.start({ env: { TRUST_PROXY: '1' } });
+  it('is not for a name that points here, nor behind an origin that others see', async () => {
+    const env = { PUBLIC_ORIGIN: 'https://app.example', FORWARDED_HEADER: 'x-edge-ip' };
+    const behind = await createApp(readConfig({ PORT: '0', ...env }));
+    await behind.listen(0, '127.0.0.1');
+    const sample = await Sample.start({ env: { FORWARDED_HEADER: 'x-edge-ip' } });
     try {
       const url = `${sample.url}${PATH}`;
-      expect(await statusOf(url, { 'x-forwarded-for': '127.0.0.1' })).toBe(200);
-      expect(await statusOf(url, { 'x-forwarded-for': '203.0.113.9' })).toBe(404);
-      expect(await statusOf(url, { 'x-forwarded-for': '127.0.0.1', host: 'evil.example' })).toBe(404);
-      expect(await statusOf(url, { 'x-forwarded-for': '127.0.0.1', host: '127.0.0.1.evil.example' })).toBe(
-        404,
-      );
+      expect(await statusOf(url)).toBe(200);
+      expect(await statusOf(url, { 'x-edge-ip': '127.0.0.1' })).toBe(404);
+      expect(await statusOf(url, { host: 'evil.example' })).toBe(404);
+      expect(await statusOf(url, { host: '127.0.0.1.evil.example' })).toBe(404);
+      // A proxy that says nothing of itself, as nginx with proxy_pass alone.
+      const { port } = behind.getHttpServer().address() as { port: number };
+      expect(await statusOf(`http://127.0.0.1:${port}${PATH}`)).toBe(404);
     } finally {
+      await behind.close();
       await sample.stop();
     }
   });

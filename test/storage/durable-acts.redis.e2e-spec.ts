@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redisClientOptions } from '@latchkey/session';
+import { type Cluster, Redis } from 'ioredis';
 import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
+import { ReplicaWait } from '../../libs/session/src/redis/calls/replica-wait.js';
+import { SCRIPTS } from '../../libs/session/src/redis/lua/script.js';
 import { IpAllowlists } from '../../libs/session/src/services/ip/ip-allowlists.service.js';
 import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
@@ -179,3 +182,47 @@ it('finds the primary of each user in a Cluster', async () => {
     await on.users.block(`user-${i}`, { ...spam, ...DURABLE });
   }
 }, 60_000);
+
+describe('the connections that wait', () => {
+  const held = { script: SCRIPTS.reaffirmIpList, keys: ['list'], args: [5] } as const;
+
+  /** A server without a replica, so that a wait is never met; and how many connections wait there. */
+  async function openAlone() {
+    const server = await RedisServer.start();
+    opened(server, () => server.stop());
+    await server.client().hset('list', 'version', 5);
+    const clientOf = () => {
+      const client = new Redis(server.url);
+      return opened(client, () => client.disconnect());
+    };
+    const countOf = async () =>
+      String(await server.client().client('LIST')).split('name=latchkey-wait ').length - 1;
+    return { clientOf, countOf };
+  }
+
+  it('are over at close, also that of an act that still waits', async () => {
+    const { clientOf, countOf } = await openAlone();
+    const wait = new ReplicaWait(clientOf(), { replicas: 1, timeoutMs: 3_000 });
+    const reached = wait.reached(held);
+    while ((await countOf()) === 0) await sleep(5);
+    wait.close();
+    expect(await reached).toBe(false);
+    while ((await countOf()) > 0) await sleep(5); // the server notices
+    expect(await wait.reached(held)).toBe(false);
+    expect(await countOf()).toBe(0);
+  });
+
+  it('to nodes that a Cluster has lost are given up', async () => {
+    const { clientOf, countOf } = await openAlone();
+    const nodes = [clientOf()];
+    const cluster = { nodes: () => nodes } as unknown as Cluster;
+    const wait = new ReplicaWait(cluster, { replicas: 1, timeoutMs: 20 });
+    opened(wait, () => wait.close());
+    for (let failover = 0; failover < 3; failover++) {
+      expect(await wait.reached(held)).toBe(false);
+      nodes.splice(0, 1, clientOf());
+    }
+    await wait.reached(held);
+    while ((await countOf()) > 1) await sleep(5);
+  });
+});

@@ -58,6 +58,8 @@ describe.each([
       targetId: 'ada',
       ip: '203.0.113.9',
     });
+    // Somebody who does not know the password, and may be anybody.
+    await audit.append({ action: 'login', outcome: 'denied', targetId: 'ada', ip: '203.0.113.9' });
     await audit.append({ action: 'login', outcome: 'ok', actorId: 'bob', ip: '192.0.2.2' });
 
     const told = await users.export('ada');
@@ -69,6 +71,7 @@ describe.each([
     expect(told.oneTimeTokens.map(({ purpose }) => purpose)).toEqual(['reset']);
     expect(told.audit.next).toBeUndefined();
     expect(told.audit.entries.map(({ action, actorId, ip }) => [action, actorId, ip])).toEqual([
+      ['login', undefined, undefined],
       ['user.unblock', 'mia', undefined],
       ['login', 'ada', '192.0.2.1'],
     ]);
@@ -79,7 +82,7 @@ describe.each([
     const first = await users.export('ada', { auditLimit: 1 });
     expect(first.audit.entries).toHaveLength(1);
     const rest = await audit.read({ userId: 'ada', before: first.audit.next ?? '' });
-    expect(rest.entries.map(({ action }) => action)).toEqual(['login']);
+    expect(rest.entries.map(({ action }) => action)).toEqual(['user.unblock', 'login']);
     expect((await users.export('ada', { auditLimit: 0 })).audit.entries).toEqual([]);
     await expect(users.export('ada', { auditLimit: 10_001 })).rejects.toMatchObject({ code: 'bad_request' });
   });

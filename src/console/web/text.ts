@@ -144,6 +144,7 @@ export const text = {
       login: 'Wrong passwords, from here',
       'login-account': 'Wrong passwords, from anywhere',
       'login-ip': 'Wrong passwords, any account from here',
+      'personal-data': 'My data',
     } as Readonly<Record<string, string>>,
     quota: (left: number, all: number, window: string) => `${left} of ${all} left, per ${window}`,
     windows: (seconds: number) =>

@@ -4,7 +4,7 @@ import type { RevocationReceipt } from '../model/revocation-receipt.js';
 import type { UserState } from '../model/user-state.js';
 import type { OpenAct } from '../services/audit/audit-log.js';
 import type { Services } from './services.js';
-import { EXIT, type ExitCode, instant, printable, type Terminal, UsageError } from './terminal.js';
+import { EXIT, type ExitCode, instant, jsonLine, printable, type Terminal, UsageError } from './terminal.js';
 
 /** What every act is given. */
 export interface ActFlags {
@@ -102,7 +102,7 @@ export class Acts {
       }
     }
     const result = await audit.record({ ...what.act, actorId }, what.run);
-    this.terminal.out(flags.json ? `${JSON.stringify(result)}\n` : `${what.told(result)}\n`);
+    this.terminal.out(flags.json ? jsonLine(result) : `${what.told(result)}\n`);
     return what.exitCode?.(result) ?? EXIT.ok;
   }
 }

@@ -4,7 +4,7 @@ import { whenReady } from '../redis/calls/boot-check.js';
 import { at, PATIENCE_MS, rounded } from './doctor/measures.js';
 import { withServices } from './services.js';
 import type { CliSettings } from './settings.js';
-import { EXIT, type ExitCode, table, type Terminal, UsageError } from './terminal.js';
+import { EXIT, type ExitCode, jsonLine, table, type Terminal, UsageError } from './terminal.js';
 
 const MOST_SECONDS = 60;
 const AT_ONCE = 32;
@@ -57,7 +57,7 @@ export async function bench(
         await users.erase(userId);
       }
     });
-    terminal.out(json ? `${JSON.stringify({ redis: place, results })}\n` : textOf(results, place));
+    terminal.out(json ? jsonLine({ redis: place, results }) : textOf(results, place));
     return EXIT.ok;
   } finally {
     if (isOwned) client.disconnect();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isRecord } from '../rules/option-rules.js';
-import { EXIT, type ExitCode, table, type Terminal, UsageError } from './terminal.js';
+import { EXIT, type ExitCode, jsonLine, printable, table, type Terminal, UsageError } from './terminal.js';
 
 type Entry = Readonly<Record<string, unknown>>;
 
@@ -14,13 +14,13 @@ export async function showManifest(
   const entries = await readManifest(file, terminal);
   if (compare !== undefined) {
     const differences = differencesOf(entries, await readManifest(compare, terminal));
-    if (json) terminal.out(`${JSON.stringify(differences)}\n`);
+    if (json) terminal.out(jsonLine(differences));
     else
       terminal.out(differences.length === 0 ? 'No difference.\n' : differences.map(differenceText).join(''));
     return differences.length === 0 ? EXIT.ok : EXIT.finding;
   }
   if (json) {
-    terminal.out(`${JSON.stringify(entries)}\n`);
+    terminal.out(jsonLine(entries));
     return EXIT.ok;
   }
   const rows = entries.map((entry) => [...keyOf(entry), text(entry['access']), demandsOf(entry)]);
@@ -75,8 +75,8 @@ function byKey(entries: readonly Entry[]): Map<string, Entry> {
 
 function differenceText({ change, method, path, before, after }: Difference): string {
   const said = (entry: Entry | undefined): string =>
-    entry ? `${text(entry['access'])} ${demandsOf(entry)}`.trim() : '';
-  const head = `${change.padEnd(7)}  ${method} ${path}`;
+    entry ? printable(`${text(entry['access'])} ${demandsOf(entry)}`.trim()) : '';
+  const head = `${change.padEnd(7)}  ${printable(`${method} ${path}`)}`;
   if (change !== 'changed') return `${head}  ${said(after ?? before)}\n`;
   return `${head}\n  - ${said(before)}\n  + ${said(after)}\n`;
 }

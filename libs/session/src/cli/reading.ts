@@ -1,7 +1,7 @@
 import { describe, unknownUser } from './acts.js';
 import type { DoctorReport } from './doctor/finding.js';
 import type { Services } from './services.js';
-import { EXIT, type ExitCode, instant, printable, table, type Terminal } from './terminal.js';
+import { EXIT, type ExitCode, instant, jsonLine, printable, table, type Terminal } from './terminal.js';
 
 /** A command that only looks. */
 interface Reading {
@@ -32,7 +32,7 @@ export async function listSessions({ users, sessions }: Services, call: Reading)
   if (!user) return unknownUser(userId, terminal);
   const live = await sessions.list(userId);
   if (flags.json) {
-    terminal.out(`${JSON.stringify({ user, sessions: live })}\n`);
+    terminal.out(jsonLine({ user, sessions: live }));
     return EXIT.ok;
   }
   const rows = live.map(({ id, device, createdAt, lastSeenAt, expiresAt }) => {
@@ -57,7 +57,7 @@ export async function readAudit({ audit }: Services, { flags, terminal }: Readin
     ...(flags.user === undefined ? {} : { userId: flags.user }),
   });
   if (flags.json) {
-    terminal.out(`${JSON.stringify(page)}\n`);
+    terminal.out(jsonLine(page));
     return EXIT.ok;
   }
   const rows = page.entries.map(({ at, action, outcome, actorId = '', targetId = '', ip = '', details }) => {

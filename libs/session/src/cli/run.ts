@@ -7,7 +7,15 @@ import { showManifest } from './manifest.js';
 import { listSessions, readAudit, reportText } from './reading.js';
 import { type Services, withServices } from './services.js';
 import { type CliSettings, readSettings } from './settings.js';
-import { EXIT, type ExitCode, printable, type Terminal, UsageError, withoutSecrets } from './terminal.js';
+import {
+  EXIT,
+  type ExitCode,
+  jsonLine,
+  printable,
+  type Terminal,
+  UsageError,
+  withoutSecrets,
+} from './terminal.js';
 
 /** Every flag there is; a command takes some of them. */
 const FLAGS = {
@@ -188,7 +196,7 @@ async function withServicesOf(
 async function runDoctor({ settings: read, flags, terminal }: Call): Promise<ExitCode> {
   const { settings, storage, place } = await read();
   const report = await examine(settings, storage, place);
-  terminal.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+  terminal.out(flags.json ? jsonLine(report) : reportText(report));
   return { ok: EXIT.ok, warn: EXIT.finding, fail: EXIT.failure }[report.level];
 }
 
@@ -210,7 +218,7 @@ function flagNames({ flags }: Command): string {
 function problemOf(error: unknown): string {
   if (error instanceof SessionError && error.code === 'session_store_unavailable') {
     const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-    return `Redis did not answer in time${cause}. An act may have happened: look, and do it again (twice is as good as once)`;
+    return `Redis did not answer in time${printable(cause)}. An act may have happened: look, and do it again (twice is as good as once)`;
   }
   const isExpected =
     error instanceof UsageError ||

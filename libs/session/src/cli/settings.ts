@@ -153,7 +153,7 @@ function placeOf(redis: NonNullable<RedisOption>): string {
     return host + (pathname.length > 1 ? pathname : '');
   }
   const { host = '127.0.0.1', port = 6379, db, path, name, sentinels, redisOptions } = credentialsOf(redis);
-  if (redisOptions || 'nodes' in redis) return 'a Cluster';
+  if (redisOptions || 'nodes' in redis || 'cluster' in redis) return 'a Cluster';
   if (Array.isArray(sentinels)) return `${typeof name === 'string' ? name : 'a primary'}, behind Sentinels`;
   if (typeof path === 'string') return path;
   return `${String(host)}:${String(port)}${typeof db === 'number' && db > 0 ? `/${db}` : ''}`;

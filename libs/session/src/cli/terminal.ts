@@ -53,9 +53,21 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
-/** Without what could move the cursor or colour the terminal: names of devices and reasons are written by others. */
+/** What could move the cursor, colour the terminal or turn a line round: reasons and paths are written by others. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\uFFFD');
+  return text.replace(UNPRINTABLE, '\uFFFD');
+}
+
+/** One line of JSON. JSON itself escapes only some of what is not printable. */
+export function jsonLine(value: unknown): string {
+  const escaped = (found: string): string =>
+    Array.from(
+      { length: found.length },
+      (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join('');
+  return `${JSON.stringify(value).replace(UNPRINTABLE, escaped)}\n`;
 }
 
 export function instant(ms: number | undefined): string {

@@ -31,7 +31,9 @@ const VIEWS: Readonly<Record<Screen, () => JSX.Element>> = {
 
 export function App(): JSX.Element {
   const phase = useStore((state) => state.phase);
-  if (phase === 'in') return <SignedIn />;
+  const owner = useStore((state) => state.me?.user.id);
+  // What a screen holds is one person's.
+  if (phase === 'in') return <SignedIn key={owner} />;
   return (
     <div class="outside">
       <header class="top">

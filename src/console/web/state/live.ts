@@ -7,6 +7,8 @@ interface Keeper {
   onEnd(code: string): void;
   /** The stream was refused: it does not try again by itself. */
   onRefused(): void;
+  /** The browser has opened it again, with whatever cookie there is now. */
+  onAgain(): void;
 }
 
 const RETRY_MS = 5_000;
@@ -20,7 +22,12 @@ export function listen(keeper: Keeper): void {
   unlisten();
   const own = new EventSource('events');
   stream = own;
-  own.addEventListener('hello', () => setState({ isLive: true }));
+  let isAgain = false;
+  own.addEventListener('hello', () => {
+    setState({ isLive: true });
+    if (isAgain) keeper.onAgain();
+    isAgain = true;
+  });
   own.addEventListener('post', ({ data }: MessageEvent<string>) => addPost(JSON.parse(data) as Post));
   own.addEventListener('session-ended', ({ data }: MessageEvent<string>) => {
     if (own !== stream) return;

@@ -22,8 +22,14 @@ export async function ask({ isInDoubt = false } = {}): Promise<void> {
     : undefined;
   try {
     const me = await call<Identity>('GET', 'auth/me');
+    // Another tab may have logged somebody else in.
+    if ((getState().me ?? me).user.id !== me.user.id) forget();
     setState({ phase: 'in', me, ending: undefined, expiresAt: Date.parse(me.session.expiresAt) });
-    listen({ onEnd: (code) => void onStreamEnd(code), onRefused: () => void ask() });
+    listen({
+      onEnd: (code) => void onStreamEnd(code),
+      onRefused: () => void ask(),
+      onAgain: () => void ask({ isInDoubt: true }),
+    });
   } catch (error) {
     const { problem } = error as ApiError;
     const isPassing = problem.status === 0 || problem.status === 429 || problem.status >= 500;

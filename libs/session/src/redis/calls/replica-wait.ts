@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
 import type { Script } from '../lua/script.js';
-import { type RedisClient, whenReady } from './boot-check.js';
+import { type RedisClient, serversOf, whenReady } from './boot-check.js';
 import { waitingClientOf } from './client-options.js';
 
 export interface ReplicaWaitSettings {
@@ -25,6 +25,8 @@ interface Waiting {
   readonly settle: (outcome: Outcome) => void;
 }
 
+/** Before another connection is tried: a server that is away refuses at once, and that to every node. */
+const BROKEN_PAUSE_MS = 10;
 const ELSEWHERE = /^MOVED /;
 /** Of one that was a primary, or has lost its connection. */
 const BROKEN = /^(READONLY|UNBLOCKED|MASTERDOWN|LOADING|Connection is closed)/;
@@ -35,6 +37,7 @@ const BROKEN = /^(READONLY|UNBLOCKED|MASTERDOWN|LOADING|Connection is closed)/;
  */
 export class ReplicaWait {
   private readonly byServer = new Map<Redis, ServerWait>();
+  private isClosed = false;
 
   constructor(
     private readonly client: RedisClient,
@@ -44,30 +47,45 @@ export class ReplicaWait {
   /** Whether every replica has the act; `false` also where that cannot be known in time. Never rejects. */
   async reached(asked: Reaffirmation): Promise<boolean> {
     const until = performance.now() + this.settings.timeoutMs;
-    for (;;) {
+    while (!this.isClosed) {
       const outcome = await this.ask(asked);
       if (outcome !== 'broken' || performance.now() >= until) return outcome === 'reached';
+      await new Promise((resume) => setTimeout(resume, BROKEN_PAUSE_MS));
     }
+    return false;
   }
 
+  /** For good: an act that still waits opens no other connection. */
   close(): void {
+    this.isClosed = true;
     for (const wait of this.byServer.values()) wait.close();
     this.byServer.clear();
   }
 
   private async ask(asked: Reaffirmation): Promise<Outcome> {
     let outcome: Outcome = 'broken';
-    for (const server of 'nodes' in this.client ? this.client.nodes('master') : [this.client]) {
+    const servers = serversOf(this.client);
+    this.forgetOthersThan(servers);
+    for (const server of servers) {
+      if (this.isClosed) break;
       outcome = await this.waitOn(server).ask(asked);
       if (outcome !== 'elsewhere') break;
     }
     return outcome;
   }
 
+  /** A failover, or nodes that come and go, leave connections to servers that nobody asks any more. */
+  private forgetOthersThan(servers: readonly Redis[]): void {
+    for (const [server, wait] of this.byServer) {
+      if (servers.includes(server) && !wait.isClosed) continue;
+      wait.close();
+      this.byServer.delete(server);
+    }
+  }
+
   private waitOn(server: Redis): ServerWait {
     const known = this.byServer.get(server);
     if (known && !known.isClosed) return known;
-    for (const [other, { isClosed }] of this.byServer) if (isClosed) this.byServer.delete(other);
     const wait = new ServerWait(waitingClientOf(server), this.settings);
     this.byServer.set(server, wait);
     return wait;

@@ -48,7 +48,7 @@ export interface UserExport {
   readonly quotas: readonly KeptQuota[];
   readonly oneTimeTokens: readonly KeptOneTimeToken[];
   readonly audit: {
-    /** Newest first. Entries of acts by others come without those others' client IP. */
+    /** Newest first. Entries of acts by others, or by who is not known, come without the client IP. */
     readonly entries: readonly AuditEntry[];
     /** Present when there are more, or may be: the `before` to read on from. */
     readonly next?: string;
@@ -144,7 +144,7 @@ async function entriesAbout(
 }
 
 function withoutOthersIp(entry: AuditEntry, userId: string): AuditEntry {
-  if (entry.actorId === undefined || entry.actorId === userId) return entry;
+  if (entry.actorId === userId) return entry; // who is not known may be somebody else, as at a wrong password
   const { ip: _ip, ...rest } = entry;
   return rest;
 }
