@@ -151,7 +151,8 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await right.page.locator('#login:enabled').waitFor();
     await right.page.getByRole('alert').filter({ hasText: 'Too cheerful' }).waitFor();
     await left.page.click('#unblock');
-    await left.says('alice may log in again. Old sessions stay dead.');
+    await left.says('alice may log in again. Old sessions stay ended.');
+    expect(await left.page.evaluate('document.activeElement?.textContent')).toBe('alice'); // a keyboard goes on there
     await right.page.click('#login');
     await right.button('Log out').waitFor();
   });

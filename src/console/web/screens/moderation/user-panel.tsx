@@ -73,6 +73,7 @@ export function UserPanel({
           onUnblocked={(changed) => {
             setDone(undefined);
             setSaid(text.users.unblocked(user.username));
+            heading.current?.focus(); // the button that had the focus is gone
             onChange(changed);
           }}
         />
