@@ -115,6 +115,7 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await look(right, 'devices');
     await right.button(`End the session on ${PHONE}`).click();
     await right.says('by you, from this window');
+    expect(await right.page.evaluate('document.activeElement?.textContent')).toBe('My devices');
     expect(await phone.denial()).toBe('session_revoked');
     await right.go('Account');
     await right.says(/ of 600 left, per minute/);

@@ -108,7 +108,8 @@ export const text = {
 
   devices: {
     title: 'My devices',
-    intro: 'You are logged in on these devices. End a session that you do not recognise, and change your password.',
+    intro:
+      'You are logged in on these devices. End a session that you do not recognise, and change your password.',
     current: 'This device',
     unknown: 'Unknown device',
     lastSeen: 'Last seen',
