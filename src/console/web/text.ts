@@ -177,6 +177,7 @@ export const text = {
     findHint: 'The list filters as you type. Enter searches all accounts.',
     look: 'Find',
     none: 'No account has this name.',
+    noMatch: 'No user in this list matches. Enter searches all accounts.',
     choose: 'Choose a user to see their sessions.',
     status: { active: 'active', blocked: 'blocked' },
     stateLost: 'The roles and blocks of this user were lost. An admin must set the roles again.',
