@@ -205,7 +205,7 @@ export const text = {
     above: 'You act on lower ranks only. This user has your rank or a higher one.',
     rolesTitle: 'Role',
     newRole: 'New role',
-    rolesHint: 'The role holds from the next request on. Sessions go on. Only admins change roles.',
+    rolesHint: 'A new role applies from the next request on. Sessions go on. Only admins change roles.',
     setRole: 'Set role',
   },
 
