@@ -116,6 +116,11 @@ describe('latchkey doctor', () => {
     expect(of('keys')).toMatchObject({ level: 'warn', values: { keys: 2, foreign: 2 } });
     expect(of('keys').what).toMatch(/"other:(\{x\}:user|cache:a)"/);
     await admin.del('other:{x}:user', 'other:cache:a');
+    const none = await doctor(server.url, '--prefix', 'other', '--timeout', '10000');
+    expect(none.of('keys')).toMatchObject({
+      level: 'ok',
+      what: expect.stringContaining('--prefix') as string,
+    });
   });
 
   it('finds what a Redis user may not do, and does not need more than the library does', async () => {
@@ -149,6 +154,11 @@ describe('latchkey doctor', () => {
       why: expect.stringContaining('INFO') as string,
     });
     expect(blind.of('permissions').what).toContain('+info');
+    const timeless = await as([...all, '-time']);
+    expect(timeless.of('clock')).toMatchObject({
+      level: 'fail',
+      why: expect.not.stringContaining('INFO') as string,
+    });
   });
 
   it('has the permissions of docs/redis.md, each of them', () => {

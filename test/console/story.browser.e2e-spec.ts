@@ -115,6 +115,7 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await look(right, 'devices');
     await right.button(`End the session on ${PHONE}`).click();
     await right.says('by you, from this window');
+    expect(await right.page.evaluate('document.activeElement?.textContent')).toBe('My devices');
     expect(await phone.denial()).toBe('session_revoked');
     await right.go('Account');
     await right.says(/ of 600 left, per minute/);
@@ -151,7 +152,8 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await right.page.locator('#login:enabled').waitFor();
     await right.page.getByRole('alert').filter({ hasText: 'Too cheerful' }).waitFor();
     await left.page.click('#unblock');
-    await left.says('alice may log in again. Old sessions stay dead.');
+    await left.says('alice may log in again. Old sessions stay ended.');
+    expect(await left.page.evaluate('document.activeElement?.textContent')).toBe('alice'); // a keyboard goes on there
     await right.page.click('#login');
     await right.button('Log out').waitFor();
   });
@@ -161,7 +163,8 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await look(left, 'confirm');
     await left.page.getByRole('dialog').getByRole('button', { name: 'Log out everywhere' }).click();
     await right.says('This session was ended');
-    await left.page.getByLabel('Find a user').fill('root');
+    await left.page.getByLabel('Find a user').fill('roo');
+    expect(await left.page.locator('#block').count()).toBe(0); // alice is not who was asked for
     await left.button(/^root/).click();
     await left.says('You act on lower ranks only');
     expect(await left.page.locator('#block').count()).toBe(0);
@@ -196,6 +199,11 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     const ranges = left.page.getByLabel('Addresses and ranges');
     const before = await ranges.inputValue();
     await ranges.fill('10.0.0.0/8');
+    await ranges.fill('10.0.0.0/8 nonsense');
+    await left.page.click('#save-list');
+    await left.page.getByRole('alert').filter({ hasText: 'nonsense' }).waitFor();
+    expect(await left.page.getByRole('alert').count()).toBe(1); // at its field, and not once more
+    await ranges.fill('10.0.0.0/8');
     await left.page.click('#save-list');
     await left.says('This would lock you out');
     await look(left, 'lists');
@@ -206,6 +214,8 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
 
   it('shows who did what, and who may reach what', async () => {
     await left.go('Audit trail');
+    await left.page.getByRole('row').nth(1).waitFor();
+    expect(await left.page.getByRole('row', { name: /forbidden/ }).count()).toBe(0); // looking was no attempt
     await left.page.getByLabel('User name').fill('alice');
     await left.button('Show').click();
     await left.page.getByLabel('Action').selectOption('user.block');

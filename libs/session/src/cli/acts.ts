@@ -151,5 +151,9 @@ function receiptText({ sessions, nodes, connectionsClosed, ms }: RevocationRecei
     nodes.expired === 0
       ? ''
       : ` ${count(nodes.expired, 'node')} did not confirm in time, and check${nodes.expired === 1 ? 's' : ''} connections again.`;
-  return `${count(sessions, 'session')} ended; ${count(nodes.confirmed, 'node')} confirmed, ${count(connectionsClosed, 'connection')} closed, ${Math.round(ms)} ms.${late}`;
+  const told =
+    nodes.confirmed + nodes.expired === 0
+      ? 'no node has open connections'
+      : `${count(nodes.confirmed, 'node')} confirmed, ${count(connectionsClosed, 'connection')} closed`;
+  return `${count(sessions, 'session')} ended; ${told}, ${Math.round(ms)} ms.${late}`;
 }

@@ -158,7 +158,7 @@ async function run(args: readonly string[], terminal: Terminal, secrets: Set<str
     return name === '' ? EXIT.failure : EXIT.ok;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) throw new UsageError(`There is no command ${printable(name)}. latchkey help lists them`);
+  if (!command) throw new UsageError(`Unknown command ${printable(name)}. latchkey help lists all commands`);
   const options = Object.fromEntries(command.flags.map((flag) => [flag, FLAGS[flag]]));
   const { values, positionals } = parse(rest, options);
   const flags = values as Flags;
@@ -168,7 +168,7 @@ async function run(args: readonly string[], terminal: Terminal, secrets: Set<str
   }
   const [least, most] = command.args;
   if (positionals.length < least || positionals.length > most)
-    throw new UsageError(`Write it so: latchkey ${command.usage}`);
+    throw new UsageError(`Usage: latchkey ${command.usage}`);
   return command.run({
     flags: { ...flags, json: flags.json ?? false, yes: flags.yes ?? false },
     args: positionals,

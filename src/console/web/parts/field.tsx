@@ -41,7 +41,7 @@ function Wired({
         </p>
       )}
       {error && (
-        <p class="error" id={`${id}-error`}>
+        <p class="error" role="alert" id={`${id}-error`}>
           {error}
         </p>
       )}

@@ -20,6 +20,14 @@ export function Notice({
   );
 }
 
-export function ProblemNotice({ problem }: { readonly problem: Problem | undefined }): JSX.Element | null {
-  return problem ? <Notice kind="bad">{describe(problem)}</Notice> : null;
+/** @param fields those that show their errors themselves */
+export function ProblemNotice({
+  problem,
+  fields = [],
+}: {
+  readonly problem: Problem | undefined;
+  readonly fields?: readonly string[];
+}): JSX.Element | null {
+  const isShown = problem?.errors?.length && problem.errors.every(({ field }) => fields.includes(field));
+  return problem && !isShown ? <Notice kind="bad">{describe(problem)}</Notice> : null;
 }

@@ -34,6 +34,11 @@ export function Page({
   );
 }
 
+/** For a skip link, and after the button that had the focus is gone. */
+export function focusHeading(): void {
+  document.querySelector<HTMLElement>('main h1')?.focus();
+}
+
 export function Card({
   title,
   hint,

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Confirm } from '../parts/dialog.js';
 import { Icon } from '../parts/icons.js';
 import { Notice, ProblemNotice } from '../parts/notice.js';
-import { Card, Page } from '../parts/page.js';
+import { Card, focusHeading, Page } from '../parts/page.js';
 import { SessionFacts, deviceName } from '../parts/session-facts.js';
 import { useNow } from '../parts/time.js';
 import { useWork } from '../parts/work.js';
@@ -37,8 +37,9 @@ export function DevicesScreen(): JSX.Element {
   const endOne = (session: Session): void =>
     void work.run(async () => {
       await call('DELETE', `sessions/${session.id}`);
-      if (session.current) startOver();
-      else await load([session]);
+      if (session.current) return startOver();
+      await load([session]);
+      focusHeading();
     });
   const endOthers = (): void =>
     void work.run(async () => {

@@ -129,7 +129,7 @@ function Entry({
       {isBlocked && work.problem ? (
         <Ending problem={work.problem} />
       ) : (
-        <ProblemNotice problem={work.problem} />
+        <ProblemNotice problem={work.problem} fields={['username', 'password']} />
       )}
       <Field
         label={text.welcome.username}

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { Notice } from '../parts/notice.js';
+import { focusHeading } from '../parts/page.js';
 import { describe } from '../parts/work.js';
 import { AccountScreen } from '../screens/account/account.js';
 import { AccessScreen } from '../screens/admin/access.js';
@@ -79,5 +80,5 @@ function SignedIn(): JSX.Element {
 /** The address names the screen, so that no fragment can. */
 function skip(event: Event): void {
   event.preventDefault();
-  document.querySelector<HTMLElement>('main h1')?.focus();
+  focusHeading();
 }

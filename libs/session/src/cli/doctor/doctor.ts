@@ -9,7 +9,7 @@ import {
 import { withDeadline } from '../../basics/deadline.js';
 import type { ModuleSettings, StorageSettings } from '../../options/settings.js';
 import { openRedisRepository } from '../../storage/redis/session-repository.js';
-import { bad, type DoctorReport, type Finding, ok, skipped, worstOf } from './finding.js';
+import { bad, type DoctorReport, type Finding, isForbidden, ok, skipped, worstOf } from './finding.js';
 import { foreignKeys, keysUnder, permissions, sessionSize } from './keys.js';
 import { checkOfNobody, clock, latency, measure, PATIENCE_MS } from './measures.js';
 import { configOf, eachServer, fitness, persistence, replication, room } from './server.js';
@@ -109,10 +109,12 @@ function failed(check: string, error: unknown): Finding {
   const what = error instanceof Error ? error.message : String(error);
   return bad('fail', check, {
     what: `could not be looked at: ${what.split('\n', 1)[0]}`,
-    why: what.startsWith('NOPERM')
-      ? 'The boot stops where INFO is not permitted'
-      : 'What Redis does not answer now, it may not answer to requests',
-    remedy: what.startsWith('NOPERM') ? 'Grant what docs/redis.md lists' : 'Run it again; see SLOWLOG GET',
+    why: !isForbidden(error)
+      ? 'What Redis does not answer now, it may not answer to requests'
+      : check === 'server'
+        ? 'The boot stops where INFO is not permitted'
+        : 'A command that is not permitted fails with 503 at the first request that needs it',
+    remedy: isForbidden(error) ? 'Grant what docs/redis.md lists' : 'Run it again; see SLOWLOG GET',
   });
 }
 

@@ -77,6 +77,12 @@ export function foreignKeys(found: Awaited<ReturnType<typeof keysUnder>>, { keyP
   const foreign = found.keys.filter((key) => !ours.isOurs(key));
   const looked = `${found.keys.length} ${found.isAll ? '' : '(and more) '}keys under ${keyPrefix}:`;
   const values = { keys: found.keys.length, foreign: foreign.length };
+  if (found.keys.length === 0)
+    return ok(
+      'keys',
+      `none under ${keyPrefix}: yet. Does the app have another keyPrefix (--prefix)?`,
+      values,
+    );
   if (foreign.length === 0) return ok('keys', `${looked}, all of them Latchkey's`, values);
   const shown = foreign.slice(0, SHOWN).map((key) => JSON.stringify(key.slice(0, 80)));
   return bad('warn', 'keys', {

@@ -69,7 +69,7 @@ export function persistence(info: Info, config: Info | undefined): Finding {
   const save = config?.get('save');
   const hasSnapshots = save === undefined ? Number(info.get('rdb_saves') ?? 0) > 0 : save !== '';
   const why =
-    'Sessions, and blocks and roles that are kept in Redis only, are lost: who was blocked is not blocked any more';
+    'A restart loses sessions, and blocks and roles that only Redis has: blocked users get in again';
   const remedy =
     'CONFIG SET appendonly yes, and write it into redis.conf; keep blocks in your own database, too (userDirectory)';
   if (!hasSnapshots)

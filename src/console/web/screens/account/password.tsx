@@ -49,7 +49,7 @@ export function PasswordForm(): JSX.Element {
           value={newPassword}
           onInput={({ currentTarget }) => setNext(currentTarget.value)}
         />
-        <ProblemNotice problem={work.problem} />
+        <ProblemNotice problem={work.problem} fields={['newPassword']} />
         {isDone && <Notice kind="good">{text.account.changed}</Notice>}
         <div class="actions">
           <button disabled={work.isBusy}>{text.account.change}</button>

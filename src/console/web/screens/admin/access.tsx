@@ -44,6 +44,7 @@ export function AccessScreen(): JSX.Element {
         </p>
       </div>
       <ProblemNotice problem={problem} />
+      {value && shown.length === 0 && <p class="muted">{text.access.empty}</p>}
       <TableBox label={text.access.title}>
         <thead>
           <tr>

@@ -96,7 +96,7 @@ export function ListsScreen(): JSX.Element {
                 </div>
               </Notice>
             ) : (
-              <ProblemNotice problem={saving.problem} />
+              <ProblemNotice problem={saving.problem} fields={['cidrs']} />
             )}
             {isSaved && <Notice kind="good">{text.lists.saved}</Notice>}
             <div class="actions">

@@ -50,7 +50,7 @@ export function BlockForm({
         value={seconds}
         onChange={({ currentTarget }) => setSeconds(Number(currentTarget.value))}
       />
-      <ProblemNotice problem={work.problem} />
+      <ProblemNotice problem={work.problem} fields={['reason']} />
       <div class="actions">
         <button id="block" class="danger" disabled={work.isBusy}>
           {text.users.block}

@@ -31,8 +31,14 @@ export function UserPanel({
   const [done, setDone] = useState<Done>();
   const [said, setSaid] = useState('');
   const heading = useRef<HTMLHeadingElement>(null);
-  const sessions = useLoaded(() =>
-    call<{ sessions: Session[] }>('GET', `moderation/users/${user.id}/sessions`),
+
+  const isAdmin = me?.roles.includes('admin') ?? false;
+  const isSelf = me?.id === user.id;
+  const mayAct = !isSelf && (isAdmin || rankOf(me?.roles ?? []) > rankOf(user.roles));
+  const maySee = isSelf || mayAct;
+  // Asking in vain would be a denial in the audit log.
+  const sessions = useLoaded(async () =>
+    maySee ? call<{ sessions: Session[] }>('GET', `moderation/users/${user.id}/sessions`) : undefined,
   );
   useEffect(() => heading.current?.focus(), []);
 
@@ -42,9 +48,6 @@ export function UserPanel({
     onChange(changed);
     sessions.reload();
   };
-  const isAdmin = me?.roles.includes('admin') ?? false;
-  const isSelf = me?.id === user.id;
-  const mayAct = !isSelf && (isAdmin || rankOf(me?.roles ?? []) > rankOf(user.roles));
 
   return (
     <section class="card panel" aria-label={user.username}>
@@ -73,6 +76,7 @@ export function UserPanel({
           onUnblocked={(changed) => {
             setDone(undefined);
             setSaid(text.users.unblocked(user.username));
+            heading.current?.focus(); // the button that had the focus is gone
             onChange(changed);
           }}
         />
@@ -80,7 +84,7 @@ export function UserPanel({
         <p class="muted">{isSelf ? text.users.self : text.users.above}</p>
       )}
       <Sessions sessions={sessions.value?.sessions} />
-      {mayAct && <ProblemNotice problem={sessions.problem} />}
+      <ProblemNotice problem={sessions.problem} />
       {isAdmin && !isSelf && (
         <RoleForm user={user} onDone={(receipt, changed) => finish('roles', receipt, changed)} />
       )}

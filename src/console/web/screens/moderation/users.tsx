@@ -17,6 +17,7 @@ export function UsersScreen(): JSX.Element {
   const [hasMore, setMore] = useState(false);
   const [name, setName] = useState('');
   const [chosenId, choose] = useState<string>();
+  const [soughtName, setSought] = useState('');
   const work = useWork();
 
   const put = (found: readonly User[]): void =>
@@ -40,12 +41,14 @@ export function UsersScreen(): JSX.Element {
       const query = encodeURIComponent(name.trim());
       const reply = await call<{ users: User[] }>('GET', `moderation/users?username=${query}`);
       put(reply.users);
+      setSought(name.trim().toLowerCase());
       if (reply.users[0]) choose(reply.users[0].id);
     });
   };
   const wanted = name.trim().toLowerCase();
   const shown = users.filter(({ username }) => username.includes(wanted));
-  const chosen = users.find(({ id }) => id === chosenId);
+  // The panel acts on a user: it must not show another one than was asked for.
+  const chosen = shown.find(({ id }) => id === chosenId);
 
   return (
     <Page title={text.users.title} intro={text.users.intro}>
@@ -68,7 +71,11 @@ export function UsersScreen(): JSX.Element {
             </button>
           </form>
           <ProblemNotice problem={work.problem} />
-          {shown.length === 0 && !work.isBusy && <p class="muted">{text.users.none}</p>}
+          <p class="muted" role="status">
+            {shown.length === 0 &&
+              !work.isBusy &&
+              (wanted === soughtName ? text.users.none : text.users.noMatch)}
+          </p>
           <ul class="people">
             {shown.map((user) => (
               <li key={user.id}>
