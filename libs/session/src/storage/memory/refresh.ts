@@ -121,7 +121,7 @@ function rotate(
     goodUntil: Math.min(now + graceMs, before.accessEndsAt),
   };
   session.tokenHash = Buffer.from(offer.tokenHash);
-  session.lastSeenAt = Math.max(now, session.lastSeenAt);
+  session.lastSeenAt = Math.max(now, session.createdAt);
   session.family = {
     familyHash: before.familyHash,
     refreshHash: Buffer.from(offer.refreshHash),

@@ -72,7 +72,9 @@ export class UserEntry {
   touch(session: MemorySession, now: number): void {
     const { roleLifetimes, touchIntervalMs } = this.settings;
     const lifetime = effectiveLifetime(session.lifetime, this.user.roles, roleLifetimes);
-    if (now - session.lastSeenAt >= touchAfterMs(lifetime, touchIntervalMs)) session.lastSeenAt = now;
+    const at = Math.max(now, session.createdAt);
+    const idleMs = at - session.lastSeenAt; // less than 0: the clock stepped back, and the session must not gain by it
+    if (idleMs < 0 || idleMs >= touchAfterMs(lifetime, touchIntervalMs)) session.lastSeenAt = at;
   }
 
   /** Starts a new epoch that only `kept` enters. @returns how many live sessions that ended */
