@@ -110,19 +110,23 @@ if status == LIVE and not blocked and admitted then
     local version, payload = read_data(KEYS[2], id)
     flags, more = flags + 32, more .. struct.pack('>I6I4', version, #payload) .. payload
   end
-  local at = math.max(0, now - created_at)
-  local idle = at - seen -- less than 0: the clock stepped back, and the session must not gain by it
-  local is_due = idle < 0 or idle >= tonumber(ARGV[7])
-    or (inactive_after_ms > 0 and idle >= math.floor(inactive_after_ms / 20))
-  if is_due and idle ~= 0 then
+  local age = now - created_at
+  local idle, is_ahead = age - seen, seen > age or authenticated > age
+  local is_due = idle >= tonumber(ARGV[7]) or (inactive_after_ms > 0 and idle >= math.floor(inactive_after_ms / 20))
+  if is_ahead or (is_due and idle > 0) then
     local may = true
     if ARGV[5] ~= '' then
       -- @include user-record
       -- @include touch
       may = may_touch(string.sub(standing, ROLES_FROM), ARGV[5])
     end
+    if may and is_ahead then
+      -- @include session-record
+      record = pack_session(not_ahead(unpack_session(record), now))
+    elseif may then
+      record = struct.pack(LAST_SEEN, record, age, string.sub(record, LAST_SEEN_END + 1))
+    end
     if may then
-      record = struct.pack(LAST_SEEN, record, at, string.sub(record, LAST_SEEN_END + 1))
       writes[#writes + 1] = id
       writes[#writes + 1] = record
     end

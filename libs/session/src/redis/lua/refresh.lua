@@ -78,6 +78,7 @@ if is_current then
   local good_until = math.min(now + grace_ms, rotation.access_end)
   redis.call('HSET', KEYS[1], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, good_until))
   session.hash = ARGV[6]
+  session = not_ahead(session, now)
   session.last_seen_at = now
   record = pack_session(session)
   rotation = { access_end = access_end_of(session, user, now, tonumber(ARGV[7]), ARGV[13]), at = now, salt = ARGV[4] }

@@ -3,7 +3,7 @@ import type { UserState } from '../../model/user-state.js';
 import { effectiveLifetime, touchAfterMs } from '../../rules/lifetime.js';
 import { dataOf } from './session-data-repository.js';
 import type { MemorySession } from './session-record.js';
-import { earlier, endSession, sessionOf, tokenEnd } from './session-record.js';
+import { earlier, endSession, notAhead, sessionOf, tokenEnd } from './session-record.js';
 import type { MemoryUser } from './user-record.js';
 import { isBlocked, startEpoch, userStateOf } from './user-record.js';
 import type { RepositorySettings, TokenProof } from '../contract/session-repository.js';
@@ -72,9 +72,8 @@ export class UserEntry {
   touch(session: MemorySession, now: number): void {
     const { roleLifetimes, touchIntervalMs } = this.settings;
     const lifetime = effectiveLifetime(session.lifetime, this.user.roles, roleLifetimes);
-    const at = Math.max(now, session.createdAt);
-    const idleMs = at - session.lastSeenAt; // less than 0: the clock stepped back, and the session must not gain by it
-    if (idleMs < 0 || idleMs >= touchAfterMs(lifetime, touchIntervalMs)) session.lastSeenAt = at;
+    notAhead(session, now);
+    if (now - session.lastSeenAt >= touchAfterMs(lifetime, touchIntervalMs)) session.lastSeenAt = now;
   }
 
   /** Starts a new epoch that only `kept` enters. @returns how many live sessions that ended */
