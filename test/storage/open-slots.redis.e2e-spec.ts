@@ -126,9 +126,9 @@ const acts: Record<string, Act> = {
   },
   'a load from the database of the app': async ({ userId, proof }) => {
     const nonce = await on.repository.users.beginLoad(userId, 'nonce');
-    expect(await on.repository.users.finishLoad({ userId, roles: [], block: { reason: 'spam' } }, nonce)).toBe(
-      true,
-    );
+    expect(
+      await on.repository.users.finishLoad({ userId, roles: [], block: { reason: 'spam' } }, nonce),
+    ).toBe(true);
     await refused(proof);
   },
   'a logout': async ({ userId, sessionId, proof }) => {

@@ -3,10 +3,9 @@ import { isSlotOpen } from './open-slot.js';
 import type { ReplyOf } from './replies.js';
 import { TaggedScripts } from './tagged.js';
 
-type AloneReply<Operation> =
-  Operation extends 'write'
-    ? Exclude<ReplyOf<'dataAlone'>, { readonly kind: 'found' }>
-    : Extract<ReplyOf<'dataAlone'>, { readonly kind: 'found' }>;
+type AloneReply<Operation> = Operation extends 'write'
+  ? Exclude<ReplyOf<'dataAlone'>, { readonly kind: 'found' }>
+  : Extract<ReplyOf<'dataAlone'>, { readonly kind: 'found' }>;
 
 const NOTHING = { ifVersion: '', payload: '', isSameContent: 0, keepUntil: '', keepForMs: '' };
 
