@@ -12,7 +12,6 @@ import type {
 import {
   ContractTest,
   lifetimeOf,
-  newSession,
   RELAXED_SETTINGS,
 } from '../../libs/session/src/testing/contract/support.js';
 import { PATIENT_MS } from '../support/patience.js';
