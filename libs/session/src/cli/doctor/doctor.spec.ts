@@ -56,7 +56,7 @@ describe('latchkey doctor, where a server of a test does not go', () => {
     for (const prefix of ['lk', 'a.b:c-d_e']) {
       const keys = new RedisKeys(prefix);
       const ours = [
-        ...(['user', 'data', 'load', 'once'] as const).map((name) => keys.of(ref, name)),
+        ...(['user', 'data', 'once'] as const).map((name) => keys.of(ref, name)),
         ...(['acts', 'denials', 'pending', 'lastId', 'whenFull'] as const).map((name) =>
           keys.of('audit', name),
         ),

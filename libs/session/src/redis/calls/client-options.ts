@@ -8,11 +8,13 @@ import { everMoreRarely, onceEvery } from '../../basics/pace.js';
  */
 const WRONG_SERVER = /^(READONLY|NOREPLICAS|MASTERDOWN)/;
 const IMMEDIATELY_EVERY_MS = 250;
+/** While a Cluster moves a slot, keys may be on two servers for a moment. ioredis's own 100 ms leave no time to do without. */
+const TRY_AGAIN_AFTER_MS = 5;
 
 /**
  * ioredis options under which no request is held up by a Redis that is away and no command is sent twice. The module
  * uses them for a client of its own; give them to one that you hand in (to a `Cluster` as its `redisOptions`, with
- * `enableOfflineQueue: false` and `clusterRetryStrategy` beside them). They set no `commandTimeout`: the library gives
+ * `enableOfflineQueue: false`, `clusterRetryStrategy` and `retryDelayOnTryAgain: 5` beside them). They set no `commandTimeout`: the library gives
  * every call of its own a deadline; for yours there is `withDeadline`.
  * @param commandTimeoutMs the module's option of that name, in milliseconds; default 180
  * @example
@@ -92,6 +94,7 @@ export function openClient(redis: RedisPlace, commandTimeoutMs: number): RedisCl
   return new Cluster([...cluster], {
     enableOfflineQueue: false,
     clusterRetryStrategy: (attempt) => Math.min(attempt * 50, 250),
+    retryDelayOnTryAgain: TRY_AGAIN_AFTER_MS,
     redisOptions: { ...ofNodes, ...ofApp } as object, // for `exactOptionalPropertyTypes`
   });
 }

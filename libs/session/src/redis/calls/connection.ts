@@ -128,6 +128,11 @@ export class RedisConnection {
     }
   }
 
+  /** Whether keys may be on several servers. */
+  get isCluster(): boolean {
+    return 'nodes' in this.client;
+  }
+
   /** Another client of the same server, for listening. */
   duplicate(): Redis {
     return listeningClientOf(this.client);

@@ -98,6 +98,8 @@ if status == LIVE and not blocked and admitted then
       if has_room then
         tats[i] = tats[i] + emission
         writes[2 * i - 1], writes[2 * i] = ARGV[10 + i], struct.pack(TAT, tats[i])
+      elseif tats[i] < tat_of(f[7 + i]) then
+        writes[#writes + 1], writes[#writes + 2] = ARGV[10 + i], struct.pack(TAT, tats[i])
       end
       more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, 1, at_us))
     end
@@ -108,17 +110,23 @@ if status == LIVE and not blocked and admitted then
     local version, payload = read_data(KEYS[2], id)
     flags, more = flags + 32, more .. struct.pack('>I6I4', version, #payload) .. payload
   end
-  local idle = now - created_at - seen
+  local age = now - created_at
+  local idle, is_ahead = age - seen, seen > age or authenticated > age
   local is_due = idle >= tonumber(ARGV[7]) or (inactive_after_ms > 0 and idle >= math.floor(inactive_after_ms / 20))
-  if is_due and idle > 0 then
+  if is_ahead or (is_due and idle > 0) then
     local may = true
     if ARGV[5] ~= '' then
       -- @include user-record
       -- @include touch
       may = may_touch(string.sub(standing, ROLES_FROM), ARGV[5])
     end
+    if may and is_ahead then
+      -- @include session-record
+      record = pack_session(not_ahead(unpack_session(record), now))
+    elseif may then
+      record = struct.pack(LAST_SEEN, record, age, string.sub(record, LAST_SEEN_END + 1))
+    end
     if may then
-      record = struct.pack(LAST_SEEN, record, now - created_at, string.sub(record, LAST_SEEN_END + 1))
       writes[#writes + 1] = id
       writes[#writes + 1] = record
     end

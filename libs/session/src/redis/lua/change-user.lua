@@ -2,7 +2,6 @@
 -- Changes a user's record if it is of the version that the caller expects.
 -- When full: block: of a user who is known
 -- KEYS[1] user
--- KEYS[2] load
 -- ARGV[1] userId
 -- ARGV[2] ifVersion          empty: whatever the version is
 -- ARGV[3] roles              names parted by spaces; '~': leave them
@@ -21,6 +20,7 @@
 -- @include user-record
 -- @include session-record
 -- @include user-change
+-- @include load
 -- @include event
 
 local now, if_version, source_version = now_ms(), ARGV[2], tonumber(ARGV[8])
@@ -53,7 +53,7 @@ end
 apply_change(KEYS[1], user, change, now)
 store_next_version(KEYS[1], user)
 carry_tally(KEYS[1], user, tally, 0)
-redis.call('DEL', KEYS[2])
+end_load(KEYS[1])
 local changed = read_user(KEYS[1], now)
 announce_change(ARGV[12], KEYS[1], change, user.reply[4], changed)
 return { 'changed', now, changed.reply, ended }

@@ -2,7 +2,7 @@
 -- Makes a session at the epoch that was read before the credentials were verified, within the cap. Without allow-oom:
 -- a full Redis takes no logins. The data of sessions that are no longer live is swept.
 -- KEYS[1] user
--- KEYS[2] data
+-- KEYS[2] data               may be absent: see include/session-data.lua
 -- ARGV[1] userId
 -- ARGV[2] sessionId
 -- ARGV[3] tokenHash

@@ -1,10 +1,7 @@
 #!lua flags=allow-oom
--- Forgets a user: state, sessions, their data, one-time tokens, and the load that may be under way.
+-- Forgets a user: state, sessions, and the load that may be under way. What is kept beside goes by erase-key.
 -- When full: revocation: it only takes away
 -- KEYS[1] user
--- KEYS[2] load
--- KEYS[3] data
--- KEYS[4] once
 -- ARGV[1] roleLifetimes
 -- ARGV[2] channel
 -- Returns how many live sessions that ended
@@ -16,6 +13,6 @@
 local now = now_ms()
 local user = read_user(KEYS[1], now)
 local live = user and count_live(KEYS[1], user, now, ARGV[1]) or 0
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+redis.call('UNLINK', KEYS[1])
 if user then announce(ARGV[2], 'user.erased', KEYS[1], user) end
 return live

@@ -2,7 +2,6 @@
 -- Stores what the app's database said of a user, unless something newer came between the question and the answer.
 -- When full: check: it stores what begin-load or begin-reload was let to ask for
 -- KEYS[1] user
--- KEYS[2] load
 -- ARGV[1] nonce
 -- ARGV[2] userId
 -- ARGV[3] roles              names parted by spaces
@@ -18,11 +17,11 @@
 -- @include time
 -- @include user-record
 -- @include user-change
+-- @include load
 -- @include event
 
 local now, source_version = now_ms(), tonumber(ARGV[8])
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { 'void' } end
-redis.call('DEL', KEYS[2])
+if standing_load(KEYS[1], now) ~= ARGV[1] then return { 'void' } end
 local change = { roles = ARGV[3], block = ARGV[4], reason = ARGV[5], until_at = ARGV[6], by = ARGV[7],
   source_version = source_version, ip_allowlist = ip_allowlist_of(ARGV[9]) }
 change = without_past_block(change, now)
@@ -31,8 +30,10 @@ local user = read_user(KEYS[1], now)
 if not user then
   store_loaded(KEYS[1], now, source_version)
   make_user(KEYS[1], ARGV[2], change, now, ARGV[10])
+  end_load(KEYS[1]) -- last: a hash that is empty for a moment is another server's while its slot moves
   return { 'stored' }
 end
+end_load(KEYS[1])
 if user.id ~= ARGV[2] then return { 'user_mismatch' } end
 local source = source_version and compare_source(user, source_version) or 'equal'
 if source == 'outdated' then

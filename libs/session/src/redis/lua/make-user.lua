@@ -1,7 +1,6 @@
 #!lua
 -- Makes the record of a user who has none. Without allow-oom: a full Redis takes no new users.
 -- KEYS[1] user
--- KEYS[2] load
 -- ARGV[1] userId
 -- ARGV[2] roles              names parted by spaces
 -- ARGV[3] block              keep or set
@@ -16,6 +15,7 @@
 -- @include time
 -- @include user-record
 -- @include user-change
+-- @include load
 
 local now = now_ms()
 local user = read_user(KEYS[1], now)
@@ -27,5 +27,5 @@ if ARGV[10] == '1' or change.source_version then
   store_loaded(KEYS[1], ARGV[10] == '1' and now or 0, change.source_version)
 end
 make_user(KEYS[1], ARGV[1], change, now, ARGV[9])
-redis.call('DEL', KEYS[2])
+end_load(KEYS[1])
 return { 'changed', now, read_user(KEYS[1], now).reply, 0 }

@@ -14,8 +14,8 @@
 local now, emission, burst, cost = now_us(), tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local stored, receipts = read_quota(KEYS[1])
 local allowed, tat = consume(stored, emission, burst, cost, now)
-if allowed then
-  if ARGV[4] ~= '' then receipts = add_receipt(receipts, ARGV[4], cost, tonumber(ARGV[5]), now) end
+if allowed or tat < stored then
+  if allowed and ARGV[4] ~= '' then receipts = add_receipt(receipts, ARGV[4], cost, tonumber(ARGV[5]), now) end
   write_quota(KEYS[1], tat, receipts, now)
 end
 return { allowed and 1 or 0, describe_quota(tat, emission, burst, cost, now) }

@@ -4,7 +4,7 @@
 -- right, it tells, touches and changes nothing.
 -- When full: check: of a right refresh token; it makes no key, and adds some 110 bytes to a session, once
 -- KEYS[1] user
--- KEYS[2] data
+-- KEYS[2] data               may be absent: see include/session-data.lua
 -- ARGV[1] sessionId
 -- ARGV[2] familyHash         32 bytes
 -- ARGV[3] refreshHash        32 bytes
@@ -26,6 +26,7 @@
 -- @include user-record
 -- @include session-record
 -- @include family
+-- @include session-data
 -- @include event
 
 -- For the line of an event: all but letters, digits and dots as %XX, and nothing as '-'.
@@ -54,7 +55,7 @@ end
 local session = unpack_session(record)
 local status, ended_at = status_of(session, user, now, remember_ended_ms, ARGV[13])
 if status == UNKNOWN then return { 'unknown' } end
-if note_timeout(KEYS[1], id, session, status, ended_at) then redis.call('HDEL', KEYS[2], id) end
+if note_timeout(KEYS[1], id, session, status, ended_at) then forget_data(KEYS[2], id) end
 if user.blocked then return { 'user_blocked', now, user.reply } end
 if status == REVOKED or not is_current_family then return { 'revoked' } end
 if status == EXPIRED then return { 'expired' } end
@@ -65,7 +66,7 @@ local rotation = read_rotation(KEYS[1], id, now)
 local is_current = string.sub(family, 33) == ARGV[3]
 if not is_current and rotation.previous ~= ARGV[3] then
   end_session(KEYS[1], id, session, REFRESH_REUSED, now)
-  redis.call('HDEL', KEYS[2], id)
+  forget_data(KEYS[2], id)
   announce(ARGV[14], 'refresh.reused', KEYS[1], user, id, devices)
   return { 'reused', now, record, device, user.reply }
 end
@@ -77,7 +78,8 @@ if is_current then
   local good_until = math.min(now + grace_ms, rotation.access_end)
   redis.call('HSET', KEYS[1], id .. ':p', struct.pack(PREVIOUS_TOKEN, session.hash, now, good_until))
   session.hash = ARGV[6]
-  session.last_seen_at = math.max(now, session.last_seen_at)
+  session = not_ahead(session, now)
+  session.last_seen_at = now
   record = pack_session(session)
   rotation = { access_end = access_end_of(session, user, now, tonumber(ARGV[7]), ARGV[13]), at = now, salt = ARGV[4] }
   device = struct.pack(DEVICE, #new_user_agent, new_user_agent, #new_ip, new_ip) .. string.sub(device, name_from)

@@ -2,7 +2,7 @@
 -- Gives a live session a new token hash, if the caller shows the old one, and a new family of refresh tokens, or none. The
 -- old token and the old family are known as revoked for a while.
 -- KEYS[1] user
--- KEYS[2] data
+-- KEYS[2] data               may be absent: see include/session-data.lua
 -- ARGV[1] sessionId
 -- ARGV[2] tokenHash
 -- ARGV[3] newTokenHash

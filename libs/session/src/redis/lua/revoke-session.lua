@@ -2,7 +2,7 @@
 -- Ends one session, forgets its data and remembers that it was ended. One that has timed out is ended, too: it must stay so.
 -- When full: revocation: the record stays as large as it was
 -- KEYS[1] user
--- KEYS[2] data
+-- KEYS[2] data               may be absent: see include/session-data.lua
 -- ARGV[1] sessionId
 -- ARGV[2] reason             a code of END_REASONS in model/session.ts
 -- ARGV[3] rememberEndedMs
@@ -12,6 +12,7 @@
 -- @include time
 -- @include user-record
 -- @include session-record
+-- @include session-data
 -- @include event
 
 local now = now_ms()
@@ -20,7 +21,7 @@ local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not user or not record then return 0 end
 local session = unpack_session(record)
 local status, ended_at = status_of(session, user, now, tonumber(ARGV[3]), ARGV[4])
-redis.call('HDEL', KEYS[2], ARGV[1])
+forget_data(KEYS[2], ARGV[1])
 note_timeout(KEYS[1], ARGV[1], session, status, ended_at)
 if status ~= LIVE then return 0 end
 end_session(KEYS[1], ARGV[1], session, tonumber(ARGV[2]), now)

@@ -55,6 +55,7 @@ describe('Lua scripts', () => {
     'begin-reload': 'check',
     'change-user': 'block',
     'confirm-act': 'block',
+    'erase-key': 'revocation',
     'erase-user': 'revocation',
     'export-user': 'read',
     'finish-load': 'check',

@@ -149,15 +149,20 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
+  dataAlone: script(
+    'data-alone',
+    ['data'],
+    ['operation', 'sessionId', 'ifVersion', 'payload', 'isSameContent', 'keepUntil', 'keepForMs'],
+  ),
   readUser: script('read-user', ['user'], ['maxStateAgeMs']),
   makeUser: script(
     'make-user',
-    ['user', 'load'],
+    ['user'],
     ['userId', 'roles', ...BLOCK, 'sourceVersion', 'ipAllowlist', 'newEpoch', 'isTimed'],
   ),
   changeUser: script(
     'change-user',
-    ['user', 'load'],
+    ['user'],
     [
       'userId',
       'ifVersion',
@@ -170,13 +175,14 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  eraseUser: script('erase-user', ['user', 'load', 'data', 'once'], ['roleLifetimes', 'channel']),
+  eraseUser: script('erase-user', ['user'], ['roleLifetimes', 'channel']),
+  eraseKey: script('erase-key', ['data'], []),
   exportUser: script('export-user', ['user', 'data', 'once'], []),
-  beginLoad: script('begin-load', ['load'], ['nonce', 'forMs']),
-  beginReload: script('begin-reload', ['user', 'load'], ['nonce', 'forMs']),
+  beginLoad: script('begin-load', ['user'], ['nonce', 'forMs']),
+  beginReload: script('begin-reload', ['user'], ['nonce', 'forMs']),
   finishLoad: script(
     'finish-load',
-    ['user', 'load'],
+    ['user'],
     ['nonce', 'userId', 'roles', ...BLOCK, 'sourceVersion', 'ipAllowlist', 'newEpoch', 'channel'],
   ),
   issueOneTimeToken: script(

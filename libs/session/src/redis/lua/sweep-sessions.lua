@@ -3,7 +3,7 @@
 -- and quotas that are full again or of sessions that have ended.
 -- When full: revocation: it only takes away
 -- KEYS[1] user
--- KEYS[2] data
+-- KEYS[2] data               may be absent: see include/session-data.lua
 -- ARGV[1] rememberEndedMs
 -- ARGV[2] maxEndedSessions
 -- ARGV[3] roleLifetimes

@@ -13,13 +13,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local ttl, limit, block = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
-local blocked_until, parts, hits = 0, {}, 0
+local blocked_until, parts, hits, was_ahead = 0, {}, 0, false
 local stored = redis.call('GET', KEYS[1])
 if stored then
-  blocked_until = math.min(struct.unpack('>I7', stored), now + math.max(block, ttl))
+  local until_at, latest = struct.unpack('>I7', stored), now + math.max(block, ttl)
+  blocked_until, was_ahead = math.min(until_at, latest), until_at > latest
   for from = HEAD_BYTES + 1, #stored, PART_BYTES do
     local last, count = struct.unpack('>I7I4', stored, from)
-    last = math.min(last, now) -- one from ahead was counted before the clock stepped back
+    -- One from ahead was counted before the clock stepped back. It is written down so, or it would stay for all of the step.
+    if last > now then last, was_ahead = now, true end
     if last + ttl > now then
       parts[#parts + 1] = { last = last, count = count }
       hits = hits + count
@@ -67,8 +69,11 @@ if not blocked and hits < limit then
   count_hit()
   store()
 elseif not blocked then
+  if block == 0 and was_ahead then store() end
   blocked, blocked_until = true, math.max(now + block, room_at())
   if block > 0 then store() end
+elseif was_ahead then
+  store()
 end
 local reset = parts[1] and parts[1].last + ttl - now or ttl
 if blocked then return { limit + 1, reset, 1, blocked_until - now } end

@@ -12,9 +12,10 @@
 
 local now, emission, burst, cost = now_us(), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local stored = redis.call('HMGET', KEYS[1], ARGV[1], 'u')
-local allowed, tat = consume(tat_of(stored[1]), emission, burst, cost, now)
+local before = tat_of(stored[1])
+local allowed, tat = consume(before, emission, burst, cost, now)
 local remaining, wait, reset = describe_quota(tat, emission, burst, cost, now)
-if allowed then
+if allowed or tat < before then
   redis.call('HSET', KEYS[1], ARGV[1], struct.pack(TAT, tat))
   local for_ms = math.ceil(reset / 1000)
   if not stored[2] and redis.call('PTTL', KEYS[1]) < for_ms then redis.call('PEXPIRE', KEYS[1], for_ms) end

@@ -8,10 +8,11 @@ import { hash } from 'node:crypto';
  *                         SESSION_ID <64 bytes>  SESSION_ID:d <device>  [SESSION_ID:p <previous token hash>]
  *                         [SESSION_ID:f <refresh token hashes>  SESSION_ID:g <rotation>  SESSION_ID:r <previous family>]
  *                         [q:QUOTA <TAT>  q:QUOTA/SESSION_ID <TAT>]  [n <how many sessions>  o <the oldest>]
+ *                         [w <until, nonce>]
+ *     PEXPIRE lk:{REF}:user  30000   while the app's UserDirectory is being asked about somebody without a record
  *     PEXPIREAT lk:{REF}:user  <absolute timeout>   of a guest: a record of its own, under an id that no user has
  *     HSET lk:{REF}:data  SESSION_ID <version: 6 bytes><JSON, or what the app's keys sealed>   only of sessions with data
  *     PEXPIREAT lk:{REF}:data  <last absolute timeout of a session with data>
- *     SET  lk:{REF}:load  <nonce> PX 30000         while the app's UserDirectory is being asked
  *     HSET lk:{REF}:once  subject 42  TOKEN_ID <51 bytes and more>
  *     PEXPIREAT lk:{REF}:once  <when the last of the one-time tokens expires>
  *
@@ -92,7 +93,7 @@ export class RedisKeys {
 /** The forms of all keys, without the prefix. */
 const OUR_FORMS = new RegExp(
   `^(?:${[
-    String.raw`\{[\w-]{22}\}:(?:user|data|load|once)`,
+    String.raw`\{[\w-]{22}\}:(?:user|data|once)`,
     String.raw`(?:quota|throttle):\{[\w-]{22}\}`,
     String.raw`\{ip\}:list:.+`,
     String.raw`\{audit\}:(?:acts|routine|denials|dropped|pending|lastId|whenFull)`,
@@ -107,5 +108,5 @@ function digestOf(name: string, rest: string): string {
 
 export type AuditKeyName = 'acts' | 'routine' | 'denials' | 'dropped' | 'pending' | 'lastId' | 'whenFull';
 /** The keys of one user; those of the audit log; and those that have methods of their own. */
-export type KeyName = 'user' | 'data' | 'load' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
+export type KeyName = 'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
 type NodeKeyName = 'nodes' | 'missed' | 'confirmations' | 'throttle';

@@ -11,6 +11,8 @@ export interface ReplyValues {
   readonly expiresAt: number;
   /** The fields of a user's hash with their values in turns. */
   readonly fields: readonly Buffer[];
+  /** When the data of a session may go. */
+  readonly keepUntil: number;
   readonly now: number;
   readonly payload: Buffer;
   /** The data of sessions: session IDs with the version and the payload of each in turns. */
@@ -56,8 +58,18 @@ export const REPLIES = {
     revoked: [],
     expired: [],
   },
-  readData: { found: ['version', 'payload'], refused: [] },
-  writeData: { written: ['version'], version_conflict: ['version', 'payload'], refused: [] },
+  readData: { found: ['version', 'payload'], proven: [], refused: [] },
+  writeData: {
+    written: ['version'],
+    version_conflict: ['version', 'payload'],
+    proven: ['keepUntil'],
+    refused: [],
+  },
+  dataAlone: {
+    found: ['version', 'payload'],
+    written: ['version'],
+    version_conflict: ['version', 'payload'],
+  },
   readUser: { found: ['now', 'user'], unknown: [] },
   makeUser: { changed: ['now', 'user', 'sessions'], version_conflict: ['now', 'user'] },
   changeUser: {

@@ -7,7 +7,10 @@ import {
   readTokenLookup,
 } from '../records/token-lookup.js';
 import { type RedisKeys } from '../records/keys.js';
+import { readSessionRecord } from '../records/session-record.js';
 import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
+import { isSlotOpen } from './open-slot.js';
+import { SessionDataScripts } from './session-data.js';
 import { TaggedScripts } from './tagged.js';
 
 type SameForAll = 'touchIntervalMs' | 'rememberEndedMs' | 'maxStateAgeMs' | 'roleLifetimes';
@@ -42,6 +45,7 @@ const MOST_SHARED = 1_000;
 
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts extends TaggedScripts {
+  readonly data: SessionDataScripts;
   private readonly checkSettings: FixedArguments;
   /** By the roles that make a request an activity: as many as handlers demand, and those that apps ask for at run time. */
   private readonly sharedArguments = new Map<string, string>();
@@ -53,6 +57,7 @@ export class SessionScripts extends TaggedScripts {
     settings: Readonly<Record<SameForAll, string | number>>,
   ) {
     super(connection, keys);
+    this.data = new SessionDataScripts(connection, keys);
     const names = SCRIPTS.authenticate.args.filter((name) => name in settings);
     this.checkSettings = new FixedArguments(names.map((name) => settings[name as SameForAll]));
   }
@@ -109,8 +114,18 @@ export class SessionScripts extends TaggedScripts {
     return this.run<QuotaReply>(SCRIPTS.userQuotaBack, userRef, args);
   }
 
-  createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
-    return this.ask('createSession', userRef, args);
+  async createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
+    try {
+      return await this.ask('createSession', userRef, args);
+    } catch (error) {
+      if (!isSlotOpen(error)) throw error;
+      const reply = await this.askAlone('createSession', userRef, { ...args, data: '' });
+      if (reply.kind === 'created' && args.data !== '') {
+        const { sessionId, data: payload, absoluteTimeoutMs: keepForMs } = args;
+        await this.data.alone(userRef, 'write', { sessionId, payload, keepForMs });
+      }
+      return reply;
+    }
   }
 
   listSessions(userRef: string) {
@@ -125,20 +140,23 @@ export class SessionScripts extends TaggedScripts {
     return this.ask('revokeAll', userRef, args);
   }
 
-  replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
-    return this.ask('replaceToken', userRef, args);
+  async replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
+    try {
+      return await this.ask('replaceToken', userRef, args);
+    } catch (error) {
+      if (!isSlotOpen(error)) throw error;
+      const reply = await this.askAlone('replaceToken', userRef, args);
+      if (reply.kind === 'replaced') {
+        const { authenticatedAt, absoluteTimeoutMs } = readSessionRecord(reply.record);
+        const keepUntil = authenticatedAt + absoluteTimeoutMs;
+        await this.data.alone(userRef, 'keep', { sessionId: args.sessionId, keepUntil });
+      }
+      return reply;
+    }
   }
 
   sweepSessions(userRef: string, args: ArgumentsOf<typeof SCRIPTS.sweepSessions>) {
     return this.run<number>(SCRIPTS.sweepSessions, userRef, args);
-  }
-
-  readData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readData>) {
-    return this.ask('readData', userRef, args);
-  }
-
-  writeData(userRef: string, args: ArgumentsOf<typeof SCRIPTS.writeData>) {
-    return this.ask('writeData', userRef, args);
   }
 
   refresh(userRef: string, args: ArgumentsOf<typeof SCRIPTS.refresh>) {

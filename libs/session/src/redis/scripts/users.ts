@@ -15,8 +15,12 @@ export class UserScripts extends TaggedScripts {
     return this.ask('changeUser', userRef, args);
   }
 
-  erase(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>) {
-    return this.run<number>(SCRIPTS.eraseUser, userRef, args);
+  /** The user first: a session that is erased uses no data, and an older one-time token of nobody is void. */
+  async erase(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>) {
+    const live = await this.run<number>(SCRIPTS.eraseUser, userRef, args);
+    const beside = (['data', 'once'] as const).map((name) => this.keys.of(userRef, name));
+    await Promise.all(beside.map((key) => this.connection.run(SCRIPTS.eraseKey, [key], [])));
+    return live;
   }
 
   export(userRef: string) {

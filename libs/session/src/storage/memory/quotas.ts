@@ -28,7 +28,7 @@ export class MemoryQuotas {
     const rooms = states.map(({ gcra }) => gcra.waitUs(1) === 0);
     const allowed = rooms.every(Boolean);
     return states.map(({ key, gcra }, i) => {
-      if (allowed) this.write(key, gcra, { cost: 1, nowMs });
+      this.write(key, gcra, { cost: allowed ? 1 : 0, nowMs });
       return gcra.result(rooms[i] === true);
     });
   }
@@ -43,7 +43,7 @@ export class MemoryQuotas {
     const allowed = gcra.waitUs(cost) === 0;
     const name = receipt && `${key} ${receipt.name}`;
     if (operation === 'consume') {
-      if (allowed) this.write(key, gcra, { cost, nowMs });
+      this.write(key, gcra, { cost: allowed ? cost : 0, nowMs });
       if (allowed && name) this.receipts.set(name, { cost, until: nowMs + receipt.termMs });
       return gcra.result(allowed, cost);
     }
@@ -90,11 +90,13 @@ export class MemoryQuotas {
     return new Gcra(policy, this.tats.get(key) ?? 0, nowMs * 1_000);
   }
 
+  /** Also of what was refused: a TAT that was too far ahead would stay so for as long as the clock stepped back. */
   private write(
     key: string,
     gcra: Gcra,
     { cost, nowMs }: { readonly cost: number; readonly nowMs: number },
   ): void {
+    if (cost === 0 && gcra.tatUs >= (this.tats.get(key) ?? 0)) return;
     gcra.consume(cost);
     this.tats.set(key, gcra.tatUs);
     // A quota that is full again is as good as none.

@@ -2,7 +2,7 @@ import type { UserEvent, UserEventName } from '../../model/session-event.js';
 import type { Device } from '../../model/session.js';
 import { accessTokenEnd } from '../../rules/lifetime.js';
 import { sameHash } from '../../token/session-token.js';
-import { endSession, type Family, type MemorySession } from './session-record.js';
+import { endSession, type Family, type MemorySession, notAhead } from './session-record.js';
 import type { UserEntry } from './user-entry.js';
 import { isBlocked } from './user-record.js';
 import type {
@@ -121,7 +121,8 @@ function rotate(
     goodUntil: Math.min(now + graceMs, before.accessEndsAt),
   };
   session.tokenHash = Buffer.from(offer.tokenHash);
-  session.lastSeenAt = Math.max(now, session.lastSeenAt);
+  notAhead(session, now);
+  session.lastSeenAt = now;
   session.family = {
     familyHash: before.familyHash,
     refreshHash: Buffer.from(offer.refreshHash),

@@ -32,7 +32,7 @@ export interface MemorySession {
   lastFamily?: { readonly familyHash: Buffer; readonly replacedAt: number };
   device: Device;
   readonly lifetime: Lifetime;
-  readonly createdAt: number;
+  createdAt: number;
   lastSeenAt: number;
   authenticatedAt: number;
   assurance: AssuranceLevel;
@@ -73,6 +73,13 @@ export function tokenEnd(
   const { previous } = session;
   if (!previous || !sameHash(previous.tokenHash, tokenHash)) return undefined;
   return at.now - previous.endedAt > at.rememberEndedMs ? undefined : previous.goodUntil;
+}
+
+/** What was written before the clock stepped back counts as now: the session gains nothing by the step from here on. */
+export function notAhead(session: MemorySession, now: number): void {
+  session.createdAt = Math.min(session.createdAt, now);
+  session.lastSeenAt = Math.min(session.lastSeenAt, now);
+  session.authenticatedAt = Math.min(session.authenticatedAt, now);
 }
 
 export function endSession(session: MemorySession, reason: RecordedEnd, at: number): void {

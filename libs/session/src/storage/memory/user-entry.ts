@@ -3,7 +3,7 @@ import type { UserState } from '../../model/user-state.js';
 import { effectiveLifetime, touchAfterMs } from '../../rules/lifetime.js';
 import { dataOf } from './session-data-repository.js';
 import type { MemorySession } from './session-record.js';
-import { earlier, endSession, sessionOf, tokenEnd } from './session-record.js';
+import { earlier, endSession, notAhead, sessionOf, tokenEnd } from './session-record.js';
 import type { MemoryUser } from './user-record.js';
 import { isBlocked, startEpoch, userStateOf } from './user-record.js';
 import type { RepositorySettings, TokenProof } from '../contract/session-repository.js';
@@ -72,6 +72,7 @@ export class UserEntry {
   touch(session: MemorySession, now: number): void {
     const { roleLifetimes, touchIntervalMs } = this.settings;
     const lifetime = effectiveLifetime(session.lifetime, this.user.roles, roleLifetimes);
+    notAhead(session, now);
     if (now - session.lastSeenAt >= touchAfterMs(lifetime, touchIntervalMs)) session.lastSeenAt = now;
   }
 

@@ -1,30 +1,53 @@
+import type { TokenLookup } from '../../model/decision.js';
 import { END_REASONS } from '../../model/session.js';
 import type { StoredData } from '../../model/session-data.js';
-import type { SessionScripts } from '../../redis/scripts/sessions.js';
+import { isSlotOpen } from '../../redis/scripts/open-slot.js';
+import type { SessionDataScripts } from '../../redis/scripts/session-data.js';
 import type {
   DataEndOutcome,
   DataWrite,
   DataWriteOutcome,
   SessionDataRepository,
 } from '../contract/session-data-repository.js';
-import type { TokenProof } from '../contract/session-repository.js';
+import type { LoadFirst, TokenProof } from '../contract/session-repository.js';
 
 /** The data of sessions in Redis: a hash beside that of the sessions, on the same slot. */
 export class RedisSessionDataRepository implements SessionDataRepository {
   constructor(
-    private readonly scripts: SessionScripts,
+    private readonly scripts: SessionDataScripts,
     private readonly roleLifetimes: string,
   ) {}
 
   async read({ userRef, sessionId, tokenHash }: TokenProof): Promise<StoredData | undefined> {
     const { roleLifetimes } = this;
-    const reply = await this.scripts.readData(userRef, { sessionId, tokenHash, roleLifetimes });
+    const reply = await this.scripts.read(userRef, { sessionId, tokenHash, roleLifetimes });
     return reply.kind === 'refused' ? undefined : { version: reply.version, payload: reply.payload };
+  }
+
+  /**
+   * A check that brings data along: while a Cluster moves the slot, the check first and then the data. Nothing was counted
+   * by the one that could not be made.
+   */
+  async broughtBy<Found extends TokenLookup | LoadFirst>(
+    looked: Promise<Found>,
+    { userRef, sessionId }: TokenProof,
+    lookAlone: () => Promise<Found>,
+  ): Promise<Found> {
+    try {
+      return await looked;
+    } catch (error) {
+      if (!isSlotOpen(error)) throw error;
+      const found = await lookAlone();
+      if (found.kind !== 'known' || found.status !== 'live' || found.user.status !== 'active') return found;
+      if (!found.ipAllowed) return found;
+      const { version, payload } = await this.scripts.alone(userRef, 'read', { sessionId });
+      return { ...found, data: { version, payload } };
+    }
   }
 
   async write({ proof, ifVersion, payload, isSameContent }: DataWrite): Promise<DataWriteOutcome> {
     const { userRef, sessionId, tokenHash } = proof;
-    const reply = await this.scripts.writeData(userRef, {
+    const reply = await this.scripts.write(userRef, {
       sessionId,
       tokenHash,
       ifVersion,
@@ -43,7 +66,7 @@ export class RedisSessionDataRepository implements SessionDataRepository {
     proof: { userRef, sessionId, tokenHash },
     ifVersion,
   }: Parameters<SessionDataRepository['end']>[0]): Promise<DataEndOutcome> {
-    const reply = await this.scripts.writeData(userRef, {
+    const reply = await this.scripts.write(userRef, {
       sessionId,
       tokenHash,
       ifVersion,

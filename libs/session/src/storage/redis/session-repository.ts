@@ -102,7 +102,7 @@ export class RedisSessionRepository implements SessionRepository {
     const { maxStateAgeMs, roleLifetimes } = this;
     this.scripts = new SessionScripts(connection, keys, { ...settings, maxStateAgeMs, roleLifetimes });
     this.quotas = new RedisQuotas(this.scripts, this.keys);
-    this.data = distrust(new RedisSessionDataRepository(this.scripts, roleLifetimes), complain);
+    this.data = distrust(new RedisSessionDataRepository(this.scripts.data, roleLifetimes), complain);
     distrust<SessionRepository>(this, complain, ['authenticate']); // which reads its reply where it comes in
   }
 
@@ -115,15 +115,19 @@ export class RedisSessionRepository implements SessionRepository {
       withData: demand.withData ? '1' : '',
       quotas: quotaArgumentsOf(quotas),
     };
-    return this.scripts.authenticate(proof, asked, (reply) => {
+    const looked = this.scripts.authenticate(proof, asked, (reply): TokenLookup | LoadFirst => {
       const found = readCheckReply(reply, quotas.length);
       if ('user' in found) {
         // Redis cannot compute a userRef: whether the record is of the token's user is looked at here.
         if (!isUserRefOf(proof.userRef, found.user.id)) return UNKNOWN;
         return toTokenLookup(found, { sessionId: proof.sessionId, quotas }, this.settings);
       }
-      return found[0] === CHECK_STATUS.load ? loadOf(proof, String(found[1])) : UNKNOWN;
+      // Of a record that is another user's, nobody is loaded.
+      const userId = found[0] === CHECK_STATUS.load ? String(found[1]) : undefined;
+      return userId !== undefined && isUserRefOf(proof.userRef, userId) ? { kind: 'load', userId } : UNKNOWN;
     });
+    if (!demand.withData || !this.connection.isCluster) return looked;
+    return this.data.broughtBy(looked, proof, () => this.authenticate(proof, { ...demand, withData: false }));
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -242,9 +246,4 @@ export class RedisSessionRepository implements SessionRepository {
     await this.events.close();
     await this.connection.close();
   }
-}
-
-/** Of a record that is another user's, nobody is loaded. */
-function loadOf({ userRef }: TokenProof, userId: string): TokenLookup | LoadFirst {
-  return isUserRefOf(userRef, userId) ? { kind: 'load', userId } : UNKNOWN;
 }

@@ -25,7 +25,8 @@ local function room_for(cost, tat, emission, burst, now)
   return wait_us(tat, emission, burst, cost, now) == 0, tat
 end
 
--- Returns whether it was allowed, and the TAT after it: a consumption that is not allowed consumes nothing.
+-- Returns whether it was allowed, and the TAT after it: a consumption that is not allowed consumes nothing. A TAT that was
+-- too far ahead is to be written down all the same: otherwise it stays so for as long as the clock stepped back.
 local function consume(tat, emission, burst, cost, now)
   local has_room, bounded = room_for(cost, tat, emission, burst, now)
   return has_room, has_room and bounded + cost * emission or bounded

@@ -7,8 +7,14 @@ local function read_data(key, id)
   return struct.unpack('>I6', stored), string.sub(stored, 7)
 end
 
+-- Where a Cluster moves the slot, a script may have to do without this key: what it would tidy up there stays for a while.
+local function forget_data(key, id)
+  if key then redis.call('HDEL', key, id) end
+end
+
 -- The data may go when its session can no longer be live.
 local function keep_until(key, at)
+  if not key then return end
   if redis.call('PEXPIRETIME', key) < at then redis.call('PEXPIREAT', key, digits(at)) end
 end
 
@@ -19,6 +25,7 @@ end
 
 -- Forgets the data of every session that is not among these.
 local function sweep_data(key, sessions)
+  if not key then return end
   local ids = redis.call('HKEYS', key)
   if #ids == 0 then return end
   local kept = ids_of(sessions)

@@ -39,6 +39,14 @@ local function pack_session(s)
     math.max(0, s.authenticated_at - s.created_at), s.inactivity_ms, s.absolute_ms, s.traits, s.ended)
 end
 
+-- What was written before the clock stepped back counts as now: the session gains nothing by the step from here on.
+local function not_ahead(session, now)
+  session.created_at = math.min(session.created_at, now)
+  session.last_seen_at = math.min(session.last_seen_at, now)
+  session.authenticated_at = math.min(session.authenticated_at, now)
+  return session
+end
+
 local function has_family(session)
   return session.traits % REMEMBER_ME >= HAS_FAMILY
 end
