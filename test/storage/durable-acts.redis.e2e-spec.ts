@@ -7,6 +7,7 @@ import { SCRIPTS } from '../../libs/session/src/redis/lua/script.js';
 import { IpAllowlists } from '../../libs/session/src/services/ip/ip-allowlists.service.js';
 import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
+import { PATIENT_MS } from '../support/patience.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
 import { SentinelGroup } from '../support/sentinel-group.js';
@@ -174,7 +175,13 @@ it('finds the primary of each user in a Cluster', async () => {
   const servers = await RedisCluster.start({ replicas: 1 });
   opened(servers, () => servers.stop());
   const primaries = servers.nodes.slice(0, 3);
-  const on = await sessionsOn({ cluster: primaries.map(({ host, port }) => ({ host, port })) }, settings(1));
+  const on = await sessionsOn(
+    { cluster: primaries.map(({ host, port }) => ({ host, port })) },
+    {
+      replicas: 1,
+      commandTimeoutMs: PATIENT_MS,
+    },
+  );
   opened(on, () => on.close());
   for (const primary of primaries) await areFollowing(primary, 1);
   for (let i = 0; i < 20; i++) {

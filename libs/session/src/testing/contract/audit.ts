@@ -127,15 +127,15 @@ export function describeAuditContract(
     );
 
     it('forgets what is older than the retention, acts and denials', async () => {
-      const log = await open({ retentionMs: 1_500 });
+      const log = await open({ retentionMs: 4_000 });
       await log.repository.append(ok(0));
       await log.repository.append({ ...DENIAL, details: { n: 1 } });
-      await log.advance(1_000);
+      await log.advance(1_500);
       await log.repository.append(ok(2));
       expect(numbers(await read(log))).toEqual([2, 1, 0]);
-      await log.advance(1_000);
+      await log.advance(3_000);
       expect(numbers(await read(log))).toEqual([2]);
-      await log.advance(1_000);
+      await log.advance(2_000);
       expect(await read(log)).toEqual([]);
     });
 
