@@ -29,6 +29,20 @@ export interface CheckMessage extends TelemetryMessage {
   readonly userRef?: string | undefined;
 }
 
+/** What was done, by the method that did it. @publicApi */
+export type ActName =
+  | 'block'
+  | 'unblock'
+  | 'set_roles'
+  | 'grant'
+  | 'withdraw'
+  | 'set_ip_allowlist'
+  | 'update'
+  | 'erase'
+  | 'revoke'
+  | 'revoke_all'
+  | 'set_ip_list';
+
 /** What is done to users, sessions and lists: each with the reason that its sessions end for. */
 export const ACTS = {
   block: 'blocked',
@@ -42,10 +56,7 @@ export const ACTS = {
   revoke: null,
   revoke_all: 'revoked',
   set_ip_list: null,
-} as const satisfies Readonly<Record<string, SessionEnd | null>>;
-
-/** What was done, by the method that did it. @publicApi */
-export type ActName = keyof typeof ACTS;
+} as const satisfies Readonly<Record<ActName, SessionEnd | null>>;
 
 /** One act against a user, a session or a list, on the node where it was asked for. @publicApi */
 export interface ActMessage extends TelemetryMessage {
