@@ -17,7 +17,7 @@ beforeAll(async () => {
     }),
   );
   const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }));
-  on = await sessionsOn({ cluster: nodes }, { commandTimeoutMs: 500 });
+  on = await sessionsOn({ cluster: nodes });
 });
 afterAll(async () => {
   await on?.close();
