@@ -109,8 +109,9 @@ describe('examples/behind-nginx-tls', () => {
     for (let i = 0; i < 200 && !heard.includes('tick'); i++)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(heard).toContain('event: tick');
+    const ended = once(stream, 'end'); // which may come before the act resolves
     await app.get(SessionService).revokeAll('ada');
-    await once(stream, 'end');
+    await ended;
     expect(heard).toContain('event: session-ended');
   });
 });
