@@ -182,7 +182,8 @@ export class UserStateService {
   }
 
   /**
-   * Forgets the user: state, sessions with their data, quotas and one-time tokens, in one step. Open connections end.
+   * Forgets the user: first state, sessions and quotas, in one step, then session data and one-time tokens, which are of no use
+   * without them. Repeat it if it rejects. Open connections end.
    * The user is unknown from then on; a login whose credentials were verified before fails if it gives `ifEpoch`.
    * With a `UserDirectory`, delete the user there first, or the next request loads the record again.
    * @returns how many live sessions that ended, and what of the user stays elsewhere, why, and until when
