@@ -13,7 +13,7 @@ import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
 import { isPlainClient, CallBatcher } from './call-batcher.js';
-import { reviveAfterFailover } from './connection-loss.js';
+import { reviveAfterFailover, SilenceWatch } from './connection-loss.js';
 import { onceEvery } from '../../basics/pace.js';
 import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
 import { ReplicaWait } from './replica-wait.js';
@@ -57,6 +57,7 @@ export class RedisConnection {
   private readonly timeouts: CallTimeouts;
   /** Absent where ioredis has to send each call by its keys. */
   private readonly batcher: CallBatcher | undefined;
+  private readonly silence: SilenceWatch | undefined;
   private readonly stopReviving: () => void;
   private waits: ReplicaWait | undefined;
   /** In the batcher's place. */
@@ -69,9 +70,10 @@ export class RedisConnection {
     private readonly log: (line: string) => void,
     private readonly telling: CallTelling,
   ) {
-    this.timeouts = new CallTimeouts(commandTimeoutMs);
+    this.silence = owned && isPlainClient(client) ? new SilenceWatch(client, commandTimeoutMs) : undefined;
+    this.timeouts = new CallTimeouts(commandTimeoutMs, () => this.silence?.onMissed());
     this.stopReviving = reviveAfterFailover(client);
-    if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs);
+    if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs, () => this.timeouts.isIdle);
     else this.readiness = new Readiness(client, commandTimeoutMs);
   }
 
@@ -124,6 +126,7 @@ export class RedisConnection {
     try {
       await withDeadline(this.client.ping(), this.commandTimeoutMs);
     } catch (error) {
+      this.silence?.onMissed();
       throw unavailable(error);
     }
   }
@@ -152,6 +155,7 @@ export class RedisConnection {
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
     this.waits?.close();
+    this.silence?.close();
     this.batcher?.close();
     this.readiness?.close();
     if (!this.owned) {
@@ -259,6 +263,7 @@ export class RedisConnection {
     try {
       this.fault = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
     } catch (error) {
+      this.silence?.onMissed();
       if (isBoot && error instanceof Error) this.fault = setupMistake(error);
       if (!this.fault && !this.closed) this.complain(`Redis could not be inspected: ${messageOf(error)}`);
       return;
