@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { CallBatcher } from './call-batcher.js';
+import { ServerCalls } from './call-batcher.js';
 
 /** What the batcher needs of a client, and what reaches the wire by it. */
 function fakeClient() {
@@ -17,13 +17,13 @@ function fakeClient() {
     },
   };
   const state = { isIdle: false };
-  const batcher = new CallBatcher(client as unknown as Redis, 150, () => state.isIdle);
+  const batcher = new ServerCalls(client as unknown as Redis, 150, () => state.isIdle);
   return { client, batcher, written, state };
 }
 
 const callOf = (text: string) => ({ toWritable: () => text, reject: jest.fn(), isSettled: false });
 
-describe('CallBatcher', () => {
+describe('the calls of a server', () => {
   it('writes what one turn asks for at once, in order', async () => {
     const { batcher, written } = fakeClient();
     for (const text of ['a', 'b', 'c']) batcher.add(callOf(text));
@@ -101,7 +101,7 @@ describe('CallBatcher', () => {
   it('does not keep a call waiting where a tracer looks for the request that it is of', () => {
     const sendCommand = Object.assign(jest.fn(), { __original: () => undefined });
     const client = { sendCommand, status: 'ready', stream: { writable: true }, on: (): unknown => client };
-    const batcher = new CallBatcher(client as unknown as Redis, 150, () => true);
+    const batcher = new ServerCalls(client as unknown as Redis, 150, () => true);
     const call = callOf('a');
     batcher.add(call);
     expect(sendCommand.mock.calls).toEqual([[call, undefined]]);
