@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { CallBatcher } from './call-batcher.js';
+import { ServerCalls } from './call-batcher.js';
 
 /** What the batcher needs of a client, and what reaches the wire by it. */
 function fakeClient() {
@@ -16,12 +16,14 @@ function fakeClient() {
       stream.write(call.toWritable());
     },
   };
-  return { client, batcher: new CallBatcher(client as unknown as Redis, 150), written };
+  const state = { isIdle: false };
+  const batcher = new ServerCalls(client as unknown as Redis, 150, () => state.isIdle);
+  return { client, batcher, written, state };
 }
 
 const callOf = (text: string) => ({ toWritable: () => text, reject: jest.fn(), isSettled: false });
 
-describe('CallBatcher', () => {
+describe('the calls of a server', () => {
   it('writes what one turn asks for at once, in order', async () => {
     const { batcher, written } = fakeClient();
     for (const text of ['a', 'b', 'c']) batcher.add(callOf(text));
@@ -42,6 +44,46 @@ describe('CallBatcher', () => {
     expect(written.slice(1)).toEqual([`latin1: ${texts.slice(16).join('')}`]);
   });
 
+  it('does not keep a call waiting where calls come one at a time', async () => {
+    const { batcher, written, state } = fakeClient();
+    const isWrittenAtOnce = async (text: string): Promise<boolean> => {
+      const before = written.length;
+      batcher.add(callOf(text));
+      const isAtOnce = written.length > before;
+      await turn();
+      return isAtOnce;
+    };
+    state.isIdle = true;
+    for (const text of '12345678') expect(await isWrittenAtOnce(text)).toBe(false);
+    expect(await isWrittenAtOnce('a')).toBe(true);
+    expect(await isWrittenAtOnce('b')).toBe(true);
+    state.isIdle = false; // the last answer is still to come: there are several at a time
+    expect(await isWrittenAtOnce('c')).toBe(false);
+    state.isIdle = true;
+    expect(await isWrittenAtOnce('d')).toBe(false);
+    expect(written.map((text) => text.slice(-1)).join('')).toBe('12345678abcd');
+  });
+
+  it('writes what comes together in few writes again', async () => {
+    const { batcher, written, state } = fakeClient();
+    state.isIdle = true;
+    for (let i = 0; i < 8; i++) {
+      batcher.add(callOf('1'));
+      await turn();
+    }
+    written.length = 0;
+    for (const text of ['a', 'b', 'c']) {
+      batcher.add(callOf(text));
+      state.isIdle = false;
+    }
+    await turn();
+    expect(written).toEqual(['latin1: a', 'latin1: bc']);
+    state.isIdle = true;
+    for (const text of ['d', 'e']) batcher.add(callOf(text));
+    await turn();
+    expect(written.slice(2)).toEqual(['latin1: de']);
+  });
+
   it('writes a call that the client sends again later, after a reconnection, by itself', async () => {
     const { client, batcher, written } = fakeClient();
     const again: (() => void)[] = [];
@@ -59,7 +101,7 @@ describe('CallBatcher', () => {
   it('does not keep a call waiting where a tracer looks for the request that it is of', () => {
     const sendCommand = Object.assign(jest.fn(), { __original: () => undefined });
     const client = { sendCommand, status: 'ready', stream: { writable: true }, on: (): unknown => client };
-    const batcher = new CallBatcher(client as unknown as Redis, 150);
+    const batcher = new ServerCalls(client as unknown as Redis, 150, () => true);
     const call = callOf('a');
     batcher.add(call);
     expect(sendCommand.mock.calls).toEqual([[call, undefined]]);

@@ -32,23 +32,6 @@ export class CallTelling {
     this.tell(script, tookMs, error);
   }
 
-  /** Watches a call that the client writes itself. */
-  watch<T>(script: Script, ask: () => Promise<T>): Promise<T> {
-    return REDIS_CALLS.hasSubscribers ? this.watched(script, ask) : ask();
-  }
-
-  private async watched<T>(script: Script, ask: () => Promise<T>): Promise<T> {
-    const startedAt = performance.now();
-    try {
-      const reply = await ask();
-      this.tell(script, performance.now() - startedAt, undefined);
-      return reply;
-    } catch (error) {
-      this.tell(script, performance.now() - startedAt, error as Error);
-      throw error;
-    }
-  }
-
   ofStorage(state: StorageMessage['state']): void {
     const channel = CHANNELS['latchkey.storage'];
     if (channel.hasSubscribers) channel.publish({ realm: this.realm, state } satisfies StorageMessage);

@@ -20,7 +20,16 @@ export class CallTimeouts {
   private newest: TimedCall | undefined;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly termMs: number) {}
+  /** @param onMissed is told of each call that had no answer in time */
+  constructor(
+    private readonly termMs: number,
+    private readonly onMissed?: () => void,
+  ) {}
+
+  /** Whether nothing that is watched waits for its answer. */
+  get isIdle(): boolean {
+    return this.oldest === undefined;
+  }
 
   watch(call: TimedCall): void {
     call.dueAt = performance.now() + this.termMs;
@@ -62,6 +71,7 @@ export class CallTimeouts {
 
   private reject(call: Pick<TimedCall, 'reject' | 'dueAt'>): void {
     call.dueAt = -Infinity; // timers may come a little early
+    this.onMissed?.();
     call.reject(new Error(`Redis gave no answer within ${this.termMs} ms`));
   }
 }

@@ -104,6 +104,11 @@ export function isClient(redis: RedisPlace | RedisClient): redis is RedisClient 
   return typeof redis === 'object' && 'evalshaBuffer' in redis && typeof redis.evalshaBuffer === 'function';
 }
 
+/** Whether ioredis puts something before each key: it does so in its own commands only. */
+export function hasPrefix({ options }: RedisClient): boolean {
+  return Boolean((options as RedisOptions).keyPrefix);
+}
+
 /** A client for listening: in a Cluster of any one of its nodes. It neither connects nor reconnects by itself. */
 export function listeningClientOf(client: RedisClient): Redis {
   const nodes = 'nodes' in client ? client.nodes('all') : [client];

@@ -8,14 +8,21 @@ import {
   unavailable,
 } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
-import { adviceOn, isClient, listeningClientOf, openClient, type RedisPlace } from './client-options.js';
+import {
+  adviceOn,
+  hasPrefix,
+  isClient,
+  listeningClientOf,
+  openClient,
+  type RedisPlace,
+} from './client-options.js';
 import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
-import { isPlainClient, CallBatcher } from './call-batcher.js';
-import { reviveAfterFailover } from './connection-loss.js';
+import { ServerCalls } from './call-batcher.js';
+import { ClusterCalls, CommandCalls } from './command-calls.js';
+import { reviveAfterFailover, SilenceWatch } from './connection-loss.js';
 import { onceEvery } from '../../basics/pace.js';
-import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
 import { ReplicaWait } from './replica-wait.js';
 import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
@@ -55,24 +62,25 @@ export class RedisConnection {
   private inspectedAt = -Infinity;
   private readonly mayComplain = onceEvery(COMPLAIN_AGAIN_AFTER_MS);
   private readonly timeouts: CallTimeouts;
-  /** Absent where ioredis has to send each call by its keys. */
-  private readonly batcher: CallBatcher | undefined;
+  private readonly calls: ServerCalls | ClusterCalls | CommandCalls;
+  private readonly silence: SilenceWatch | undefined;
   private readonly stopReviving: () => void;
   private waits: ReplicaWait | undefined;
-  /** In the batcher's place. */
-  private readonly readiness: Readiness | undefined;
 
   private constructor(
-    private readonly client: RedisClient & ByteScripting,
+    private readonly client: RedisClient,
     private readonly owned: boolean,
     private readonly commandTimeoutMs: number,
     private readonly log: (line: string) => void,
     private readonly telling: CallTelling,
   ) {
-    this.timeouts = new CallTimeouts(commandTimeoutMs);
+    this.silence = owned && !('nodes' in client) ? new SilenceWatch(client, commandTimeoutMs) : undefined;
+    this.timeouts = new CallTimeouts(commandTimeoutMs, () => this.silence?.onMissed());
     this.stopReviving = reviveAfterFailover(client);
-    if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs);
-    else this.readiness = new Readiness(client, commandTimeoutMs);
+    const isIdle = (): boolean => this.timeouts.isIdle;
+    if (hasPrefix(client)) this.calls = new CommandCalls(client, commandTimeoutMs);
+    else if ('nodes' in client) this.calls = new ClusterCalls(client, commandTimeoutMs, isIdle);
+    else this.calls = new ServerCalls(client, commandTimeoutMs, isIdle);
   }
 
   /**
@@ -83,7 +91,7 @@ export class RedisConnection {
   static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
     const { redis, commandTimeoutMs, log = () => undefined } = options;
     const owned = !isClient(redis);
-    const client = (owned ? openClient(redis, commandTimeoutMs) : redis) as RedisClient & ByteScripting;
+    const client = owned ? openClient(redis, commandTimeoutMs) : redis;
     const connection = new RedisConnection(client, owned, commandTimeoutMs, log, new CallTelling(options));
     const advice = owned ? undefined : adviceOn(client);
     if (advice !== undefined) log(advice);
@@ -112,9 +120,8 @@ export class RedisConnection {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (!this.batcher) return this.askByCommand(script, body, read);
     const call = new ScriptCall('evalsha', { script, body }, read, this.owner);
-    this.batcher.add(call);
+    this.calls.add(call as ScriptCall);
     this.timeouts.watch(call);
     return call.promise;
   }
@@ -124,6 +131,7 @@ export class RedisConnection {
     try {
       await withDeadline(this.client.ping(), this.commandTimeoutMs);
     } catch (error) {
+      this.silence?.onMissed();
       throw unavailable(error);
     }
   }
@@ -152,8 +160,8 @@ export class RedisConnection {
     this.client.off('ready', this.onReady).off('close', this.onClose);
     this.stopReviving();
     this.waits?.close();
-    this.batcher?.close();
-    this.readiness?.close();
+    this.silence?.close();
+    this.calls.close();
     if (!this.owned) {
       this.client.off('error', ignore);
       return;
@@ -188,27 +196,14 @@ export class RedisConnection {
     },
     sendInFull: ({ request, dueAt }) => {
       const again = new ScriptCall('eval', request, asItIs, this.owner);
-      this.batcher?.add(again);
+      this.calls.add(again);
       this.timeouts.watchUntil(dueAt, again);
       return again.promise;
     },
-    sendAgain: (call) => this.batcher?.add(call),
+    sendAgain: (call) => this.calls.add(call),
+    redirect: (call, error) => this.calls instanceof ClusterCalls && this.calls.redirect(call, error),
     explained: (error, script, hasRun) => this.explained(error, script, hasRun),
   };
-
-  private async askByCommand<T>(script: Script, body: CallBody, read: (reply: unknown) => T): Promise<T> {
-    let isSent = false;
-    const evaluate = async (): Promise<unknown> => {
-      await this.readiness?.wait();
-      isSent = true;
-      return evaluateBy(this.client, script, body);
-    };
-    try {
-      return read(await this.telling.watch(script, () => withDeadline(evaluate(), this.commandTimeoutMs)));
-    } catch (error) {
-      throw this.explained(error, script, isSent && !isReplyError(error) ? 'perhaps' : 'no');
-    }
-  }
 
   private readonly onReady = (): void => {
     this.stopGoneTimer();
@@ -259,6 +254,7 @@ export class RedisConnection {
     try {
       this.fault = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
     } catch (error) {
+      this.silence?.onMissed();
       if (isBoot && error instanceof Error) this.fault = setupMistake(error);
       if (!this.fault && !this.closed) this.complain(`Redis could not be inspected: ${messageOf(error)}`);
       return;

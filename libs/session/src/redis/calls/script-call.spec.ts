@@ -15,7 +15,13 @@ const argument = fc.oneof(
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
 );
 
-const owner = { onSettled: jest.fn(), sendInFull: jest.fn(), sendAgain: jest.fn(), explained: jest.fn() };
+const owner = {
+  onSettled: jest.fn(),
+  sendInFull: jest.fn(),
+  sendAgain: jest.fn(),
+  redirect: jest.fn(),
+  explained: jest.fn(),
+};
 
 describe('a call', () => {
   it.each(['evalsha', 'eval'] as const)('is written as %s byte for byte as ioredis does it', (command) => {

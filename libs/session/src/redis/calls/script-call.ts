@@ -11,6 +11,8 @@ export interface CallOwner {
   sendInFull(call: Pick<ScriptCall, 'request' | 'dueAt'>): Promise<unknown>;
   /** Sends a call that lost its connection once more; its deadline stays. */
   sendAgain(call: ScriptCall): void;
+  /** Sends a call that failed by another way, where there is one. @returns whether it did */
+  redirect(call: ScriptCall, error: Error): boolean;
   /** The error for whoever waits, from what Redis or the connection said. */
   explained(error: unknown, script: Script, hasRun: 'no' | 'perhaps'): Error;
 }
@@ -30,7 +32,9 @@ export class ScriptCall<T = unknown> implements TimedCall {
   isSettled = false;
   dueAt = Infinity;
   next: TimedCall | undefined = undefined;
-  private isWritten = false;
+  /** Whether it may have run. */
+  isWritten = false;
+  private isHandedOver = false;
   private mayBeRepeated: boolean;
   private fulfil!: (value: T) => void;
   private refuse!: (error: unknown) => void;
@@ -63,6 +67,8 @@ export class ScriptCall<T = unknown> implements TimedCall {
       this.mayBeRepeated = false;
       return this.owner.sendAgain(this as ScriptCall);
     }
+    const isLate = performance.now() >= this.dueAt;
+    if (!this.isHandedOver && !isLate && this.owner.redirect(this as ScriptCall, error)) return;
     this.isSettled = true;
     const isUnknown = this.name === 'evalsha' && isUnknownScript(error);
     this.owner.onSettled(this as ScriptCall, isUnknown ? 'again' : error);
@@ -80,6 +86,12 @@ export class ScriptCall<T = unknown> implements TimedCall {
     const { script, body } = this.request;
     const text = headOf(this.name, script, body) + body.text;
     return stream instanceof BatchWriter ? text : Buffer.from(text, 'latin1');
+  }
+
+  /** A client's own command sends it: what comes of that is final. */
+  handOver(): void {
+    this.isHandedOver = true;
+    this.mayBeRepeated = false;
   }
 
   setReplyContext(): void {}
