@@ -3,6 +3,12 @@ import { SessionConfigurationError } from '../../model/session-error.js';
 
 export type RedisClient = Redis | Cluster;
 
+/** A server that a client talks to, and what `INFO` says of it. */
+export interface SeenServer {
+  readonly server: Redis;
+  readonly info: ReadonlyMap<string, string>;
+}
+
 const OLDEST_MAJOR = 7;
 
 /** What Redis answers to a client that is set up wrongly; trying again will not help. */
@@ -49,17 +55,21 @@ export function setupMistake(failure: Error): SessionConfigurationError | undefi
 
 /**
  * Looks at the servers behind a client.
- * @returns what makes one unfit to keep sessions: it evicts keys, is too old, or is a replica that takes no writes
+ * @returns what they say, and what makes one unfit to keep sessions: it evicts keys, is too old, or is a replica that
+ * takes no writes
  */
 export async function inspectServers(
   client: RedisClient,
   { isBoot }: { readonly isBoot: boolean },
-): Promise<SessionConfigurationError | undefined> {
-  for (const server of serversOf(client)) {
-    const fault = faultOf(await infoOf(server), isBoot);
-    if (fault) return new SessionConfigurationError('redis', fault);
-  }
-  return undefined;
+): Promise<{
+  readonly fault: SessionConfigurationError | undefined;
+  readonly seen: readonly SeenServer[];
+}> {
+  const seen = await Promise.all(
+    serversOf(client).map(async (server) => ({ server, info: await infoOf(server) })),
+  );
+  const fault = seen.map(({ info }) => faultOf(info, isBoot)).find((found) => found !== undefined);
+  return { fault: fault === undefined ? undefined : new SessionConfigurationError('redis', fault), seen };
 }
 
 /** The servers that hold data: one, or the primaries of a Cluster. */

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';
+import { ConnectionLoss, type Gate, MOST_WAITING } from './readiness.js';
 import { BatchWriter, type ScriptCall } from './script-call.js';
 
 type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'isSettled'>;
@@ -20,15 +20,16 @@ export class CallBatcher {
   private readonly isTraced: boolean;
   private readonly loss: ConnectionLoss;
 
-  /** @param patienceMs a connection that has been gone for longer is not waited for */
+  /** @param patienceMs a connection that has been gone for longer is not waited for. @param gate calls wait for it, too */
   constructor(
     private readonly client: Redis,
     patienceMs: number,
+    private readonly gate: Gate = { isOpen: true },
   ) {
     // So do OpenTelemetry's and Sentry's instrumentations mark what they wrap. They take the request from the async
     // context of the call: none may wait for others.
     this.isTraced = '__original' in (Reflect.get(client, 'sendCommand') as object);
-    this.loss = new ConnectionLoss(client, patienceMs, this.sendHeld);
+    this.loss = new ConnectionLoss(client, patienceMs, () => this.sendHeld());
   }
 
   add(call: OutgoingCall): void {
@@ -40,12 +41,22 @@ export class CallBatcher {
 
   close(): void {
     this.loss.close();
-    for (const call of this.held.splice(0)) call.reject(new Error('The connection is closed'));
+    this.rejectHeld('The connection is closed');
+  }
+
+  /** Sends what waits, if it can be sent. */
+  sendHeld(): void {
+    this.calls.push(...this.held.splice(0).filter(({ isSettled }) => !isSettled));
+    this.flush();
+  }
+
+  rejectHeld(reason: string): void {
+    for (const call of this.held.splice(0)) call.reject(new Error(reason));
   }
 
   /** Also false when the connection has begun to end and nobody said so yet. */
   private get isWritable(): boolean {
-    return this.client.status === 'ready' && this.client.stream?.writable;
+    return this.gate.isOpen && this.client.status === 'ready' && this.client.stream?.writable;
   }
 
   private readonly flush = (): void => {
@@ -59,11 +70,6 @@ export class CallBatcher {
     const writer = new BatchWriter(this.client);
     for (const call of calls) this.send(call, writer);
     writer.end();
-  };
-
-  private readonly sendHeld = (): void => {
-    this.calls.push(...this.held.splice(0).filter(({ isSettled }) => !isSettled));
-    this.flush();
   };
 
   private hold(call: OutgoingCall): void {

@@ -8,15 +8,22 @@ import {
   unavailable,
 } from '../../model/session-error.js';
 import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
-import { adviceOn, isClient, listeningClientOf, openClient, type RedisPlace } from './client-options.js';
+import {
+  adviceOn,
+  isClient,
+  listeningClientOf,
+  openClient,
+  type RedisPlace,
+  reviveAfterFailover,
+} from './client-options.js';
 import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
 import { isPlainClient, CallBatcher } from './call-batcher.js';
-import { reviveAfterFailover } from './connection-loss.js';
 import { onceEvery } from '../../basics/pace.js';
 import { type ByteScripting, evaluateBy, Readiness } from './readiness.js';
 import { ReplicaWait } from './replica-wait.js';
+import { type NewServerHandler, ServerWatch } from './server-watch.js';
 import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
 import { REDIS_CALLS } from '../../telemetry/channels.js';
@@ -39,6 +46,9 @@ export interface RedisConnectionOptions {
 const BOOT_PATIENCE_MS = 1_000;
 const INSPECT_AGAIN_AFTER_MS = 1_000;
 const INSPECT_EVERY_MS = 10_000;
+const INSPECT_SOON_MS = 50;
+/** After them, other servers may be the primaries of a Cluster. */
+const CLUSTER_CHANGES = ['+node', '-node', 'refresh'] as const;
 const COMPLAIN_AGAIN_AFTER_MS = 10_000;
 /** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
 const ORDINARY_TROUBLE = /^(OOM|LOADING|MASTERDOWN|READONLY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
@@ -52,12 +62,14 @@ export class RedisConnection {
   /** Runs while a connection is gone and calls still wait for the next. */
   private goneTimer: NodeJS.Timeout | undefined;
   private inspectTimer: NodeJS.Timeout | undefined;
+  private soonTimer: NodeJS.Timeout | undefined;
   private inspectedAt = -Infinity;
   private readonly mayComplain = onceEvery(COMPLAIN_AGAIN_AFTER_MS);
   private readonly timeouts: CallTimeouts;
   /** Absent where ioredis has to send each call by its keys. */
   private readonly batcher: CallBatcher | undefined;
   private readonly stopReviving: () => void;
+  private readonly watch: ServerWatch;
   private waits: ReplicaWait | undefined;
   /** In the batcher's place. */
   private readonly readiness: Readiness | undefined;
@@ -71,8 +83,10 @@ export class RedisConnection {
   ) {
     this.timeouts = new CallTimeouts(commandTimeoutMs);
     this.stopReviving = reviveAfterFailover(client);
-    if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs);
-    else this.readiness = new Readiness(client, commandTimeoutMs);
+    this.watch = new ServerWatch(client, this.onOpen);
+    if (isPlainClient(client)) this.batcher = new CallBatcher(client, commandTimeoutMs, this.watch);
+    else this.readiness = new Readiness(client, commandTimeoutMs, this.watch);
+    if ('nodes' in client) for (const event of CLUSTER_CHANGES) client.on(event, this.onClusterChange);
   }
 
   /**
@@ -119,6 +133,11 @@ export class RedisConnection {
     return call.promise;
   }
 
+  /** Calls a handler for each server that is not the one of before, and before any call goes to it: see `ServerWatch`. */
+  onNewServer(handler: NewServerHandler): () => void {
+    return this.watch.onNewServer(handler);
+  }
+
   async ping(): Promise<void> {
     this.assertFit();
     try {
@@ -148,9 +167,12 @@ export class RedisConnection {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.inspectTimer);
+    clearTimeout(this.soonTimer);
     this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
+    for (const event of CLUSTER_CHANGES) this.client.off(event, this.onClusterChange);
     this.stopReviving();
+    this.watch.close();
     this.waits?.close();
     this.batcher?.close();
     this.readiness?.close();
@@ -218,6 +240,23 @@ export class RedisConnection {
     void this.inspect({ isBoot: false });
   };
 
+  /** Those that waited for another server may be put together for what that one had. */
+  private readonly onOpen = (isRenewed: boolean): void => {
+    if (isRenewed) this.batcher?.rejectHeld('Redis is another server now');
+    this.batcher?.sendHeld();
+    this.readiness?.proceed();
+  };
+
+  private readonly onClusterChange = (): void => this.inspectSoon();
+
+  private inspectSoon(): void {
+    if (this.closed) return;
+    this.soonTimer ??= setTimeout(() => {
+      this.soonTimer = undefined;
+      if (this.client.status === 'ready') void this.inspect({ isBoot: false });
+    }, INSPECT_SOON_MS).unref();
+  }
+
   private readonly onClose = (): void => {
     if (!this.reachable || this.closed) return;
     this.goneTimer ??= setTimeout(() => {
@@ -257,10 +296,13 @@ export class RedisConnection {
     this.inspectedAt = performance.now();
     const earlier = this.fault;
     try {
-      this.fault = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
+      const found = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
+      this.fault = found.fault;
+      if (!this.closed) this.watch.saw(found.seen);
     } catch (error) {
       if (isBoot && error instanceof Error) this.fault = setupMistake(error);
       if (!this.fault && !this.closed) this.complain(`Redis could not be inspected: ${messageOf(error)}`);
+      if (!this.watch.isOpen) this.inspectSoon();
       return;
     }
     if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);
