@@ -77,7 +77,6 @@ export function serversOf(client: RedisClient): readonly Redis[] {
   return 'nodes' in client ? client.nodes('master') : [client];
 }
 
-/** What `INFO` says, by its names. */
 export async function infoOf(server: Redis): Promise<ReadonlyMap<string, string>> {
   return parseInfo(await server.info());
 }
@@ -110,7 +109,8 @@ function faultOf(info: ReadonlyMap<string, string>, isBoot: boolean): string | u
   return version(info) ?? eviction(info) ?? (isBoot ? role(info) : undefined);
 }
 
-function parseInfo(info: string): Map<string, string> {
+/** What `INFO` says, by its names. */
+export function parseInfo(info: string): Map<string, string> {
   return new Map(
     info
       .split('\r\n')

@@ -157,10 +157,19 @@ export class RedisConnection {
     return listeningClientOf(this.client);
   }
 
-  /** Finds out whether acts have reached the replicas, by connections of its own, opened when first needed. */
-  replicaWait(replicas: number): ReplicaWait {
+  /**
+   * Finds out whether acts have reached the replicas, by connections of its own, opened when first needed. `undefined` where
+   * nobody says how many replicas there are, and no Sentinels promote them.
+   */
+  replicaWait(replicas: number | undefined): ReplicaWait | undefined {
     const { client, commandTimeoutMs } = this;
+    if (replicas === undefined && !this.isBehindSentinels) return undefined;
     return (this.waits ??= new ReplicaWait(client, { replicas, timeoutMs: commandTimeoutMs }));
+  }
+
+  /** Whether the server may be replaced at any time, without a word from it. */
+  get isBehindSentinels(): boolean {
+    return !('nodes' in this.client) && Boolean(this.client.options.sentinels);
   }
 
   /** Closes the client if this opened it, without waiting longer than for one call. */
@@ -298,6 +307,7 @@ export class RedisConnection {
     try {
       const found = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
       this.fault = found.fault;
+      for (const { info } of found.seen) this.waits?.note(info);
       if (!this.closed) this.watch.saw(found.seen);
     } catch (error) {
       if (isBoot && error instanceof Error) this.fault = setupMistake(error);

@@ -208,7 +208,7 @@ export const SCRIPTS = {
   ),
   revokeOneTimeTokens: script('revoke-one-time-tokens', ['user', 'once'], ['purpose']),
   readIpLists: script('read-ip-lists', [], []),
-  reaffirmUser: script('reaffirm-user', ['user'], ['version', 'epoch']),
+  reaffirmUser: script('reaffirm-user', ['user'], ['version', 'epoch', 'endedSession']),
   reaffirmIpList: script('reaffirm-ip-list', ['ipList'], ['version']),
   writeIpList: script('write-ip-list', ['ipList'], ['name', 'ranges', 'ifVersion', 'channel']),
   auditAppend: script('audit-append', AUDIT_KEYS, [

@@ -95,8 +95,12 @@ export class RedisSessionRepository implements SessionRepository {
       complain,
     );
     this.users = distrust(new RedisUserRepository(new UserScripts(connection, keys), settings), complain);
-    if (settings.replicas !== undefined)
-      this.replication = new ReplicationScripts(connection.replicaWait(settings.replicas), this.keys);
+    const wait = connection.replicaWait(settings.replicas);
+    if (wait) {
+      const { replicas } = settings;
+      const isReplaced = connection.isBehindSentinels;
+      this.replication = new ReplicationScripts(wait, this.keys, { replicas, isReplaced });
+    }
     this.roleLifetimes = roleLifetimesArgument(settings);
     this.maxStateAgeMs = maxStateAgeArgument(settings);
     const { maxStateAgeMs, roleLifetimes } = this;
