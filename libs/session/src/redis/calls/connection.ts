@@ -133,6 +133,18 @@ export class RedisConnection {
     return call.promise;
   }
 
+  /** As `run`, past the gate: for what prepares for a new server. */
+  async runAhead(script: Script, keys: readonly string[], args: readonly CallArgument[]): Promise<unknown> {
+    return withDeadline(evaluateBy(this.client, script, encodeBody(keys, args)), this.commandTimeoutMs);
+  }
+
+  /** Refuses the calls that wait for a connection: they were put together before now. */
+  refuseWaiting(): void {
+    const reason = 'Redis is another server now';
+    this.batcher?.rejectHeld(reason);
+    this.readiness?.refuse(reason);
+  }
+
   /** Calls a handler for each server that is not the one of before, and before any call goes to it: see `ServerWatch`. */
   onNewServer(handler: NewServerHandler): () => void {
     return this.watch.onNewServer(handler);
@@ -249,9 +261,7 @@ export class RedisConnection {
     void this.inspect({ isBoot: false });
   };
 
-  /** Those that waited for another server may be put together for what that one had. */
-  private readonly onOpen = (isRenewed: boolean): void => {
-    if (isRenewed) this.batcher?.rejectHeld('Redis is another server now');
+  private readonly onOpen = (): void => {
     this.batcher?.sendHeld();
     this.readiness?.proceed();
   };

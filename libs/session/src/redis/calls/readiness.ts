@@ -52,7 +52,8 @@ export class ConnectionLoss {
 
 /** Lets calls wait for a client that has lost its connection, if it may be back before their deadline. */
 export class Readiness {
-  private readonly waiting = new Set<() => void>();
+  /** By what lets a call go on: what refuses it. */
+  private readonly waiting = new Map<() => void, (error: Error) => void>();
   private readonly loss: ConnectionLoss;
 
   constructor(
@@ -66,9 +67,15 @@ export class Readiness {
   /** Lets go on what waits, if there is a connection. */
   proceed(): void {
     if (!this.isReady) return;
-    const waiting = [...this.waiting];
+    const waiting = [...this.waiting.keys()];
     this.waiting.clear();
     for (const proceed of waiting) proceed();
+  }
+
+  refuse(reason: string): void {
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const refuse of waiting) refuse(new Error(reason));
   }
 
   /** `undefined`: there is a connection. Rejects when none comes in time. */
@@ -83,7 +90,7 @@ export class Readiness {
         this.waiting.delete(proceed);
         reject(new Error(`There was no connection to Redis for ${this.patienceMs} ms`));
       }, this.patienceMs);
-      this.waiting.add(proceed);
+      this.waiting.set(proceed, (error) => (clearTimeout(timer), reject(error)));
     });
   }
 

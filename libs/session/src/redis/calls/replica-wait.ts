@@ -120,6 +120,8 @@ export class ReplicaWait {
 
 /** For so long a primary that has lost a replica is in doubt: the Sentinels announce within 2 s that it was promoted. */
 const DOUBT_MS = 3_000;
+/** The longest that an act waits for connected replicas: one that lags is not waited for. */
+const FOLLOW_MS = 100;
 const MOST_PRIMARIES = 8;
 
 /** How many replicas each primary has, and has had of late. */
@@ -198,7 +200,8 @@ class ServerWait {
   }
 
   private async askTogether(batch: readonly Waiting[]): Promise<Outcome[]> {
-    const { timeoutMs } = this.settings;
+    const isCounted = batch.some(({ wanted }) => wanted === 'configured');
+    const timeoutMs = isCounted ? this.settings.timeoutMs : Math.min(FOLLOW_MS, this.settings.timeoutMs);
     const all = (outcome: Outcome): Outcome[] => batch.map(() => outcome);
     if (this.isClosed || (await whenReady(this.client, timeoutMs))) return all('broken');
     try {

@@ -8,6 +8,8 @@ export interface NewServer {
   readonly server: Redis;
   /** Of its process, and of its time as a primary. */
   readonly identity: string;
+  /** How long its process had been running when it was looked at, in seconds. */
+  readonly uptimeS: number;
   /** The first that this process has seen. */
   readonly isFirst: boolean;
 }
@@ -22,8 +24,8 @@ const AGAIN_AFTER_MS = 50;
  * Notices that the server behind a client is not the one of before: another process (a restart), or one that has become a
  * primary since (a failover). Its data may be older than what this process knows.
  *
- * A client of one server passes no call between its connection and the end of all handlers. In a Cluster, calls to the
- * other primaries go on, and those to a new one may come before it is noticed.
+ * A client of one server passes no call between its connection and the end of all handlers. In a Cluster, a new primary may
+ * have answered calls before it is noticed; then all calls wait.
  */
 export class ServerWatch {
   private readonly handlers = new Set<NewServerHandler>();
@@ -33,13 +35,12 @@ export class ServerWatch {
   /** One round of preparing ends another: a connection that breaks, or other servers. */
   private round = 0;
   private isPreparing = false;
-  private isRenewed = false;
   private open = false;
 
-  /** @param onOpen calls may go out again. `isRenewed`: to another server than before */
+  /** @param onOpen calls may go out again */
   constructor(
     private readonly client: RedisClient,
-    private readonly onOpen: (isRenewed: boolean) => void,
+    private readonly onOpen: () => void,
   ) {
     if (!('nodes' in client)) client.on('close', this.onClose);
   }
@@ -59,7 +60,10 @@ export class ServerWatch {
   /** Takes all servers of the client as they are at this moment. */
   saw(seen: readonly SeenServer[]): void {
     const isFirst = this.prepared.size === 0;
-    this.servers = seen.map(({ server, info }) => ({ server, identity: identityOf(info), isFirst }));
+    this.servers = seen.map(({ server, info }) => {
+      const uptimeS = Number(info.get('uptime_in_seconds') ?? 0);
+      return { server, identity: identityOf(info), uptimeS, isFirst };
+    });
     const identities = new Set(this.servers.map(({ identity }) => identity));
     // One that comes back counts as new: it may have missed what the one in between did.
     for (const identity of this.prepared.keys())
@@ -70,7 +74,6 @@ export class ServerWatch {
       this.prepared.set(identity, new Set());
       isNew = true;
     }
-    if (isNew && !isFirst) this.isRenewed = true;
     if (isNew || !(this.open || this.isPreparing)) void this.prepare();
   }
 
@@ -91,9 +94,8 @@ export class ServerWatch {
       if (areDone.includes(false)) await new Promise((resume) => setTimeout(resume, AGAIN_AFTER_MS));
       if (round !== this.round) return;
     }
-    const { isRenewed } = this;
-    [this.open, this.isPreparing, this.isRenewed] = [true, false, false];
-    this.onOpen(isRenewed);
+    [this.open, this.isPreparing] = [true, false];
+    this.onOpen();
   }
 
   private unprepared(): { readonly server: NewServer; readonly handler: NewServerHandler }[] {
