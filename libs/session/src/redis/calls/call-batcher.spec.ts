@@ -19,7 +19,12 @@ function fakeClient() {
   return { client, batcher: new CallBatcher(client as unknown as Redis, 150), written };
 }
 
-const callOf = (text: string) => ({ toWritable: () => text, reject: jest.fn(), isSettled: false });
+const callOf = (text: string) => ({
+  toWritable: () => text,
+  reject: jest.fn(),
+  rejectForGood: jest.fn(),
+  isSettled: false,
+});
 
 describe('CallBatcher', () => {
   it('writes what one turn asks for at once, in order', async () => {

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { ConnectionLoss, type Gate, MOST_WAITING } from './readiness.js';
 import { BatchWriter, type ScriptCall } from './script-call.js';
 
-type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'isSettled'>;
+type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'rejectForGood' | 'isSettled'>;
 
 /** So many calls do not wait for the end of the turn: Redis may as well begin with them. */
 const FULL_BATCH = 16;
@@ -41,7 +41,7 @@ export class CallBatcher {
 
   close(): void {
     this.loss.close();
-    this.rejectHeld('The connection is closed');
+    for (const call of this.held.splice(0)) call.reject(new Error('The connection is closed'));
   }
 
   /** Sends what waits, if it can be sent. */
@@ -50,8 +50,10 @@ export class CallBatcher {
     this.flush();
   }
 
-  rejectHeld(reason: string): void {
-    for (const call of this.held.splice(0)) call.reject(new Error(reason));
+  /** Refuses what is not yet written, for good. */
+  refuse(reason: string): void {
+    for (const call of [...this.held.splice(0), ...this.calls.splice(0)])
+      call.rejectForGood(new Error(reason));
   }
 
   /** Also false when the connection has begun to end and nobody said so yet. */

@@ -141,7 +141,7 @@ export class RedisConnection {
   /** Refuses the calls that wait for a connection: they were put together before now. */
   refuseWaiting(): void {
     const reason = 'Redis is another server now';
-    this.batcher?.rejectHeld(reason);
+    this.batcher?.refuse(reason);
     this.readiness?.refuse(reason);
   }
 

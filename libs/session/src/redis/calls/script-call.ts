@@ -74,6 +74,12 @@ export class ScriptCall<T = unknown> implements TimedCall {
     }
   };
 
+  /** As `reject`, of a call that must not be sent again. */
+  rejectForGood(error: Error): void {
+    this.mayBeRepeated = false;
+    this.reject(error);
+  }
+
   /** A client that sends a call again, after a reconnection, writes it to the socket itself: as UTF-8, if it were text. */
   toWritable(stream?: unknown): string | Buffer {
     this.isWritten = true;
