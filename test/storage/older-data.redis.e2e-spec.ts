@@ -172,3 +172,17 @@ describe('Redis comes back with an old snapshot', () => {
     30_000,
   );
 });
+
+it.each(['no', 'yes'])(
+  'the boot in production says what a restart undoes (appendonly %s)',
+  async (appendonly) => {
+    const server = await RedisServer.start({ args: ['--appendonly', appendonly] });
+    closing.push(() => server.stop());
+    const environment = process.env['NODE_ENV'];
+    process.env['NODE_ENV'] = 'production';
+    closing.push(async () => void (process.env['NODE_ENV'] = environment));
+    const on = await sessionsOn(server.url);
+    closing.push(() => on.close());
+    expect(on.log.filter((line) => line.includes('aof_enabled:0'))).toHaveLength(appendonly === 'no' ? 1 : 0);
+  },
+);

@@ -103,6 +103,15 @@ export const SERVER_RULES: Readonly<
       : undefined,
 };
 
+/** One line on servers that lose acts in a restart; `undefined` where each keeps an append-only file. */
+export function persistenceAdvice(seen: readonly SeenServer[]): string | undefined {
+  if (seen.every(({ info }) => info.get('aof_enabled') !== '0')) return undefined;
+  return (
+    'Redis keeps no append-only file (aof_enabled:0): a restart undoes blocks, role changes and logouts since the last ' +
+    'snapshot that no running node and no userDirectory knows of. Set appendonly yes; see docs/redis.md.'
+  );
+}
+
 function faultOf(info: ReadonlyMap<string, string>, isBoot: boolean): string | undefined {
   const { version, eviction, role } = SERVER_RULES;
   // Later it may be a replica for a moment, in a failover; it refuses our scripts itself then.

@@ -7,7 +7,13 @@ import {
   type SessionError,
   unavailable,
 } from '../../model/session-error.js';
-import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
+import {
+  inspectServers,
+  persistenceAdvice,
+  type RedisClient,
+  setupMistake,
+  whenReady,
+} from './boot-check.js';
 import {
   adviceOn,
   isClient,
@@ -153,7 +159,11 @@ export class RedisConnection {
   async ping(): Promise<void> {
     this.assertFit();
     try {
-      await withDeadline(this.client.ping(), this.commandTimeoutMs);
+      const prepared = this.client.status === 'ready' ? this.watch.opened() : Promise.resolve();
+      await withDeadline(
+        prepared.then(() => this.client.ping()),
+        this.commandTimeoutMs,
+      );
     } catch (error) {
       throw unavailable(error);
     }
@@ -317,6 +327,9 @@ export class RedisConnection {
     try {
       const found = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
       this.fault = found.fault;
+      const advice =
+        isBoot && process.env['NODE_ENV'] === 'production' ? persistenceAdvice(found.seen) : undefined;
+      if (advice !== undefined) this.log(advice);
       for (const { info } of found.seen) this.waits?.note(info);
       if (!this.closed) this.watch.saw(found.seen);
     } catch (error) {

@@ -10,7 +10,7 @@ export interface ReplicaWaitSettings {
   readonly timeoutMs: number;
 }
 
-/** Who has to have an act: every replica that a primary is set up with, or those that it has had of late. */
+/** Every replica that a primary is set up with, or those that it has had of late. */
 type Wanted = 'configured' | 'connected';
 
 /** A script that writes a record again if the record holds an act; answers 1 if so. */
@@ -128,7 +128,6 @@ const MOST_PRIMARIES = 8;
 class Followers {
   private readonly byPrimary = new Map<string, { most: number; now: number; lostAt: number | undefined }>();
 
-  /** How many the primary has had: undefined where it was not looked at. */
   mostOf(primary: string): number | undefined {
     return this.byPrimary.get(primary)?.most;
   }
@@ -235,7 +234,6 @@ class ServerWait {
     return this.followers.mostOf(this.primary ?? '') ?? 0;
   }
 
-  /** @returns whether the primary is in doubt */
   private async look(): Promise<boolean> {
     const { primary, isInDoubt } = this.followers.note(parseInfo(await this.client.info('replication')));
     this.primary = primary;
@@ -248,5 +246,4 @@ function outcomeOf(error: unknown): Outcome {
   if (ELSEWHERE.test(message)) return 'elsewhere';
   return BROKEN.test(message) ? 'broken' : 'unmet';
 }
-
 function ignore(): void {}

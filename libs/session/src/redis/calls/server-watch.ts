@@ -36,6 +36,7 @@ export class ServerWatch {
   private round = 0;
   private isPreparing = false;
   private open = false;
+  private waiting: (() => void)[] = [];
 
   /** @param onOpen calls may go out again */
   constructor(
@@ -48,6 +49,11 @@ export class ServerWatch {
   /** Whether calls may be written: the server is known, and all is prepared for it. */
   get isOpen(): boolean {
     return this.open;
+  }
+
+  /** Resolves when calls may be written. */
+  opened(): Promise<void> {
+    return this.open ? Promise.resolve() : new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** Calls a handler for each new server: for those that are there, now. @returns takes the handler away */
@@ -96,6 +102,7 @@ export class ServerWatch {
     }
     [this.open, this.isPreparing] = [true, false];
     this.onOpen();
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   private unprepared(): { readonly server: NewServer; readonly handler: NewServerHandler }[] {
@@ -109,6 +116,7 @@ export class ServerWatch {
   private readonly onClose = (): void => {
     this.round++;
     [this.open, this.isPreparing] = [false, false];
+    for (const resolve of this.waiting.splice(0)) resolve();
   };
 }
 

@@ -1,3 +1,4 @@
+// Over 250 lines: a row for each script.
 import type { KeyName } from '../records/keys.js';
 import { SCRIPT_SOURCES } from './script-sources.js';
 

@@ -1,3 +1,4 @@
+// Over 250 lines: a method for each script, and what the parts of the repository share.
 import type { TokenLookup } from '../../model/decision.js';
 import type { QuotaResult } from '../../model/quota.js';
 import { END_REASONS, type EndReason, type Session } from '../../model/session.js';

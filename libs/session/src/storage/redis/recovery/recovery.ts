@@ -7,7 +7,7 @@ import type { StateAge } from './state-age.js';
  * After a restart no node lets anybody in for so long: time for every node to come back and to repeat its acts. Clients try
  * to connect every 250 ms.
  */
-const GATHERING_MS = 500;
+const GATHERING_MS = 400;
 /** A process that has run for longer has not just been started. */
 const JUST_STARTED_S = 60;
 
