@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirectoryUser } from '@latchkey/session';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
+import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn, type SessionsOn } from '../support/sessions-on.js';
 
@@ -172,6 +173,33 @@ describe('Redis comes back with an old snapshot', () => {
     30_000,
   );
 });
+
+it('with a UserDirectory, a Cluster that replaces a primary loads users again', async () => {
+  const cluster = await RedisCluster.start({ replicas: 1 });
+  closing.push(() => cluster.stop());
+  const database = new Map<string, DirectoryUser>();
+  const userDirectory = { load: async (userId: string) => database.get(userId) };
+  const nodes = cluster.nodes.slice(0, 3).map(({ host, port }) => ({ host, port }));
+  const on = await sessionsOn(
+    { cluster: nodes },
+    { userDirectory, maxStateAge: '1h', commandTimeoutMs: 180 },
+  );
+  closing.push(() => on.close());
+  const tokens: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    database.set(`user-${i}`, { roles: ['user'], version: 1 });
+    tokens.push((await answered(() => on.sessions.create(`user-${i}`))).token);
+  }
+  await on.sessions.decide(tokens[0]!);
+  for (const userId of database.keys()) database.set(userId, { roles: [], block: spam, version: 2 });
+  await cluster.nodes[0]!.kill();
+  const until = performance.now() + 15_000;
+  let verdicts: string[] = [];
+  while (verdicts.some((one) => one !== 'user_blocked') || verdicts.length === 0) {
+    if (performance.now() > until) throw new Error(`After 15 s: ${verdicts.join(' ')}`);
+    verdicts = await Promise.all(tokens.map((token) => verdict(on, token)));
+  }
+}, 60_000);
 
 it.each(['no', 'yes'])(
   'the boot in production says what a restart undoes (appendonly %s)',

@@ -9,7 +9,11 @@
 
 local MOST = 1000
 local now = now_ms()
-local known = redis.call('HGET', KEYS[1], ARGV[1])
+local known = redis.pcall('HGET', KEYS[1], ARGV[1])
+if type(known) == 'table' then -- something that is not ours must not keep everybody out
+  redis.call('DEL', KEYS[1])
+  known = false
+end
 local others = redis.call('HKEYS', KEYS[1])
 if not known then
   if #others >= MOST then redis.call('DEL', KEYS[1]) end
