@@ -33,15 +33,15 @@ export class Recovery {
 
   readonly onNewServer = async ({ identity, uptimeS, isFirst }: NewServer): Promise<void> => {
     const { acts, stateAge } = this.parts;
-    const { now, since, hadOther } = await this.parts.meet(identity);
-    const isAnother = hadOther || !isFirst;
-    if (isAnother && stateAge.distrustBefore(since, now)) this.parts.refuseWaiting();
-    if (!isFirst)
-      await Promise.all([
-        ...acts.changedUsers.map((user) => this.parts.restoreUser(user)),
-        ...acts.endedSessions.map((end) => this.parts.endSession(end)),
-      ]);
-    const leftMs = since + GATHERING_MS - now;
-    if (isAnother && uptimeS < JUST_STARTED_S && leftMs > 0) await sleep(Math.min(leftMs, GATHERING_MS));
+    if (stateAge.isTimed) {
+      const { now, since, hadOther } = await this.parts.meet(identity);
+      if ((hadOther || !isFirst) && stateAge.distrustBefore(since, now)) this.parts.refuseWaiting();
+    }
+    if (isFirst) return;
+    await Promise.all([
+      ...acts.changedUsers.map((user) => this.parts.restoreUser(user)),
+      ...acts.endedSessions.map((end) => this.parts.endSession(end)),
+    ]);
+    if (uptimeS < JUST_STARTED_S) await sleep(GATHERING_MS);
   };
 }
