@@ -117,6 +117,12 @@ export const ROOMS = [
     'what an app says: types, settings, injection keys',
     ['@nestjs/common', 'crypto', 'ioredis'],
   ],
+  [
+    9,
+    'storage/redis/recovery',
+    'what a node does when its Redis is another one, whose data may be older',
+    ['timers/promises'],
+  ],
   [8, 'storage/contract', 'what storage promises', ['crypto']],
   [7, 'redis/scripts', 'one typed function a script', []],
   [6, 'redis/calls', 'the connection; calls, batches and timeouts', ['ioredis']],

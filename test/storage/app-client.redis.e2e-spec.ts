@@ -76,7 +76,7 @@ describe("a client of the app's", () => {
     const on = await openOn(clientOf({ keyPrefix: 'app:' }));
     const { session, proof } = newSession({ userId: 'ada' });
     await on.repository.create(session);
-    const [key] = await server.client().keys('app:lk:*');
+    const [key] = await server.client().keys('app:lk:*:user');
     await server.client().hset(key!, 'l', 'too short');
     await expect(on.repository.authenticate(proof, { touchIfRoles: [], quotas: [] })).rejects.toMatchObject({
       code: 'session_store_unavailable',

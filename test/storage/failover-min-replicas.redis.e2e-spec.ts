@@ -1,4 +1,4 @@
-import { blockThrough, isAcknowledged, refusedForMs, undone, useGroups } from './support/failover-blocks.js';
+import { actThrough, isAcknowledged, refusedForMs, undone, useGroups } from './support/failover-acts.js';
 
 const open = useGroups();
 
@@ -7,7 +7,7 @@ const MIN_REPLICAS = ['--min-replicas-to-write', '1'];
 describe('a planned failover where primaries without a replica take no writes', () => {
   it('is over within 1.5 s for a node that hears of it by NOREPLICAS alone', async () => {
     const { group, on } = await open({ replicas: 2, args: MIN_REPLICAS }, { failoverDetector: false });
-    const blocks = await blockThrough(group, on, 4_000);
+    const blocks = await actThrough(group, on, 4_000);
     console.log('refused for, ms', refusedForMs(blocks));
     // On a busy machine none may fall into the moment at which they are refused.
     expect(refusedForMs(blocks)).toBeLessThan(1_500);
@@ -17,7 +17,7 @@ describe('a planned failover where primaries without a replica take no writes', 
 
   it('undoes at most the block that is on its way to the one replica as it takes over', async () => {
     const { group, on } = await open({ args: MIN_REPLICAS });
-    const blocks = await blockThrough(group, on, 3_000);
+    const blocks = await actThrough(group, on, 3_000);
     const named = await group.primary();
     expect(named).not.toBe(group.servers[0]);
     await named.client().config('SET', 'min-replicas-to-write', '0'); // or nobody could be asked, for 10 s

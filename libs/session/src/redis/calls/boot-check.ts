@@ -3,6 +3,12 @@ import { SessionConfigurationError } from '../../model/session-error.js';
 
 export type RedisClient = Redis | Cluster;
 
+/** A server that a client talks to, and what `INFO` says of it. */
+export interface SeenServer {
+  readonly server: Redis;
+  readonly info: ReadonlyMap<string, string>;
+}
+
 const OLDEST_MAJOR = 7;
 
 /** What Redis answers to a client that is set up wrongly; trying again will not help. */
@@ -49,17 +55,21 @@ export function setupMistake(failure: Error): SessionConfigurationError | undefi
 
 /**
  * Looks at the servers behind a client.
- * @returns what makes one unfit to keep sessions: it evicts keys, is too old, or is a replica that takes no writes
+ * @returns what they say, and what makes one unfit to keep sessions: it evicts keys, is too old, or is a replica that
+ * takes no writes
  */
 export async function inspectServers(
   client: RedisClient,
   { isBoot }: { readonly isBoot: boolean },
-): Promise<SessionConfigurationError | undefined> {
-  for (const server of serversOf(client)) {
-    const fault = faultOf(await infoOf(server), isBoot);
-    if (fault) return new SessionConfigurationError('redis', fault);
-  }
-  return undefined;
+): Promise<{
+  readonly fault: SessionConfigurationError | undefined;
+  readonly seen: readonly SeenServer[];
+}> {
+  const seen = await Promise.all(
+    serversOf(client).map(async (server) => ({ server, info: await infoOf(server) })),
+  );
+  const fault = seen.map(({ info }) => faultOf(info, isBoot)).find((found) => found !== undefined);
+  return { fault: fault === undefined ? undefined : new SessionConfigurationError('redis', fault), seen };
 }
 
 /** The servers that hold data: one, or the primaries of a Cluster. */
@@ -67,7 +77,6 @@ export function serversOf(client: RedisClient): readonly Redis[] {
   return 'nodes' in client ? client.nodes('master') : [client];
 }
 
-/** What `INFO` says, by its names. */
 export async function infoOf(server: Redis): Promise<ReadonlyMap<string, string>> {
   return parseInfo(await server.info());
 }
@@ -94,13 +103,23 @@ export const SERVER_RULES: Readonly<
       : undefined,
 };
 
+/** One line on servers that lose acts in a restart; `undefined` where each keeps an append-only file. */
+export function persistenceAdvice(seen: readonly SeenServer[]): string | undefined {
+  if (seen.every(({ info }) => info.get('aof_enabled') !== '0')) return undefined;
+  return (
+    'Redis keeps no append-only file (aof_enabled:0): a restart undoes blocks, role changes and logouts since the last ' +
+    'snapshot that no running node and no userDirectory knows of. Set appendonly yes; see docs/redis.md.'
+  );
+}
+
 function faultOf(info: ReadonlyMap<string, string>, isBoot: boolean): string | undefined {
   const { version, eviction, role } = SERVER_RULES;
   // Later it may be a replica for a moment, in a failover; it refuses our scripts itself then.
   return version(info) ?? eviction(info) ?? (isBoot ? role(info) : undefined);
 }
 
-function parseInfo(info: string): Map<string, string> {
+/** What `INFO` says, by its names. */
+export function parseInfo(info: string): Map<string, string> {
   return new Map(
     info
       .split('\r\n')

@@ -21,7 +21,12 @@ function fakeClient() {
   return { client, batcher, written, state };
 }
 
-const callOf = (text: string) => ({ toWritable: () => text, reject: jest.fn(), isSettled: false });
+const callOf = (text: string) => ({
+  toWritable: () => text,
+  reject: jest.fn(),
+  rejectForGood: jest.fn(),
+  isSettled: false,
+});
 
 describe('the calls of a server', () => {
   it('writes what one turn asks for at once, in order', async () => {

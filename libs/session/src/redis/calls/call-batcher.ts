@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
-import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';
+import { ConnectionLoss, type Gate, MOST_WAITING } from './connection-loss.js';
 import { BatchWriter, type ScriptCall } from './script-call.js';
 
-export type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'isSettled'>;
+export type OutgoingCall = Pick<ScriptCall, 'toWritable' | 'reject' | 'rejectForGood' | 'isSettled'>;
 
 interface CallBatcherOptions<T> {
+  /** Calls are written only while it is open. */
+  readonly gate: Gate;
   /** Whether no call waits for its answer. */
   readonly isIdle: () => boolean;
   /** Takes what finds no connection. */
@@ -52,9 +54,14 @@ export class CallBatcher<T extends OutgoingCall = OutgoingCall> {
     this.flush();
   }
 
+  /** Takes away what is not yet written. */
+  takeBack(): T[] {
+    return this.calls.splice(0);
+  }
+
   /** Also false when the connection has begun to end and nobody said so yet. */
   private get isWritable(): boolean {
-    return this.client.status === 'ready' && this.client.stream?.writable;
+    return this.options.gate.isOpen && this.client.status === 'ready' && this.client.stream?.writable;
   }
 
   private readonly endTurn = (): void => {
@@ -84,23 +91,46 @@ export class CallBatcher<T extends OutgoingCall = OutgoingCall> {
   }
 }
 
+/** Whatever takes calls to Redis. */
+export interface Calls {
+  add(call: ScriptCall): void;
+  /** Sends what waits, if it can be sent. */
+  proceed(): void;
+  /** Refuses what is not yet written, for good. */
+  refuse(reason: string): void;
+  close(): void;
+}
+
+/** How calls wait for a connection. */
+export interface Waiting {
+  /** A connection that has been gone for longer, in milliseconds, is not waited for. */
+  readonly patienceMs: number;
+  readonly gate: Gate;
+}
+
 /** The calls of one server: those that find no connection wait for the next one, if that may come before their deadline. */
 export class ServerCalls {
   private held: OutgoingCall[] = [];
   private readonly batcher: CallBatcher;
   private readonly loss: ConnectionLoss;
 
-  /** @param patienceMs a connection that has been gone for longer is not waited for */
-  constructor(client: Redis, patienceMs: number, isIdle: () => boolean) {
-    this.batcher = new CallBatcher(client, { isIdle, onUnwritable: (call) => this.hold(call) });
-    this.loss = new ConnectionLoss(client, patienceMs, () => {
-      // None is written after its deadline.
-      this.batcher.addAll(this.held.splice(0).filter(({ isSettled }) => !isSettled));
-    });
+  constructor(client: Redis, { patienceMs, gate }: Waiting, isIdle: () => boolean) {
+    this.batcher = new CallBatcher(client, { gate, isIdle, onUnwritable: (call) => this.hold(call) });
+    this.loss = new ConnectionLoss(client, patienceMs, () => this.proceed());
   }
 
   add(call: OutgoingCall): void {
     this.batcher.add(call);
+  }
+
+  proceed(): void {
+    // None is written after its deadline.
+    this.batcher.addAll(this.held.splice(0).filter(({ isSettled }) => !isSettled));
+  }
+
+  refuse(reason: string): void {
+    for (const call of [...this.held.splice(0), ...this.batcher.takeBack()])
+      call.rejectForGood(new Error(reason));
   }
 
   close(): void {

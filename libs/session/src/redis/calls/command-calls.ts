@@ -1,30 +1,42 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { ScriptArgument } from '../lua/script.js';
 import type { RedisClient } from './boot-check.js';
-import { CallBatcher } from './call-batcher.js';
+import { CallBatcher, type Calls, type Waiting } from './call-batcher.js';
 import { decodeBody } from './call-body.js';
 import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';
 import { isReplyError, isUnknownScript, type ScriptCall } from './script-call.js';
 
 /** Lets calls wait for a client that has lost its connection, if it may be back before their deadline. */
 class Readiness {
-  private readonly waiting = new Set<() => void>();
+  /** By what lets a call go on: what refuses it. */
+  private readonly waiting = new Map<() => void, (error: Error) => void>();
   private readonly loss: ConnectionLoss;
 
   constructor(
     private readonly client: RedisClient,
-    private readonly patienceMs: number,
+    private readonly options: Waiting,
   ) {
-    this.loss = new ConnectionLoss(client, patienceMs, () => {
-      const waiting = [...this.waiting];
-      this.waiting.clear();
-      for (const proceed of waiting) proceed();
-    });
+    this.loss = new ConnectionLoss(client, options.patienceMs, () => this.proceed());
+  }
+
+  /** Lets go on what waits, if there is a connection. */
+  proceed(): void {
+    if (!this.isReady) return;
+    const waiting = [...this.waiting.keys()];
+    this.waiting.clear();
+    for (const proceed of waiting) proceed();
+  }
+
+  refuse(reason: string): void {
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const refuse of waiting) refuse(new Error(reason));
   }
 
   /** `undefined`: there is a connection. Rejects when none comes in time. */
   wait(): Promise<void> | undefined {
-    if (this.client.status === 'ready') return undefined;
+    if (this.isReady) return undefined;
+    const { patienceMs } = this.options;
     if (!this.loss.isFresh || this.waiting.size >= MOST_WAITING) {
       return Promise.reject(new Error('There is no connection to Redis'));
     }
@@ -32,14 +44,18 @@ class Readiness {
       const proceed = (): void => (clearTimeout(timer), resolve());
       const timer = setTimeout(() => {
         this.waiting.delete(proceed);
-        reject(new Error(`There was no connection to Redis for ${this.patienceMs} ms`));
-      }, this.patienceMs);
-      this.waiting.add(proceed);
+        reject(new Error(`There was no connection to Redis for ${patienceMs} ms`));
+      }, patienceMs);
+      this.waiting.set(proceed, (error) => (clearTimeout(timer), reject(error)));
     });
   }
 
   close(): void {
     this.loss.close();
+  }
+
+  private get isReady(): boolean {
+    return this.options.gate.isOpen && this.client.status === 'ready';
   }
 }
 
@@ -50,19 +66,26 @@ interface ByteScripting {
 }
 
 /** Calls by ioredis's own commands: it puts prefixes before keys, and looks for the right node of a Cluster. */
-export class CommandCalls {
+export class CommandCalls implements Calls {
   private readonly readiness: Readiness;
 
-  /** @param patienceMs a connection that has been gone for longer is not waited for */
   constructor(
     private readonly client: RedisClient,
-    patienceMs: number,
+    waiting: Waiting,
   ) {
-    this.readiness = new Readiness(client, patienceMs);
+    this.readiness = new Readiness(client, waiting);
   }
 
   add(call: ScriptCall): void {
     void this.send(call);
+  }
+
+  proceed(): void {
+    this.readiness.proceed();
+  }
+
+  refuse(reason: string): void {
+    this.readiness.refuse(reason);
   }
 
   close(): void {
@@ -75,14 +98,19 @@ export class CommandCalls {
       await this.readiness.wait();
       if (call.isSettled) return;
       call.isWritten = true;
-      call.resolve(await evaluateBy(this.client as unknown as ByteScripting, call));
+      call.resolve(await evaluateBy(this.client, call));
     } catch (error) {
       call.reject(error as Error);
     }
   }
 }
 
-async function evaluateBy(client: ByteScripting, { name, request }: ScriptCall): Promise<unknown> {
+/** Runs a script by ioredis's own commands. @returns the reply, as bytes */
+export async function evaluateBy(
+  given: RedisClient,
+  { name, request }: Pick<ScriptCall, 'name' | 'request'>,
+): Promise<unknown> {
+  const client = given as unknown as ByteScripting;
   const { script, body } = request;
   const { keys, args } = decodeBody(body);
   try {
@@ -100,16 +128,16 @@ const NOT_HERE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /;
  * The calls of a Cluster: each goes to the connection of its slot's node, without ioredis's commands. They take over what
  * this cannot serve: a node that is not connected, and a slot that moves or has moved.
  */
-export class ClusterCalls {
+export class ClusterCalls implements Calls {
   private readonly byNode = new Map<string, CallBatcher<ScriptCall>>();
   private readonly commands: CommandCalls;
 
   constructor(
     private readonly client: Cluster,
-    patienceMs: number,
+    private readonly waiting: Waiting,
     private readonly isIdle: () => boolean,
   ) {
-    this.commands = new CommandCalls(client, patienceMs);
+    this.commands = new CommandCalls(client, waiting);
     client.on('-node', this.forget);
   }
 
@@ -123,6 +151,16 @@ export class ClusterCalls {
     if (hasRun || (isReplyError(error) && !NOT_HERE.test(error.message))) return false;
     this.commands.add(call);
     return true;
+  }
+
+  proceed(): void {
+    this.commands.proceed();
+  }
+
+  refuse(reason: string): void {
+    for (const batcher of this.byNode.values())
+      for (const call of batcher.takeBack()) call.rejectForGood(new Error(reason));
+    this.commands.refuse(reason);
   }
 
   close(): void {
@@ -141,8 +179,9 @@ export class ClusterCalls {
       .nodes('master')
       .find(({ options: { host, port } }) => `${host}:${port}` === node);
     if (client?.status !== 'ready') return undefined;
-    const { isIdle, commands } = this;
+    const { isIdle, commands, waiting } = this;
     const batcher = new CallBatcher<ScriptCall>(client, {
+      gate: waiting.gate,
       isIdle,
       onUnwritable: (call) => commands.add(call),
     });

@@ -7,7 +7,13 @@ import {
   type SessionError,
   unavailable,
 } from '../../model/session-error.js';
-import { inspectServers, type RedisClient, setupMistake, whenReady } from './boot-check.js';
+import {
+  inspectServers,
+  persistenceAdvice,
+  type RedisClient,
+  setupMistake,
+  whenReady,
+} from './boot-check.js';
 import {
   adviceOn,
   hasPrefix,
@@ -15,15 +21,17 @@ import {
   listeningClientOf,
   openClient,
   type RedisPlace,
+  reviveAfterFailover,
 } from './client-options.js';
 import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
-import { ServerCalls } from './call-batcher.js';
-import { ClusterCalls, CommandCalls } from './command-calls.js';
-import { reviveAfterFailover, SilenceWatch } from './connection-loss.js';
+import { type Calls, ServerCalls } from './call-batcher.js';
+import { ClusterCalls, CommandCalls, evaluateBy } from './command-calls.js';
+import { SilenceWatch } from './connection-loss.js';
 import { onceEvery } from '../../basics/pace.js';
 import { ReplicaWait } from './replica-wait.js';
+import { type NewServerHandler, ServerWatch } from './server-watch.js';
 import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
 import { REDIS_CALLS } from '../../telemetry/channels.js';
@@ -46,6 +54,9 @@ export interface RedisConnectionOptions {
 const BOOT_PATIENCE_MS = 1_000;
 const INSPECT_AGAIN_AFTER_MS = 1_000;
 const INSPECT_EVERY_MS = 10_000;
+const INSPECT_SOON_MS = 50;
+/** After them, other servers may be the primaries of a Cluster. */
+const CLUSTER_CHANGES = ['+node', '-node', 'refresh'] as const;
 const COMPLAIN_AGAIN_AFTER_MS = 10_000;
 /** Errors that Redis gives in its ordinary troubles; others are worth a line in the log. */
 const ORDINARY_TROUBLE = /^(OOM|LOADING|MASTERDOWN|READONLY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)/;
@@ -59,12 +70,14 @@ export class RedisConnection {
   /** Runs while a connection is gone and calls still wait for the next. */
   private goneTimer: NodeJS.Timeout | undefined;
   private inspectTimer: NodeJS.Timeout | undefined;
+  private soonTimer: NodeJS.Timeout | undefined;
   private inspectedAt = -Infinity;
   private readonly mayComplain = onceEvery(COMPLAIN_AGAIN_AFTER_MS);
   private readonly timeouts: CallTimeouts;
-  private readonly calls: ServerCalls | ClusterCalls | CommandCalls;
+  private readonly calls: Calls;
   private readonly silence: SilenceWatch | undefined;
   private readonly stopReviving: () => void;
+  private readonly watch: ServerWatch;
   private waits: ReplicaWait | undefined;
 
   private constructor(
@@ -77,10 +90,13 @@ export class RedisConnection {
     this.silence = owned && !('nodes' in client) ? new SilenceWatch(client, commandTimeoutMs) : undefined;
     this.timeouts = new CallTimeouts(commandTimeoutMs, () => this.silence?.onMissed());
     this.stopReviving = reviveAfterFailover(client);
+    this.watch = new ServerWatch(client, () => this.calls.proceed());
     const isIdle = (): boolean => this.timeouts.isIdle;
-    if (hasPrefix(client)) this.calls = new CommandCalls(client, commandTimeoutMs);
-    else if ('nodes' in client) this.calls = new ClusterCalls(client, commandTimeoutMs, isIdle);
-    else this.calls = new ServerCalls(client, commandTimeoutMs, isIdle);
+    const waiting = { patienceMs: commandTimeoutMs, gate: this.watch };
+    if (hasPrefix(client)) this.calls = new CommandCalls(client, waiting);
+    else if ('nodes' in client) this.calls = new ClusterCalls(client, waiting, isIdle);
+    else this.calls = new ServerCalls(client, waiting, isIdle);
+    if ('nodes' in client) for (const event of CLUSTER_CHANGES) client.on(event, this.onClusterChange);
   }
 
   /**
@@ -126,10 +142,30 @@ export class RedisConnection {
     return call.promise;
   }
 
+  /** As `run`, past the gate: for what prepares for a new server. */
+  async runAhead(script: Script, keys: readonly string[], args: readonly CallArgument[]): Promise<unknown> {
+    const request = { script, body: encodeBody(keys, args) };
+    return withDeadline(evaluateBy(this.client, { name: 'evalsha', request }), this.commandTimeoutMs);
+  }
+
+  /** Refuses the calls that wait for a connection: they were put together before now. */
+  refuseWaiting(): void {
+    this.calls.refuse('Redis is another server now');
+  }
+
+  /** Calls a handler for each server that is not the one of before, and before any call goes to it: see `ServerWatch`. */
+  onNewServer(handler: NewServerHandler): () => void {
+    return this.watch.onNewServer(handler);
+  }
+
   async ping(): Promise<void> {
     this.assertFit();
     try {
-      await withDeadline(this.client.ping(), this.commandTimeoutMs);
+      const prepared = this.client.status === 'ready' ? this.watch.opened() : Promise.resolve();
+      await withDeadline(
+        prepared.then(() => this.client.ping()),
+        this.commandTimeoutMs,
+      );
     } catch (error) {
       this.silence?.onMissed();
       throw unavailable(error);
@@ -146,19 +182,31 @@ export class RedisConnection {
     return listeningClientOf(this.client);
   }
 
-  /** Finds out whether acts have reached the replicas, by connections of its own, opened when first needed. */
-  replicaWait(replicas: number): ReplicaWait {
+  /**
+   * Finds out whether acts have reached the replicas, by connections of its own, opened when first needed. `undefined` where
+   * nobody says how many replicas there are, and no Sentinels promote them.
+   */
+  replicaWait(replicas: number | undefined): ReplicaWait | undefined {
     const { client, commandTimeoutMs } = this;
+    if (replicas === undefined && !this.isBehindSentinels) return undefined;
     return (this.waits ??= new ReplicaWait(client, { replicas, timeoutMs: commandTimeoutMs }));
+  }
+
+  /** Whether the server may be replaced at any time, without a word from it. */
+  get isBehindSentinels(): boolean {
+    return !('nodes' in this.client) && Boolean(this.client.options.sentinels);
   }
 
   /** Closes the client if this opened it, without waiting longer than for one call. */
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.inspectTimer);
+    clearTimeout(this.soonTimer);
     this.stopGoneTimer();
     this.client.off('ready', this.onReady).off('close', this.onClose);
+    for (const event of CLUSTER_CHANGES) this.client.off(event, this.onClusterChange);
     this.stopReviving();
+    this.watch.close();
     this.waits?.close();
     this.silence?.close();
     this.calls.close();
@@ -213,6 +261,16 @@ export class RedisConnection {
     void this.inspect({ isBoot: false });
   };
 
+  private readonly onClusterChange = (): void => this.inspectSoon();
+
+  private inspectSoon(): void {
+    if (this.closed) return;
+    this.soonTimer ??= setTimeout(() => {
+      this.soonTimer = undefined;
+      if (this.client.status === 'ready') void this.inspect({ isBoot: false });
+    }, INSPECT_SOON_MS).unref();
+  }
+
   private readonly onClose = (): void => {
     if (!this.reachable || this.closed) return;
     this.goneTimer ??= setTimeout(() => {
@@ -252,11 +310,18 @@ export class RedisConnection {
     this.inspectedAt = performance.now();
     const earlier = this.fault;
     try {
-      this.fault = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
+      const found = await withDeadline(inspectServers(this.client, { isBoot }), BOOT_PATIENCE_MS);
+      this.fault = found.fault;
+      const advice =
+        isBoot && process.env['NODE_ENV'] === 'production' ? persistenceAdvice(found.seen) : undefined;
+      if (advice !== undefined) this.log(advice);
+      for (const { info } of found.seen) this.waits?.note(info);
+      if (!this.closed) this.watch.saw(found.seen);
     } catch (error) {
       this.silence?.onMissed();
       if (isBoot && error instanceof Error) this.fault = setupMistake(error);
       if (!this.fault && !this.closed) this.complain(`Redis could not be inspected: ${messageOf(error)}`);
+      if (!this.watch.isOpen) this.inspectSoon();
       return;
     }
     if (this.fault && this.fault.message !== earlier?.message) this.log(this.fault.message);

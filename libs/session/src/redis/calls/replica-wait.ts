@@ -1,14 +1,17 @@
 import type { Redis } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
 import type { Script } from '../lua/script.js';
-import { type RedisClient, serversOf, whenReady } from './boot-check.js';
+import { parseInfo, type RedisClient, serversOf, whenReady } from './boot-check.js';
 import { waitingClientOf } from './client-options.js';
 
 export interface ReplicaWaitSettings {
-  /** How many replicas each primary is set up with: every one of them has to have the write. */
-  readonly replicas: number;
+  /** How many replicas each primary is set up with. */
+  readonly replicas: number | undefined;
   readonly timeoutMs: number;
 }
+
+/** Every replica that a primary is set up with, or those that it has had of late. */
+type Wanted = 'configured' | 'connected';
 
 /** A script that writes a record again if the record holds an act; answers 1 if so. */
 export interface Reaffirmation {
@@ -17,11 +20,15 @@ export interface Reaffirmation {
   readonly args: readonly (string | number)[];
 }
 
-/** `absent`: the server does not hold the act; `elsewhere`: ask another server; `broken`: ask again by a new connection. */
-type Outcome = 'reached' | 'unmet' | 'absent' | 'elsewhere' | 'broken';
+/**
+ * `absent`: the server does not hold the act; `lagging`: the replicas are all there, and one has not answered in time;
+ * `elsewhere`: ask another server; `broken`: ask again by a new connection.
+ */
+type Outcome = 'reached' | 'unmet' | 'absent' | 'lagging' | 'elsewhere' | 'broken';
 
 interface Waiting {
   readonly asked: Reaffirmation;
+  readonly wanted: Wanted;
   readonly settle: (outcome: Outcome) => void;
 }
 
@@ -37,6 +44,7 @@ const BROKEN = /^(READONLY|UNBLOCKED|MASTERDOWN|LOADING|Connection is closed)/;
  */
 export class ReplicaWait {
   private readonly byServer = new Map<Redis, ServerWait>();
+  private readonly followers = new Followers();
   private isClosed = false;
 
   constructor(
@@ -44,15 +52,23 @@ export class ReplicaWait {
     private readonly settings: ReplicaWaitSettings,
   ) {}
 
-  /** Whether every replica has the act; `false` also where that cannot be known in time. Never rejects. */
+  /** Whether every configured replica has the act; `false` also where that cannot be known in time. Never rejects. */
   async reached(asked: Reaffirmation): Promise<boolean> {
-    const until = performance.now() + this.settings.timeoutMs;
-    while (!this.isClosed) {
-      const outcome = await this.ask(asked);
-      if (outcome !== 'broken' || performance.now() >= until) return outcome === 'reached';
-      await new Promise((resume) => setTimeout(resume, BROKEN_PAUSE_MS));
-    }
-    return false;
+    return (await this.settle(asked, 'configured')) === 'reached';
+  }
+
+  /**
+   * Whether no planned failover can undo the act: the replicas that are connected have it. `false` where the primary has
+   * just lost one, which may have been promoted in its place, or does not hold the act any more. Never rejects.
+   */
+  async isFollowed(asked: Reaffirmation): Promise<boolean> {
+    const outcome = await this.settle(asked, 'connected');
+    return outcome === 'reached' || outcome === 'lagging';
+  }
+
+  /** Takes note of the replicas that a primary has. */
+  note(info: ReadonlyMap<string, string>): void {
+    this.followers.note(info);
   }
 
   /** For good: an act that still waits opens no other connection. */
@@ -62,13 +78,23 @@ export class ReplicaWait {
     this.byServer.clear();
   }
 
-  private async ask(asked: Reaffirmation): Promise<Outcome> {
+  private async settle(asked: Reaffirmation, wanted: Wanted): Promise<Outcome> {
+    const until = performance.now() + this.settings.timeoutMs;
+    while (!this.isClosed) {
+      const outcome = await this.ask(asked, wanted);
+      if (outcome !== 'broken' || performance.now() >= until) return outcome;
+      await new Promise((resume) => setTimeout(resume, BROKEN_PAUSE_MS));
+    }
+    return 'broken';
+  }
+
+  private async ask(asked: Reaffirmation, wanted: Wanted): Promise<Outcome> {
     let outcome: Outcome = 'broken';
     const servers = serversOf(this.client);
     this.forgetOthersThan(servers);
     for (const server of servers) {
       if (this.isClosed) break;
-      outcome = await this.waitOn(server).ask(asked);
+      outcome = await this.waitOn(server).ask(asked, wanted);
       if (outcome !== 'elsewhere') break;
     }
     return outcome;
@@ -86,10 +112,50 @@ export class ReplicaWait {
   private waitOn(server: Redis): ServerWait {
     const known = this.byServer.get(server);
     if (known && !known.isClosed) return known;
-    const wait = new ServerWait(waitingClientOf(server), this.settings);
+    const wait = new ServerWait(waitingClientOf(server), this.settings, this.followers);
     this.byServer.set(server, wait);
     return wait;
   }
+}
+
+/** For so long a primary that has lost a replica is in doubt: the Sentinels announce within 2 s that it was promoted. */
+const DOUBT_MS = 3_000;
+/** The longest that an act waits for connected replicas: one that lags is not waited for. */
+const FOLLOW_MS = 100;
+const MOST_PRIMARIES = 8;
+
+/** How many replicas each primary has, and has had of late. */
+class Followers {
+  private readonly byPrimary = new Map<string, { most: number; now: number; lostAt: number | undefined }>();
+
+  mostOf(primary: string): number | undefined {
+    return this.byPrimary.get(primary)?.most;
+  }
+
+  /** @returns the primary, and whether it is in doubt, because it has fewer replicas than it had */
+  note(info: ReadonlyMap<string, string>): { readonly primary: string; readonly isInDoubt: boolean } {
+    const primary = info.get('master_replid') ?? '';
+    const now = onlineReplicas(info);
+    const known = this.byPrimary.get(primary);
+    const at = performance.now();
+    this.byPrimary.delete(primary);
+    if (!known || now >= known.most) {
+      this.byPrimary.set(primary, { most: now, now, lostAt: undefined });
+    } else {
+      const lostAt = now < known.now ? at : (known.lostAt ?? at);
+      const isOver = at - lostAt > DOUBT_MS;
+      this.byPrimary.set(primary, isOver ? { most: now, now, lostAt: undefined } : { ...known, now, lostAt });
+    }
+    const [oldest] = this.byPrimary.keys();
+    if (this.byPrimary.size > MOST_PRIMARIES && oldest !== undefined) this.byPrimary.delete(oldest);
+    return { primary, isInDoubt: this.byPrimary.get(primary)?.lostAt !== undefined };
+  }
+}
+
+function onlineReplicas(info: ReadonlyMap<string, string>): number {
+  let online = 0;
+  for (const [name, value] of info) if (/^slave\d+$/.test(name) && value.includes('state=online')) online++;
+  return online;
 }
 
 /** What is asked while a `WAIT` is under way goes out together behind it, and shares the next one. */
@@ -97,17 +163,20 @@ class ServerWait {
   isClosed = false;
   private waiting: Waiting[] = [];
   private isUnderWay = false;
+  /** The one that the connection leads to. */
+  private primary: string | undefined;
 
   constructor(
     private readonly client: Redis,
     private readonly settings: ReplicaWaitSettings,
+    private readonly followers: Followers,
   ) {
     client.on('error', ignore).on('close', () => this.close());
   }
 
-  ask(asked: Reaffirmation): Promise<Outcome> {
+  ask(asked: Reaffirmation, wanted: Wanted): Promise<Outcome> {
     return new Promise((settle) => {
-      this.waiting.push({ asked, settle });
+      this.waiting.push({ asked, wanted, settle });
       if (!this.isUnderWay) void this.run();
     });
   }
@@ -122,33 +191,53 @@ class ServerWait {
     this.isUnderWay = true;
     for (let batch = this.waiting; batch.length > 0; batch = this.waiting) {
       this.waiting = [];
-      const outcomes = await this.askTogether(batch.map(({ asked }) => asked));
+      const outcomes = await this.askTogether(batch);
       if (outcomes.includes('broken')) this.close();
       batch.forEach(({ settle }, i) => settle(outcomes[i] ?? 'broken'));
     }
     this.isUnderWay = false;
   }
 
-  private async askTogether(asked: readonly Reaffirmation[]): Promise<Outcome[]> {
-    const { replicas, timeoutMs } = this.settings;
-    const all = (outcome: Outcome): Outcome[] => asked.map(() => outcome);
+  private async askTogether(batch: readonly Waiting[]): Promise<Outcome[]> {
+    const isCounted = batch.some(({ wanted }) => wanted === 'configured');
+    const timeoutMs = isCounted ? this.settings.timeoutMs : Math.min(FOLLOW_MS, this.settings.timeoutMs);
+    const all = (outcome: Outcome): Outcome[] => batch.map(() => outcome);
     if (this.isClosed || (await whenReady(this.client, timeoutMs))) return all('broken');
-    const written = asked.map(({ script, keys, args }) =>
-      this.client
-        .eval(script.lua, keys.length, ...keys, ...args)
-        .then((reply): Outcome => (reply === 1 ? 'reached' : 'absent'), outcomeOf),
-    );
-    const met = this.client
-      .wait(replicas, timeoutMs)
-      .then((count): Outcome => (count >= replicas ? 'reached' : 'unmet'), outcomeOf);
     try {
+      const isFollowed = batch.some(({ wanted }) => wanted === 'connected');
+      if (isFollowed && this.primary === undefined) await this.look();
+      const needed = batch.map(({ wanted }) => this.neededBy(wanted));
+      const written = batch.map(({ asked: { script, keys, args } }) =>
+        this.client
+          .eval(script.lua, keys.length, ...keys, ...args)
+          .then((reply): Outcome => (reply === 1 ? 'reached' : 'absent'), outcomeOf),
+      );
+      const waited = this.client.wait(Math.max(...needed), timeoutMs).catch(outcomeOf);
+      const looked = isFollowed ? this.look() : undefined;
       // As long again: the server's own time begins when the call arrives.
-      const [reached, ...outcomes] = await withDeadline(Promise.all([met, ...written]), 2 * timeoutMs);
-      return outcomes.map((outcome) => (outcome === 'reached' ? reached : outcome));
+      const asked = Promise.all([waited, looked, ...written]);
+      const [met, isInDoubt, ...outcomes] = await withDeadline(asked, 2 * timeoutMs);
+      return outcomes.map((outcome, i) => {
+        if (outcome !== 'reached') return outcome;
+        if (typeof met === 'number' && met >= (needed[i] ?? Infinity)) return 'reached';
+        if (met === 'broken' || batch[i]?.wanted === 'configured') return met === 'broken' ? met : 'unmet';
+        return isInDoubt ? 'unmet' : 'lagging';
+      });
     } catch {
       this.close();
       return all('unmet');
     }
+  }
+
+  private neededBy(wanted: Wanted): number {
+    if (wanted === 'configured') return this.settings.replicas ?? Infinity;
+    return this.followers.mostOf(this.primary ?? '') ?? 0;
+  }
+
+  private async look(): Promise<boolean> {
+    const { primary, isInDoubt } = this.followers.note(parseInfo(await this.client.info('replication')));
+    this.primary = primary;
+    return isInDoubt;
   }
 }
 
@@ -157,5 +246,4 @@ function outcomeOf(error: unknown): Outcome {
   if (ELSEWHERE.test(message)) return 'elsewhere';
   return BROKEN.test(message) ? 'broken' : 'unmet';
 }
-
 function ignore(): void {}

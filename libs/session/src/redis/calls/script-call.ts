@@ -80,6 +80,12 @@ export class ScriptCall<T = unknown> implements TimedCall {
     }
   };
 
+  /** As `reject`, of a call that must not be sent again. */
+  rejectForGood(error: Error): void {
+    this.handOver();
+    this.reject(error);
+  }
+
   /** A client that sends a call again, after a reconnection, writes it to the socket itself: as UTF-8, if it were text. */
   toWritable(stream?: unknown): string | Buffer {
     this.isWritten = true;
@@ -88,7 +94,7 @@ export class ScriptCall<T = unknown> implements TimedCall {
     return stream instanceof BatchWriter ? text : Buffer.from(text, 'latin1');
   }
 
-  /** A client's own command sends it: what comes of that is final. */
+  /** What comes of it from here on is final, as where a client's own command sends it. */
   handOver(): void {
     this.isHandedOver = true;
     this.mayBeRepeated = false;

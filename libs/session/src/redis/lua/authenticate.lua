@@ -13,7 +13,7 @@
 -- ARGV[6] withData           1: of a session that may act, answer its data as well
 -- ARGV[7] touchIntervalMs
 -- ARGV[8] rememberEndedMs
--- ARGV[9] maxStateAgeMs      empty: the record is the truth, whatever its age
+-- ARGV[9] maxStateAgeMs      or since when it must have been loaded; empty: the record is the truth, whatever its age
 -- ARGV[10] roleLifetimes
 -- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua; with a slash at its end, the session
 --                             ID is to follow), then emissionUs and burst of each
@@ -45,7 +45,11 @@ if hash ~= ARGV[2] or traits % REMEMBER_ME >= HAS_FAMILY then
   ends = token_end(KEYS[1], id, { hash = hash, traits = traits }, ARGV[2], now, tonumber(ARGV[8]))
   if not ends then return { UNKNOWN } end
 end
-if ARGV[9] ~= '' and (not f[3] or now - struct.unpack('>I6', f[3]) > tonumber(ARGV[9])) then return { LOAD, f[1] } end
+if ARGV[9] ~= '' then
+  local oldest = tonumber(ARGV[9])
+  if oldest < INSTANTS then oldest = now - oldest end
+  if not f[3] or struct.unpack('>I6', f[3]) < oldest then return { LOAD, f[1] } end
+end
 
 local status, inactive_after_ms = LIVE, inactivity_ms
 local _, user_epoch = struct.unpack(STANDING, standing)

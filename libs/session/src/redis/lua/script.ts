@@ -1,3 +1,4 @@
+// Over 250 lines: a row for each script.
 import type { KeyName } from '../records/keys.js';
 import { SCRIPT_SOURCES } from './script-sources.js';
 
@@ -154,6 +155,22 @@ export const SCRIPTS = {
     ['data'],
     ['operation', 'sessionId', 'ifVersion', 'payload', 'isSameContent', 'keepUntil', 'keepForMs'],
   ),
+  restoreUser: script(
+    'restore-user',
+    ['user'],
+    [
+      'userId',
+      'version',
+      'epoch',
+      'roles',
+      ...BLOCK,
+      'ipAllowlist',
+      'sourceVersion',
+      'newEpoch',
+      'isTimed',
+      'channel',
+    ],
+  ),
   readUser: script('read-user', ['user'], ['maxStateAgeMs']),
   makeUser: script(
     'make-user',
@@ -208,7 +225,7 @@ export const SCRIPTS = {
   ),
   revokeOneTimeTokens: script('revoke-one-time-tokens', ['user', 'once'], ['purpose']),
   readIpLists: script('read-ip-lists', [], []),
-  reaffirmUser: script('reaffirm-user', ['user'], ['version', 'epoch']),
+  reaffirmUser: script('reaffirm-user', ['user'], ['version', 'epoch', 'endedSession']),
   reaffirmIpList: script('reaffirm-ip-list', ['ipList'], ['version']),
   writeIpList: script('write-ip-list', ['ipList'], ['name', 'ranges', 'ifVersion', 'channel']),
   auditAppend: script('audit-append', AUDIT_KEYS, [
@@ -231,6 +248,7 @@ export const SCRIPTS = {
     ...AUDIT_LIMITS,
   ]),
   auditRead: script('audit-read', AUDIT_KEYS, ['limit', 'before', 'userId', 'scan', ...AUDIT_LIMITS]),
+  meetServer: script('meet-server', ['servers'], ['identity']),
   registerNode: script('register-node', ['nodes', 'missed'], ['nodeId', 'forMs']),
   removeNode: script('remove-node', ['nodes'], ['nodeId']),
   confirmAct: script('confirm-act', ['confirmations'], ['nodeId', 'connectionsClosed', 'forMs']),

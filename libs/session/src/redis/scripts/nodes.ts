@@ -18,6 +18,13 @@ export class NodeScripts {
     private readonly keys: RedisKeys,
   ) {}
 
+  /** Notes a server, before any other call goes to it. */
+  async meetServer(identity: string) {
+    const reply = await this.connection.runAhead(SCRIPTS.meetServer, [this.keys.servers], [identity]);
+    const [now, since, hadOther] = reply as [number, number, 0 | 1];
+    return { now, since, hadOther: hadOther === 1 };
+  }
+
   async register(nodeId: string, forMs: number): Promise<boolean> {
     const keys = [this.keys.nodes, this.keys.missed];
     return (await this.run(SCRIPTS.registerNode, keys, [nodeId, forMs])) === 1;

@@ -46,7 +46,7 @@ const MOST_SHARED = 1_000;
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts extends TaggedScripts {
   readonly data: SessionDataScripts;
-  private readonly checkSettings: FixedArguments;
+  private checkSettings: FixedArguments;
   /** By the roles that make a request an activity: as many as handlers demand, and those that apps ask for at run time. */
   private readonly sharedArguments = new Map<string, string>();
 
@@ -54,12 +54,17 @@ export class SessionScripts extends TaggedScripts {
   constructor(
     connection: RedisConnection,
     keys: RedisKeys,
-    settings: Readonly<Record<SameForAll, string | number>>,
+    private readonly settings: Readonly<Record<SameForAll, string | number>>,
   ) {
     super(connection, keys);
     this.data = new SessionDataScripts(connection, keys);
-    const names = SCRIPTS.authenticate.args.filter((name) => name in settings);
-    this.checkSettings = new FixedArguments(names.map((name) => settings[name as SameForAll]));
+    this.checkSettings = checkSettingsOf(settings);
+  }
+
+  /** From now on, another age of users' records lets in. */
+  useMaxStateAge(maxStateAgeMs: number | ''): void {
+    this.checkSettings = checkSettingsOf({ ...this.settings, maxStateAgeMs });
+    this.sharedArguments.clear();
   }
 
   /**
@@ -132,6 +137,11 @@ export class SessionScripts extends TaggedScripts {
     return this.ask('listSessions', userRef, {});
   }
 
+  /** Ahead of other calls. */
+  revokeSessionAhead(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeSession>): Promise<unknown> {
+    return this.runAhead(SCRIPTS.revokeSession, userRef, args);
+  }
+
   revokeSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeSession>) {
     return this.run<0 | 1>(SCRIPTS.revokeSession, userRef, args);
   }
@@ -162,4 +172,9 @@ export class SessionScripts extends TaggedScripts {
   refresh(userRef: string, args: ArgumentsOf<typeof SCRIPTS.refresh>) {
     return this.ask('refresh', userRef, args);
   }
+}
+
+function checkSettingsOf(settings: Readonly<Record<SameForAll, string | number>>): FixedArguments {
+  const names = SCRIPTS.authenticate.args.filter((name) => name in settings);
+  return new FixedArguments(names.map((name) => settings[name as SameForAll]));
 }

@@ -48,9 +48,18 @@ export abstract class TaggedScripts {
     return namedReply(name, await this.call(SCRIPTS[name], tag, args, SCRIPTS[name].keys.slice(0, 1)));
   }
 
+  /** As `run`, before a new server is used. */
+  protected runAhead(script: Script, tag: string, args: Arguments): Promise<unknown> {
+    const keys = script.keys.map((name) => this.keys.of(tag, name));
+    return this.connection.runAhead(script, keys, this.valuesOf(script, args));
+  }
+
   private call(script: Script, tag: string, args: Arguments, names: Script['keys']): Promise<unknown> {
     const keys = names.map((name) => this.keys.of(tag, name));
-    const values = script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
-    return this.connection.run(script, keys, values);
+    return this.connection.run(script, keys, this.valuesOf(script, args));
+  }
+
+  private valuesOf(script: Script, args: Arguments): ScriptArgument[] {
+    return script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
   }
 }

@@ -15,6 +15,11 @@ export class UserScripts extends TaggedScripts {
     return this.ask('changeUser', userRef, args);
   }
 
+  /** Ahead of other calls. */
+  restore(userRef: string, args: ArgumentsOf<typeof SCRIPTS.restoreUser>): Promise<unknown> {
+    return this.runAhead(SCRIPTS.restoreUser, userRef, args);
+  }
+
   /** The user first: a session that is erased uses no data, and an older one-time token of nobody is void. */
   async erase(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>) {
     const live = await this.run<number>(SCRIPTS.eraseUser, userRef, args);

@@ -3,7 +3,7 @@ import type { RevocationReceipt } from '../../model/revocation-receipt.js';
 import { SessionError } from '../../model/session-error.js';
 import type { SessionSettings } from '../../options/settings.js';
 import { type ActRef, actOnIpList } from '../../storage/contract/node-registry.js';
-import type { Durability, WrittenAct } from '../../storage/contract/replication.js';
+import type { Durability, EndedSession, WrittenAct } from '../../storage/contract/replication.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import { type RequestedAct, watchAct } from '../../telemetry/tell.js';
 import { userRefOf } from '../../token/session-token.js';
@@ -23,14 +23,20 @@ export class Acts {
    * @throws TypeError when it is to wait for replicas, and the module does not know how many there are
    */
   durabilityOf(given: Durability = this.settings.durability): Durability {
-    if (given === 'all-replicas' && !this.repository.replication)
+    if (given === 'all-replicas' && this.repository.replication?.replicas === undefined)
       throw new TypeError(
         "options.durability can be 'all-replicas' only with the module's option `replicas`",
       );
     return given;
   }
 
-  /** @throws SessionError `not_durable`: the act is in force, and a failover may undo it */
+  /** @throws SessionError as `settled` does */
+  async assertFollowed(act: WrittenAct | EndedSession): Promise<void> {
+    const { replication } = this.repository;
+    if (replication && !(await replication.isFollowed(act))) throw new SessionError('not_durable');
+  }
+
+  /** @throws SessionError `not_durable`: the act is in force, and a failover may undo it, also one that is under way */
   async settled(
     act: WrittenAct,
     given: Durability,
@@ -38,7 +44,7 @@ export class Acts {
     const { nodes, replication } = this.repository;
     const [confirmed, isDurable] = await Promise.all([
       confirmationsOf(nodes, refOf(act)),
-      given === 'memory' || replication?.reached(act),
+      given === 'memory' ? (replication?.isFollowed(act) ?? true) : replication?.reached(act),
     ]);
     if (!isDurable) throw new SessionError('not_durable');
     return confirmed;

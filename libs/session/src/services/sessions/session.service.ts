@@ -176,14 +176,18 @@ export class SessionService {
   /**
    * Ends one session; when this resolves, no node accepts it.
    * @returns whether there was such a live session of this user's
+   * @throws SessionError `not_durable` (behind Sentinels): it has ended, a failover that is under way may undo it, and it is
+   * safe to repeat
    */
   async revoke(userId: string, sessionId: string, reason: EndReason = 'revoked'): Promise<boolean> {
-    userRefOf(userId); // refuses what is no user id; a guest's is one
+    const userRef = userRefOf(userId); // refuses what is no user id; a guest's is one
     endReason(reason, 'reason');
-    return this.acts.watch(
-      { act: 'revoke', userId, reason },
-      async () => isSessionId(sessionId) && this.repository.revoke(userId, sessionId, reason),
-    );
+    return this.acts.watch({ act: 'revoke', userId, reason }, async () => {
+      if (!isSessionId(sessionId)) return false;
+      const wasLive = await this.repository.revoke(userId, sessionId, reason);
+      await this.acts.assertFollowed({ userRef, endedSession: sessionId });
+      return wasLive;
+    });
   }
 
   /**

@@ -10,7 +10,7 @@ import type { UserChange, UserChangeOutcome } from '../../storage/contract/user-
 import { AUDIT_REPOSITORY, SESSION_REPOSITORY, SESSION_SETTINGS } from '../../options/injection-keys.js';
 import type { ActName } from '../../telemetry/messages.js';
 import type { SessionSettings } from '../../options/settings.js';
-import { checkedUserId } from '../../token/session-token.js';
+import { checkedUserId, userRefOf } from '../../token/session-token.js';
 import {
   blockInPast,
   checkedBlock,
@@ -166,7 +166,11 @@ export class UserStateService {
     for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
       const ifVersion = isOrdered ? 'any' : await this.versionOf(userId);
       const outcome = await this.repository.users.change({ ...change, ifVersion });
-      if (outcome.outcome === 'changed') return outcome.user;
+      if (outcome.outcome === 'changed') {
+        const { version, epoch } = outcome.user;
+        await this.acts.assertFollowed({ userRef: userRefOf(userId), version, epoch });
+        return outcome.user;
+      }
       if (outcome.outcome === 'outdated') throw outdated(sourceVersion, outcome.user.sourceVersion);
       if (outcome.outcome === 'block_in_past') throw blockInPast();
     }

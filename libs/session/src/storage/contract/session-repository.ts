@@ -204,7 +204,7 @@ export interface SessionRepository {
   readonly nodes: NodeRegistry;
   readonly data: SessionDataRepository;
   readonly ipLists: IpListRepository;
-  /** Absent where nobody said how many replicas there are. */
+  /** Absent where there is no Redis, or no replica that anybody speaks of. */
   readonly replication?: Replication;
 
   /**

@@ -10,13 +10,6 @@ export function roleLifetimesArgument({ roleLifetimes }: Pick<RepositorySettings
     .join(' ');
 }
 
-/** `maxStateAgeMs` as the scripts take it: empty for a record that is the truth, whatever its age. */
-export function maxStateAgeArgument({
-  maxStateAgeMs,
-}: Pick<RepositorySettings, 'maxStateAgeMs'>): number | '' {
-  return maxStateAgeMs === undefined ? '' : Math.min(maxStateAgeMs, Number.MAX_SAFE_INTEGER);
-}
-
 export function familyArguments(family: NewFamily | undefined) {
   return {
     familyHash: family?.familyHash ?? '',

@@ -1,3 +1,4 @@
+// Over 250 lines: a method for each script, and what the parts of the repository share.
 import type { TokenLookup } from '../../model/decision.js';
 import type { QuotaResult } from '../../model/quota.js';
 import { END_REASONS, type EndReason, type Session } from '../../model/session.js';
@@ -19,13 +20,7 @@ import { RedisEventChannel } from './event-channel.js';
 import { RedisIpLists } from './ip-lists.js';
 import { RedisNodeRegistry } from './node-registry.js';
 import { newEpoch } from '../contract/user-repository.js';
-import {
-  familyArguments,
-  maxStateAgeArgument,
-  quotaArgumentsOf,
-  roleGroupsArgument,
-  roleLifetimesArgument,
-} from './arguments.js';
+import { familyArguments, quotaArgumentsOf, roleGroupsArgument, roleLifetimesArgument } from './arguments.js';
 import { RedisQuotas } from './quotas.js';
 import { RedisSessionDataRepository } from './session-data-repository.js';
 import {
@@ -37,6 +32,9 @@ import {
   toUserOf,
   toUserState,
 } from './replies.js';
+import { ActMemory, type RememberedEnd } from './recovery/act-memory.js';
+import { Recovery } from './recovery/recovery.js';
+import { StateAge } from './recovery/state-age.js';
 import { RedisUserRepository } from './user-repository.js';
 import type {
   CreateOutcome,
@@ -58,6 +56,8 @@ const UNKNOWN: TokenLookup = { kind: 'unknown' };
 
 interface RedisRepositoryOptions extends RedisConnectionOptions {
   readonly keyPrefix: string;
+  /** Whether this is to leave nothing in Redis. Default false. */
+  readonly isOnlooker?: boolean;
 }
 
 /** The repository on Redis: connected and checked, or still looking for its server. See `RedisConnection.open`. */
@@ -66,7 +66,9 @@ export async function openRedisRepository(
   settings: RepositorySettings,
 ): Promise<RedisSessionRepository> {
   const connection = await RedisConnection.open(options);
-  return new RedisSessionRepository(connection, new RedisKeys(options.keyPrefix), settings);
+  const repository = new RedisSessionRepository(connection, new RedisKeys(options.keyPrefix), settings);
+  if (!options.isOnlooker) connection.onNewServer(repository.recovery.onNewServer);
+  return repository;
 }
 
 /** Each method is one script on the keys of one user (redis/lua); this translates its arguments and its reply. */
@@ -80,7 +82,10 @@ export class RedisSessionRepository implements SessionRepository {
   private readonly scripts: SessionScripts;
   private readonly quotas: RedisQuotas;
   private readonly roleLifetimes: string;
-  private readonly maxStateAgeMs: number | '';
+  private readonly stateAge: StateAge;
+  private readonly acts = new ActMemory();
+  /** What has to be done before another server is used. */
+  readonly recovery: Recovery;
 
   constructor(
     readonly connection: RedisConnection,
@@ -88,22 +93,40 @@ export class RedisSessionRepository implements SessionRepository {
     private readonly settings: RepositorySettings,
   ) {
     const complain = (line: string): void => connection.complain(line);
-    this.nodes = distrust(new RedisNodeRegistry(new NodeScripts(connection, this.keys)), complain);
+    const nodeScripts = new NodeScripts(connection, this.keys);
+    this.nodes = distrust(new RedisNodeRegistry(nodeScripts), complain);
     this.ipLists = distrust(new RedisIpLists(new IpListScripts(connection, this.keys)), complain);
     this.events = new RedisEventChannel(
       (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
       complain,
     );
-    this.users = distrust(new RedisUserRepository(new UserScripts(connection, keys), settings), complain);
-    if (settings.replicas !== undefined)
-      this.replication = new ReplicationScripts(connection.replicaWait(settings.replicas), this.keys);
+    const stateAge = (this.stateAge = new StateAge(settings.maxStateAgeMs));
+    this.users = distrust(
+      new RedisUserRepository(new UserScripts(connection, keys), settings, stateAge, this.acts),
+      complain,
+    );
+    const wait = connection.replicaWait(settings.replicas);
+    if (wait) {
+      const { replicas } = settings;
+      const isReplaced = connection.isBehindSentinels;
+      this.replication = new ReplicationScripts(wait, this.keys, { replicas, isReplaced });
+    }
     this.roleLifetimes = roleLifetimesArgument(settings);
-    this.maxStateAgeMs = maxStateAgeArgument(settings);
-    const { maxStateAgeMs, roleLifetimes } = this;
+    const { roleLifetimes } = this;
+    const maxStateAgeMs = stateAge.argument;
     this.scripts = new SessionScripts(connection, keys, { ...settings, maxStateAgeMs, roleLifetimes });
+    stateAge.onChange((argument) => this.scripts.useMaxStateAge(argument));
     this.quotas = new RedisQuotas(this.scripts, this.keys);
     this.data = distrust(new RedisSessionDataRepository(this.scripts.data, roleLifetimes), complain);
     distrust<SessionRepository>(this, complain, ['authenticate']); // which reads its reply where it comes in
+    this.recovery = new Recovery({
+      acts: this.acts,
+      stateAge,
+      meet: (identity) => nodeScripts.meetServer(identity),
+      restoreUser: (user) => this.users.restore(user),
+      endSession: (end) => this.scripts.revokeSessionAhead(userRefOf(end.userId), this.revocationOf(end)),
+      refuseWaiting: () => connection.refuseWaiting(),
+    });
   }
 
   authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
@@ -146,7 +169,7 @@ export class RedisSessionRepository implements SessionRepository {
       onSessionLimit: this.settings.onSessionLimit,
       rememberEndedMs: this.settings.rememberEndedMs,
       maxEndedSessions: this.settings.maxEndedSessions,
-      maxStateAgeMs: this.maxStateAgeMs,
+      maxStateAgeMs: this.stateAge.argument,
       roleLifetimes: this.roleLifetimes,
       data: session.data ?? '',
       ...familyArguments(session.family),
@@ -163,13 +186,16 @@ export class RedisSessionRepository implements SessionRepository {
   }
 
   async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
-    const args = {
-      sessionId,
-      reason: END_REASONS[reason].code,
-      rememberEndedMs: this.settings.rememberEndedMs,
-      roleLifetimes: this.roleLifetimes,
-    };
-    return (await this.scripts.revokeSession(userRefOf(userId), args)) === 1;
+    const args = this.revocationOf({ sessionId, reason });
+    const wasLive = (await this.scripts.revokeSession(userRefOf(userId), args)) === 1;
+    if (wasLive) this.acts.ended({ userId, sessionId, reason });
+    return wasLive;
+  }
+
+  private revocationOf({ sessionId, reason }: Pick<RememberedEnd, 'sessionId' | 'reason'>) {
+    const { rememberEndedMs } = this.settings;
+    const { code } = END_REASONS[reason];
+    return { sessionId, reason: code, rememberEndedMs, roleLifetimes: this.roleLifetimes };
   }
 
   async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
@@ -182,6 +208,7 @@ export class RedisSessionRepository implements SessionRepository {
     });
     if (reply.kind !== 'revoked') return { outcome: reply.kind };
     const { version, epoch, sessions } = reply;
+    this.acts.changed({ id: userId, version, epoch });
     return { outcome: 'revoked', version, epoch, sessions };
   }
 
@@ -226,7 +253,7 @@ export class RedisSessionRepository implements SessionRepository {
       userAgent: request.device.userAgent,
       ip: packIp(request.device.ip),
       rememberEndedMs: this.settings.rememberEndedMs,
-      maxStateAgeMs: this.maxStateAgeMs,
+      maxStateAgeMs: this.stateAge.argument,
       roleLifetimes: this.roleLifetimes,
     });
     const outcome = toRefreshOutcome(reply, proof.sessionId, this.settings);
@@ -243,6 +270,7 @@ export class RedisSessionRepository implements SessionRepository {
   }
 
   async close(): Promise<void> {
+    this.stateAge.close();
     await this.events.close();
     await this.connection.close();
   }

@@ -5,7 +5,9 @@ import { readSessionRecord } from '../../redis/records/session-record.js';
 import type { ReplyOf } from '../../redis/scripts/replies.js';
 import type { UserScripts } from '../../redis/scripts/users.js';
 import { isSessionId, userRefOf } from '../../token/session-token.js';
-import { maxStateAgeArgument, roleLifetimesArgument } from './arguments.js';
+import { roleLifetimesArgument } from './arguments.js';
+import type { ActMemory, RememberedUser } from './recovery/act-memory.js';
+import type { StateAge } from './recovery/state-age.js';
 import { unexpected } from './distrust.js';
 import { toSession, toUserOf, toUserState, writeIpAllowlist } from './replies.js';
 import type { RepositorySettings } from '../contract/session-repository.js';
@@ -23,18 +25,20 @@ import {
 /** The records of users in Redis: each is part of the one hash of its user. */
 export class RedisUserRepository implements UserRepository {
   private readonly roleLifetimes: string;
-  private readonly maxStateAgeMs: number | '';
 
   constructor(
     private readonly scripts: UserScripts,
     private readonly settings: RepositorySettings,
+    private readonly stateAge: StateAge,
+    private readonly acts: ActMemory,
   ) {
     this.roleLifetimes = roleLifetimesArgument(settings);
-    this.maxStateAgeMs = maxStateAgeArgument(settings);
   }
 
   async read(userId: string): Promise<UserState | undefined> {
-    const reply = await this.scripts.read(userRefOf(userId), { maxStateAgeMs: this.maxStateAgeMs });
+    const reply = await this.scripts.read(userRefOf(userId), {
+      maxStateAgeMs: this.stateAge.argument,
+    });
     return reply.kind === 'unknown' ? undefined : toUserOf(userId, reply.user, reply.now);
   }
 
@@ -54,6 +58,10 @@ export class RedisUserRepository implements UserRepository {
         roleLifetimes: this.roleLifetimes,
       }),
     );
+    if (outcome.outcome === 'changed') {
+      const { user } = outcome;
+      this.acts.changed({ ...user, whole: user });
+    }
     if (ifVersion !== 'any' || outcome.outcome !== 'version_conflict') return outcome;
     const made = await this.make(change);
     return made.outcome === 'version_conflict' ? this.change(change) : made;
@@ -64,6 +72,7 @@ export class RedisUserRepository implements UserRepository {
   }
 
   async erase(userId: string): Promise<number> {
+    this.acts.erased(userId);
     return this.scripts.erase(userRefOf(userId), { roleLifetimes: this.roleLifetimes });
   }
 
@@ -89,6 +98,22 @@ export class RedisUserRepository implements UserRepository {
     return kind === 'stored';
   }
 
+  /** Gives a record that is older what is known of it. */
+  async restore({ id, version, epoch, whole }: RememberedUser): Promise<void> {
+    await this.scripts.restore(userRefOf(id), {
+      userId: id,
+      version,
+      epoch,
+      roles: whole?.roles.join(' ') ?? '~',
+      block: !whole ? 'keep' : whole.block ? 'set' : 'clear',
+      ...blockArguments(whole?.block),
+      ipAllowlist: ipAllowlistArgument(whole && (whole.ipAllowlist ?? null)),
+      sourceVersion: whole?.sourceVersion ?? '',
+      newEpoch: newEpoch(),
+      isTimed: this.stateAge.isTimed ? 1 : 0,
+    });
+  }
+
   private async make(change: UserChange): Promise<UserChangeOutcome> {
     return toChangeOutcome(
       await this.scripts.make(userRefOf(change.userId), {
@@ -99,7 +124,7 @@ export class RedisUserRepository implements UserRepository {
         sourceVersion: change.sourceVersion ?? '',
         ipAllowlist: ipAllowlistArgument(change.ipAllowlist),
         newEpoch: newEpoch(),
-        isTimed: this.maxStateAgeMs === '' ? 0 : 1,
+        isTimed: this.stateAge.isTimed ? 1 : 0,
       }),
     );
   }

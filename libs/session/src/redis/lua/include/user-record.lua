@@ -22,12 +22,15 @@ local function user_of(f, now)
   return user
 end
 
+-- How old a record may be: below INSTANTS an age, from there on the instant since when it has to have been loaded, both in ms.
+local INSTANTS = 2 ^ 40
+
 -- nil: there is no such user, or what is known is older than max_age_ms.
 local function read_user(key, now, max_age_ms)
   local f = redis.call('HMGET', key, 'id', 'u', 'l', 'b', 'a')
   if not f[2] then return nil end
   local user = user_of(f, now)
-  if max_age_ms and now - (user.loaded_at or 0) > max_age_ms then return nil end
+  if max_age_ms and (user.loaded_at or 0) < (max_age_ms < INSTANTS and now - max_age_ms or max_age_ms) then return nil end
   return user
 end
 

@@ -1,0 +1,77 @@
+import type { EndReason } from '../../../model/session.js';
+import type { UserState } from '../../../model/user-state.js';
+
+/** Snapshots may be an hour apart, as Redis comes. */
+const REMEMBER_MS = 3_600_000;
+const MOST = 2_000;
+
+/** What a user's record holds since an act. Roles, block and allowlist are absent where the act did not tell them. */
+export type RememberedUser = Pick<UserState, 'id' | 'version' | 'epoch'> & { readonly whole?: UserState };
+
+export interface RememberedEnd {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly reason: EndReason;
+}
+
+/** The acts of this process that a Redis which comes back with older data would not know: the newest of the last hour. */
+export class ActMemory {
+  private readonly users = new Recent<RememberedUser>();
+  private readonly ends = new Recent<RememberedEnd>();
+
+  changed(user: RememberedUser): void {
+    const known = this.users.get(user.id);
+    if (known && known.version > user.version) return;
+    const { whole } = known ?? {};
+    // Of an act that ended sessions alone, the rest is as it was.
+    this.users.put(user.id, whole && !user.whole ? { ...user, whole } : user);
+  }
+
+  erased(userId: string): void {
+    this.users.delete(userId);
+  }
+
+  ended(end: RememberedEnd): void {
+    this.ends.put(end.sessionId, end);
+  }
+
+  get changedUsers(): RememberedUser[] {
+    return this.users.all();
+  }
+
+  get endedSessions(): RememberedEnd[] {
+    return this.ends.all();
+  }
+}
+
+/** The newest of what was put here. */
+class Recent<T> {
+  private readonly byKey = new Map<string, { readonly value: T; readonly at: number }>();
+
+  get(key: string): T | undefined {
+    return this.byKey.get(key)?.value;
+  }
+
+  put(key: string, value: T): void {
+    this.byKey.delete(key);
+    this.byKey.set(key, { value, at: performance.now() });
+    this.trim();
+  }
+
+  delete(key: string): void {
+    this.byKey.delete(key);
+  }
+
+  all(): T[] {
+    this.trim();
+    return [...this.byKey.values()].map(({ value }) => value);
+  }
+
+  private trim(): void {
+    const oldest = performance.now() - REMEMBER_MS;
+    for (const [key, { at }] of this.byKey) {
+      if (at >= oldest && this.byKey.size <= MOST) return;
+      this.byKey.delete(key);
+    }
+  }
+}

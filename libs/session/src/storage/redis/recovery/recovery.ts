@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewServer } from '../../../redis/calls/server-watch.js';
+import type { ActMemory, RememberedEnd, RememberedUser } from './act-memory.js';
+import type { StateAge } from './state-age.js';
+
+/**
+ * After a restart no node lets anybody in for so long: time for every node to come back and to repeat its acts. Clients try
+ * to connect every 250 ms.
+ */
+const GATHERING_MS = 400;
+/** A process that has run for longer has not just been started. */
+const JUST_STARTED_S = 60;
+
+interface RecoveryParts {
+  readonly acts: ActMemory;
+  readonly stateAge: StateAge;
+  /** Notes a server in Redis: the time there, since when it has been noted, and whether there was another before. */
+  meet(
+    identity: string,
+  ): Promise<{ readonly now: number; readonly since: number; readonly hadOther: boolean }>;
+  restoreUser(user: RememberedUser): Promise<unknown>;
+  endSession(end: RememberedEnd): Promise<unknown>;
+  /** Refuses calls that were put together by what the server before knew. */
+  refuseWaiting(): void;
+}
+
+/**
+ * What a node does before it uses a Redis that is not the one of before, whose data may be older: it repeats its own acts,
+ * and believes no user's record from before that has to be loaded from the app's database.
+ */
+export class Recovery {
+  constructor(private readonly parts: RecoveryParts) {}
+
+  readonly onNewServer = async ({ identity, uptimeS, isFirst }: NewServer): Promise<void> => {
+    const { acts, stateAge } = this.parts;
+    if (stateAge.isTimed) {
+      const { now, since, hadOther } = await this.parts.meet(identity);
+      if ((hadOther || !isFirst) && stateAge.distrustBefore(since, now)) this.parts.refuseWaiting();
+    }
+    if (isFirst) return;
+    await Promise.all([
+      ...acts.changedUsers.map((user) => this.parts.restoreUser(user)),
+      ...acts.endedSessions.map((end) => this.parts.endSession(end)),
+    ]);
+    if (uptimeS < JUST_STARTED_S) await sleep(GATHERING_MS);
+  };
+}

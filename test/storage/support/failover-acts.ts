@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { redisClientOptions } from '@latchkey/session';
+import { SentinelGroup, type SentinelGroupOptions } from '../../support/sentinel-group.js';
+import { sessionsOn, type SessionsOn } from '../../support/sessions-on.js';
+
+const EVERY_MS = 25;
+const USERS = 500;
+
+/** @returns starts servers and a node on them, which end with the test */
+export function useGroups() {
+  const closing: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+  return async (groupOptions: SentinelGroupOptions, clientOptions = {}) => {
+    const group = await SentinelGroup.start(groupOptions);
+    closing.push(() => group.stop());
+    const on = await sessionsOn({ ...redisClientOptions(), ...group.place, ...clientOptions });
+    closing.push(() => on.close());
+    return { group, on };
+  };
+}
+
+/** A block, or (`sessionId`) a logout. */
+interface Act {
+  readonly userId: string;
+  readonly sessionId?: string;
+  /** After the failover was asked for, in ms. */
+  readonly answeredAt: number;
+  readonly isAcknowledged: boolean;
+}
+
+/**
+ * Blocks one user after the other and logs another one out, from a second before a planned failover on until so long after
+ * it.
+ */
+export async function actThrough(group: SentinelGroup, on: SessionsOn, forMs: number): Promise<Act[]> {
+  const logins = new Map<string, string>();
+  for (let i = 0; i < USERS; i++) {
+    await on.users.ensure(`user-${i}`);
+    await on.users.ensure(`other-${i}`);
+    const { userId, id } = (await on.sessions.create(`other-${i}`)).session;
+    logins.set(userId, id);
+  }
+  const toLogOut = logins[Symbol.iterator]();
+  const acts: Act[] = [];
+  const underWay: Promise<unknown>[] = [];
+  const begunAt = performance.now() + 1_000;
+  let failover: Promise<void> | undefined;
+  for (let i = 0; i < USERS && performance.now() < begunAt + forMs; i++) {
+    if (performance.now() >= begunAt) failover ??= group.failover();
+    const userId = `user-${i}`;
+    const [otherId, sessionId] = toLogOut.next().value as [string, string];
+    const note = (act: Pick<Act, 'userId' | 'sessionId'>, isAcknowledged: boolean) => () =>
+      void acts.push({ ...act, answeredAt: performance.now() - begunAt, isAcknowledged });
+    const [block, logout] = [{ userId }, { userId: otherId, sessionId }];
+    underWay.push(
+      on.users.block(userId, { reason: 'spam' }).then(note(block, true), note(block, false)),
+      on.sessions.revoke(otherId, sessionId).then(note(logout, true), note(logout, false)),
+    );
+    await sleep(EVERY_MS);
+  }
+  await failover;
+  await Promise.all(underWay);
+  return acts;
+}
+
+export const isAcknowledged = (act: Act): boolean => act.isAcknowledged;
+
+/** Those that were acknowledged and hold no more: when they were answered. */
+export async function undone(on: SessionsOn, acts: readonly Act[]): Promise<number[]> {
+  const lost: number[] = [];
+  for (const { userId, sessionId, answeredAt, isAcknowledged } of acts) {
+    if (!isAcknowledged) continue;
+    const holds = sessionId
+      ? (await on.sessions.list(userId)).length === 0
+      : (await on.users.get(userId))?.block;
+    if (!holds) lost.push(answeredAt);
+  }
+  return lost;
+}
+
+/** From the first act that was refused to the last one. */
+export function refusedForMs(acts: readonly Act[]): number {
+  const times = acts.filter(({ isAcknowledged }) => !isAcknowledged).map(({ answeredAt }) => answeredAt);
+  return times.length === 0 ? 0 : Math.max(...times) - Math.min(...times);
+}
