@@ -31,11 +31,11 @@ export abstract class TaggedScripts {
     try {
       return await this.call(name, { tag, args, keys: SCRIPTS[name].keys });
     } catch (error) {
-      const keyByKey = KEY_BY_KEY[name] as ((alone: Alone, args: Arguments) => Promise<unknown>) | undefined;
+      const keyByKey: ((alone: Alone, args: never) => Promise<unknown>) | undefined = KEY_BY_KEY[name];
       if (!keyByKey || !isSlotOpen(error)) throw error;
       const alone = (one: ScriptName, given: Arguments): Promise<unknown> =>
         this.call(one, { tag, args: given, keys: SCRIPTS[one].keys.slice(0, 1) });
-      return keyByKey(alone as Alone, args);
+      return keyByKey(alone as Alone, args as never);
     }
   }
 
