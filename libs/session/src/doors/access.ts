@@ -1,8 +1,10 @@
 /**
- * Types of checks outside a guard: what `SessionService.authenticate()` and `decide()` take and answer. And of guests.
+ * Types of checks outside a guard: what `SessionService.authenticate()` and `decide()` take and answer. And of guests. And a
+ * decorator for public handlers while storage is away.
  * @module @latchkey/session/access
  */
 export type { AccessDecorator } from '../guard/decorators/declarations.js';
+export { OnStoreFailure } from '../guard/decorators/limits.js';
 export type { ContextCall, ContextReader } from '../options/context-reader.js';
 export type { ContextKind } from '../handlers/contexts.js';
 export type { Partition } from '../rules/quota-rule.js';

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Decision } from '../model/decision.js';
 import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
+import { SessionError } from '../model/session-error.js';
 import type { GuardedCall } from '../contexts/http/guarded-call.js';
 import { type HttpRequest, type HttpResponse, setHeader } from '../contexts/http/http.js';
 import { quotaPartitionOfIp } from '../rules/ip-address.js';
@@ -14,6 +15,7 @@ import type { SessionSettings } from '../options/settings.js';
 import { tellRefusals } from '../telemetry/tell.js';
 import type { Access } from '../rules/access.js';
 import { type QuotaRule, shareOf } from '../rules/quota-rule.js';
+import { LocalQuotas } from '../services/rate-limiter/local-quotas.js';
 import { RecentRefusals } from '../services/rate-limiter/recent-refusals.js';
 import { SessionTransport } from './session-transport.js';
 
@@ -35,6 +37,7 @@ interface Check {
 export class RequestQuotas {
   private readonly shares: QuotaShares;
   private readonly refusals = new RecentRefusals();
+  private readonly local: LocalQuotas;
 
   constructor(
     @Inject(SESSION_REPOSITORY) private readonly repository: SessionRepository,
@@ -42,6 +45,7 @@ export class RequestQuotas {
     @Inject(SESSION_SETTINGS) private readonly settings: Pick<SessionSettings, 'realm'>,
   ) {
     this.shares = new QuotaShares(repository, RECEIPT_TERM_MS, settings.realm);
+    this.local = new LocalQuotas(settings.realm);
   }
 
   /**
@@ -81,7 +85,13 @@ export class RequestQuotas {
 
   /** As `admit`, where there is no response to put headers on. */
   async consume(access: Access, request: HttpRequest): Promise<readonly QuotaResult[]> {
-    return (await this.take(this.consumptionsOf(access, request))).results;
+    const shares = this.consumptionsOf(access, request);
+    try {
+      return (await this.take(shares)).results;
+    } catch (error) {
+      if (!access.countsLocally || !isStoreAway(error)) throw error;
+      return this.local.take(shares);
+    }
   }
 
   /**
@@ -135,6 +145,10 @@ export class RequestQuotas {
     // What cannot be given back now comes back with time.
     await Promise.allSettled(refunds.map((refund) => this.repository.quota(refund)));
   }
+}
+
+function isStoreAway(error: unknown): boolean {
+  return error instanceof SessionError && error.code === 'session_store_unavailable';
 }
 
 function isRefused(decision: Decision): boolean {

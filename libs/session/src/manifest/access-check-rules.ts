@@ -1,17 +1,21 @@
 import { SessionConfigurationError } from '../model/session-error.js';
-import {
-  type Access,
-  declaresGuests,
-  declaresLimits,
-  declaresPassive,
-  declaresRequirements,
-} from '../rules/access.js';
+import { type Access, type DeclaredAccess, declaresRequirements } from '../rules/access.js';
 import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
 import { CONTEXTS, OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
 
 type Found = Pick<Handler, 'name' | 'handler' | 'class'>;
+
+/** Whether a request is said to be no activity: only a guard of ours can see to that. */
+const declaresPassive = ({ passive }: DeclaredAccess): boolean => passive === true;
+
+/** Whether guests are to come in beside users: nobody else may, so it relies on a guard. */
+const declaresGuests = ({ allowsGuests }: DeclaredAccess): boolean => allowsGuests === true;
+
+/** Whether any decorator sets a limit that also holds where nothing is demanded of the session. */
+const declaresLimits = ({ quotas, ipAllowlists, ipDenylists }: DeclaredAccess): boolean =>
+  quotas !== undefined || ipAllowlists !== undefined || ipDenylists !== undefined;
 
 /** Whether decorators demand or limit something here, and so rely on something to enforce it. */
 export function demands({ handler, class: owner }: Found, mode: Access['mode']): boolean {
@@ -73,6 +77,33 @@ export function checkClientIp(
       'is behind a list of addresses, its own or that of the option ipPolicy, and a message tells no client IP: check it at ' +
         'the gateway, and leave the list out here',
     );
+}
+
+/**
+ * That `@OnStoreFailure('local-quota')` promises what it can keep: only storage knows who has a session, and who is on a
+ * list by its name.
+ * @throws SessionConfigurationError naming the handler, and the remedy
+ */
+export function checkStoreFailure(
+  { name, handler, class: owner }: Found,
+  { mode, quotas, requirements }: Pick<Access, 'mode' | 'quotas' | 'requirements'>,
+): void {
+  const own = declaredAccessOf(handler).onStoreFailure;
+  if ((own ?? declaredAccessOf(owner).onStoreFailure) !== 'local-quota') return;
+  const fail = (why: string): never => {
+    throw new SessionConfigurationError(name, `has @OnStoreFailure('local-quota')${why}`);
+  };
+  if (mode !== 'public')
+    fail(
+      `, and is ${mode === 'service' ? 'for services' : 'not @Public()'}: nothing passes without its check while storage is ` +
+        "away. Add @Public() or remove it; if it is the class's, write @OnStoreFailure('deny') on the handler",
+    );
+  if (own && quotas.length === 0) fail(' and no quota that could be counted: add @RateLimit(), or remove it');
+  const list = [...(requirements.ip?.allow ?? []), ...(requirements.ip?.deny ?? [])].find(
+    (one) => typeof one === 'string',
+  );
+  if (list !== undefined)
+    fail(` and the list '${list}', which only storage knows: write its ranges out, or remove one of the two`);
 }
 
 /** What of the class decides how the handler is reached, where that says nothing itself. */

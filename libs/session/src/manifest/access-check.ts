@@ -5,7 +5,7 @@ import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
-import { checkClientIp, checkNearest, checkStray, demands } from './access-check-rules.js';
+import { checkClientIp, checkNearest, checkStoreFailure, checkStray, demands } from './access-check-rules.js';
 import { guardsOf, isOurs } from './guards.js';
 import { CONTEXTS, FIELDS_HINT } from '../handlers/contexts.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
@@ -51,6 +51,7 @@ export class AccessCheck implements OnModuleInit {
     checkScopes(found, { mode, areForServices: guards.areForServices });
     checkNearest(found, mode, guards);
     checkClientIp(found, access, guards);
+    checkStoreFailure(found, access);
     if (guards.areEnforcing) return;
     if (demands(found, mode))
       throw new SessionConfigurationError(found.name, CONTEXTS[found.kind].unenforced(found.method));

@@ -64,6 +64,8 @@ export interface PolicyEntry {
   readonly endsWithSession?: true;
   /** Quotas of the handler and its class. */
   readonly quotas?: readonly JsonValue[];
+  /** While storage is away, the quotas are counted in each process. Absent: requests are refused then. */
+  readonly onStoreFailure?: 'local-quota';
   /** Lists of addresses, each by its name or as its ranges; the client IP is in every one of the former and in none of the latter. */
   readonly ipAllowlists?: readonly JsonValue[];
   readonly ipDenylists?: readonly JsonValue[];
@@ -202,6 +204,7 @@ function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
     ...(allowGuests === true ? { guests: true } : {}),
     ...(passive === true ? { passive } : {}),
     ...limitsOf(access),
+    ...(access.countsLocally && access.quotas.length > 0 ? { onStoreFailure: 'local-quota' } : {}),
   };
 }
 

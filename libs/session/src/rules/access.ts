@@ -27,6 +27,8 @@ export interface DeclaredAccess {
   readonly ipDenylists?: readonly IpListRef[];
   /** The handler is for other services, which show that they may with a service token of these scopes. */
   readonly scopes?: readonly string[];
+  /** What becomes of the quotas of a public handler while storage is away. */
+  readonly onStoreFailure?: 'deny' | 'local-quota';
 }
 
 /**
@@ -38,6 +40,8 @@ export interface Access {
   readonly requirements: AccessRequirements;
   /** The quotas that live with no user: by client IP, or by what the app says. Those of users are requirements. */
   readonly quotas: readonly QuotaRule[];
+  /** While storage is away these are counted in this process. Of public handlers only: no session is ever taken on trust. */
+  readonly countsLocally?: true;
 }
 
 const SESSION_ONLY: AccessRequirements = Object.freeze({ roleGroups: [] });
@@ -59,21 +63,6 @@ const REQUIREMENTS = ['roles', 'permissions', 'maxAuthenticationAgeMs', 'assuran
 /** Whether any decorator demands something, and so relies on a guard to enforce it. */
 export function declaresRequirements(declared: DeclaredAccess): boolean {
   return REQUIREMENTS.some((name) => declared[name] !== undefined);
-}
-
-/** Whether a request is said to be no activity: only a guard of ours can see to that. */
-export function declaresPassive({ passive }: DeclaredAccess): boolean {
-  return passive === true;
-}
-
-/** Whether guests are to come in beside users: nobody else may, so it relies on a guard. */
-export function declaresGuests({ allowsGuests }: DeclaredAccess): boolean {
-  return allowsGuests === true;
-}
-
-/** Whether any decorator sets a limit that also holds where nothing is demanded of the session. */
-export function declaresLimits({ quotas, ipAllowlists, ipDenylists }: DeclaredAccess): boolean {
-  return quotas !== undefined || ipAllowlists !== undefined || ipDenylists !== undefined;
 }
 
 /** What of the options bears on the access to handlers. */
@@ -127,6 +116,7 @@ export function mergeAccess(
       settings.permissions,
     ),
     quotas: quotas.filter(({ by }) => by !== 'user' && by !== 'session'),
+    ...(mode === 'public' && merged.onStoreFailure === 'local-quota' ? { countsLocally: true } : {}),
   };
 }
 

@@ -34,7 +34,9 @@ const RAISED: Readonly<Record<SessionErrorCode, Applies>> = {
   rate_limited: (served) =>
     hasQuotas(served) || (looksForSession(served) && served.realm.settings.failedTokens !== undefined),
   session_store_unavailable: (served) =>
-    looksForSession(served) || hasQuotas(served) || hasNamedLists(served),
+    looksForSession(served) ||
+    (hasQuotas(served) && served.entry.onStoreFailure === undefined) ||
+    hasNamedLists(served),
   ambiguous_credentials: never,
   bad_request: never,
   epoch_changed: never,

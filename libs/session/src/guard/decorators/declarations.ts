@@ -21,6 +21,7 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
   ipAllowlists: ['@IpAllowlist()', 'latchkey:ip-allowlists'],
   ipDenylists: ['@IpDenylist()', 'latchkey:ip-denylists'],
   scopes: ['@Scopes()', 'latchkey:scopes'],
+  onStoreFailure: ['@OnStoreFailure()', 'latchkey:on-store-failure'],
 };
 
 /** What the decorators on a class or a handler declared: the one reader of their metadata. */

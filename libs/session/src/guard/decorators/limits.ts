@@ -3,7 +3,7 @@ import { SessionConfigurationError } from '../../model/session-error.js';
 import { ipListRef } from '../../rules/ip-address.js';
 import type { RateLimitOptions } from '../../rules/quota-options.js';
 import { type Partition, quotaRule } from '../../rules/quota-rule.js';
-import { add, type AccessDecorator } from './declarations.js';
+import { add, declare, type AccessDecorator } from './declarations.js';
 
 /**
  * Quotas on a route: `@RateLimit({ name: 'posts', quota: 30, window: '1m', by: 'user' })`, or `@RateLimit('posts')` for
@@ -20,6 +20,26 @@ export function RateLimit(
   if (rules.length === 0) throw new SessionConfigurationError('@RateLimit()', 'needs at least one quota');
   const quotas = rules.map((rule) => (typeof rule === 'string' ? rule : quotaRule('@RateLimit()', rule)));
   return add('quotas', quotas);
+}
+
+/**
+ * What becomes of the quotas of a `@Public()` handler while storage is away or too slow. `'deny'`, the default, answers
+ * 503 `session_store_unavailable`. `'local-quota'` counts them in the process's memory instead, by the same rule (GCRA):
+ * clients then get up to `nodes × (burst + rate × time)` more, on top of what storage had counted. A process keeps the
+ * 100,000 shares that were used last, and takes a client beyond those for a new one. Once storage answers, it counts again.
+ *
+ * On a handler it replaces that of the class. The app does not start with `'local-quota'` on a handler that takes a session
+ * or a service token, has no quota, or is behind a named list of addresses: only storage knows those.
+ * @example
+ * `@Public() @RateLimit({ name: 'search', quota: 60, window: '1m', by: 'ip' }) @OnStoreFailure('local-quota') @Get('search') search() {}`
+ * @publicApi
+ */
+export function OnStoreFailure(then: 'deny' | 'local-quota'): AccessDecorator {
+  if (then === 'deny' || then === 'local-quota') return declare('onStoreFailure', then);
+  throw new SessionConfigurationError(
+    '@OnStoreFailure()',
+    `takes 'deny' or 'local-quota', not ${String(JSON.stringify(then))}`,
+  );
 }
 
 /**

@@ -2,6 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { ServerCalls } from './call-batcher.js';
 
+const WAITING = { patienceMs: 150, gate: { isOpen: true } };
+
 /** What the batcher needs of a client, and what reaches the wire by it. */
 function fakeClient() {
   const written: string[] = [];
@@ -17,7 +19,7 @@ function fakeClient() {
     },
   };
   const state = { isIdle: false };
-  const batcher = new ServerCalls(client as unknown as Redis, 150, () => state.isIdle);
+  const batcher = new ServerCalls(client as unknown as Redis, WAITING, () => state.isIdle);
   return { client, batcher, written, state };
 }
 
@@ -106,7 +108,7 @@ describe('the calls of a server', () => {
   it('does not keep a call waiting where a tracer looks for the request that it is of', () => {
     const sendCommand = Object.assign(jest.fn(), { __original: () => undefined });
     const client = { sendCommand, status: 'ready', stream: { writable: true }, on: (): unknown => client };
-    const batcher = new ServerCalls(client as unknown as Redis, 150, () => true);
+    const batcher = new ServerCalls(client as unknown as Redis, WAITING, () => true);
     const call = callOf('a');
     batcher.add(call);
     expect(sendCommand.mock.calls).toEqual([[call, undefined]]);

@@ -20,6 +20,7 @@ it.each([
   expect(slotOf(`$${key.length}\r\n${key}\r\n$5\r\n{x}{y\r\n`)).toBe(slot);
 });
 
+const WAITING = { patienceMs: 150, gate: { isOpen: true } };
 const lost = new Error('Connection is closed.');
 const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
 const ARGS = Array.from(SCRIPTS.authenticate.args, () => '');
@@ -39,7 +40,7 @@ function fakeCluster() {
   const evalshaBuffer = jest.fn(() => Promise.resolve('by the command'));
   const slots = Array.from({ length: 16_384 }, () => ['h:1']);
   const client = Object.assign(new EventEmitter(), { status: 'ready', slots, nodes, evalshaBuffer });
-  const calls = new ClusterCalls(client as unknown as Cluster, 150, () => false);
+  const calls = new ClusterCalls(client as unknown as Cluster, WAITING, () => false);
   const owner = {
     onSettled: () => undefined,
     sendInFull: jest.fn(),

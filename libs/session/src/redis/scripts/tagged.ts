@@ -1,17 +1,10 @@
 import type { RedisConnection } from '../calls/connection.js';
-import { isSlotOpen } from './open-slot.js';
-import type { RedisKeys } from '../records/keys.js';
-import { type Script, type ScriptArgument, SCRIPTS } from '../lua/script.js';
-import { namedReply, type REPLIES, type ReplyOf } from './replies.js';
+import { type ScriptArgument, SCRIPTS } from '../lua/script.js';
+import type { KeyName, RedisKeys } from '../records/keys.js';
+import { type Alone, isSlotOpen, KEY_BY_KEY, type ScriptName } from './open-slot.js';
+import { namedReply, REPLIES, type ReplyOf } from './replies.js';
 
 type Arguments = Readonly<Record<string, ScriptArgument>>;
-
-/** They need the data of sessions only to tidy up there, and do without while a Cluster moves the slot. */
-const TIDIES_UP: ReadonlySet<Script> = new Set<Script>([
-  SCRIPTS.refresh,
-  SCRIPTS.revokeSession,
-  SCRIPTS.sweepSessions,
-]);
 
 /** Runs scripts all of whose keys have one hash tag. */
 export abstract class TaggedScripts {
@@ -21,45 +14,55 @@ export abstract class TaggedScripts {
   ) {}
 
   /** @param tag of a user: the userRef */
-  protected async run<Reply>(script: Script, tag: string, args: Arguments): Promise<Reply> {
-    try {
-      return (await this.call(script, tag, args, script.keys)) as Reply;
-    } catch (error) {
-      if (!TIDIES_UP.has(script) || !isSlotOpen(error)) throw error;
-      return (await this.call(script, tag, args, script.keys.slice(0, 1))) as Reply;
-    }
+  protected run<Reply>(name: ScriptName, tag: string, args: Arguments): Promise<Reply> {
+    return this.attempt(name, tag, args) as Promise<Reply>;
   }
 
   /** As `run`, of a script whose reply says what it is. */
-  protected async ask<Name extends keyof typeof REPLIES>(
+  protected ask<Name extends keyof typeof REPLIES>(
     name: Name,
     tag: string,
     args: Arguments,
   ): Promise<ReplyOf<Name>> {
-    return namedReply(name, await this.run(SCRIPTS[name], tag, args));
+    return this.attempt(name, tag, args) as Promise<ReplyOf<Name>>;
   }
 
-  /** As `ask`, with the first of the script's keys alone. */
-  protected async askAlone<Name extends keyof typeof REPLIES>(
-    name: Name,
-    tag: string,
-    args: Arguments,
-  ): Promise<ReplyOf<Name>> {
-    return namedReply(name, await this.call(SCRIPTS[name], tag, args, SCRIPTS[name].keys.slice(0, 1)));
+  private async attempt(name: ScriptName, tag: string, args: Arguments): Promise<unknown> {
+    try {
+      return await this.call(name, { tag, args, keys: SCRIPTS[name].keys });
+    } catch (error) {
+      const keyByKey: ((alone: Alone, args: never) => Promise<unknown>) | undefined = KEY_BY_KEY[name];
+      if (!keyByKey || !isSlotOpen(error)) throw error;
+      const alone = (one: ScriptName, given: Arguments): Promise<unknown> =>
+        this.call(one, { tag, args: given, keys: SCRIPTS[one].keys.slice(0, 1) });
+      return keyByKey(alone as Alone, args as never);
+    }
   }
 
   /** As `run`, before a new server is used. */
-  protected runAhead(script: Script, tag: string, args: Arguments): Promise<unknown> {
-    const keys = script.keys.map((name) => this.keys.of(tag, name));
-    return this.connection.runAhead(script, keys, this.valuesOf(script, args));
+  protected runAhead(name: ScriptName, tag: string, args: Arguments): Promise<unknown> {
+    const script = SCRIPTS[name];
+    const keys = script.keys.map((key) => this.keys.of(tag, key));
+    return this.connection.runAhead(script, keys, this.valuesOf(name, args));
   }
 
-  private call(script: Script, tag: string, args: Arguments, names: Script['keys']): Promise<unknown> {
-    const keys = names.map((name) => this.keys.of(tag, name));
-    return this.connection.run(script, keys, this.valuesOf(script, args));
+  private async call(
+    name: ScriptName,
+    {
+      tag,
+      args,
+      keys,
+    }: { readonly tag: string; readonly args: Arguments; readonly keys: readonly KeyName[] },
+  ): Promise<unknown> {
+    const reply: unknown = await this.connection.run(
+      SCRIPTS[name],
+      keys.map((key) => this.keys.of(tag, key)),
+      this.valuesOf(name, args),
+    );
+    return name in REPLIES ? namedReply(name as keyof typeof REPLIES, reply) : reply;
   }
 
-  private valuesOf(script: Script, args: Arguments): ScriptArgument[] {
-    return script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
+  private valuesOf(name: ScriptName, args: Arguments): ScriptArgument[] {
+    return SCRIPTS[name].args.map((arg) => (arg === 'channel' ? this.keys.events : (args[arg] ?? '')));
   }
 }

@@ -12,12 +12,15 @@ interface QuotaShare {
   readonly receipt?: QuotaReceipt | undefined;
 }
 
-/** The TAT of every quota that is not full, by the name of its key. */
+/** The TAT of every quota that is not full, by the name of its key, least recently used first. */
 export class MemoryQuotas {
   private readonly tats = new Map<string, number>();
   /** What was consumed under a name, by the quota's key and that name. */
   private readonly receipts = new Map<string, { readonly cost: number; readonly until: number }>();
   private writes = 0;
+
+  /** @param most so many are kept: beyond it the least recently used is forgotten, and so is full again */
+  constructor(private readonly most = Infinity) {}
 
   /** All of them or none. */
   consumeAll(
@@ -96,9 +99,12 @@ export class MemoryQuotas {
     gcra: Gcra,
     { cost, nowMs }: { readonly cost: number; readonly nowMs: number },
   ): void {
-    if (cost === 0 && gcra.tatUs >= (this.tats.get(key) ?? 0)) return;
+    // Deleted and set again, it is the last one.
+    if (!this.tats.delete(key) && cost === 0) return;
     gcra.consume(cost);
     this.tats.set(key, gcra.tatUs);
+    const [leastRecent] = this.tats.size > this.most ? this.tats.keys() : [];
+    if (leastRecent !== undefined) this.tats.delete(leastRecent);
     // A quota that is full again is as good as none.
     if (++this.writes % SWEEP_EVERY !== 0) return;
     for (const [other, tatUs] of this.tats) if (tatUs <= nowMs * 1_000) this.tats.delete(other);
