@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { Script, ScriptArgument } from '../lua/script.js';
 import type { RedisClient } from './boot-check.js';
 import { type CallBody, decodeBody } from './call-body.js';
