@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BUSY_MS } from '../support/patience.js';
 import { actThrough, isAcknowledged, refusedForMs, undone, useGroups } from './support/failover-acts.js';
 
 const open = useGroups();
@@ -26,3 +28,28 @@ describe('a planned failover', () => {
     60_000,
   );
 });
+
+it('a replica that is lost holds acts up for 3 s, and one that is slow for no longer than an act may take', async () => {
+  const { group, on } = await open({ replicas: 2 });
+  const [, slow, lost] = group.servers;
+  await on.users.ensure('ada');
+  const block = async () => {
+    const from = performance.now();
+    const code = await on.users.block('ada', { reason: 'spam' }).then(
+      () => 'acknowledged',
+      (error: { code?: string }) => error.code,
+    );
+    expect(performance.now() - from).toBeLessThan(250 + BUSY_MS);
+    return code;
+  };
+  expect(await block()).toBe('acknowledged');
+  await lost!.kill();
+  const from = performance.now();
+  while ((await block()) !== 'not_durable') expect(performance.now() - from).toBeLessThan(BUSY_MS);
+  while ((await block()) !== 'acknowledged') await sleep(50);
+  expect(performance.now() - from).toBeGreaterThan(2_500);
+  expect(performance.now() - from).toBeLessThan(4_000 + BUSY_MS);
+  slow!.freeze();
+  expect(await block()).toBe('acknowledged');
+  slow!.thaw();
+}, 30_000);

@@ -147,7 +147,7 @@ describe('Redis comes back with an old snapshot', () => {
       if (!isOld) await before.close();
       // A call that waits for a connection was put together for what the server before knew.
       let waited: Promise<unknown> = Promise.resolve({});
-      const ask = () => before.sessions.decide(tokens.get('user-0')!);
+      const ask = () => before.sessions.decide(tokens.get('user-0'));
       await goBack(() => {
         if (isOld) waited = ask().catch(({ code }: { code?: string }) => ({ code }));
       });
@@ -190,7 +190,7 @@ it('with a UserDirectory, a Cluster that replaces a primary loads users again', 
     database.set(`user-${i}`, { roles: ['user'], version: 1 });
     tokens.push((await answered(() => on.sessions.create(`user-${i}`))).token);
   }
-  await on.sessions.decide(tokens[0]!);
+  await on.sessions.decide(tokens[0]);
   for (const userId of database.keys()) database.set(userId, { roles: [], block: spam, version: 2 });
   await cluster.nodes[0]!.kill();
   const until = performance.now() + 15_000;

@@ -58,7 +58,8 @@ export interface SessionModuleOptions {
    * When `block`, `setRoles`, `grant`, `withdraw`, `setIpAllowlist`, `revokeAll` and `IpAllowlists.set` resolve: once Redis has the
    * change in memory, or (`'all-replicas'`, which needs `replicas`) once each replica has it, so that no failover undoes it. Where a
    * replica does not confirm within `commandTimeoutMs`, they reject with `not_durable`: the change is in force. Redis documents
-   * this as `WAIT`. Each call may also say it by itself.
+   * this as `WAIT`. Each call may also say it by itself. Behind Sentinels, `'memory'` waits for the replicas that are connected,
+   * and rejects for 3 s after one was lost: it may have been promoted.
    * @defaultValue `'memory'`
    */
   readonly durability?: 'memory' | 'all-replicas';
@@ -326,7 +327,8 @@ export interface SessionModuleOptions {
    */
   readonly userDirectoryTimeout?: Duration;
   /**
-   * Age at which a user's record is loaded from the `userDirectory` again. `0`: never.
+   * Age at which a user's record is loaded from the `userDirectory` again. `0`: never. A record from before Redis was restarted
+   * or replaced is loaded again whatever its age.
    * @defaultValue `'5m'`
    */
   readonly maxStateAge?: Duration;

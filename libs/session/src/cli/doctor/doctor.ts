@@ -96,7 +96,10 @@ async function checkLatency(
       'check',
       'not measured: requests would get 503, or the boot would stop, for the faults above',
     );
-  const repository = await openRedisRepository({ ...storage, log: () => undefined, isOnlooker: true }, settings);
+  const repository = await openRedisRepository(
+    { ...storage, log: () => undefined, isOnlooker: true },
+    settings,
+  );
   try {
     const measured = await measure(checkOfNobody(repository));
     return latency('check', measured, { of: 'a check', deadlineMs: storage.commandTimeoutMs });

@@ -93,7 +93,7 @@ export class UserStateService {
    * Refuses the user from now on and ends all sessions: when this resolves, no node accepts a request. Blocking again
    * replaces the reason and the end.
    * @throws SessionError `user_unknown`, `version_conflict` (with `ifVersion`), `bad_request`; `not_durable` (with
-   * `durability: 'all-replicas'`): the block is in force, a failover may undo it, and it is safe to block again
+   * `durability: 'all-replicas'`, or behind Sentinels, which may be replacing the server): the block is in force, a failover may undo it, and it is safe to block again
    */
   async block(userId: string, options: BlockOptions): Promise<RevocationReceipt> {
     const block = checkedBlock(options);
