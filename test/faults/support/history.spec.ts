@@ -33,7 +33,10 @@ const SLOW = [0, 0, 0, 1];
 
 const unknown: Act = { ...block, settledAt: Infinity };
 const unblock: Act = { kind: 'unblock', sentAt: 200, settledAt: 210, sets: { ada: true } };
+const heldUp = (sentAt: number, node = 'a') => [{ node, sentAt, answeredAt: sentAt + 200 }];
 const undone = outage({ undoes: { from: 90, which: 'undurable' } });
+
+const slow = request(1_500, 503, { answeredAt: 1_751, node: 'a' });
 
 describe('a history is judged', () => {
   it.each<[string, number[], Partial<History>]>([
@@ -116,21 +119,36 @@ describe('a history is judged', () => {
       { requests: [request(1_500, 503, { answeredAt: 1_749 })], faults: [outage()] },
     ],
     [
-      '503 after 251 ms on a machine that stood still',
+      '503 after 251 ms at a node that was held up',
       FINE,
-      {
-        requests: [request(1_500, 503, { answeredAt: 1_751 })],
-        faults: [outage()],
-        canaries: [{ sentAt: 1_400, answeredAt: 1_600 }],
-      },
+      { requests: [slow], faults: [outage()], canaries: heldUp(1_400) },
     ],
     [
-      '503 after 251 ms on a machine that stood still before',
+      '503 after 251 ms while another node was held up',
       SLOW,
+      { requests: [slow], faults: [outage()], canaries: heldUp(1_400, 'b') },
+    ],
+    [
+      '503 after 251 ms at a node that was held up before',
+      SLOW,
+      { requests: [slow], faults: [outage()], canaries: heldUp(1_200) },
+    ],
+    [
+      '503 outside faults on a machine that was held up',
+      FINE,
+      { requests: [request(2_001, 503)], canaries: heldUp(1_700) },
+    ],
+    [
+      '503 outside faults on a machine that was held up long before',
+      WRONG_REFUSAL,
+      { requests: [request(2_001, 503)], canaries: heldUp(1_200) },
+    ],
+    [
+      '404 by the code',
+      FINE,
       {
-        requests: [request(1_500, 503, { answeredAt: 1_751 })],
-        faults: [outage()],
-        canaries: [{ sentAt: 1_200, answeredAt: 1_400 }],
+        requests: [request(1_500, 404, { code: 'user_unknown' })],
+        faults: [outage({ code: 'user_unknown' })],
       },
     ],
     ['an act that a fault may undo: served', FINE, { requests: [request(2_500, 200)], faults: [undone] }],

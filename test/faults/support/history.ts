@@ -12,6 +12,8 @@ export interface Request {
   readonly status: number;
   /** Of a refusal, such as `not_durable`. */
   readonly code?: string;
+  /** The node that answered. */
+  readonly node?: string;
   /** It may be served while all of these are open. */
   readonly needs: readonly Gate[];
 }
@@ -36,7 +38,7 @@ export interface FaultWindow {
   readonly to: number;
   /** Of what may be refused meanwhile; by default everything. */
   readonly doors?: readonly Door[];
-  /** The one code with which it may be refused. Default any. */
+  /** The one code with which it may be refused, with any status. Default any code, with 503. */
   readonly code?: string;
   /** Whether requests may be refused at all. Default true. */
   readonly refuses?: boolean;
@@ -44,8 +46,9 @@ export interface FaultWindow {
   readonly undoes?: { readonly from: number; readonly which: 'undurable' | 'all' };
 }
 
-/** Requests that need nothing of Redis: a machine that is busy makes these wait, too. */
+/** A request that needs nothing of Redis: a machine that is busy makes it wait, too. */
 export interface Canary {
+  readonly node?: string;
   readonly sentAt: number;
   readonly answeredAt: number;
 }
@@ -74,6 +77,9 @@ export interface Verdict {
 
 /** The promise of docs/redis.md. */
 export const REFUSED_WITHIN_MS = 250;
+/** Half of what a call gets: a node that is held up for so long may rightly say that Redis gave no answer. */
+const HELD_UP_MS = 90;
+const AROUND_MS = 500;
 
 /** Judges what was seen. Where an answer can be right by any order of acts and requests that fits the clock, it is right. */
 export function judge(history: History): Verdict {
@@ -90,7 +96,7 @@ export function judge(history: History): Verdict {
     acknowledged: history.acts.filter(isCertain).length,
   };
   for (const request of history.requests) {
-    const { status, needs, sentAt, answeredAt, door } = request;
+    const { status, needs, sentAt, answeredAt, door, node } = request;
     const during = (gate: Gate) => states.during(gate, sentAt, answeredAt);
     if (status < 400) {
       verdict.served += 1;
@@ -100,9 +106,10 @@ export function judge(history: History): Verdict {
       if (needs.every((gate) => !during(gate).has(false))) verdict.wrongDenials.push(request);
     } else {
       verdict.refused += 1;
-      const isExcused = status === 503 && history.faults.some((fault) => excuses(fault, request));
-      if (!isExcused) verdict.wrongRefusals.push(request);
-      const bound = REFUSED_WITHIN_MS + (door === 'http' ? slowness(sentAt, answeredAt) : Infinity);
+      const isExcused = history.faults.some((fault) => excuses(fault, request));
+      const wasHeldUp = () => slowness(sentAt - AROUND_MS, answeredAt + AROUND_MS) >= HELD_UP_MS;
+      if (!isExcused && !(status === 503 && wasHeldUp())) verdict.wrongRefusals.push(request);
+      const bound = REFUSED_WITHIN_MS + (door === 'http' ? slowness(sentAt, answeredAt, node) : Infinity);
       if (answeredAt - sentAt > bound) verdict.slowRefusals.push(request);
     }
   }
@@ -113,9 +120,9 @@ function isCertain({ isCertain: certain = true, settledAt }: Act): boolean {
   return certain && settledAt < Infinity;
 }
 
-function excuses(fault: FaultWindow, { door, code, sentAt, answeredAt }: Request): boolean {
+function excuses(fault: FaultWindow, { door, code, status, sentAt, answeredAt }: Request): boolean {
   if (fault.refuses === false || (fault.doors && !fault.doors.includes(door))) return false;
-  if (fault.code !== undefined && fault.code !== code) return false;
+  if (fault.code === undefined ? status !== 503 : fault.code !== code) return false;
   return sentAt <= fault.to && answeredAt >= fault.from;
 }
 
@@ -170,16 +177,17 @@ class GateStates {
   }
 }
 
-/** @returns by how much a machine that is busy held up what was under way between two instants */
-function slownessOf(canaries: readonly Canary[]): (from: number, to: number) => number {
+/** @returns by how much a busy machine held up what was under way between two instants, at one node or at any */
+function slownessOf(canaries: readonly Canary[]): (from: number, to: number, node?: string) => number {
   const sorted = canaries.toSorted((a, b) => a.sentAt - b.sentAt);
   const longest = sorted.reduce((most, { sentAt, answeredAt }) => Math.max(most, answeredAt - sentAt), 0);
-  return (from, to) => {
+  return (from, to, node) => {
     let most = 0;
     for (let i = firstFrom(sorted, from - longest); i < sorted.length; i++) {
-      const { sentAt, answeredAt } = sorted[i] as Canary;
-      if (sentAt > to) break;
-      if (answeredAt >= from) most = Math.max(most, answeredAt - sentAt);
+      const canary = sorted[i] as Canary;
+      if (canary.sentAt > to) break;
+      if (canary.answeredAt < from || (node !== undefined && canary.node !== node)) continue;
+      most = Math.max(most, canary.answeredAt - canary.sentAt);
     }
     return most;
   };

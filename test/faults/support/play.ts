@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AppOptions, type FaultNode, startApps } from './fault-apps.js';
+import { type Fault, GRACE_MS } from './fault-table.js';
+import { Directory } from './directory.js';
+import { type FaultWindow, judge, type Verdict } from './history.js';
+import { Load, type LoadOptions } from './load.js';
+import { type Place, PLACES, type Topology } from './places.js';
+
+const QUIET_MS = 700;
+
+/** Servers, two app processes on them, and where roles and blocks are known besides. */
+export class Stage {
+  private constructor(
+    readonly place: Place,
+    readonly nodes: readonly [FaultNode, FaultNode],
+    private readonly directory: Directory | undefined,
+  ) {}
+
+  /**
+   * @param options of the apps. Where there are replicas, acts are durable unless these say otherwise; elsewhere a directory
+   * knows the users
+   */
+  static async open(topology: Topology, options: AppOptions = {}): Promise<Stage> {
+    const place = await PLACES[topology]();
+    const directory = place.replicas === 0 ? await Directory.start() : undefined;
+    const ofTopology =
+      place.replicas > 0 ? { replicas: place.replicas, durability: 'all-replicas' as const } : {};
+    const nodes = await startApps(place, { ...ofTopology, ...options }, directory?.url);
+    await place.healed();
+    return new Stage(place, nodes, directory);
+  }
+
+  /** One fault under load, judged. */
+  async play(fault: Fault, load: Partial<LoadOptions> = {}): Promise<{ verdict: Verdict; faultMs: number }> {
+    const { place, nodes, directory } = this;
+    const judged = new Load({
+      nodes,
+      isDurable: place.replicas > 0,
+      ...(directory && { directory }),
+      ...load,
+    });
+    await judged.start();
+    await sleep(QUIET_MS + Math.random() * QUIET_MS);
+    const bench = { place, nodes, load: judged };
+    const from = performance.now();
+    await fault.run(bench);
+    const overAt = performance.now();
+    await fault.mend?.(bench);
+    const mendedAt = performance.now();
+    await sleep(GRACE_MS + QUIET_MS);
+    await judged.stop();
+    const { undoes, ...effects } = fault.effects;
+    const { name } = fault;
+    const faults: FaultWindow[] = [
+      {
+        name,
+        from,
+        to: overAt + GRACE_MS,
+        ...effects,
+        ...(undoes && { undoes: { from: from - GRACE_MS, which: undoes } }),
+      },
+      { name: `${name}, until it is mended`, from, to: mendedAt + GRACE_MS, code: 'not_durable' },
+    ];
+    const { requests, acts, canaries } = judged;
+    return { verdict: judge({ requests, acts, canaries, faults }), faultMs: overAt - from };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await this.directory?.stop();
+    await this.place.stop();
+  }
+}
