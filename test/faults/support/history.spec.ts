@@ -48,6 +48,11 @@ describe('a history is judged', () => {
       { requests: [request(99, 200, { answeredAt: 900 })] },
     ],
     ['served, sent after the act was acknowledged', LATE, { requests: [request(111, 200)] }],
+    [
+      'served after what was always so',
+      FINE,
+      { requests: [request(50, 200)], acts: [{ ...login, sentAt: -Infinity, settledAt: -Infinity }] },
+    ],
     ['served without a login', LATE, { requests: [request(50, 200)], acts: [] }],
     ['denied after the act', FINE, { requests: [request(111, 403)] }],
     ['denied while the act was under way', FINE, { requests: [request(101, 401)] }],

@@ -171,7 +171,7 @@ class GateStates {
     const done = begun.filter((step) => step.isCertain && step.to <= from);
     // What every possible order has behind it: a step is over for good once another one came wholly after it.
     const overBefore = done.reduce((latest, step) => Math.max(latest, step.from), -Infinity);
-    const possible = new Set(begun.filter((step) => step.to > overBefore).map(({ isOpen }) => isOpen));
+    const possible = new Set(begun.filter((step) => step.to >= overBefore).map(({ isOpen }) => isOpen));
     if (done.length === 0) possible.add(false);
     return possible;
   }

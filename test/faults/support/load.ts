@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Listener } from './listener.js';
 import type { FaultNode, Reply } from './fault-apps.js';
-import type { Act, Canary, Door, Gate, Request } from './history.js';
+import type { Act, Canary, Gate, Request } from './history.js';
 
 export interface LoadOptions {
   readonly nodes: readonly FaultNode[];
@@ -140,17 +140,23 @@ export class Load {
     const node = this.pickNode();
     const asModerator = Math.random() < 0.5;
     const reply = await this.track(node.send(asModerator ? '/moderation' : '/me', target));
-    this.note('http', reply, asModerator ? [...target.needs, target.role] : target.needs, node);
+    this.note(
+      { door: 'http', needs: asModerator ? [...target.needs, target.role] : target.needs, node },
+      reply,
+    );
   }
 
   private note(
-    door: Door,
+    {
+      door,
+      needs,
+      node,
+      what,
+    }: Pick<Request, 'door' | 'needs'> & { readonly what?: string; readonly node: FaultNode },
     { sentAt, answeredAt, status, body }: Reply,
-    needs: readonly Gate[],
-    node: FaultNode,
   ): void {
     const code = body['code'];
-    const more = typeof code === 'string' ? { code } : {};
+    const more = { ...(typeof code === 'string' && { code }), ...(what !== undefined && { what }) };
     this.requests.push({ door, sentAt, answeredAt, status, needs, node: node.name, ...more });
   }
 
@@ -164,7 +170,7 @@ export class Load {
     const node = this.pickNode();
     const startedAt = performance.now();
     const reply = await this.track(node.send('/act', { body: { act, ...details } }));
-    this.note(act === 'login' ? 'login' : 'act', reply, needs, node);
+    this.note({ door: act === 'login' ? 'login' : 'act', what: act, needs, node }, reply);
     const isKnown = reply.status < 400;
     if (isKnown || reply.status >= 500 || reply.status === 0) {
       const settledAt = isKnown ? reply.answeredAt : Infinity;
@@ -264,7 +270,7 @@ export class Load {
           const { current } = lane;
           const node = this.pickNode();
           const reply = await this.track(node.send('/me', { ...current, ip }));
-          this.note('http', reply, [...current.needs, gate], node);
+          this.note({ door: 'http', needs: [...current.needs, gate], node }, reply);
           await sleep(50);
         }
       };
