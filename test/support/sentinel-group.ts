@@ -7,6 +7,8 @@ const NAME = 'main';
 const HOST = '127.0.0.1';
 /** As whom servers and Sentinels of an isolable group speak with each other. */
 const PEER = ['on', '>peer', '~*', '&*', '+@all'];
+/** Of clients there: a peer that is turned away must not get in as nobody. */
+const PASSWORD = { password: 'clients' };
 
 export interface SentinelGroupOptions {
   /** More arguments of each server. Default none. */
@@ -30,6 +32,7 @@ export class SentinelGroup {
     readonly servers: readonly [RedisServer, ...RedisServer[]],
     private readonly sentinels: readonly Sentinel[],
     private readonly admin: Redis,
+    private readonly own: { readonly password?: string },
   ) {}
 
   /** Resolves when the Sentinel knows the replicas, and they have what the primary has. */
@@ -45,10 +48,11 @@ export class SentinelGroup {
       ? ['--user', 'peer', ...PEER, '--masteruser', 'peer', '--masterauth', 'peer']
       : [];
     const fast = ['--repl-diskless-sync-delay', '0', ...asPeer, ...args];
-    const primary = await RedisServer.start({ args: fast });
+    const own = isIsolable ? PASSWORD : {};
+    const primary = await RedisServer.start({ args: fast, ...own });
     const follow = ['--replicaof', HOST, String(primary.port)];
     const others = await Promise.all(
-      Array.from({ length: replicas }, () => RedisServer.start({ args: [...fast, ...follow] })),
+      Array.from({ length: replicas }, () => RedisServer.start({ args: [...fast, ...follow], ...own })),
     );
     for (const replica of others) while (!(await isInSync(replica))) await sleep(50);
     const lines = [
@@ -62,7 +66,7 @@ export class SentinelGroup {
       sentinels.push(await startSentinel(NAME, primary.port, { quorum, lines }));
     const admin = new Redis(placeOf(sentinels[0] as Sentinel));
     admin.on('error', () => undefined);
-    const group = new SentinelGroup([primary, ...others], sentinels, admin);
+    const group = new SentinelGroup([primary, ...others], sentinels, admin, own);
     for (const replica of others) await group.knows(replica);
     while (!(await group.isQuorate())) await sleep(100);
     return group;
@@ -70,7 +74,7 @@ export class SentinelGroup {
 
   /** What a client is told of it. */
   get place() {
-    return { sentinels: this.sentinels.map(placeOf), name: NAME };
+    return { sentinels: this.sentinels.map(placeOf), name: NAME, ...this.own };
   }
 
   get sentinelPort(): number {

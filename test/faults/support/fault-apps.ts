@@ -57,6 +57,10 @@ export class FaultNode {
     return this.app.url;
   }
 
+  get pid(): number | undefined {
+    return this.app.pid;
+  }
+
   get output(): string {
     return this.app.output;
   }

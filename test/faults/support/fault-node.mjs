@@ -178,5 +178,7 @@ function setClockWrong(skewMs) {
 const app = await NestFactory.create(App, { logger: ['error'] });
 app.useWebSocketAdapter(new SessionWsAdapter(app));
 await app.listen(Number(PORT), HOST);
+// Whoever stood still closes connections that a request is on its way on.
+app.getHttpServer().keepAliveTimeout = 600_000;
 console.log(`listening on ${await app.getUrl()}`);
 process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));

@@ -98,7 +98,7 @@ export function judge(history: History): Verdict {
   for (const request of history.requests) {
     const { status, needs, sentAt, answeredAt, door, node } = request;
     const during = (gate: Gate) => states.during(gate, sentAt, answeredAt);
-    if (status < 400) {
+    if (status >= 200 && status < 400) {
       verdict.served += 1;
       if (needs.some((gate) => !during(gate).has(true))) verdict.lateAllows.push(request);
     } else if (status === 401 || status === 403) {

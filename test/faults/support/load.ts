@@ -40,6 +40,7 @@ interface Lane {
 const DURABLE = new Set(['block', 'revokeAll', 'demote', 'promote', 'deny']);
 const MODERATOR = ['user', 'moderator'];
 const TICK_MS = 10;
+const AT_ONCE = 20;
 const CANARY_EVERY_MS = 50;
 const PUBLISH_EVERY_MS = 100;
 /** All of them need the list of refused addresses to be there. */
@@ -58,6 +59,8 @@ export class Load {
   private isOver = false;
   private posts = 0;
   private loops: Promise<unknown>[] = [];
+  /** All sessions there ever were. */
+  private readonly everybody: Target[] = [];
 
   constructor(private readonly options: LoadOptions) {
     const { lanes = 12 } = options;
@@ -80,6 +83,14 @@ export class Load {
       this.every(PUBLISH_EVERY_MS, (node) => this.publish(node)),
       this.banish(),
     ];
+  }
+
+  /** Asks once with every session that there was: what a fault has undone shows. */
+  async askEverybody(): Promise<void> {
+    for (let i = 0; i < this.everybody.length; i += AT_ONCE) {
+      const some = this.everybody.slice(i, i + AT_ONCE);
+      await Promise.all(some.map((target) => this.askAs(target)));
+    }
   }
 
   /** Resolves when every answer is there. */
@@ -136,7 +147,10 @@ export class Load {
     const lane = this.lanes[Math.floor(Math.random() * this.lanes.length)] as Lane;
     const isPast = !lane.current || Math.random() < 0.25;
     const target = isPast ? lane.past[Math.floor(Math.random() * lane.past.length)] : lane.current;
-    if (!target) return;
+    if (target) await this.askAs(target);
+  }
+
+  private async askAs(target: Target): Promise<void> {
     const node = this.pickNode();
     const asModerator = Math.random() < 0.5;
     const reply = await this.track(node.send(asModerator ? '/moderation' : '/me', target));
@@ -246,6 +260,7 @@ export class Load {
     const [session, stream] = [`session ${sessionId}`, `stream ${sessionId}`];
     Object.assign(sets, { [session]: true, [stream]: true });
     lane.current = { token, ip, role, needs: [session, user, LIST], listens: [stream, user, LIST] };
+    this.everybody.push(lane.current);
     return !lane.isRetired;
   }
 

@@ -48,6 +48,7 @@ export class Stage {
     await fault.mend?.(bench);
     const mendedAt = performance.now();
     await sleep(GRACE_MS + QUIET_MS);
+    await judged.askEverybody();
     await judged.stop();
     const { undoes, ...effects } = fault.effects;
     const { name } = fault;
