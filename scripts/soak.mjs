@@ -32,7 +32,7 @@ const { FAULTS } = await import('../test/faults/support/fault-table.ts');
 const { Stage } = await import('../test/faults/support/play.ts');
 
 const WRONG = ['lateAllows', 'wrongDenials', 'wrongRefusals', 'slowRefusals'];
-const MOST_SHOWN = 10;
+const MOST_SHOWN = 5;
 const perSecond = Number(values['per-second']);
 const started = performance.now();
 let isWrong = false;
@@ -58,7 +58,7 @@ class Sum {
 }
 
 async function play(stage, fault, sum, load = {}) {
-  const { verdict, faultMs } = await stage.play(fault, { perSecond, ...load });
+  const { verdict, faultMs, acts, faults } = await stage.play(fault, { perSecond, ...load });
   sum.add(verdict);
   const seconds = Math.round((performance.now() - started) / 1_000);
   const refused = `refused ${verdict.refused}`;
@@ -68,7 +68,14 @@ async function play(stage, fault, sum, load = {}) {
   );
   for (const kind of wrong) {
     isWrong = true;
-    console.log(`WRONG ${kind} ${verdict[kind].length}`, verdict[kind].slice(0, MOST_SHOWN));
+    console.log(`WRONG ${kind} ${verdict[kind].length}`, faults);
+    for (const request of verdict[kind].slice(0, MOST_SHOWN)) {
+      console.log(request);
+      for (const act of acts.filter(({ sets }) =>
+        request.needs.some((gate) => gate !== 'list' && gate in sets),
+      ))
+        console.log('   ', JSON.stringify(act));
+    }
   }
 }
 

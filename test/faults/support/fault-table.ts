@@ -13,7 +13,7 @@ export interface Bench {
 }
 
 /** What a fault may do while it is there, and for a second after that. */
-type Effects = Pick<FaultWindow, 'doors' | 'code' | 'refuses'> & {
+type Effects = Pick<FaultWindow, 'doors' | 'code' | 'refuses' | 'losesEvents'> & {
   /** Acts that were acknowledged from a second before the fault on may be undone. */
   readonly undoes?: 'undurable' | 'all';
 };
@@ -51,7 +51,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'every connection is cut, for 300 ms',
     on: ALL,
-    effects: {},
+    effects: { losesEvents: true },
     mustRefuse: true,
     run: async ({ place }) => {
       for (const proxy of place.proxies) proxy.cut();
@@ -62,7 +62,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a network that swallows all, for a second',
     on: ALL,
-    effects: {},
+    effects: { losesEvents: true },
     mustRefuse: true,
     run: async ({ place }) => {
       for (const proxy of place.proxies) proxy.blackhole();
@@ -73,7 +73,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'connections for events are killed, again and again',
     on: ALL,
-    effects: { refuses: false },
+    effects: { losesEvents: true, refuses: false },
     run: async ({ place }) => {
       for (let i = 0; i < 10; i++, await sleep(100)) {
         await onAll(place, (client) => client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'));
@@ -93,7 +93,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a primary that stands still, for 700 ms',
     on: ALL,
-    effects: {},
+    effects: { losesEvents: true },
     mustRefuse: true,
     run: async ({ place }) => {
       const primary = await place.primary();
@@ -105,7 +105,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a primary that is killed',
     on: ALL,
-    effects: { undoes: 'undurable' },
+    effects: { losesEvents: true, undoes: 'undurable' },
     mustRefuse: true,
     run: killPrimary,
     mend: async (bench) => {
@@ -116,7 +116,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a primary that stands still until it is replaced, and goes on',
     on: REPLICATED,
-    effects: { undoes: 'undurable' },
+    effects: { losesEvents: true, undoes: 'undurable' },
     mustRefuse: true,
     run: async ({ place }) => {
       const primary = await place.primary();
@@ -137,7 +137,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a split brain, with min-replicas-to-write 1',
     on: ['sentinel'],
-    effects: { undoes: 'undurable' },
+    effects: { losesEvents: true, undoes: 'undurable' },
     mustRefuse: true,
     run: async (bench) => {
       const { place } = bench;
@@ -200,7 +200,7 @@ export const FAULTS: readonly Fault[] = [
     // What holds today: an older copy of the data is believed.
     name: 'a restart from a copy of a second ago',
     on: ['standalone'],
-    effects: { undoes: 'all' },
+    effects: { losesEvents: true, undoes: 'all' },
     mustRefuse: true,
     run: async ({ place, load }) => {
       const goBack = await place.snapshot?.();

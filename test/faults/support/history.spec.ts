@@ -156,6 +156,38 @@ describe('a history is judged', () => {
         faults: [outage({ code: 'user_unknown' })],
       },
     ],
+    [
+      'unheard while events get lost: served',
+      FINE,
+      {
+        requests: [request(500, 200)],
+        acts: [login, { ...block, isUnheard: true }],
+        faults: [outage({ from: 50, losesEvents: true })],
+      },
+    ],
+    [
+      'unheard while events get lost: served later',
+      LATE,
+      {
+        requests: [request(2_111, 200)],
+        acts: [login, { ...block, isUnheard: true }],
+        faults: [outage({ from: 50, losesEvents: true })],
+      },
+    ],
+    [
+      'unheard while no events get lost: served',
+      LATE,
+      {
+        requests: [request(500, 200)],
+        acts: [login, { ...block, isUnheard: true }],
+        faults: [outage({ from: 50 })],
+      },
+    ],
+    [
+      'heard while events get lost: served',
+      LATE,
+      { requests: [request(500, 200)], faults: [outage({ from: 50, losesEvents: true })] },
+    ],
     ['an act that a fault may undo: served', FINE, { requests: [request(2_500, 200)], faults: [undone] }],
     ['an act that a fault may undo: denied', FINE, { requests: [request(2_500, 403)], faults: [undone] }],
     [

@@ -27,6 +27,10 @@ export interface Act {
   /** Whether it has happened by `settledAt`. Default true, unless that is `Infinity`. */
   readonly isCertain?: boolean;
   readonly sets: Readonly<Record<Gate, boolean>>;
+  /** For people: how it was answered. */
+  readonly told?: unknown;
+  /** Whether its receipt says that some node has not heard of it. Default false. */
+  readonly isUnheard?: boolean;
   /** Whether a server that takes over has it. Default false. */
   readonly isDurable?: boolean;
 }
@@ -42,6 +46,8 @@ export interface FaultWindow {
   readonly code?: string;
   /** Whether requests may be refused at all. Default true. */
   readonly refuses?: boolean;
+  /** Whether events may get lost: an act of which a node has not heard then ends streams up to two seconds later. */
+  readonly losesEvents?: boolean;
   /** Acts acknowledged from this instant until `to` may be undone. */
   readonly undoes?: { readonly from: number; readonly which: 'undurable' | 'all' };
 }
@@ -75,8 +81,9 @@ export interface Verdict {
   readonly acknowledged: number;
 }
 
-/** The promise of docs/redis.md. */
+/** The promises of docs/redis.md and docs/live-connections.md. */
 export const REFUSED_WITHIN_MS = 250;
+export const UNHEARD_MS = 2_000;
 /** Half of what a call gets: a node that is held up for so long may rightly say that Redis gave no answer. */
 const HELD_UP_MS = 90;
 const AROUND_MS = 500;
@@ -126,9 +133,16 @@ function excuses(fault: FaultWindow, { door, code, status, sentAt, answeredAt }:
   return sentAt <= fault.to && answeredAt >= fault.from;
 }
 
-/** An act that a fault may undo is followed by one, of unknown outcome, that sets its gates back. */
+/**
+ * An act that a fault may undo is followed by one, of unknown outcome, that sets its gates back. One that was not heard of
+ * takes longer.
+ */
 function actsAsTheyMayBe({ acts, faults }: History): Act[] {
-  return acts.flatMap((act) => {
+  return acts.flatMap((given) => {
+    const isLost = ({ losesEvents = false, from, to }: FaultWindow) =>
+      losesEvents && given.settledAt >= from && given.sentAt <= to;
+    const isLate = given.isUnheard === true && faults.some(isLost);
+    const act = isLate ? { ...given, settledAt: given.settledAt + UNHEARD_MS } : given;
     const back = faults
       .filter(({ undoes, to }) => {
         if (!undoes || (act.isDurable && undoes.which === 'undurable')) return false;

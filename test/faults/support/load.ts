@@ -189,7 +189,17 @@ export class Load {
     if (isKnown || reply.status >= 500 || reply.status === 0) {
       const settledAt = isKnown ? reply.answeredAt : Infinity;
       const isDurable = this.options.isDurable === true && DURABLE.has(act);
-      this.acts.push({ kind: act, sentAt: startedAt, settledAt, sets, isDurable });
+      const told = { by: node.name, status: reply.status, ...reply.body };
+      const common = { kind: act, sentAt: startedAt, settledAt, isDurable, told };
+      const { nodes } = (reply.body['reply'] ?? {}) as { nodes?: { expired: number } };
+      const streams = Object.keys(sets).filter((gate) => gate.startsWith('stream'));
+      this.acts.push({ ...common, sets });
+      // Of streams the receipt says whether every node has heard of it.
+      if (nodes?.expired) {
+        for (const gate of streams) delete sets[gate];
+        const ended = Object.fromEntries(streams.map((gate) => [gate, false]));
+        this.acts.push({ ...common, sets: ended, isUnheard: true });
+      }
     }
     return reply;
   }

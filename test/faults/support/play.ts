@@ -2,11 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AppOptions, type FaultNode, startApps } from './fault-apps.js';
 import { type Fault, GRACE_MS } from './fault-table.js';
 import { Directory } from './directory.js';
-import { type FaultWindow, judge, type Verdict } from './history.js';
+import { type Act, type FaultWindow, judge, type Verdict } from './history.js';
 import { Load, type LoadOptions } from './load.js';
 import { type Place, PLACES, type Topology } from './places.js';
 
 const QUIET_MS = 700;
+
+export interface Played {
+  readonly verdict: Verdict;
+  readonly faultMs: number;
+  readonly acts: readonly Act[];
+  readonly faults: readonly FaultWindow[];
+}
 
 /** Servers, two app processes on them, and where roles and blocks are known besides. */
 export class Stage {
@@ -31,7 +38,7 @@ export class Stage {
   }
 
   /** One fault under load, judged. */
-  async play(fault: Fault, load: Partial<LoadOptions> = {}): Promise<{ verdict: Verdict; faultMs: number }> {
+  async play(fault: Fault, load: Partial<LoadOptions> = {}): Promise<Played> {
     const { place, nodes, directory } = this;
     const judged = new Load({
       nodes,
@@ -63,7 +70,7 @@ export class Stage {
       { name: `${name}, until it is mended`, from, to: mendedAt + GRACE_MS, code: 'not_durable' },
     ];
     const { requests, acts, canaries } = judged;
-    return { verdict: judge({ requests, acts, canaries, faults }), faultMs: overAt - from };
+    return { verdict: judge({ requests, acts, canaries, faults }), faultMs: overAt - from, acts, faults };
   }
 
   async close(): Promise<void> {
