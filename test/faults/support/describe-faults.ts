@@ -7,7 +7,7 @@ import type { Topology } from './places.js';
 
 const MOST_SHOWN = 5;
 
-/** Every fault of the table that a topology can have, one test each. @param options of the apps */
+/** The faults of the table that every test run plays on a topology, one test each. @param options of the apps */
 export function describeFaults(topology: Topology, options: AppOptions = {}): void {
   let stage: Stage;
   beforeAll(async () => {
@@ -19,7 +19,7 @@ export function describeFaults(topology: Topology, options: AppOptions = {}): vo
   const faults = FAULTS.filter(({ on }) => on.includes(topology)).map(
     (fault) => [fault.name, fault] as const,
   );
-  it.each(faults)('%s', async (_, fault) => expectSound(fault, await stage.play(fault)), 60_000);
+  it.each(faults)('$name', async (fault) => expectSound(fault, await stage.play(fault)), 60_000);
 }
 
 export function expectSound(fault: Fault, { verdict, faultMs }: { verdict: Verdict; faultMs: number }): void {

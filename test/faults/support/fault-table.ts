@@ -21,6 +21,8 @@ type Effects = Pick<FaultWindow, 'doors' | 'code' | 'refuses' | 'losesEvents'> &
 export interface Fault {
   readonly name: string;
   readonly on: readonly Topology[];
+  /** Where every test run plays it; elsewhere only `npm run soak` does. Default everywhere. */
+  readonly inTests?: readonly Topology[];
   readonly effects: Effects;
   /** Whether requests must have been refused, or the fault was none. */
   readonly mustRefuse?: boolean;
@@ -41,6 +43,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a network that adds 100 ms',
     on: ALL,
+    inTests: ['standalone', 'cluster'],
     effects: { refuses: false },
     run: async ({ place }) => {
       for (const proxy of place.proxies) proxy.delayMs = 100;
@@ -51,6 +54,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'every connection is cut, for 300 ms',
     on: ALL,
+    inTests: ['standalone'],
     effects: { losesEvents: true },
     mustRefuse: true,
     run: async ({ place }) => {
@@ -62,6 +66,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a network that swallows all, for a second',
     on: ALL,
+    inTests: ['standalone'],
     effects: { losesEvents: true },
     mustRefuse: true,
     run: async ({ place }) => {
@@ -73,6 +78,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'connections for events are killed, again and again',
     on: ALL,
+    inTests: ['standalone'],
     effects: { losesEvents: true, refuses: false },
     run: async ({ place }) => {
       for (let i = 0; i < 10; i++, await sleep(100)) {
@@ -83,6 +89,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'an app process that stands still, for 2 s',
     on: ALL,
+    inTests: ['standalone'],
     effects: {},
     run: async ({ nodes: [, node] }) => {
       node.freeze();
@@ -93,6 +100,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a primary that stands still, for 700 ms',
     on: ALL,
+    inTests: ['standalone'],
     effects: { losesEvents: true },
     mustRefuse: true,
     run: async ({ place }) => {
@@ -129,7 +137,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a planned failover',
-    on: ['cluster'],
+    on: REPLICATED,
     effects: { undoes: 'undurable' },
     run: ({ place }) => place.failover?.() ?? Promise.resolve(),
     mend: healed,
@@ -154,6 +162,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a replica that stands still, with min-replicas-to-write for all',
     on: REPLICATED,
+    inTests: ['sentinel'],
     effects: {},
     mustRefuse: true,
     run: async ({ place }) => {
@@ -177,6 +186,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a full Redis',
     on: ALL,
+    inTests: ['standalone'],
     effects: { doors: ['login'] },
     mustRefuse: true,
     run: async ({ place }) => {

@@ -59,15 +59,12 @@ export class Stage {
     await judged.stop();
     const { undoes, ...effects } = fault.effects;
     const { name } = fault;
+    const lossy = undoes && { undoes: { from: from - GRACE_MS, which: undoes } };
     const faults: FaultWindow[] = [
-      {
-        name,
-        from,
-        to: overAt + GRACE_MS,
-        ...effects,
-        ...(undoes && { undoes: { from: from - GRACE_MS, which: undoes } }),
-      },
+      { name, from, to: overAt + GRACE_MS, ...effects, ...lossy },
       { name: `${name}, until it is mended`, from, to: mendedAt + GRACE_MS, code: 'not_durable' },
+      // Somebody who was made in the last moment may be lost with the rest.
+      ...(lossy ? [{ name: `${name}, for good`, from, to: Infinity, code: 'user_unknown' }] : []),
     ];
     const { requests, acts, canaries } = judged;
     return { verdict: judge({ requests, acts, canaries, faults }), faultMs: overAt - from, acts, faults };
