@@ -15,6 +15,13 @@ export interface Played {
   readonly faults: readonly FaultWindow[];
 }
 
+/** By performance.now(). */
+interface Times {
+  readonly from: number;
+  readonly overAt: number;
+  readonly mendedAt: number;
+}
+
 /** Servers, two app processes on them, and where roles and blocks are known besides. */
 export class Stage {
   private constructor(
@@ -46,17 +53,32 @@ export class Stage {
       ...(directory && { directory }),
       ...load,
     });
-    await judged.start();
-    await sleep(QUIET_MS + Math.random() * QUIET_MS);
-    const bench = { place, nodes, load: judged };
-    const from = performance.now();
-    await fault.run(bench);
-    const overAt = performance.now();
-    await fault.mend?.(bench);
-    const mendedAt = performance.now();
-    await sleep(GRACE_MS + QUIET_MS);
-    await judged.askEverybody();
-    await judged.stop();
+    try {
+      await judged.start();
+      await sleep(QUIET_MS + Math.random() * QUIET_MS);
+      const bench = { place, nodes, load: judged };
+      const from = performance.now();
+      await fault.run(bench);
+      const overAt = performance.now();
+      await fault.mend?.(bench);
+      const mendedAt = performance.now();
+      await sleep(GRACE_MS + QUIET_MS);
+      await judged.askEverybody();
+      return await this.judged(fault, judged, { from, overAt, mendedAt });
+    } finally {
+      await judged.stop();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await this.directory?.stop();
+    await this.place.stop();
+  }
+
+  private async judged(fault: Fault, load: Load, times: Times): Promise<Played> {
+    await load.stop();
+    const { from, overAt, mendedAt } = times;
     const { undoes, ...effects } = fault.effects;
     const { name } = fault;
     const lossy = undoes && { undoes: { from: from - GRACE_MS, which: undoes } };
@@ -66,13 +88,7 @@ export class Stage {
       // Somebody who was made in the last moment may be lost with the rest.
       ...(lossy ? [{ name: `${name}, for good`, from, to: Infinity, code: 'user_unknown' }] : []),
     ];
-    const { requests, acts, canaries } = judged;
+    const { requests, acts, canaries } = load;
     return { verdict: judge({ requests, acts, canaries, faults }), faultMs: overAt - from, acts, faults };
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()));
-    await this.directory?.stop();
-    await this.place.stop();
   }
 }
