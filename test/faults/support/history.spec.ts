@@ -134,6 +134,11 @@ describe('a history is judged', () => {
       { requests: [slow], faults: [outage()], canaries: heldUp(1_400, 'b') },
     ],
     [
+      '503 after 251 ms while the observer was held up',
+      FINE,
+      { requests: [slow], faults: [outage()], canaries: [{ sentAt: 1_600, answeredAt: 1_800 }] },
+    ],
+    [
       '503 after 251 ms at a node that was held up before',
       SLOW,
       { requests: [slow], faults: [outage()], canaries: heldUp(1_200) },

@@ -54,6 +54,7 @@ export interface FaultWindow {
 
 /** A request that needs nothing of Redis: a machine that is busy makes it wait, too. */
 export interface Canary {
+  /** Absent: whoever measures was held up itself. */
   readonly node?: string;
   readonly sentAt: number;
   readonly answeredAt: number;
@@ -200,7 +201,8 @@ function slownessOf(canaries: readonly Canary[]): (from: number, to: number, nod
     for (let i = firstFrom(sorted, from - longest); i < sorted.length; i++) {
       const canary = sorted[i] as Canary;
       if (canary.sentAt > to) break;
-      if (canary.answeredAt < from || (node !== undefined && canary.node !== node)) continue;
+      const isElsewhere = node !== undefined && canary.node !== undefined && canary.node !== node;
+      if (canary.answeredAt < from || isElsewhere) continue;
       most = Math.max(most, canary.answeredAt - canary.sentAt);
     }
     return most;

@@ -137,8 +137,12 @@ export class Load {
   private async ask(): Promise<void> {
     const { perSecond = 150 } = this.options;
     const startedAt = performance.now();
+    let lastAt = startedAt;
     for (let sent = 0; !this.isOver; await sleep(TICK_MS)) {
-      const due = ((performance.now() - startedAt) / 1_000) * perSecond;
+      const now = performance.now();
+      if (now - lastAt > 2 * TICK_MS) this.canaries.push({ sentAt: lastAt, answeredAt: now });
+      lastAt = now;
+      const due = ((now - startedAt) / 1_000) * perSecond;
       for (; sent < due; sent++) void this.askOnce();
     }
   }
