@@ -87,6 +87,8 @@ export const REFUSED_WITHIN_MS = 250;
 export const UNHEARD_MS = 2_000;
 /** Half of what a call gets: a node that is held up for so long may rightly say that Redis gave no answer. */
 const HELD_UP_MS = 90;
+/** On a machine with nothing else to do, a canary takes a few milliseconds. */
+const HELD_UP_FROM_MS = 15;
 const AROUND_MS = 500;
 
 /** Judges what was seen. Where an answer can be right by any order of acts and requests that fits the clock, it is right. */
@@ -192,20 +194,22 @@ class GateStates {
   }
 }
 
-/** @returns by how much a busy machine held up what was under way between two instants, at one node or at any */
+/** @returns for how long, between two instants, a busy machine held up one node, or any */
 function slownessOf(canaries: readonly Canary[]): (from: number, to: number, node?: string) => number {
-  const sorted = canaries.toSorted((a, b) => a.sentAt - b.sentAt);
+  const sorted = canaries
+    .filter(({ sentAt, answeredAt }) => answeredAt - sentAt >= HELD_UP_FROM_MS)
+    .toSorted((a, b) => a.sentAt - b.sentAt);
   const longest = sorted.reduce((most, { sentAt, answeredAt }) => Math.max(most, answeredAt - sentAt), 0);
   return (from, to, node) => {
-    let most = 0;
+    let [sum, countedTo] = [0, from];
     for (let i = firstFrom(sorted, from - longest); i < sorted.length; i++) {
-      const canary = sorted[i] as Canary;
-      if (canary.sentAt > to) break;
-      const isElsewhere = node !== undefined && canary.node !== undefined && canary.node !== node;
-      if (canary.answeredAt < from || isElsewhere) continue;
-      most = Math.max(most, canary.answeredAt - canary.sentAt);
+      const { node: of, sentAt, answeredAt } = sorted[i] as Canary;
+      if (sentAt > to) break;
+      if (node !== undefined && of !== undefined && of !== node) continue;
+      sum += Math.max(0, Math.min(answeredAt, to) - Math.max(sentAt, countedTo));
+      countedTo = Math.max(countedTo, Math.min(answeredAt, to));
     }
-    return most;
+    return sum;
   };
 }
 
