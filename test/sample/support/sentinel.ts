@@ -8,12 +8,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../support/free-port.js';
 import { killWithUs } from '../../support/watchdog.js';
 
-/** One Sentinel that watches one primary; unlike other servers it must have a file of its own to write. */
-export async function startSentinel(name: string, primaryPort: number) {
+/**
+ * One Sentinel that watches one primary; unlike other servers it must have a file of its own to write.
+ * @param more how many Sentinels must agree that a primary is down (default 1), and more lines of its file
+ */
+export async function startSentinel(
+  name: string,
+  primaryPort: number,
+  { quorum = 1, lines = [] }: { readonly quorum?: number; readonly lines?: readonly string[] } = {},
+) {
   const [port, dir] = [await freePort(), await mkdtemp(join(tmpdir(), 'latchkey-sentinel-'))];
   const file = join(dir, 'sentinel.conf');
   const place = `port ${port}\nbind 127.0.0.1\ndir ${dir}\n`;
-  await writeFile(file, `${place}sentinel monitor ${name} 127.0.0.1 ${primaryPort} 1\n`);
+  const watched = `sentinel monitor ${name} 127.0.0.1 ${primaryPort} ${quorum}\n`;
+  await writeFile(file, [place, watched, ...lines.map((line) => `${line}\n`)].join(''));
   const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', [file, '--sentinel'], {
     stdio: 'ignore',
   });

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AppOptions, type FaultNode, startApps } from './fault-apps.js';
+import { type Fault, GRACE_MS } from './fault-table.js';
+import { Directory } from './directory.js';
+import { type Act, type FaultWindow, judge, type Verdict } from './history.js';
+import { Load, type LoadOptions } from './load.js';
+import { type Place, PLACES, type Topology } from './places.js';
+
+const QUIET_MS = 700;
+
+export interface Played {
+  readonly verdict: Verdict;
+  readonly faultMs: number;
+  readonly acts: readonly Act[];
+  readonly faults: readonly FaultWindow[];
+}
+
+/** By performance.now(). */
+interface Times {
+  readonly from: number;
+  readonly overAt: number;
+  readonly mendedAt: number;
+}
+
+/** Servers, two app processes on them, and where roles and blocks are known besides. */
+export class Stage {
+  private constructor(
+    readonly place: Place,
+    readonly nodes: readonly [FaultNode, FaultNode],
+    private readonly directory: Directory | undefined,
+  ) {}
+
+  /**
+   * @param options of the apps. Where there are replicas, acts are durable unless these say otherwise; elsewhere a directory
+   * knows the users
+   */
+  static async open(topology: Topology, options: AppOptions = {}): Promise<Stage> {
+    const place = await PLACES[topology]();
+    const directory = place.replicas === 0 ? await Directory.start() : undefined;
+    const ofTopology =
+      place.replicas > 0 ? { replicas: place.replicas, durability: 'all-replicas' as const } : {};
+    const nodes = await startApps(place, { ...ofTopology, ...options }, directory?.url);
+    await place.healed();
+    return new Stage(place, nodes, directory);
+  }
+
+  /** One fault under load, judged. */
+  async play(fault: Fault, load: Partial<LoadOptions> = {}): Promise<Played> {
+    const { place, nodes, directory } = this;
+    const judged = new Load({
+      nodes,
+      isDurable: place.replicas > 0,
+      ...(directory && { directory }),
+      ...load,
+    });
+    try {
+      await judged.start();
+      await sleep(QUIET_MS + Math.random() * QUIET_MS);
+      const bench = { place, nodes, load: judged };
+      const from = performance.now();
+      await fault.run(bench);
+      const overAt = performance.now();
+      await fault.mend?.(bench);
+      const mendedAt = performance.now();
+      await sleep(GRACE_MS + QUIET_MS);
+      await judged.askEverybody();
+      return await this.judged(fault, judged, { from, overAt, mendedAt });
+    } finally {
+      await judged.stop();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await this.directory?.stop();
+    await this.place.stop();
+  }
+
+  private async judged(fault: Fault, load: Load, times: Times): Promise<Played> {
+    await load.stop();
+    const { from, overAt, mendedAt } = times;
+    const { undoes, ...effects } = fault.effects;
+    const { name } = fault;
+    const lossy = undoes && { undoes: { from: from - GRACE_MS, which: undoes } };
+    const faults: FaultWindow[] = [
+      { name, from, to: overAt + GRACE_MS, ...effects, ...lossy },
+      { name: `${name}, until it is mended`, from, to: mendedAt + GRACE_MS, code: 'not_durable' },
+      // Somebody who was made in the last moment may be lost with the rest.
+      ...(lossy ? [{ name: `${name}, for good`, from, to: Infinity, code: 'user_unknown' }] : []),
+    ];
+    const { requests, acts, canaries } = load;
+    return { verdict: judge({ requests, acts, canaries, faults }), faultMs: overAt - from, acts, faults };
+  }
+}
