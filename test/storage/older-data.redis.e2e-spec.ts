@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirectoryUser } from '@latchkey/session';
+import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { CutOffProxy } from '../support/cut-off-proxy.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -71,6 +72,10 @@ describe('Redis comes back with an old snapshot', () => {
       tokens[userId] = (await one.sessions.create(userId)).token;
     }
     await one.users.block('free', spam);
+    // A record that is no record any more must not keep everybody out.
+    await one.users.ensure('damaged');
+    await one.users.block('damaged', spam);
+    await server.client().set(`lk:{${userRefOf('damaged')}}:user`, 'x');
     await snapshot();
     await one.users.block('blocked', { reason: 'spam', by: 'mia' });
     await one.users.setIpAllowlist('outside', ['10.0.0.0/8']);

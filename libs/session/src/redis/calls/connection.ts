@@ -145,7 +145,14 @@ export class RedisConnection {
   /** As `run`, past the gate: for what prepares for a new server. */
   async runAhead(script: Script, keys: readonly string[], args: readonly CallArgument[]): Promise<unknown> {
     const request = { script, body: encodeBody(keys, args) };
-    return withDeadline(evaluateBy(this.client, { name: 'evalsha', request }), this.commandTimeoutMs);
+    try {
+      return await withDeadline(
+        evaluateBy(this.client, { name: 'evalsha', request }),
+        this.commandTimeoutMs,
+      );
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   /** Refuses the calls that wait for a connection: they were put together before now. */

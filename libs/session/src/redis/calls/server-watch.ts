@@ -17,7 +17,7 @@ export interface NewServer {
 /** Prepares for a new server. Until its promise resolves, calls wait; where it rejects, it is called again. */
 export type NewServerHandler = (found: NewServer) => Promise<void> | void;
 
-const HANDLER_TIMEOUT_MS = 1_000;
+const HANDLER_TIMEOUT_MS = 5_000;
 const AGAIN_AFTER_MS = 50;
 
 /**

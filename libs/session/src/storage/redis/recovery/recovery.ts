@@ -11,6 +11,11 @@ const GATHERING_MS = 400;
 /** A process that has run for longer has not just been started. */
 const JUST_STARTED_S = 60;
 
+/** So many acts at a time: each has the deadline of a call. */
+const AT_ONCE = 200;
+/** What Redis says of a record that is none of ours; it must not keep everybody out. */
+const DAMAGED = /^(WRONGTYPE|ERR) /;
+
 interface RecoveryParts {
   readonly acts: ActMemory;
   readonly stateAge: StateAge;
@@ -38,10 +43,18 @@ export class Recovery {
       if ((hadOther || !isFirst) && stateAge.distrustBefore(since, now)) this.parts.refuseWaiting();
     }
     if (isFirst) return;
-    await Promise.all([
-      ...acts.changedUsers.map((user) => this.parts.restoreUser(user)),
-      ...acts.endedSessions.map((end) => this.parts.endSession(end)),
-    ]);
+    await someAtATime(acts.changedUsers, (user) => this.parts.restoreUser(user));
+    await someAtATime(acts.endedSessions, (end) => this.parts.endSession(end));
     if (uptimeS < JUST_STARTED_S) await sleep(GATHERING_MS);
   };
+}
+
+async function someAtATime<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  for (let i = 0; i < items.length; i += AT_ONCE)
+    await Promise.all(items.slice(i, i + AT_ONCE).map((item) => act(item).catch(unlessDamaged)));
+}
+
+function unlessDamaged(error: unknown): void {
+  const { cause } = Object(error) as { readonly cause?: unknown };
+  if (!(cause instanceof Error && DAMAGED.test(cause.message))) throw error;
 }
