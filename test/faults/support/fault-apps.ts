@@ -34,6 +34,7 @@ interface Sent {
 
 /** One app process, and a client of it whose clock is the caller's. */
 export class FaultNode {
+  isFrozen = false;
   private readonly agent = new Agent({ keepAlive: true });
 
   private constructor(
@@ -66,10 +67,12 @@ export class FaultNode {
   }
 
   freeze(): void {
+    this.isFrozen = true;
     this.app.signal('SIGSTOP');
   }
 
   thaw(): void {
+    this.isFrozen = false;
     this.app.signal('SIGCONT');
   }
 
