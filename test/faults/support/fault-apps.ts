@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, type ClientRequest, request } from 'node:http';
 import { join } from 'node:path';
 import type { SessionModuleOptions } from '@latchkey/session';
 import { AppProcess } from '../../support/app-process.js';
@@ -35,6 +35,7 @@ interface Sent {
 /** One app process, and a client of it whose clock is the caller's. */
 export class FaultNode {
   isFrozen = false;
+  private publishing: ClientRequest | undefined;
   private readonly agent = new Agent({ keepAlive: true });
 
   private constructor(
@@ -78,8 +79,19 @@ export class FaultNode {
 
   async stop(): Promise<void> {
     this.agent.destroy();
+    this.publishing?.destroy();
     this.thaw();
     await this.app.stop('SIGKILL');
+  }
+
+  /** Has it send a post to every stream and socket. */
+  publish(post: object): void {
+    if (!this.publishing || this.publishing.destroyed) {
+      const headers = { 'content-type': 'application/x-ndjson' };
+      this.publishing = request(`${this.url}/publish`, { method: 'POST', headers, agent: false });
+      this.publishing.on('error', () => undefined);
+    }
+    this.publishing.write(`${JSON.stringify(post)}\n`);
   }
 
   send(path: string, { token, ip, body }: Sent = {}): Promise<Reply> {

@@ -44,7 +44,7 @@ const MODERATOR = ['user', 'moderator'];
 const TICK_MS = 10;
 const AT_ONCE = 20;
 const CANARY_EVERY_MS = 50;
-const PUBLISH_EVERY_MS = 100;
+const PUBLISH_EVERY_MS = 50;
 /** All of them need the list of refused addresses to be there. */
 const LIST: Gate = 'list';
 let names = 0;
@@ -101,7 +101,7 @@ export class Load {
     this.isOver = true;
     await Promise.all(this.loops);
     while (this.underWay.size > 0) await Promise.all(this.underWay);
-    for (const listener of [...this.listeners]) this.harvest(listener);
+    for (const listener of this.listeners) this.harvest(listener);
   }
 
   /** Data were lost: these sessions are over, and the users begin anew. */
@@ -363,6 +363,6 @@ export class Load {
   private async publish(node: FaultNode): Promise<void> {
     const n = (this.posts += 1);
     this.published.set(n, performance.now());
-    await node.send('/publish', { body: { n } });
+    node.publish({ n });
   }
 }
