@@ -36,6 +36,9 @@ const MOST_SHOWN = 5;
 const perSecond = Number(values['per-second']);
 const started = performance.now();
 let isWrong = false;
+let isStopping = false;
+// Asked to stop, it finishes the fault that is being played, and tells what it has found by then.
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => (isStopping = true));
 
 /** What was judged, added up. */
 class Sum {
@@ -51,7 +54,7 @@ class Sum {
     return ['served', 'denied', 'refused'].reduce((sum, name) => sum + (this.counts.get(name) ?? 0), 0);
   }
 
-  toString() {
+  get told() {
     const told = [...this.counts].map(([name, count]) => `${name} ${count}`).join(', ');
     return `${this.judged} judged: ${told}`;
   }
@@ -100,13 +103,13 @@ async function table() {
   for (const topology of topologies(['standalone', 'sentinel', 'cluster'])) {
     const sum = new Sum();
     await withStage(topology, async (stage) => {
-      while (sum.judged < Number(values.requests)) {
+      while (sum.judged < Number(values.requests) && !isStopping) {
         for (const fault of faultsOf(topology)) {
-          if (sum.judged < Number(values.requests)) await play(stage, fault, sum);
+          if (sum.judged < Number(values.requests) && !isStopping) await play(stage, fault, sum);
         }
       }
     });
-    console.log(`${topology}: ${sum}`);
+    console.log(`${topology}: ${sum.told}`);
   }
 }
 
@@ -115,10 +118,10 @@ async function durable() {
   for (const topology of topologies(['sentinel', 'cluster'])) {
     const sum = new Sum();
     await withStage(topology, async (stage) => {
-      for (let i = 0; i < Number(values.rounds); i++)
+      for (let i = 0; i < Number(values.rounds) && !isStopping; i++)
         await play(stage, kill, sum, { perSecond: 50, lanes: 40, listeners: 0 });
     });
-    console.log(`${topology}, ${values.rounds} kills: ${sum}`);
+    console.log(`${topology}, ${values.rounds} kills: ${sum.told}`);
   }
 }
 
@@ -128,13 +131,13 @@ async function random() {
   const until = performance.now() + Number(values.minutes) * 60_000;
   await withStage('cluster', async (stage) => {
     const faults = faultsOf('cluster');
-    while (performance.now() < until) {
+    while (performance.now() < until && !isStopping) {
       await play(stage, faults[Math.floor(Math.random() * faults.length)], sum);
       memory.push(residentOf(stage));
       console.log('memory, MB:', JSON.stringify(memory.at(-1)));
     }
   });
-  console.log(`random faults on a Cluster, ${values.minutes} minutes: ${sum}`);
+  console.log(`random faults on a Cluster, ${values.minutes} minutes: ${sum.told}`);
 }
 
 /** Of the app processes and of the servers, in MB. */

@@ -1,4 +1,5 @@
 import { BUILD_TIMEOUT_MS, buildSample } from '../../sample/support/build.js';
+import { BUSY_MS } from '../../support/patience.js';
 import type { AppOptions } from './fault-apps.js';
 import { type Fault, FAULTS } from './fault-table.js';
 import type { Verdict } from './history.js';
@@ -17,7 +18,7 @@ export function describeFaults(topology: Topology, options: AppOptions = {}): vo
   afterAll(() => stage?.close());
 
   const faults = FAULTS.filter(({ on, inTests = on }) => inTests.includes(topology));
-  it.each(faults)('$name', async (fault) => expectSound(fault, await stage.play(fault)), 60_000);
+  it.each(faults)('$name', async (fault) => expectSound(fault, await stage.play(fault, {}, BUSY_MS)), 60_000);
 }
 
 export function expectSound(fault: Fault, { verdict, faultMs }: { verdict: Verdict; faultMs: number }): void {

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, type ClientRequest, request } from 'node:http';
 import { join } from 'node:path';
 import type { SessionModuleOptions } from '@latchkey/session';
 import { AppProcess } from '../../support/app-process.js';
@@ -34,6 +34,8 @@ interface Sent {
 
 /** One app process, and a client of it whose clock is the caller's. */
 export class FaultNode {
+  isFrozen = false;
+  private publishing: ClientRequest | undefined;
   private readonly agent = new Agent({ keepAlive: true });
 
   private constructor(
@@ -66,17 +68,30 @@ export class FaultNode {
   }
 
   freeze(): void {
+    this.isFrozen = true;
     this.app.signal('SIGSTOP');
   }
 
   thaw(): void {
+    this.isFrozen = false;
     this.app.signal('SIGCONT');
   }
 
   async stop(): Promise<void> {
     this.agent.destroy();
+    this.publishing?.destroy();
     this.thaw();
     await this.app.stop('SIGKILL');
+  }
+
+  /** Has it send a post to every stream and socket. */
+  publish(post: object): void {
+    if (!this.publishing || this.publishing.destroyed) {
+      const headers = { 'content-type': 'application/x-ndjson' };
+      this.publishing = request(`${this.url}/publish`, { method: 'POST', headers, agent: false });
+      this.publishing.on('error', () => undefined);
+    }
+    this.publishing.write(`${JSON.stringify(post)}\n`);
   }
 
   send(path: string, { token, ip, body }: Sent = {}): Promise<Reply> {

@@ -61,9 +61,15 @@ class ControlController {
     return { reply: await ACTS[act](this.services, details) };
   }
 
-  publish(post) {
-    for (const tell of tellers) tell(post);
-    return {};
+  /** One connection brings all posts, a line each, as a broker's does: what came after an act may be read before it. */
+  publish(request) {
+    let rest = '';
+    request.setEncoding('utf8').on('data', (text) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop();
+      for (const line of lines) for (const tell of tellers) tell(JSON.parse(line));
+    });
+    return new Promise((resolve) => request.on('end', () => resolve({})));
   }
 
   health() {
@@ -76,7 +82,7 @@ Reflect.defineMetadata(
   ControlController,
 );
 Body()(ControlController.prototype, 'act', 0);
-Body()(ControlController.prototype, 'publish', 0);
+Req()(ControlController.prototype, 'publish', 0);
 decorate([Post('act')], ControlController.prototype, 'act');
 decorate([Post('publish')], ControlController.prototype, 'publish');
 decorate([Get('health')], ControlController.prototype, 'health');
@@ -179,6 +185,6 @@ const app = await NestFactory.create(App, { logger: ['error'] });
 app.useWebSocketAdapter(new SessionWsAdapter(app));
 await app.listen(Number(PORT), HOST);
 // Whoever stood still closes connections that a request is on its way on.
-app.getHttpServer().keepAliveTimeout = 600_000;
+Object.assign(app.getHttpServer(), { keepAliveTimeout: 600_000, requestTimeout: 0 });
 console.log(`listening on ${await app.getUrl()}`);
 process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));

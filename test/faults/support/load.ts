@@ -5,14 +5,16 @@ import type { Act, Canary, Gate, Request } from './history.js';
 
 export interface LoadOptions {
   readonly nodes: readonly FaultNode[];
-  /** Judged requests by HTTP. Default 150. */
+  /** Requests by HTTP, besides those around acts. Default 80. */
   readonly perSecond?: number;
   /** Users at a time. Default 12. */
   readonly lanes?: number;
-  /** So many of them hold a stream and a socket. Default 4. */
+  /** So many of them hold a stream and a socket. Default 6. */
   readonly listeners?: number;
   /** Whether acts that can be durable are. Default false. */
   readonly isDurable?: boolean;
+  /** Asks each server, not by way of a proxy. Rejects at once where one is away. */
+  readonly pings?: readonly (() => Promise<unknown>)[];
   /** Where roles and blocks are written before they are told to the apps. */
   readonly directory?: {
     set(userId: string, state: { roles: readonly string[]; isBlocked: boolean }): number;
@@ -42,7 +44,7 @@ const MODERATOR = ['user', 'moderator'];
 const TICK_MS = 10;
 const AT_ONCE = 20;
 const CANARY_EVERY_MS = 50;
-const PUBLISH_EVERY_MS = 100;
+const PUBLISH_EVERY_MS = 50;
 /** All of them need the list of refused addresses to be there. */
 const LIST: Gate = 'list';
 let names = 0;
@@ -75,11 +77,12 @@ export class Load {
 
   async start(): Promise<void> {
     await this.restoreList();
-    const { listeners = 4 } = this.options;
+    const { listeners = 6 } = this.options;
     this.loops = [
       ...this.lanes.map((lane, i) => this.live(lane, i < listeners)),
       this.ask(),
       this.every(CANARY_EVERY_MS, (node) => this.lookAt(node)),
+      this.pingAll(),
       this.every(PUBLISH_EVERY_MS, (node) => this.publish(node)),
       this.banish(),
     ];
@@ -98,7 +101,7 @@ export class Load {
     this.isOver = true;
     await Promise.all(this.loops);
     while (this.underWay.size > 0) await Promise.all(this.underWay);
-    for (const listener of [...this.listeners]) this.harvest(listener);
+    for (const listener of this.listeners) this.harvest(listener);
   }
 
   /** Data were lost: these sessions are over, and the users begin anew. */
@@ -120,8 +123,7 @@ export class Load {
     }
   }
 
-  private pickNode(): FaultNode {
-    const { nodes } = this.options;
+  private pickNode(nodes = this.options.nodes): FaultNode {
     return nodes[Math.floor(Math.random() * nodes.length)] as FaultNode;
   }
 
@@ -135,7 +137,7 @@ export class Load {
   }
 
   private async ask(): Promise<void> {
-    const { perSecond = 150 } = this.options;
+    const { perSecond = 80 } = this.options;
     const startedAt = performance.now();
     let lastAt = startedAt;
     for (let sent = 0; !this.isOver; await sleep(TICK_MS)) {
@@ -154,9 +156,17 @@ export class Load {
     if (target) await this.askAs(target);
   }
 
-  private async askAs(target: Target): Promise<void> {
-    const node = this.pickNode();
-    const asModerator = Math.random() < 0.5;
+  /** Right before and after an act, each node is asked: one that answers from a moment ago is found out. */
+  private askEverywhere(target: Target): void {
+    for (const node of this.options.nodes)
+      for (const asModerator of [true, false]) void this.askAs(target, node, asModerator);
+  }
+
+  private async askAs(
+    target: Target,
+    node = this.pickNode(),
+    asModerator = Math.random() < 0.5,
+  ): Promise<void> {
     const reply = await this.track(node.send(asModerator ? '/moderation' : '/me', target));
     this.note(
       { door: 'http', needs: asModerator ? [...target.needs, target.role] : target.needs, node },
@@ -185,7 +195,7 @@ export class Load {
     sets: Record<Gate, boolean>,
     needs: Gate[] = [],
   ): Promise<Reply> {
-    const node = this.pickNode();
+    const node = this.pickNode(this.options.nodes.filter(({ isFrozen }) => !isFrozen));
     const startedAt = performance.now();
     const reply = await this.track(node.send('/act', { body: { act, ...details } }));
     this.note({ door: act === 'login' ? 'login' : 'act', what: act, needs, node }, reply);
@@ -238,7 +248,9 @@ export class Load {
     const [session, user] = current.needs as [Gate, Gate];
     const [stream] = current.listens as [Gate];
     const does = async (act: string, sets: Record<Gate, boolean>, more: object = {}): Promise<boolean> => {
+      this.askEverywhere(current);
       const { status } = await this.act(act, { userId, ...more }, sets);
+      this.askEverywhere(current);
       if (status >= 400 || status === 0) lane.isRetired = true;
       await this.dwell(lane, 200);
       return !lane.isRetired;
@@ -337,9 +349,20 @@ export class Load {
     this.canaries.push({ node: node.name, sentAt, answeredAt });
   }
 
+  private async pingAll(): Promise<void> {
+    const { pings = [] } = this.options;
+    for (; !this.isOver; await sleep(CANARY_EVERY_MS)) {
+      for (const ping of pings) {
+        const sentAt = performance.now();
+        const note = () => void this.canaries.push({ node: 'redis', sentAt, answeredAt: performance.now() });
+        void ping().then(note, () => undefined);
+      }
+    }
+  }
+
   private async publish(node: FaultNode): Promise<void> {
     const n = (this.posts += 1);
     this.published.set(n, performance.now());
-    await node.send('/publish', { body: { n } });
+    node.publish({ n });
   }
 }

@@ -20,6 +20,7 @@ interface Times {
   readonly from: number;
   readonly overAt: number;
   readonly mendedAt: number;
+  readonly slackMs: number;
 }
 
 /** Servers, two app processes on them, and where roles and blocks are known besides. */
@@ -44,11 +45,13 @@ export class Stage {
     return new Stage(place, nodes, directory);
   }
 
-  /** One fault under load, judged. */
-  async play(fault: Fault, load: Partial<LoadOptions> = {}): Promise<Played> {
+  /** One fault under load, judged. @param slackMs what a busy machine may add to a wait */
+  async play(fault: Fault, load: Partial<LoadOptions> = {}, slackMs = 0): Promise<Played> {
     const { place, nodes, directory } = this;
+    const clients = place.servers.map((server) => server.client({ enableOfflineQueue: false }));
     const judged = new Load({
       nodes,
+      pings: clients.map((client) => () => client.ping()),
       isDurable: place.replicas > 0,
       ...(directory && { directory }),
       ...load,
@@ -64,9 +67,10 @@ export class Stage {
       const mendedAt = performance.now();
       await sleep(GRACE_MS + QUIET_MS);
       await judged.askEverybody();
-      return await this.judged(fault, judged, { from, overAt, mendedAt });
+      return await this.judged(fault, judged, { from, overAt, mendedAt, slackMs });
     } finally {
       await judged.stop();
+      for (const client of clients) client.disconnect();
     }
   }
 
@@ -78,17 +82,23 @@ export class Stage {
 
   private async judged(fault: Fault, load: Load, times: Times): Promise<Played> {
     await load.stop();
-    const { from, overAt, mendedAt } = times;
+    const { from, overAt, mendedAt, slackMs } = times;
+    const graceMs = GRACE_MS + slackMs;
     const { undoes, ...effects } = fault.effects;
     const { name } = fault;
     const lossy = undoes && { undoes: { from: from - GRACE_MS, which: undoes } };
     const faults: FaultWindow[] = [
-      { name, from, to: overAt + GRACE_MS, ...effects, ...lossy },
-      { name: `${name}, until it is mended`, from, to: mendedAt + GRACE_MS, code: 'not_durable' },
+      { name, from, to: overAt + graceMs, ...effects, ...lossy },
+      { name: `${name}, until it is mended`, from, to: mendedAt + graceMs, code: 'not_durable' },
       // Somebody who was made in the last moment may be lost with the rest.
       ...(lossy ? [{ name: `${name}, for good`, from, to: Infinity, code: 'user_unknown' }] : []),
     ];
     const { requests, acts, canaries } = load;
-    return { verdict: judge({ requests, acts, canaries, faults }), faultMs: overAt - from, acts, faults };
+    return {
+      verdict: judge({ requests, acts, canaries, faults, slackMs }),
+      faultMs: overAt - from,
+      acts,
+      faults,
+    };
   }
 }
