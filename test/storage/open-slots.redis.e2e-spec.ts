@@ -1,6 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { TokenProof } from '../../libs/session/src/storage/contract/session-repository.js';
 import { newSession } from '../../libs/session/src/testing/contract/support.js';
+import { OneTimeTokenScripts } from '../../libs/session/src/redis/scripts/one-time-tokens.js';
+import type { NewOneTimeToken } from '../../libs/session/src/storage/contract/one-time-token-repository.js';
+import { RedisOneTimeTokenRepository } from '../../libs/session/src/storage/redis/one-time-token-repository.js';
+import { mintOneTimeToken, type OneTimeTokenProof } from '../../libs/session/src/token/one-time-token.js';
 import { mintToken, userRefOf } from '../../libs/session/src/token/session-token.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { type SessionsOn, sessionsOn } from '../support/sessions-on.js';
@@ -8,6 +12,7 @@ import { type SessionsOn, sessionsOn } from '../support/sessions-on.js';
 let cluster: RedisCluster;
 let admins: { readonly client: Redis; readonly id: string; readonly port: number }[];
 let on: SessionsOn;
+let tokens: RedisOneTimeTokenRepository;
 beforeAll(async () => {
   cluster = await RedisCluster.start();
   admins = await Promise.all(
@@ -18,15 +23,21 @@ beforeAll(async () => {
   );
   const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }));
   on = await sessionsOn({ cluster: nodes });
+  const { connection, keys } = on.repository;
+  tokens = new RedisOneTimeTokenRepository(new OneTimeTokenScripts(connection, keys));
 });
 afterAll(async () => {
   await on?.close();
   await cluster?.stop();
 });
 
+const opened = new Set<string>();
+const slotOf = async (key: string) => String(await admins[0]!.client.cluster('KEYSLOT', key));
+
 /** As a move of slots begins it. @returns moves a key */
 async function openSlotOf(key: string): Promise<(moved: string) => Promise<void>> {
-  const slot = String(await admins[0]!.client.cluster('KEYSLOT', key));
+  const slot = await slotOf(key);
+  opened.add(slot);
   const owner = Math.floor(Number(slot) / (16_384 / 3));
   const [source, target] = [admins[owner]!, admins[(owner + 1) % 3]!];
   await target.client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source.id);
@@ -49,8 +60,14 @@ const family = { familyHash: bytes(1), refreshHash: bytes(2), accessTokenTtlMs: 
 const wanted = { touchIfRoles: [], quotas: [] };
 
 let people = 0;
+/** Of a slot of its own: where one is open, what is new is on the other server already. */
+async function newId(): Promise<string> {
+  const id = `user-${people++}`;
+  return opened.has(await slotOf(`lk:{${userRefOf(id)}}:user`)) ? newId() : id;
+}
+
 async function somebody(data?: Buffer): Promise<Person> {
-  const userId = `user-${people++}`;
+  const userId = await newId();
   const { session, proof } = newSession({ userId, family, ...(data ? { data } : {}) });
   expect(await on.repository.create(session)).toMatchObject({ outcome: 'created' });
   return { userId, proof, sessionId: session.sessionId, family };
@@ -181,8 +198,92 @@ describe.each(Object.entries(states))('a user on a slot that is being moved, %s'
   });
 });
 
+/** Where a move left the one-time tokens of a subject. */
+const tokenStates: Record<string, { readonly held: boolean; readonly moved: readonly ('user' | 'once')[] }> =
+  {
+    'who has none, not moved': { held: false, moved: [] },
+    'who has none, moved': { held: false, moved: ['user'] },
+    'whose tokens were not moved': { held: true, moved: ['user'] },
+    'whose tokens alone were moved': { held: true, moved: ['once'] },
+  };
+const PURPOSE = 'password-reset';
+const once = { revokeAll: false };
+
+async function issueFor(subject: string, more: Partial<NewOneTimeToken> = {}): Promise<OneTimeTokenProof> {
+  const { token: _, ...proof } = mintOneTimeToken(userRefOf(subject), PURPOSE);
+  const wish = { subject, purpose: PURPOSE, ttlMs: 600_000, data: '{"a":1}', replaceOlder: false, ...more };
+  expect(await tokens.issue({ ...proof, ...wish })).toMatchObject({ outcome: 'issued' });
+  return proof;
+}
+
+describe.each(Object.entries(tokenStates))(
+  'a subject on a slot that is being moved, %s',
+  (_, { held, moved }) => {
+    async function onOpenSlot(): Promise<
+      Person & { readonly epoch: number; readonly held: OneTimeTokenProof[] }
+    > {
+      const person = await somebody();
+      const { epoch = -1 } = (await on.repository.users.read(person.userId)) ?? {};
+      const issued = held ? [await issueFor(person.userId), await issueFor(person.userId)] : [];
+      const keyOf = (name: string) => `lk:{${userRefOf(person.userId)}}:${name}`;
+      const move = await openSlotOf(keyOf('user'));
+      for (const name of moved) await move(keyOf(name));
+      return { ...person, epoch, held: issued };
+    }
+
+    it('gets tokens that work once, and whose bounds hold', async () => {
+      const { userId, epoch, held: older } = await onOpenSlot();
+      const fresh = await issueFor(userId, { ifEpoch: epoch });
+      const found = await Promise.all([1, 2, 3].map(() => tokens.consume(fresh, once)));
+      expect(found.filter(Boolean)).toEqual([{ subject: userId, data: '{"a":1}', epoch }]);
+      for (const proof of older) {
+        expect(await tokens.consume({ ...proof, tokenHash: bytes(9) }, once)).toBeUndefined();
+        expect(await tokens.consume(proof, once)).toMatchObject({ subject: userId, epoch });
+      }
+      const late = { ...mintOneTimeToken(userRefOf(userId), PURPOSE), subject: userId, purpose: PURPOSE };
+      const wish = { ...late, ttlMs: 600_000, data: '', replaceOlder: true, ifEpoch: epoch + 1 };
+      expect(await tokens.issue(wish)).toEqual({ outcome: 'epoch_changed' });
+    });
+
+    it('loses them with a block, and all sessions with a token that is for that', async () => {
+      const { userId, proof, epoch, held: older } = await onOpenSlot();
+      const fresh = await issueFor(userId);
+      const used = await tokens.consume(fresh, { revokeAll: true });
+      expect(used).toMatchObject({ subject: userId, epoch: epoch + 1 });
+      await refused(proof);
+      for (const one of older) expect(await tokens.consume(one, once)).toBeUndefined();
+      const another = await issueFor(userId);
+      await on.users.block(userId, { reason: 'spam' });
+      expect(await tokens.consume(another, { revokeAll: true })).toBeUndefined();
+      expect(await on.repository.users.read(userId)).toMatchObject({ epoch: epoch + 2 });
+    });
+
+    it('can have them voided, and told in an export', async () => {
+      const { userId, sessionId, held: older } = await onOpenSlot();
+      const fresh = await issueFor(userId);
+      const kept = await on.repository.users.export(userId);
+      expect(kept).toMatchObject({
+        user: { id: userId },
+        sessions: [{ session: { id: sessionId }, status: 'live' }],
+      });
+      expect(kept.oneTimeTokens.map(({ purpose }) => purpose)).toEqual([fresh, ...older].map(() => PURPOSE));
+      expect(await tokens.revoke(userId, PURPOSE)).toBe(1 + older.length);
+      expect(await tokens.consume(fresh, once)).toBeUndefined();
+    });
+  },
+);
+
+it('a subject who is no user gets one-time tokens on a slot that is being moved', async () => {
+  const subject = await newId();
+  await openSlotOf(`lk:{${userRefOf(subject)}}:user`);
+  const [one, other] = [await issueFor(subject), await issueFor(subject)];
+  expect(await tokens.consume(one, { revokeAll: true })).toEqual({ subject, data: '{"a":1}' });
+  await on.users.ensure(subject);
+  expect(await tokens.consume(other, once)).toBeUndefined();
+});
+
 it('somebody new on a slot that is being moved can be made, loaded and logged in', async () => {
-  const userId = `user-${people++}`;
+  const userId = await newId();
   await openSlotOf(`lk:{${userRefOf(userId)}}:user`);
   const nonce = await on.repository.users.beginLoad(userId, 'nonce');
   expect(await on.repository.users.finishLoad({ userId, roles: ['user'] }, nonce)).toBe(true);

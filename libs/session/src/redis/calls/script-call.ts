@@ -124,6 +124,8 @@ function isRepeatable({ script, body }: ScriptCall['request']): boolean {
 }
 
 const READS: ReadonlySet<Script> = new Set<Script>([
+  SCRIPTS.exportData,
+  SCRIPTS.exportOneTimeTokens,
   SCRIPTS.exportUser,
   SCRIPTS.listSessions,
   SCRIPTS.readConfirmations,

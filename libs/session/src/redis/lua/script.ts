@@ -177,7 +177,9 @@ export const SCRIPTS = {
   ),
   eraseUser: script('erase-user', ['user'], ['roleLifetimes', 'channel']),
   eraseKey: script('erase-key', ['data'], []),
-  exportUser: script('export-user', ['user', 'data', 'once'], []),
+  exportUser: script('export-user', ['user'], []),
+  exportData: script('export-data', ['data'], []),
+  exportOneTimeTokens: script('export-one-time-tokens', ['once'], []),
   beginLoad: script('begin-load', ['user'], ['nonce', 'forMs']),
   beginReload: script('begin-reload', ['user'], ['nonce', 'forMs']),
   finishLoad: script(
@@ -187,7 +189,7 @@ export const SCRIPTS = {
   ),
   issueOneTimeToken: script(
     'issue-one-time-token',
-    ['user', 'once'],
+    ['once', 'user'],
     [
       'subject',
       'tokenId',
@@ -199,14 +201,16 @@ export const SCRIPTS = {
       'ifEpoch',
       'maxPerPurpose',
       'maxPerSubject',
+      'epoch',
     ],
   ),
   consumeOneTimeToken: script(
     'consume-one-time-token',
-    ['user', 'once'],
+    ['once', 'user'],
     ['tokenId', 'tokenHash', 'revokeAll', 'channel'],
   ),
-  revokeOneTimeTokens: script('revoke-one-time-tokens', ['user', 'once'], ['purpose']),
+  settleOneTimeToken: script('settle-one-time-token', ['user'], ['subject', 'epoch', 'revokeAll', 'channel']),
+  revokeOneTimeTokens: script('revoke-one-time-tokens', ['once', 'user'], ['purpose', 'epoch']),
   readIpLists: script('read-ip-lists', [], []),
   reaffirmUser: script('reaffirm-user', ['user'], ['version', 'epoch']),
   reaffirmIpList: script('reaffirm-ip-list', ['ipList'], ['version']),

@@ -10,22 +10,22 @@ export type StreamEntry = readonly [id: Buffer, fields: readonly Buffer[]];
 /** One typed function for each script of the audit log. */
 export class AuditScripts extends TaggedScripts {
   append(args: ArgumentsOf<typeof SCRIPTS.auditAppend>) {
-    return this.run<Buffer>(SCRIPTS.auditAppend, SLOT, args);
+    return this.run<Buffer>('auditAppend', SLOT, args);
   }
 
   begin(args: ArgumentsOf<typeof SCRIPTS.auditBegin>) {
-    return this.run<Buffer>(SCRIPTS.auditBegin, SLOT, args);
+    return this.run<Buffer>('auditBegin', SLOT, args);
   }
 
   beginWhenFull(args: ArgumentsOf<typeof SCRIPTS.auditBeginWhenFull>) {
-    return this.run<Buffer>(SCRIPTS.auditBeginWhenFull, SLOT, args);
+    return this.run<Buffer>('auditBeginWhenFull', SLOT, args);
   }
 
   settle(args: ArgumentsOf<typeof SCRIPTS.auditSettle>) {
-    return this.run<0 | 1>(SCRIPTS.auditSettle, SLOT, args);
+    return this.run<0 | 1>('auditSettle', SLOT, args);
   }
 
   read(args: ArgumentsOf<typeof SCRIPTS.auditRead>) {
-    return this.run<[entries: StreamEntry[], next: Buffer, dropped: Buffer[]]>(SCRIPTS.auditRead, SLOT, args);
+    return this.run<[entries: StreamEntry[], next: Buffer, dropped: Buffer[]]>('auditRead', SLOT, args);
   }
 }

@@ -15,8 +15,6 @@ export interface ReplyValues {
   readonly keepUntil: number;
   readonly now: number;
   readonly payload: Buffer;
-  /** The data of sessions: session IDs with the version and the payload of each in turns. */
-  readonly payloads: readonly Buffer[];
   readonly record: Buffer;
   readonly rotatedAt: number;
   readonly salt: Buffer;
@@ -24,8 +22,6 @@ export interface ReplyValues {
   readonly sessions: number;
   readonly subject: Buffer;
   readonly tokenEndsAt: number;
-  /** One-time tokens: purpose, issuedAt and expiresAt in turns. */
-  readonly tokens: readonly (Buffer | number)[];
   readonly user: UserReply;
   readonly userId: Buffer;
   readonly version: number;
@@ -80,13 +76,15 @@ export const REPLIES = {
     block_in_past: [],
     user_mismatch: [],
   },
-  exportUser: {
-    found: ['now', 'user', 'fields', 'payloads', 'tokens'],
-    unknown: ['now', 'fields', 'tokens'],
-  },
+  exportUser: { found: ['now', 'user', 'fields'], unknown: ['now', 'fields'] },
   finishLoad: { stored: [], void: [], user_mismatch: [] },
   issueOneTimeToken: { issued: ['expiresAt'], epoch_changed: [], user_mismatch: [] },
-  consumeOneTimeToken: { consumed: ['subject', 'data', 'epoch'], unknown: [] },
+  consumeOneTimeToken: {
+    consumed: ['subject', 'data', 'epoch'],
+    proven: ['subject', 'data', 'epoch'],
+    unknown: [],
+  },
+  settleOneTimeToken: { settled: ['epoch'], unknown: [] },
 } as const satisfies Readonly<Record<string, Shapes>>;
 
 type Named<Table extends Shapes> = {
@@ -97,6 +95,14 @@ type Named<Table extends Shapes> = {
 export type ReplyOf<Name extends keyof typeof REPLIES> = Name extends unknown
   ? Named<(typeof REPLIES)[Name]>
   : never;
+
+/** A reply to the whole of a call: `proven` is what a script answers to one of its keys alone. */
+export function settled<Reply extends { readonly kind: string }>(
+  reply: Reply,
+): Exclude<Reply, { readonly kind: 'proven' }> {
+  if (reply.kind === 'proven') throw new Error('The script answered a proof for what it was asked');
+  return reply as Exclude<Reply, { readonly kind: 'proven' }>;
+}
 
 /** @throws SessionError `session_store_unavailable` for what this script does not answer */
 export function namedReply<Name extends keyof typeof REPLIES>(name: Name, reply: unknown): ReplyOf<Name> {

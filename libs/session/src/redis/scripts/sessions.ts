@@ -7,9 +7,7 @@ import {
   readTokenLookup,
 } from '../records/token-lookup.js';
 import { type RedisKeys } from '../records/keys.js';
-import { readSessionRecord } from '../records/session-record.js';
 import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
-import { isSlotOpen } from './open-slot.js';
 import { SessionDataScripts } from './session-data.js';
 import { TaggedScripts } from './tagged.js';
 
@@ -107,25 +105,15 @@ export class SessionScripts extends TaggedScripts {
   }
 
   userQuota(userRef: string, args: ArgumentsOf<typeof SCRIPTS.userQuota>) {
-    return this.run<QuotaReply>(SCRIPTS.userQuota, userRef, args);
+    return this.run<QuotaReply>('userQuota', userRef, args);
   }
 
   userQuotaBack(userRef: string, args: ArgumentsOf<typeof SCRIPTS.userQuotaBack>) {
-    return this.run<QuotaReply>(SCRIPTS.userQuotaBack, userRef, args);
+    return this.run<QuotaReply>('userQuotaBack', userRef, args);
   }
 
-  async createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
-    try {
-      return await this.ask('createSession', userRef, args);
-    } catch (error) {
-      if (!isSlotOpen(error)) throw error;
-      const reply = await this.askAlone('createSession', userRef, { ...args, data: '' });
-      if (reply.kind === 'created' && args.data !== '') {
-        const { sessionId, data: payload, absoluteTimeoutMs: keepForMs } = args;
-        await this.data.alone(userRef, 'write', { sessionId, payload, keepForMs });
-      }
-      return reply;
-    }
+  createSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.createSession>) {
+    return this.ask('createSession', userRef, args);
   }
 
   listSessions(userRef: string) {
@@ -133,30 +121,19 @@ export class SessionScripts extends TaggedScripts {
   }
 
   revokeSession(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeSession>) {
-    return this.run<0 | 1>(SCRIPTS.revokeSession, userRef, args);
+    return this.run<0 | 1>('revokeSession', userRef, args);
   }
 
   revokeAll(userRef: string, args: ArgumentsOf<typeof SCRIPTS.revokeAll>) {
     return this.ask('revokeAll', userRef, args);
   }
 
-  async replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
-    try {
-      return await this.ask('replaceToken', userRef, args);
-    } catch (error) {
-      if (!isSlotOpen(error)) throw error;
-      const reply = await this.askAlone('replaceToken', userRef, args);
-      if (reply.kind === 'replaced') {
-        const { authenticatedAt, absoluteTimeoutMs } = readSessionRecord(reply.record);
-        const keepUntil = authenticatedAt + absoluteTimeoutMs;
-        await this.data.alone(userRef, 'keep', { sessionId: args.sessionId, keepUntil });
-      }
-      return reply;
-    }
+  replaceToken(userRef: string, args: ArgumentsOf<typeof SCRIPTS.replaceToken>) {
+    return this.ask('replaceToken', userRef, args);
   }
 
   sweepSessions(userRef: string, args: ArgumentsOf<typeof SCRIPTS.sweepSessions>) {
-    return this.run<number>(SCRIPTS.sweepSessions, userRef, args);
+    return this.run<number>('sweepSessions', userRef, args);
   }
 
   refresh(userRef: string, args: ArgumentsOf<typeof SCRIPTS.refresh>) {

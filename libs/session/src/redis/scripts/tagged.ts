@@ -1,17 +1,10 @@
 import type { RedisConnection } from '../calls/connection.js';
-import { isSlotOpen } from './open-slot.js';
-import type { RedisKeys } from '../records/keys.js';
-import { type Script, type ScriptArgument, SCRIPTS } from '../lua/script.js';
-import { namedReply, type REPLIES, type ReplyOf } from './replies.js';
+import { type ScriptArgument, SCRIPTS } from '../lua/script.js';
+import type { KeyName, RedisKeys } from '../records/keys.js';
+import { type Alone, isSlotOpen, KEY_BY_KEY, type ScriptName } from './open-slot.js';
+import { namedReply, REPLIES, type ReplyOf } from './replies.js';
 
 type Arguments = Readonly<Record<string, ScriptArgument>>;
-
-/** They need the data of sessions only to tidy up there, and do without while a Cluster moves the slot. */
-const TIDIES_UP: ReadonlySet<Script> = new Set<Script>([
-  SCRIPTS.refresh,
-  SCRIPTS.revokeSession,
-  SCRIPTS.sweepSessions,
-]);
 
 /** Runs scripts all of whose keys have one hash tag. */
 export abstract class TaggedScripts {
@@ -21,36 +14,46 @@ export abstract class TaggedScripts {
   ) {}
 
   /** @param tag of a user: the userRef */
-  protected async run<Reply>(script: Script, tag: string, args: Arguments): Promise<Reply> {
-    try {
-      return (await this.call(script, tag, args, script.keys)) as Reply;
-    } catch (error) {
-      if (!TIDIES_UP.has(script) || !isSlotOpen(error)) throw error;
-      return (await this.call(script, tag, args, script.keys.slice(0, 1))) as Reply;
-    }
+  protected run<Reply>(name: ScriptName, tag: string, args: Arguments): Promise<Reply> {
+    return this.attempt(name, tag, args) as Promise<Reply>;
   }
 
   /** As `run`, of a script whose reply says what it is. */
-  protected async ask<Name extends keyof typeof REPLIES>(
+  protected ask<Name extends keyof typeof REPLIES>(
     name: Name,
     tag: string,
     args: Arguments,
   ): Promise<ReplyOf<Name>> {
-    return namedReply(name, await this.run(SCRIPTS[name], tag, args));
+    return this.attempt(name, tag, args) as Promise<ReplyOf<Name>>;
   }
 
-  /** As `ask`, with the first of the script's keys alone. */
-  protected async askAlone<Name extends keyof typeof REPLIES>(
-    name: Name,
-    tag: string,
-    args: Arguments,
-  ): Promise<ReplyOf<Name>> {
-    return namedReply(name, await this.call(SCRIPTS[name], tag, args, SCRIPTS[name].keys.slice(0, 1)));
+  private async attempt(name: ScriptName, tag: string, args: Arguments): Promise<unknown> {
+    try {
+      return await this.call(name, { tag, args, keys: SCRIPTS[name].keys });
+    } catch (error) {
+      const keyByKey: ((alone: Alone, args: never) => Promise<unknown>) | undefined = KEY_BY_KEY[name];
+      if (!keyByKey || !isSlotOpen(error)) throw error;
+      const alone = (one: ScriptName, given: Arguments): Promise<unknown> =>
+        this.call(one, { tag, args: given, keys: SCRIPTS[one].keys.slice(0, 1) });
+      return keyByKey(alone as Alone, args as never);
+    }
   }
 
-  private call(script: Script, tag: string, args: Arguments, names: Script['keys']): Promise<unknown> {
-    const keys = names.map((name) => this.keys.of(tag, name));
-    const values = script.args.map((name) => (name === 'channel' ? this.keys.events : (args[name] ?? '')));
-    return this.connection.run(script, keys, values);
+  private async call(
+    name: ScriptName,
+    {
+      tag,
+      args,
+      keys,
+    }: { readonly tag: string; readonly args: Arguments; readonly keys: readonly KeyName[] },
+  ): Promise<unknown> {
+    const script = SCRIPTS[name];
+    const values = script.args.map((arg) => (arg === 'channel' ? this.keys.events : (args[arg] ?? '')));
+    const reply: unknown = await this.connection.run(
+      script,
+      keys.map((key) => this.keys.of(tag, key)),
+      values,
+    );
+    return name in REPLIES ? namedReply(name as keyof typeof REPLIES, reply) : reply;
   }
 }

@@ -17,22 +17,28 @@ export class UserScripts extends TaggedScripts {
 
   /** The user first: a session that is erased uses no data, and an older one-time token of nobody is void. */
   async erase(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>) {
-    const live = await this.run<number>(SCRIPTS.eraseUser, userRef, args);
+    const live = await this.run<number>('eraseUser', userRef, args);
     const beside = (['data', 'once'] as const).map((name) => this.keys.of(userRef, name));
     await Promise.all(beside.map((key) => this.connection.run(SCRIPTS.eraseKey, [key], [])));
     return live;
   }
 
-  export(userRef: string) {
-    return this.ask('exportUser', userRef, {});
+  /** The user first: data of a session that has ended since then is gone, and none is of a session that is not told. */
+  async export(userRef: string) {
+    const ofUser = await this.ask('exportUser', userRef, {});
+    const [payloads, tokens] = await Promise.all([
+      this.run<readonly Buffer[]>('exportData', userRef, {}),
+      this.run<readonly (Buffer | number)[]>('exportOneTimeTokens', userRef, {}),
+    ]);
+    return { ofUser, payloads, tokens };
   }
 
   beginLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginLoad>) {
-    return this.run<Buffer>(SCRIPTS.beginLoad, userRef, args);
+    return this.run<Buffer>('beginLoad', userRef, args);
   }
 
   beginReload(userRef: string, args: ArgumentsOf<typeof SCRIPTS.beginReload>) {
-    return this.run<Buffer>(SCRIPTS.beginReload, userRef, args);
+    return this.run<Buffer>('beginReload', userRef, args);
   }
 
   finishLoad(userRef: string, args: ArgumentsOf<typeof SCRIPTS.finishLoad>) {

@@ -31,7 +31,7 @@ export const MAX_PER_SUBJECT = 50;
 
 /**
  * Where one-time tokens live. Every method is one atomic operation on the slot of the subject's user record, whose epoch
- * a token is bound to; erasing that user erases them. Two implementations pass one contract suite
+ * a token is bound to (while a Cluster moves that slot, one on each key); erasing that user erases them. Two implementations pass one contract suite
  * (`testing/contract/one-time-tokens.ts`).
  *
  * Rejections are `SessionError`s with code `session_store_unavailable`.

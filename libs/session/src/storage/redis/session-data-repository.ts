@@ -40,8 +40,7 @@ export class RedisSessionDataRepository implements SessionDataRepository {
       const found = await lookAlone();
       if (found.kind !== 'known' || found.status !== 'live' || found.user.status !== 'active') return found;
       if (!found.ipAllowed) return found;
-      const { version, payload } = await this.scripts.alone(userRef, 'read', { sessionId });
-      return { ...found, data: { version, payload } };
+      return { ...found, data: await this.scripts.readAlone(userRef, sessionId) };
     }
   }
 

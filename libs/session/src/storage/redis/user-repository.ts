@@ -134,10 +134,10 @@ const VERSION_BYTES = 6;
 
 function toKeptOfUser(
   userId: string,
-  reply: ReplyOf<'exportUser'>,
+  { ofUser: reply, payloads: ofSessions, tokens }: Awaited<ReturnType<UserScripts['export']>>,
   settings: RepositorySettings,
 ): KeptOfUser {
-  const { now, tokens } = reply;
+  const { now } = reply;
   const fields = inTurns(reply.fields);
   const quotas = [...fields].flatMap(([field, tat]) => {
     const [, name, sessionId] = /^q:([^/]+)(?:\/(.+))?$/.exec(field) ?? [];
@@ -153,7 +153,7 @@ function toKeptOfUser(
   }));
   if (reply.kind === 'unknown') return { sessions: [], quotas, oneTimeTokens };
   const user = toUserOf(userId, reply.user, now);
-  const payloads = inTurns(reply.payloads);
+  const payloads = inTurns(ofSessions);
   const sessions: KeptSession[] = [];
   for (const [id, record] of fields) {
     if (!isSessionId(id)) continue;

@@ -29,3 +29,17 @@ end
 local function epoch_of(user)
   return user and user.epoch or 0
 end
+
+-- The epoch of the subject when a token that was bound to this one has been used, by which all sessions may have ended;
+-- nil: the token is void.
+local function settle_one_time(key, now, bound)
+  local user = read_user(key, now)
+  if user and user.id ~= bound.subject then return nil end
+  if epoch_of(user) ~= bound.epoch then return nil end
+  if user and bound.revoke_all == '1' then
+    start_epoch(user, now)
+    store_next_version(key, user)
+    announce(bound.channel, 'sessions.revoked_all', key, user)
+  end
+  return epoch_of(user)
+end
