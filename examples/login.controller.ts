@@ -25,6 +25,12 @@ import {
 /** The users of the examples, with their roles. */
 const ACCOUNTS: Readonly<Record<string, readonly string[]>> = { ada: [], bob: [], eve: ['editor', 'admin'] };
 
+interface Services {
+  readonly sessions: SessionService;
+  readonly transport: SessionTransport;
+  readonly users: UserStateService;
+}
+
 /** Each example puts it at a path: `@Controller('auth') class AuthController extends LoginController {}`. */
 @Injectable()
 export abstract class LoginController {
@@ -48,13 +54,14 @@ export abstract class LoginController {
     const roles = Object.hasOwn(ACCOUNTS, username) ? ACCOUNTS[username] : undefined;
     if (!roles || !isPasswordOf(username, password)) throw new UnauthorizedException();
     const userId = this.userIdFor(username, request);
-    const { epoch } = await this.users.ensure(userId, { roles });
-    const issued = await this.sessions.create(userId, {
+    const { sessions, transport, users } = this.servicesFor(userId);
+    const { epoch } = await users.ensure(userId, { roles });
+    const issued = await sessions.create(userId, {
       ifEpoch: epoch,
-      device: this.transport.deviceOf(request),
+      device: transport.deviceOf(request),
       ...this.optionsFor(request),
     });
-    this.transport.setCookie(request, response, issued);
+    transport.setCookie(request, response, issued);
     return { userId };
   }
 
@@ -64,13 +71,19 @@ export abstract class LoginController {
     @CurrentSession() session: Session,
     @Res({ passthrough: true }) response: HttpResponse,
   ): Promise<void> {
-    await this.sessions.revoke(session.userId, session.id, 'logout');
-    this.transport.clearCookie(response);
+    const { sessions, transport } = this.servicesFor(session.userId);
+    await sessions.revoke(session.userId, session.id, 'logout');
+    transport.clearCookie(response);
   }
 
   /** What the library calls the user. */
   protected userIdFor(username: string, _request: HttpRequest): string {
     return username;
+  }
+
+  /** The services that know a user. */
+  protected servicesFor(_userId: string): Services {
+    return { sessions: this.sessions, transport: this.transport, users: this.users };
   }
 
   /** What a login says besides. */
