@@ -132,7 +132,7 @@ async function tryKit(app, folder) {
 }
 
 /** Subpaths that have types only. */
-const TYPE_DOORS = ['access', 'audit', 'users'];
+const TYPE_DOORS = ['audit', 'users'];
 
 /** Debuggers and editors find the sources: every map names files that the tarball has. */
 function tryMaps(folder) {
