@@ -12,9 +12,9 @@ const FULL = {
   distances: [2],
   rampMs: 25,
   windowMs: 150,
-  warmMs: { most: 20_000, window: 400 },
+  warmMs: { most: 20_000, window: 300 },
   users: 512,
-  rounds: 7,
+  rounds: 5,
   replayMs: 1_000,
   logins: 1_000,
   loginRounds: 5,
@@ -75,8 +75,16 @@ export function readOptions(args) {
   const { values } = parseArgs({
     args,
     options: {
-      ...{ quick: flag, long: flag, save: flag, help: flag, 'no-install': flag },
-      ...{ only: text, platform: text, parts: text, rounds: text, sessions: text },
+      quick: flag,
+      long: flag,
+      save: flag,
+      help: flag,
+      'no-install': flag,
+      only: text,
+      platform: text,
+      parts: text,
+      rounds: text,
+      sessions: text,
     },
   });
   if (values.help) return { help: HELP };

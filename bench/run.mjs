@@ -34,10 +34,12 @@ async function measureAll(options) {
   const seconds = () => Math.round((performance.now() - startedAt) / 1_000);
   const log = (line) => console.error(`${String(seconds()).padStart(5)} s  ${line}`);
   const { kind, near, windowMs, users } = options;
-  const results = {
-    ...{ at: new Date().toISOString(), kind, rounds: near.rounds, windowMs, users, loadBefore },
-    ...{ commit: describeCommit(), machine: describeMachine(), peers: describePeers() },
-  };
+  const results = { at: new Date().toISOString(), kind, rounds: near.rounds, windowMs, users, loadBefore };
+  Object.assign(results, {
+    commit: describeCommit(),
+    machine: describeMachine(),
+    peers: describePeers(),
+  });
   for (const part of PARTS.filter((name) => options.parts.includes(name))) {
     const measure = Object.values(await import(`./parts/${part}.mjs`))[0];
     results[part] = await measure({ ...options, log });

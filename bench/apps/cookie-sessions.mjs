@@ -16,11 +16,11 @@ class SessionUserGuard {
 }
 decorate(SessionUserGuard, { decorators: [Injectable()] });
 
-async function build({ redisUrl }, install, { disableTouch = false } = {}) {
+async function build({ redisUrl }, install) {
   const client = createClient({ url: redisUrl });
   client.on('error', (error) => console.error(error));
   await client.connect();
-  const store = new RedisStore({ client, disableTouch });
+  const store = new RedisStore({ client });
   const secret = 'a secret of more than 32 characters';
   const options = { store, secret, saveUninitialized: false, cookie: { maxAge: 3_600_000, secure: false } };
   return {
@@ -41,6 +41,5 @@ const onFastify = async (app, options) => {
 
 export const builds = {
   'express-session': (context) => build(context, onExpress),
-  'express-session-fixed': (context) => build(context, onExpress, { disableTouch: true }),
   'fastify-session': (context) => build(context, onFastify),
 };

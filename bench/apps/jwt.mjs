@@ -56,16 +56,10 @@ function revocable({ redisUrl }) {
 }
 
 function nestjsJwt(secret) {
-  class Service {
-    constructor(jwt) {
-      Service.jwt = jwt;
-    }
-  }
-  return {
-    ...guarded((token) => Service.jwt.verifyAsync(token)),
-    imports: [JwtModule.register({ secret, verifyOptions: { algorithms: ALGORITHMS } })],
-    providers: [decorate(Service, { decorators: [Injectable()], inject: [JwtService] })],
-  };
+  let service;
+  const providers = [{ provide: 'verifier', inject: [JwtService], useFactory: (jwt) => (service = jwt) }];
+  const imports = [JwtModule.register({ secret, verifyOptions: { algorithms: ALGORITHMS } })];
+  return { ...guarded((token) => service.verifyAsync(token)), imports, providers };
 }
 
 function passportJwt(secretOrKey) {
@@ -97,6 +91,5 @@ export const builds = {
   jose,
   'nestjs-jwt-string': () => nestjsJwt(SECRET),
   'nestjs-jwt': () => nestjsJwt(KEY),
-  'passport-jwt-string': () => passportJwt(SECRET),
   'passport-jwt': () => passportJwt(KEY),
 };

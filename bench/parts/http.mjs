@@ -1,7 +1,7 @@
 // Every configuration in turns with ours of its kind and with the same app without auth: each window of a peer has one of
 // ours and one of no auth right beside it, and all ratios are of such neighbours. All apps run from the beginning, each
 // warmed until its CPU time per request falls no more: what slows the machine down slows all, and none is the warmer.
-import { AT_A_DISTANCE, CONFIGURATIONS, findConfiguration } from '../apps/index.mjs';
+import { AT_A_DISTANCE, CONFIGURATIONS } from '../apps/index.mjs';
 import { AppProcess } from '../measure/app-process.mjs';
 import { measureLoad } from '../measure/load.mjs';
 import { DelayProxy } from '../measure/proxy.mjs';
@@ -18,7 +18,7 @@ const FLAT = 0.98;
 
 /** Those to be measured on a platform, with the ones that they are measured beside. */
 function chosenOn(platform, only) {
-  const serves = ({ platforms }) => !platforms || platforms.includes(platform);
+  const serves = ({ platforms, isReplayed }) => !isReplayed && (!platforms || platforms.includes(platform));
   const names = Array.isArray(only) ? only : only?.[platform];
   const chosen = CONFIGURATIONS.filter((one) => serves(one) && (!names || names.includes(one.name)));
   const beside = new Set([BASELINE, ...chosen.map(({ against }) => against)]);
