@@ -1,27 +1,34 @@
 // The process that is measured: one configuration on one platform. Its parent (measure/app-process.mjs) asks it things.
 import { NestFactory } from '@nestjs/core';
-import { Redis } from 'ioredis';
 import { buildConfiguration } from './apps/index.mjs';
-import { makeController, makeModule, READER } from './apps/nest.mjs';
+import { makeController, makeModule } from './apps/nest.mjs';
 import { answerParent } from './measure/answer-parent.mjs';
-
-const PROFILE = JSON.stringify({ name: 'Ada Lovelace', bio: 'x'.repeat(200) });
+import { userIds } from './apps/users.mjs';
 
 async function start({ name, platform, redisUrl, users }) {
   const built = await buildConfiguration(name, { platform, redisUrl });
-  const reader = new Redis(redisUrl);
-  await reader.set('profile', PROFILE);
-  const module = makeModule({
-    imports: built.imports ?? [],
-    controllers: [makeController(built)],
-    providers: [{ provide: READER, useValue: reader }, ...(built.providers ?? [])],
-  });
-  const app = await NestFactory.create(module, await adapterOf(platform), { logger: ['error', 'warn'] });
-  built.configure?.(app);
+  let app;
+  const { imports = [], providers = [] } = built;
+  const module = makeModule({ imports, providers, controllers: [makeController(built, () => app)] });
+  app = await NestFactory.create(module, await adapterOf(platform), { logger: ['error', 'warn'] });
+  await built.configure?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address();
-  const url = `http://127.0.0.1:${port}`;
-  return { port, credentials: await built.credentials(app, { count: users, url }) };
+  const logIn = async (id) => headersOf(await fetch(`http://127.0.0.1:${port}/login?user=${id}`));
+  return { port, credentials: await Promise.all(userIds(users).map(logIn)) };
+}
+
+/** The headers that a client sends from now on: those of the answer's body, or the cookies that it set. */
+async function headersOf(response) {
+  if (!response.ok)
+    throw new Error(`The login was answered with ${response.status}: ${await response.text()}`);
+  const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]);
+  const headers = {
+    ...(await response.json()),
+    ...(cookies.length > 0 ? { cookie: cookies.join('; ') } : {}),
+  };
+  if (Object.keys(headers).length === 0) throw new Error('The login gave no token and set no cookie');
+  return headers;
 }
 
 async function adapterOf(platform) {

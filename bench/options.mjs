@@ -1,105 +1,105 @@
 import { parseArgs } from 'node:util';
-import { AT_A_DISTANCE, CONFIGURATIONS } from './apps/index.mjs';
+import { CONFIGURATIONS } from './apps/index.mjs';
 
-export const PARTS = ['http', 'checks', 'growth', 'memory', 'processes'];
+export const PARTS = ['http', 'logins', 'checks', 'growth', 'memory'];
 const PLATFORMS = ['express', 'fastify'];
-
 const NAMES = CONFIGURATIONS.map(({ name }) => name);
 
+/** Under 20 minutes on two cores. */
 const FULL = {
-  rounds: 9,
-  blocks: 3,
-  rampMs: 150,
-  windowMs: 600,
-  lightMs: 250,
-  warmUpMs: 1_000,
-  replayMs: 2_000,
-  distances: [0, 0.5, 2],
-  distant: AT_A_DISTANCE,
+  near: { connections: [1, 4, 16, 64], rounds: 5 },
+  far: { connections: [1, 16], rounds: 5 },
+  distances: [2],
+  rampMs: 25,
+  windowMs: 150,
+  warmMs: { most: 20_000, window: 300 },
   users: 512,
+  rounds: 5,
+  replayMs: 1_000,
+  logins: 1_000,
+  loginRounds: 5,
   sizes: [1, 100, 10_000],
   repeats: 15,
-  sessionCounts: [100_000, 1_000_000],
-  processSubjects: ['none', 'fast-jwt', 'latchkey', 'latchkey+quota'],
-  processCounts: [1, 2, 4],
+  sessionCounts: [200_000],
 };
-/**
- * What differs from another only in its secret, a cache or a number would break with that one; one throttler tells of all.
- * Most break on both platforms or on none.
- */
+/** Under 45: more and longer windows, and a second distance. */
+const LONG = {
+  near: { ...FULL.near, rounds: 11 },
+  far: { connections: [1, 4, 16, 64], rounds: 9 },
+  distances: [0.5, 2],
+  windowMs: 250,
+  rounds: 9,
+  replayMs: 2_000,
+  sessionCounts: [100_000, 1_000_000],
+};
+/** What differs from another only in its secret, a cache or a number would break with that one; one throttler tells of all. */
 const SMOKE_TESTED = {
   fastify: NAMES.filter(
-    (name) =>
-      !/-(string|bytes|cache|fixed|rolling|cookie|touch)|\+throttler$|\+3-quotas(\+cidrs)?$/.test(name),
+    (name) => !/-(string|cache|fixed|cookie|touch)|\+throttler$|\+3-quotas(\+cidrs)?$/.test(name),
   ),
-  express: ['latchkey', 'express-session', 'passport-jwt+throttler'],
+  express: ['latchkey', 'express-session', 'latchkey+quota', 'fast-jwt+throttler'],
 };
 const QUICK = {
   only: SMOKE_TESTED,
-  rounds: 1,
-  blocks: 1,
-  rampMs: 40,
-  windowMs: 150,
-  lightMs: 100,
-  warmUpMs: 100,
-  replayMs: 100,
-  distances: [0, 2],
-  distant: ['none', 'latchkey', 'passport-jwt+throttler'],
+  near: { connections: [4, 64], rounds: 1 },
+  far: { connections: [1], rounds: 1 },
+  rampMs: 20,
+  windowMs: 80,
+  warmMs: { most: 80, window: 80 },
   users: 128,
+  rounds: 1,
+  replayMs: 100,
+  logins: 100,
+  loginRounds: 1,
   sizes: [1, 100, 1_000],
   repeats: 3,
   sessionCounts: [2_000],
-  processSubjects: ['none', 'latchkey'],
-  processCounts: [2],
 };
 
 const HELP = `npm run bench -- [options]
-  --quick                 a smoke test of everything; its figures mean little
-  --only NAME,NAME        these configurations and the baseline: ${NAMES.join(' ')}
-  --platform NAME         ${PLATFORMS.join(' or ')}; default both
-  --parts NAME,NAME       of ${PARTS.join(' ')}
-  --rounds N              default ${FULL.rounds}
-  --distances MS,MS       added to each Redis round trip; default ${FULL.distances.join(',')}
-  --seconds N             the window of one measurement; default ${FULL.windowMs / 1000}
-  --sessions N,N          how many to weigh; default ${FULL.sessionCounts.join(',')}
-  --no-install            do not run npm ci in bench/ first
-  --save                  write bench/results and the pages although this is not a full run
-Without options, a full run, which is saved. All others write to bench/results/tmp.`;
+  --quick             a smoke test of everything; its figures mean little
+  --long              twice as many and longer windows: 45 minutes instead of 20
+  --only NAME,NAME    these configurations and what they are measured beside: ${NAMES.join(' ')}
+  --platform NAME     ${PLATFORMS.join(' or ')}; default both
+  --parts NAME,NAME   of ${PARTS.join(' ')}
+  --rounds N          default ${FULL.near.rounds}
+  --sessions N,N      how many to weigh; default ${FULL.sessionCounts.join(',')}
+  --no-install        do not run npm ci in bench/ first
+  --save              write bench/results and the pages although this is not a full run
+A full run is saved. All others write to bench/results/tmp.`;
 
 /** What a run is to do, from the command line. @throws Error that says what cannot be */
 export function readOptions(args) {
+  const text = { type: 'string' };
+  const flag = { type: 'boolean', default: false };
   const { values } = parseArgs({
     args,
     options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      platform: { type: 'string' },
-      parts: { type: 'string' },
-      rounds: { type: 'string' },
-      distances: { type: 'string' },
-      seconds: { type: 'string' },
-      sessions: { type: 'string' },
-      'no-install': { type: 'boolean', default: false },
-      save: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+      quick: flag,
+      long: flag,
+      save: flag,
+      help: flag,
+      'no-install': flag,
+      only: text,
+      platform: text,
+      parts: text,
+      rounds: text,
+      sessions: text,
     },
   });
   if (values.help) return { help: HELP };
-  const options = { ...(values.quick ? QUICK : FULL), quick: values.quick };
-  if (values.rounds) options.rounds = numbers(values.rounds)[0];
-  options.blocks = Math.min(options.blocks, options.rounds);
-  if (values.distances) options.distances = numbers(values.distances);
-  if (values.seconds) options.windowMs = numbers(values.seconds)[0] * 1_000;
+  const options = { ...FULL, ...(values.long ? LONG : {}), ...(values.quick ? QUICK : {}) };
+  if (values.rounds) {
+    const [rounds] = numbers(values.rounds);
+    Object.assign(options, { rounds, near: { ...options.near, rounds }, far: { ...options.far, rounds } });
+  }
   if (values.sessions) options.sessionCounts = numbers(values.sessions);
   options.only = oneOf('--only', values.only, NAMES) ?? options.only;
   options.platforms = oneOf('--platform', values.platform, PLATFORMS) ?? PLATFORMS;
   options.parts = oneOf('--parts', values.parts, PARTS) ?? PARTS;
-  options.install = !values['no-install'];
-  const narrowed = ['only', 'platform', 'parts', 'rounds', 'distances', 'seconds', 'sessions'].some(
-    (name) => values[name],
-  );
-  options.isFull = !values.quick && !narrowed;
-  options.isSaved = options.isFull || values.save;
+  const isNarrowed = ['only', 'platform', 'parts', 'rounds', 'sessions'].some((name) => values[name]);
+  options.kind = values.quick ? 'quick' : isNarrowed ? 'partial' : 'full';
+  options.isSaved = options.kind === 'full' || values.save;
   return options;
 }
 
@@ -113,6 +113,6 @@ function oneOf(option, value, known) {
 
 function numbers(value) {
   const list = value.split(',').map(Number);
-  if (list.some((number) => !Number.isFinite(number) || number < 0)) throw new Error(`${value}: no numbers`);
+  if (list.some((number) => !(number > 0))) throw new Error(`${value}: no numbers`);
   return list;
 }

@@ -3,9 +3,7 @@ import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { fromNodeHeaders } from 'better-auth/node';
 import { Redis } from 'ioredis';
-import { cookiesOf } from './cookies.mjs';
 import { decorate } from './nest.mjs';
-import { userIds } from './users.mjs';
 
 /** Sessions in Redis, as `secondaryStorage`; users in memory, which is faster than any database would be. */
 function build({ redisUrl }, { cookieCache }) {
@@ -44,13 +42,18 @@ function build({ redisUrl }, { cookieCache }) {
   }
   decorate(BetterAuthGuard, { decorators: [Injectable()] });
 
-  const signUp = async (id) => {
-    const body = { name: id, email: `${id}@example.com`, password: 'correct-horse' };
-    return cookiesOf(await auth.api.signUpEmail({ body, asResponse: true }));
-  };
   return {
     guards: [BetterAuthGuard],
-    credentials: (_app, { count }) => Promise.all(userIds(count).map(signUp)),
+    async login(_app, id) {
+      const body = { name: id, email: `${id}@example.com`, password: 'correct-horse' };
+      const response = await auth.api.signUpEmail({ body, asResponse: true });
+      return {
+        cookie: response.headers
+          .getSetCookie()
+          .map((cookie) => cookie.split(';')[0])
+          .join('; '),
+      };
+    },
   };
 }
 

@@ -1,117 +1,92 @@
 // Every configuration, in the order of the report. Its code is loaded by the process that runs it, and by no other.
 
-const JWTS = [
-  {
-    name: 'passport-jwt-string',
-    label: 'passport-jwt, secret as a string (the usual set-up)',
-    file: 'passport-jwt',
-    redisCalls: 0,
-  },
-  { name: 'passport-jwt', label: 'passport-jwt, secret as a KeyObject', file: 'passport-jwt', redisCalls: 0 },
-  {
-    name: 'nestjs-jwt-string',
-    label: '@nestjs/jwt, secret as a string (the usual set-up)',
-    file: 'nestjs-jwt',
-    redisCalls: 0,
-  },
-  { name: 'nestjs-jwt', label: '@nestjs/jwt, secret as a KeyObject', file: 'nestjs-jwt', redisCalls: 0 },
-  { name: 'jose-bytes', label: 'jose, secret as bytes (the usual set-up)', file: 'jose', redisCalls: 0 },
-  { name: 'jose', label: 'jose, secret as a CryptoKey', file: 'jose', redisCalls: 0 },
-  { name: 'fast-jwt', label: 'fast-jwt', file: 'fast-jwt', redisCalls: 0 },
-  { name: 'fast-jwt-cache', label: 'fast-jwt, every token in its cache', file: 'fast-jwt', redisCalls: 0 },
-];
-
 /**
- * `name`, `label`, the `file` beside this one whose `builds` makes it, the `platforms` that it serves (default both), and
- * how many `redisCalls` a request makes.
+ * `against`: the row of ours that it is measured beside, of its own kind: a bare guard beside a bare guard, Passport beside
+ * Passport, limits beside limits. `file`: the one beside this whose `builds` makes it. `platforms`: default both.
+ * `isReplayed`: it is in the part `checks` alone. `redisCalls`: of each request; absent where a cache decides. `login`: whether the part `logins` weighs one.
  */
+const row = (against, file, name, label, more = {}) => ({
+  name,
+  label,
+  file,
+  against,
+  redisCalls: 0,
+  ...more,
+});
+const ONE = { redisCalls: 1 };
+
 export const CONFIGURATIONS = [
-  { name: 'none', label: 'no auth', file: 'none', redisCalls: 0 },
-  { name: 'empty-guard', label: 'an empty guard (the ceiling)', file: 'none', redisCalls: 0 },
-  ...JWTS,
-  { name: 'latchkey', label: '**Latchkey**', file: 'latchkey', redisCalls: 1 },
-  {
-    // By default that is due once a minute.
-    name: 'latchkey-touch',
-    label: '**Latchkey**, activity written at every request',
-    file: 'latchkey',
-    redisCalls: 1,
-  },
-  {
-    name: 'latchkey-jwt',
-    label: '**Latchkey** with JWTs as access tokens',
-    file: 'latchkey',
-    redisCalls: 1,
-  },
-  {
-    name: 'latchkey-passport',
-    label: "**Latchkey** through Passport, `AuthGuard('latchkey')`",
-    file: 'latchkey',
-    redisCalls: 1,
-  },
-  {
-    name: 'express-session-fixed',
-    label: 'express-session + connect-redis, without touch',
-    file: 'express-session',
-    platforms: ['express'],
-    redisCalls: 1,
-  },
-  {
-    name: 'express-session-rolling',
-    label: 'express-session + connect-redis, rolling',
-    file: 'express-session',
+  row('latchkey', 'none', 'none', 'no auth'),
+  row('latchkey', 'none', 'empty-guard', 'an empty guard (the ceiling)'),
+  row('latchkey', 'latchkey', 'latchkey', '**Latchkey**', { ...ONE, login: true }),
+  row('latchkey', 'latchkey', 'latchkey-near', '**Latchkey**, near cache', {
+    redisCalls: undefined,
+    absentIf: /nearCache/,
+  }),
+  // By default that is due once a minute.
+  row('latchkey', 'latchkey', 'latchkey-touch', '**Latchkey**, activity written at every request', {
+    ...ONE,
+    isReplayed: true,
+  }),
+  row('latchkey', 'latchkey', 'latchkey-cookie', '**Latchkey**, token in a cookie', ONE),
+  row('latchkey', 'latchkey', 'latchkey-jwt', '**Latchkey** with JWTs as access tokens', ONE),
+  row('latchkey', 'jwt', 'nestjs-jwt-string', '@nestjs/jwt, secret as a string (the usual set-up)'),
+  row('latchkey', 'jwt', 'nestjs-jwt', '@nestjs/jwt, secret as a KeyObject'),
+  row('latchkey', 'jwt', 'jose', 'jose, secret as a CryptoKey'),
+  row('latchkey', 'jwt', 'fast-jwt', 'fast-jwt', { login: true }),
+  row('latchkey', 'jwt', 'fast-jwt-cache', 'fast-jwt, every token in its cache'),
+  row('latchkey', 'jwt', 'jwt-revocation', 'fast-jwt + a revocation list in Redis', { ...ONE, login: true }),
+  row('latchkey', 'supertokens', 'supertokens', "SuperTokens' SDK, local verification"),
+  row('latchkey', 'cookie-sessions', 'express-session', 'express-session + connect-redis', {
     platforms: ['express'],
     redisCalls: 2,
-  },
-  {
-    name: 'express-session',
-    label: 'express-session + connect-redis',
-    file: 'express-session',
-    platforms: ['express'],
+    login: true,
+  }),
+  row('latchkey', 'cookie-sessions', 'fastify-session', '@fastify/session + connect-redis', {
+    platforms: ['fastify'],
     redisCalls: 2,
-  },
-  {
-    name: 'better-auth-cookie',
-    label: 'better-auth, its cookie cache (a block waits for it)',
-    file: 'better-auth',
-    redisCalls: 0,
-  },
-  { name: 'better-auth', label: 'better-auth on Redis', file: 'better-auth', redisCalls: 2 },
-  ...JWTS.map(({ name, label, file }) => ({
-    name: `${name}+throttler`,
-    label: `${label} + Throttler on Redis`,
-    file,
-    redisCalls: 1,
-  })),
-  { name: 'latchkey+quota', label: '**Latchkey** + a quota', file: 'latchkey', redisCalls: 1 },
-  { name: 'latchkey+3-quotas', label: '**Latchkey** + three quotas', file: 'latchkey', redisCalls: 1 },
-  {
-    name: 'latchkey+3-quotas+cidrs',
-    label: '**Latchkey** + three quotas and an allowlist in the code',
-    file: 'latchkey',
-    redisCalls: 1,
-  },
-  {
-    // The list is on a slot of its own: a second call in the same tick, and so the same round trip.
-    name: 'latchkey+3-quotas+list',
-    label: '**Latchkey** + three quotas and an allowlist in Redis',
-    file: 'latchkey',
-    redisCalls: 2,
-  },
+    login: true,
+  }),
+  row(
+    'latchkey',
+    'better-auth',
+    'better-auth-cookie',
+    'better-auth, its cookie cache (a block waits for it)',
+  ),
+  row('latchkey', 'better-auth', 'better-auth', 'better-auth on Redis', { redisCalls: 2, login: true }),
+  row('latchkey-passport', 'latchkey', 'latchkey-passport', "**Latchkey**, `AuthGuard('latchkey')`", ONE),
+  row('latchkey-passport', 'jwt', 'passport-jwt', 'passport-jwt, secret as a KeyObject'),
+  row('latchkey+quota', 'latchkey', 'latchkey+quota', '**Latchkey** + a quota', ONE),
+  row('latchkey+quota', 'latchkey', 'latchkey+3-quotas', '**Latchkey** + three quotas', ONE),
+  row(
+    'latchkey+quota',
+    'latchkey',
+    'latchkey+3-quotas+cidrs',
+    '**Latchkey** + three quotas and an allowlist',
+    ONE,
+  ),
+  // The list is on a slot of its own: a second call in the same tick, and so the same round trip.
+  row(
+    'latchkey+quota',
+    'latchkey',
+    'latchkey+3-quotas+list',
+    '**Latchkey** + three quotas and a list in Redis',
+    {
+      redisCalls: 2,
+    },
+  ),
+  ...['fast-jwt', 'fast-jwt-cache'].map((name) =>
+    row('latchkey+quota', 'jwt', `${name}+throttler`, `${name} + Throttler on Redis`, ONE),
+  ),
 ];
 
-/** Those that are also measured with Redis further away, and with a further read in the handler. */
+/** Those that are also measured with Redis further away. */
 export const AT_A_DISTANCE = [
-  'none',
-  'passport-jwt',
-  'fast-jwt',
-  'fast-jwt-cache',
   'latchkey',
+  'latchkey-near',
+  'jwt-revocation',
   'express-session',
-  'better-auth',
-  'passport-jwt+throttler',
-  'fast-jwt-cache+throttler',
-  'latchkey+quota',
+  'fastify-session',
 ];
 
 /** @throws Error when there is no such configuration */
@@ -121,11 +96,13 @@ export function findConfiguration(name) {
   return found;
 }
 
-/** What the Nest app of a configuration is made of; `context` is `{ redisUrl, platform }`. */
+/**
+ * What the Nest app of a configuration is made of, with `login(app, id, http)`, which gives the headers of the requests to
+ * come or sets a cookie; `context` is `{ redisUrl, platform }`.
+ */
 export async function buildConfiguration(name, context) {
-  const { file } = findConfiguration(name);
   const [base, limiter] = name.endsWith('+throttler') ? name.split('+') : [name];
-  const { builds } = await import(`./${file}.mjs`);
+  const { builds } = await import(`./${findConfiguration(name).file}.mjs`);
   const built = await builds[base](context);
   if (!limiter) return built;
   const { withThrottler } = await import('./throttler.mjs');

@@ -6,10 +6,11 @@ import {
   SessionGuard,
   SessionModule,
   SessionService,
+  SessionTransport,
   UserStateService,
 } from './library.mjs';
 import { SessionPassportModule } from './library-passport.mjs';
-import { DEVICE, userIds } from './users.mjs';
+import { DEVICE } from './users.mjs';
 
 // As by default, but for the deadline: a stall of a busy machine is not what is measured.
 const OPTIONS = { commandTimeoutMs: 5_000 };
@@ -20,15 +21,16 @@ const QUOTAS = [
   { name: 'daily', quota: 1_000_000, window: '1h', burst: 1_000_000, by: 'user' },
 ];
 
-async function credentials(app, { count }) {
-  const users = app.get(UserStateService);
-  const sessions = app.get(SessionService);
-  const login = async (id) => {
-    await users.ensure(id, { roles: ['user'] });
-    const { token } = await sessions.create(id, { device: DEVICE });
-    return { authorization: `Bearer ${token}` };
-  };
-  return Promise.all(userIds(count).map(login));
+async function begin(app, id) {
+  await app.get(UserStateService).ensure(id, { roles: ['user'] });
+  return app.get(SessionService).create(id, { device: DEVICE });
+}
+
+const login = async (app, id) => ({ authorization: `Bearer ${(await begin(app, id)).token}` });
+
+async function loginByCookie(app, id, { request, response }) {
+  app.get(SessionTransport).setCookie(request, response, await begin(app, id));
+  return {};
 }
 
 /** For others to read; the check with each request stays. */
@@ -43,21 +45,19 @@ const JWT = {
 };
 const CIDRS = ['127.0.0.0/8', '10.0.0.0/8', '::1'];
 
-async function credentialsAndList(app, options) {
-  await app.get(IpAllowlists).set('office', CIDRS);
-  return credentials(app, options);
-}
-
 const build = ({ redisUrl }, { quotas = 0, options = {} } = {}) => ({
   imports: [SessionModule.forRoot({ ...OPTIONS, ...options, redis: redisUrl })],
   guards: [SessionGuard],
   decorators: quotas > 0 ? [RateLimit(...QUOTAS.slice(0, quotas))] : [],
-  credentials,
+  login,
 });
 
 export const builds = {
   latchkey: (context) => build(context),
   'latchkey-touch': (context) => build(context, { options: { touchInterval: 1 } }),
+  'latchkey-near': (context) =>
+    build(context, { options: { nearCache: { leaseMs: 2_000, maxEntries: 10_000 } } }),
+  'latchkey-cookie': (context) => ({ ...build(context), login: loginByCookie }),
   'latchkey-passport': (context) => ({
     ...build(context),
     imports: [PassportModule, ...build(context).imports, SessionPassportModule],
@@ -75,7 +75,7 @@ export const builds = {
     return {
       ...built,
       decorators: [...built.decorators, IpAllowlist('office')],
-      credentials: credentialsAndList,
+      configure: (app) => app.init().then(() => app.get(IpAllowlists).set('office', CIDRS)),
     };
   },
 };

@@ -1,9 +1,6 @@
 // Nest in plain JavaScript: what the TypeScript compiler writes for decorators and constructor types.
 import 'reflect-metadata';
-import { Controller, Get, Inject, Module, Req, UseGuards } from '@nestjs/common';
-
-/** The injection key of the ioredis client that handlers read from. */
-export const READER = 'READER';
+import { Controller, Get, Inject, Module, Req, Res, UseGuards } from '@nestjs/common';
 
 /** Decorates a class; `inject` are the injection keys of its constructor. */
 export function decorate(target, { decorators = [], inject = [] }) {
@@ -18,31 +15,26 @@ export function makeModule(metadata) {
 }
 
 /**
- * The routes that every configuration serves: `/me` answers from the request alone, `/me/read` reads a profile from
- * Redis first. `request.user.id` is what the guards found; without guards there is nobody, and the answer
- * is as long (better-auth makes longer IDs itself).
+ * The routes that every configuration serves. `/me` answers from the request alone: `request.user.id` is what the guards
+ * found; without guards there is nobody, and the answer is as long (better-auth makes longer IDs itself). `/login` is open,
+ * and answers with the headers of that user's requests.
  */
-export function makeController({ guards = [], decorators = [] }) {
+export function makeController({ guards = [], decorators = [], login }, app) {
   class BenchController {
-    constructor(reader) {
-      this.reader = reader;
-    }
-
     me(request) {
       return { id: request.user?.id ?? 'user-0000' };
     }
 
-    async read(request) {
-      const id = request.user?.id ?? 'user-0000';
-      return { id, profile: (await this.reader.get('profile')) ?? '' };
+    login(request, response) {
+      return login(app(), request.query.user, { request, response });
     }
   }
-  const routes = { me: 'me', read: 'me/read' };
-  for (const [method, path] of Object.entries(routes)) {
+  Res({ passthrough: true })(BenchController.prototype, 'login', 1);
+  const guard = guards.length > 0 ? [UseGuards(...guards)] : [];
+  for (const [method, own] of Object.entries({ me: [...decorators, ...guard], login: [] })) {
     Req()(BenchController.prototype, method, 0);
     const descriptor = Object.getOwnPropertyDescriptor(BenchController.prototype, method);
-    const onMethod = [Get(path), ...decorators, ...(guards.length > 0 ? [UseGuards(...guards)] : [])];
-    Reflect.decorate(onMethod, BenchController.prototype, method, descriptor);
+    Reflect.decorate([Get(method), ...own], BenchController.prototype, method, descriptor);
   }
-  return decorate(BenchController, { decorators: [Controller()], inject: [READER] });
+  return decorate(BenchController, { decorators: [Controller()] });
 }

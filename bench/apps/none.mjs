@@ -1,8 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { decorate } from './nest.mjs';
-import { userIds } from './users.mjs';
-
-const anybody = (count) => userIds(count).map(() => ({ authorization: 'Bearer nobody-looks-at-this' }));
 
 class EmptyGuard {
   canActivate() {
@@ -11,7 +8,9 @@ class EmptyGuard {
 }
 decorate(EmptyGuard, { decorators: [Injectable()] });
 
+const login = () => ({ authorization: 'Bearer nobody-looks-at-this' });
+
 export const builds = {
-  none: () => ({ credentials: (_app, { count }) => anybody(count) }),
-  'empty-guard': () => ({ guards: [EmptyGuard], credentials: (_app, { count }) => anybody(count) }),
+  none: () => ({ login }),
+  'empty-guard': () => ({ guards: [EmptyGuard], login }),
 };

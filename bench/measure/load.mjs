@@ -11,7 +11,7 @@ export function requestsFor({ path, port, credentials }) {
   });
 }
 
-/** Load on one or more ports, by turns. The first answer that is not 200 ends it with an error. */
+/** Load on one app. The first answer that is not 200 ends it with an error. */
 export class Load {
   #connections = [];
   #latencies;
@@ -20,12 +20,12 @@ export class Load {
   #isEnding = false;
   completed = 0;
 
-  /** @param targets `{ port, requests }`, one for each process; `limit`: how many requests to send in all */
-  constructor({ targets, connections, limit = Infinity }) {
+  /** @param target `{ port, requests }`; `limit`: how many to send in all, each request once */
+  constructor({ target: { port, requests }, connections, limit = Infinity }) {
     this.#left = limit;
+    const shared = { requests, next: 0 };
     for (let index = 0; index < connections; index++) {
-      const { port, requests } = targets[index % targets.length];
-      this.#connections.push(this.#open(port, { requests, next: index * 7 }));
+      this.#connections.push(this.#open(port, limit < Infinity ? shared : { requests, next: index * 7 }));
     }
   }
 
@@ -88,18 +88,17 @@ export class Load {
   }
 }
 
-/** Loads for a while and measures a window in it, in which the apps' CPU time is known, too. */
-export async function measureLoad({ apps, path, connections, rampMs, windowMs }) {
-  const targets = apps.map((app) => app.target(path));
-  const load = new Load({ targets, connections });
+/** Loads an app for a while and measures a window in it, in which the app's CPU time is known, too. */
+export async function measureLoad({ app, path = '/me', connections, rampMs, windowMs }) {
+  const load = new Load({ target: app.target(path), connections });
   await sleep(rampMs);
-  const [startedAt, before, ownBefore] = [performance.now(), await cpuOf(apps), process.cpuUsage()];
+  const [startedAt, before, ownBefore] = [performance.now(), await app.usage(), process.cpuUsage()];
   const latencies = load.keepLatencies();
   const completedBefore = load.completed;
   for (const until = performance.now() + windowMs; !load.hasFailed && performance.now() < until;) {
     await sleep(Math.min(50, windowMs));
   }
-  const [after, requests, endedAt] = [await cpuOf(apps), load.completed - completedBefore, performance.now()];
+  const [after, requests, endedAt] = [await app.usage(), load.completed - completedBefore, performance.now()];
   const own = process.cpuUsage(ownBefore);
   load.end();
   await load.finished();
@@ -107,12 +106,7 @@ export async function measureLoad({ apps, path, connections, rampMs, windowMs })
     requests: load.completed,
     latencies,
     perSecond: (requests / (endedAt - startedAt)) * 1000,
-    cpuUs: (after - before) / requests,
+    cpuUs: (after.cpuUs - before.cpuUs) / Math.max(1, requests),
     clientCpu: (own.user + own.system) / 1000 / (endedAt - startedAt),
   };
-}
-
-async function cpuOf(apps) {
-  const usages = await Promise.all(apps.map((app) => app.usage()));
-  return usages.reduce((sum, { cpuUs }) => sum + cpuUs, 0);
 }

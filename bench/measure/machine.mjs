@@ -15,6 +15,8 @@ const MEASURED = [
   'jose',
   'fast-jwt',
   'express-session',
+  '@fastify/session',
+  'supertokens-node',
   'connect-redis',
   'redis',
   'better-auth',

@@ -49,6 +49,12 @@ export class RedisServer {
     return { received: Number(received), sent: Number(sent), cpuUs: (Number(user) + Number(system)) * 1e6 };
   }
 
+  /** What it holds, in bytes, after what it has freed is given back. */
+  async usedBytes() {
+    await this.client.call('MEMORY', 'PURGE');
+    return Number((await this.info('memory')).used_memory);
+  }
+
   /** Calls and microseconds of a command since the start. */
   async command(name) {
     const { [`cmdstat_${name}`]: line = 'calls=0,usec=0' } = await this.info('commandstats');

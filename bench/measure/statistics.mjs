@@ -19,5 +19,5 @@ export function spread(numbers, decimals) {
 }
 
 export function round(number, decimals = 0) {
-  return number === undefined ? undefined : Number(number.toFixed(decimals));
+  return number === undefined ? undefined : Number(number.toFixed(decimals)) + 0; // no -0, which JSON has not
 }

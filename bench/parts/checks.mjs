@@ -52,9 +52,9 @@ async function recordChecks(configuration, redis, { users }) {
   const app = await AppProcess.start({ configuration, platform: 'fastify', redisUrl: recorder.url, users });
   try {
     const target = app.target('/me');
-    await new Load({ targets: [target], connections: 1, limit: 1 }).finished(); // Redis knows the script from here on
+    await new Load({ target, connections: 1, limit: 1 }).finished(); // Redis knows the script from here on
     const { sent, received } = await recorder.record(() =>
-      new Load({ targets: [target], connections: 1, limit: users }).finished(),
+      new Load({ target, connections: 1, limit: users }).finished(),
     );
     const checks = sent.filter((chunk) => /evalsha/i.test(chunk.toString('latin1')));
     if (checks.length < users)

@@ -1,7 +1,7 @@
-// Requests through whole Nest apps, in pairs: each configuration by turns with the same app without auth, A B A B, in
-// processes that are started anew for each block of rounds. Both are equally warm that way, what slows the machine down
-// slows both, and no process's luck with its compiler decides.
-import { CONFIGURATIONS, findConfiguration } from '../apps/index.mjs';
+// Every configuration in turns with ours of its kind and with the same app without auth: each window of a peer has one of
+// ours and one of no auth right beside it, and all ratios are of such neighbours. All apps run from the beginning, each
+// warmed until its CPU time per request falls no more: what slows the machine down slows all, and none is the warmer.
+import { AT_A_DISTANCE, CONFIGURATIONS } from '../apps/index.mjs';
 import { AppProcess } from '../measure/app-process.mjs';
 import { measureLoad } from '../measure/load.mjs';
 import { DelayProxy } from '../measure/proxy.mjs';
@@ -9,165 +9,133 @@ import { RedisServer } from '../measure/redis-server.mjs';
 import { assertCalls, countCommands } from '../measure/round-trips.mjs';
 import { median, quantile, round, spread } from '../measure/statistics.mjs';
 
-const CONNECTIONS = 64;
 const BASELINE = 'none';
 const PINGS = 200;
+const WARMING_CONNECTIONS = 16;
+const STARTED_AT_ONCE = 2;
+/** A window that is not so much cheaper than those before is flat. */
+const FLAT = 0.98;
 
-/** Those to be measured on a platform; the baseline always is. */
-function chosenConfigurations(platform, only) {
-  return CONFIGURATIONS.filter(({ name, platforms }) => {
-    const names = Array.isArray(only) ? only : only?.[platform];
-    const isChosen = !names || names.includes(name) || name === BASELINE;
-    return isChosen && (!platforms || platforms.includes(platform));
-  });
+/** Those to be measured on a platform, with the ones that they are measured beside. */
+function chosenOn(platform, only) {
+  const serves = ({ platforms, isReplayed }) => !isReplayed && (!platforms || platforms.includes(platform));
+  const names = Array.isArray(only) ? only : only?.[platform];
+  const chosen = CONFIGURATIONS.filter((one) => serves(one) && (!names || names.includes(one.name)));
+  const beside = new Set([BASELINE, ...chosen.map(({ against }) => against)]);
+  return CONFIGURATIONS.filter((one) => serves(one) && (chosen.includes(one) || beside.has(one.name)));
 }
-
-/** Where Redis is, and whether the handler reads from it once more. */
-const NEAR = { redisMs: 0, reads: false };
 
 export async function measureHttp(options) {
-  const rows = [];
-  const pings = [];
-  for (const platform of options.platforms) {
-    const measured = await measurePlatform(platform, options);
-    rows.push(...measured.rows);
-    pings.push(...measured.pings);
-  }
-  return { rows, pings };
+  const found = { rows: [], pings: [], absent: [], warmed: {} };
+  for (const platform of options.platforms) await measurePlatform(platform, options, found);
+  return found;
 }
 
-async function measurePlatform(platform, options) {
+async function measurePlatform(platform, options, found) {
   const redis = await RedisServer.start();
   const proxy = await DelayProxy.start(redis.port);
-  const place = { platform, redis, proxy, options, pings: [], series: new Map() };
-  const others = chosenConfigurations(platform, options.only).filter(({ name }) => name !== BASELINE);
+  const chosen = chosenOn(platform, options.only);
   try {
-    for (let block = 1; block <= options.blocks; block++) {
-      await measureBlock(others, place);
-      options.log(`${platform}: block ${block} of ${options.blocks}`);
+    const near = { platform, redis, options, redisUrl: redis.url, redisMs: 0, ...options.near };
+    found.rows.push(...(await measureWhere(near, chosen, found)));
+    for (const redisMs of options.distances) {
+      await proxy.setDelay(redisMs);
+      const far = { ...near, proxy, redisUrl: proxy.url, redisMs, ...options.far };
+      const subjects = chosen.filter(({ name }) => name === BASELINE || AT_A_DISTANCE.includes(name));
+      found.rows.push(...(await measureWhere(far, subjects, found)));
+      found.pings.push({ platform, redisMs, p50Ms: round(await ping(proxy.port, redis.client), 2) });
     }
-    const rows = [findConfiguration(BASELINE), ...others].flatMap((configuration) =>
-      summarise(configuration, place),
-    );
-    return { rows, pings: summarisePings(place) };
   } finally {
     await proxy.stop();
     await redis.stop();
   }
 }
 
-/** Some rounds of every configuration beside the baseline, each in a new process. */
-async function measureBlock(others, place) {
-  for (const configuration of others) {
-    const base = new Subject(findConfiguration(BASELINE), place);
-    const subject = new Subject(configuration, place);
-    try {
-      for (const scenario of scenariosOf(configuration, place.options)) {
-        await measurePairs(base, subject, scenario);
+/** All that is measured with Redis at one distance. */
+async function measureWhere(place, configurations, found) {
+  const { options, platform, redisMs, connections, rounds } = place;
+  const subjects = new Map();
+  try {
+    for (let at = 0; at < configurations.length; at += STARTED_AT_ONCE) {
+      const starting = configurations.slice(at, at + STARTED_AT_ONCE).map((one) => start(one, place, found));
+      for (const subject of await Promise.all(starting))
+        if (subject) subjects.set(subject.configuration.name, subject);
+    }
+    for (const subject of subjects.values()) await warmUp(subject, place, found);
+    options.log(`${platform}: ${subjects.size} apps are warm, Redis ${redisMs} ms away`);
+    const base = subjects.get(BASELINE);
+    const peers = [...subjects.values()].filter((one) => one !== base);
+    const groups = peers.map((peer) => [base, subjects.get(peer.configuration.against) ?? peer, peer]);
+    for (let index = 0; index < rounds; index++) {
+      for (const count of connections) {
+        for (const [at, group] of groups.entries())
+          await measureGroup(group, { place, count, turn: index + at });
       }
-    } finally {
-      await Promise.all([base.stop(), subject.stop()]);
+      options.log(`${platform}: round ${index + 1} of ${rounds}, Redis ${redisMs} ms away`);
     }
+    return [...subjects.values()].flatMap((subject) =>
+      connections.flatMap((count) => rowsOf(subject, place, count)),
+    );
+  } finally {
+    await Promise.all([...subjects.values()].map(({ app }) => app.stop()));
   }
 }
 
-async function measurePairs(base, subject, scenario) {
-  const { options } = subject.place;
-  await Promise.all([base.start(scenario), subject.start(scenario)]);
-  await base.ready(scenario);
-  await subject.ready(scenario);
-  for (let round = 0; round < options.rounds / options.blocks; round++) {
-    const before = await base.measure(scenario);
-    base.keep(scenario, before, before);
-    subject.keep(scenario, await subject.measure(scenario), before);
-  }
-}
-
-function scenariosOf(configuration, { distant, distances }) {
-  if (!distant.includes(configuration.name)) return [NEAR];
-  return distances.flatMap((redisMs) =>
-    [false, true].map((reads) => (redisMs === 0 && !reads ? NEAR : { redisMs, reads })),
-  );
-}
-
-/** One configuration and its processes: one for Redis nearby, and one for Redis behind the proxy. */
-class Subject {
-  #apps = new Map();
-  #warm = new Set();
-
-  constructor(configuration, place) {
-    Object.assign(this, { configuration, place });
-    const { series } = place;
-    if (!series.has(configuration.name)) series.set(configuration.name, { pairs: [], commands: {} });
-    this.series = series.get(configuration.name);
-  }
-
-  /** Starts the app that the scenario needs. */
-  async start({ redisMs }) {
-    const { configuration, place } = this;
-    const { platform, redis, proxy, options } = place;
-    const isFar = redisMs > 0;
-    if (this.#apps.has(isFar)) return;
-    const redisUrl = isFar ? proxy.url : redis.url;
+/** @returns `undefined` for what the library does not know yet */
+async function start(configuration, { platform, redisUrl, options }, found) {
+  try {
     const app = await AppProcess.start({ configuration, platform, redisUrl, users: options.users });
-    this.#apps.set(isFar, app);
-  }
-
-  /** Warms it up, and counts the Redis calls of a request. */
-  async ready(scenario) {
-    const { configuration, place } = this;
-    const { redis, proxy, options } = place;
-    const isFar = scenario.redisMs > 0;
-    const path = pathOf(scenario);
-    if (this.#warm.has(`${isFar} ${path}`)) return;
-    this.#warm.add(`${isFar} ${path}`);
-    const app = this.#apps.get(isFar);
-    await proxy.setDelay(0);
-    await measureLoad({ apps: [app], path, connections: CONNECTIONS, rampMs: 0, windowMs: options.warmUpMs });
-    const commands = await countCommands({ app, redis, path });
-    assertCalls(configuration, commands, scenario.reads ? 1 : 0);
-    if (!scenario.reads) this.series.commands = commands;
-  }
-
-  keep(scenario, own, base) {
-    this.series.pairs.push({ scenario, own, base });
-  }
-
-  async measure(scenario) {
-    const { redis, proxy, pings, options } = this.place;
-    const { redisMs, reads } = scenario;
-    const app = this.#apps.get(redisMs > 0);
-    if (redisMs > 0) await proxy.setDelay(redisMs);
-    if (this.configuration.name === BASELINE && !reads) {
-      pings.push({ redisMs, ...(await ping(redisMs > 0 ? proxy.port : redis.port, redis.client)) });
-    }
-    const { rampMs, lightMs } = options;
-    const windowMs = scenario === NEAR ? options.windowMs : options.windowMs / 2;
-    const load = { apps: [app], path: pathOf(scenario) };
-    const before = await redis.usage();
-    const full = await measureLoad({ ...load, connections: CONNECTIONS, rampMs, windowMs });
-    const after = await redis.usage();
-    const light = await measureLoad({ ...load, connections: 1, rampMs: 50, windowMs: lightMs });
-    return {
-      perSecond: full.perSecond,
-      cpuUs: full.cpuUs,
-      p50Ms: quantile(full.latencies, 0.5),
-      p99Ms: quantile(full.latencies, 0.99),
-      lightP50Ms: quantile(light.latencies, 0.5),
-      lightP99Ms: quantile(light.latencies, 0.99),
-      redisCpuUs: (after.cpuUs - before.cpuUs) / full.requests,
-      bytesToRedis: (after.received - before.received) / full.requests,
-      bytesFromRedis: (after.sent - before.sent) / full.requests,
-      clientCpu: full.clientCpu,
-    };
-  }
-
-  async stop() {
-    await Promise.all([...this.#apps.values()].map((app) => app.stop()));
+    return { configuration, app, windows: [] };
+  } catch (error) {
+    if (!configuration.absentIf?.test(error.message)) throw error;
+    if (!found.absent.includes(configuration.name)) found.absent.push(configuration.name);
+    return undefined;
   }
 }
 
-const pathOf = ({ reads }) => (reads ? '/me/read' : '/me');
+/** Warms an app up, and counts the Redis calls of a request. */
+async function warmUp(subject, { platform, redis, redisMs, options }, found) {
+  const { configuration, app } = subject;
+  const seconds = await warm(app, options);
+  if (redisMs === 0) found.warmed[`${configuration.name}, ${platform}`] = seconds;
+  subject.commands = await countCommands({ app, redis, path: '/me' });
+  assertCalls(configuration, subject.commands);
+}
+
+/** Until the CPU time of a request is flat: three windows no cheaper than the three before. @returns how many seconds */
+async function warm(app, { warmMs: { most, window } }) {
+  const [startedAt, costs] = [performance.now(), []];
+  const isFlat = () => median(costs.slice(-3)) >= FLAT * median(costs.slice(-6, -3));
+  for (;;) {
+    const load = { app, connections: WARMING_CONNECTIONS, rampMs: 0, windowMs: window };
+    costs.push((await measureLoad(load)).cpuUs);
+    const tookMs = performance.now() - startedAt;
+    if (tookMs >= most || (costs.length >= 6 && isFlat())) return round(tookMs / 1_000, 1);
+  }
+}
+
+/** One window each of no auth, of ours and of the peer, in an order that changes from turn to turn. */
+async function measureGroup(group, { place, count, turn }) {
+  const order = [...new Set(group)];
+  for (let step = 0; step < turn % order.length; step++) order.push(order.shift());
+  if (turn % 2 === 1) order.reverse();
+  const measured = new Map();
+  for (const subject of order) measured.set(subject, await measureWindow(subject, place, count));
+  const [base, ours, peer] = group;
+  for (const subject of order) {
+    const [own, without] = [measured.get(subject), measured.get(base)];
+    const beside = subject === peer && peer !== ours ? measured.get(ours) : undefined;
+    subject.windows.push({ count, own, base: without, ours: beside });
+  }
+}
+
+async function measureWindow({ app }, { redis, options }, connections) {
+  const { rampMs, windowMs } = options;
+  const before = await redis.usage();
+  const load = await measureLoad({ app, connections, rampMs, windowMs });
+  const after = await redis.usage();
+  return { ...load, redisCpuUs: (after.cpuUs - before.cpuUs) / load.requests };
+}
 
 async function ping(port, client) {
   const pinger = client.duplicate({ port });
@@ -178,54 +146,56 @@ async function ping(port, client) {
       await pinger.ping();
       latencies.push(performance.now() - sentAt);
     }
-    return { p50Ms: quantile(latencies, 0.5) };
+    return quantile(latencies, 0.5);
   } finally {
     pinger.disconnect();
   }
 }
 
-function summarise(configuration, { platform, series }) {
-  const { pairs, commands } = series.get(configuration.name) ?? { pairs: [] };
-  const scenarios = [...new Map(pairs.map(({ scenario }) => [JSON.stringify(scenario), scenario])).values()];
-  return scenarios.map(({ redisMs, reads }) => {
-    const mine = pairs.filter(({ scenario }) => scenario.redisMs === redisMs && scenario.reads === reads);
-    const all = (name) => mine.map(({ own }) => own[name]);
-    return {
+function rowsOf({ configuration, commands, windows }, { platform, redisMs }, connections) {
+  const mine = windows.filter(({ count }) => count === connections);
+  if (mine.length === 0) return [];
+  const { name, label, against, redisCalls } = configuration;
+  const all = (what, decimals) =>
+    spread(
+      mine.map(({ own }) => own[what]),
+      decimals,
+    );
+  const beside = mine.filter(({ ours }) => ours);
+  const latencies = mine.flatMap(({ own }) => own.latencies);
+  return [
+    {
       platform,
-      name: configuration.name,
-      label: configuration.label,
       redisMs,
-      reads,
-      // Each window against the one of no auth just before it.
+      connections,
+      name,
+      label,
+      against,
       fraction: spread(
         mine.map(({ own, base }) => own.perSecond / base.perSecond),
         3,
       ),
-      perSecond: spread(all('perSecond'), 0),
-      cpuUs: spread(all('cpuUs'), 1),
+      ...(beside.length > 0
+        ? {
+            toOurs: spread(
+              beside.map(({ own, ours }) => own.perSecond / ours.perSecond),
+              3,
+            ),
+          }
+        : {}),
+      perSecond: all('perSecond', 0),
+      cpuUs: all('cpuUs', 1),
       guardUs: spread(
         mine.map(({ own, base }) => own.cpuUs - base.cpuUs),
         1,
       ),
-      p50Ms: round(median(all('p50Ms')), 2),
-      p99Ms: round(median(all('p99Ms')), 2),
-      lightP50Ms: round(median(all('lightP50Ms')), 2),
-      lightP99Ms: round(median(all('lightP99Ms')), 2),
-      redisCalls: configuration.redisCalls + (reads ? 1 : 0),
+      p50Ms: round(quantile(latencies, 0.5), 3),
+      p99Ms: round(quantile(latencies, 0.99), 3),
+      redisCalls: redisCalls ?? null,
       commands,
-      redisCpuUs: round(median(all('redisCpuUs')), 1),
-      bytesToRedis: round(median(all('bytesToRedis')), 0),
-      bytesFromRedis: round(median(all('bytesFromRedis')), 0),
-      clientCpu: round(median(all('clientCpu')), 2),
+      redisCpuUs: round(median(mine.map(({ own }) => own.redisCpuUs)), 1),
+      clientCpu: round(median(mine.map(({ own }) => own.clientCpu)), 2),
       windows: mine.length,
-    };
-  });
-}
-
-function summarisePings({ platform, pings }) {
-  const distances = [...new Set(pings.map(({ redisMs }) => redisMs))];
-  return distances.map((redisMs) => {
-    const p50s = pings.filter((ping) => ping.redisMs === redisMs).map(({ p50Ms }) => p50Ms);
-    return { platform, redisMs, p50Ms: round(median(p50s), 2) };
-  });
+    },
+  ];
 }

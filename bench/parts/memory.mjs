@@ -19,7 +19,7 @@ export async function measureMemory({ sessionCounts, log }) {
   const redis = await RedisServer.start();
   const library = await libraryOn(redis);
   try {
-    const empty = await usedBytes(redis);
+    const empty = await redis.usedBytes();
     const rows = [];
     let users = 0;
     for (const sessions of sessionCounts) {
@@ -32,7 +32,7 @@ export async function measureMemory({ sessionCounts, log }) {
       };
       const startedAt = performance.now();
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
-      const bytes = (await usedBytes(redis)) - empty;
+      const bytes = (await redis.usedBytes()) - empty;
       rows.push({ sessions, users, bytesPerSession: round(bytes / sessions, 1), ...(await share(redis)) });
       log(`memory: ${sessions} sessions after ${round((performance.now() - startedAt) / 1000)} s more`);
     }
@@ -46,11 +46,6 @@ export async function measureMemory({ sessionCounts, log }) {
 async function logInOnAllDevices({ users, sessions }, userId) {
   await users.ensure(userId, { roles: ['user'] });
   for (const device of DEVICES) await sessions.create(userId, { device });
-}
-
-async function usedBytes(redis) {
-  await redis.client.call('MEMORY', 'PURGE');
-  return Number((await redis.info('memory')).used_memory);
 }
 
 /** How much of it the users' hashes are, with their sessions, from a sample of users. */

@@ -1,38 +1,33 @@
-import { byConfiguration, TITLES } from './tables.mjs';
+import { configurationsOf, rowOf, TITLES } from './tables.mjs';
 
-const WIDTH = 920;
-const LABEL_WIDTH = 400;
-const ROW = 19;
-const TOP = 62;
+const [WIDTH, LABEL_WIDTH, ROW, TOP] = [1_000, 360, 19, 62];
 const COLOURS = { ours: '#0f766e', peers: '#94a3b8', limits: '#cbd5e1' };
-const PLATFORMS = ['express', 'fastify'];
+const PANELS = Object.keys(TITLES).flatMap((platform) =>
+  [4, 64].map((connections) => ({ platform, connections })),
+);
 
-/** Requests per second as a fraction of no auth, a bar for each configuration on each platform, as an SVG. */
+/** Requests per second as a fraction of no auth, a bar for each configuration in each panel, as an SVG. */
 export function drawChart({ http, rounds }) {
-  const rows = byConfiguration(http).filter(({ name }) => name !== 'none');
-  const panel = (WIDTH - LABEL_WIDTH - 20) / PLATFORMS.length;
+  const rows = configurationsOf(http).filter(({ name }) => name !== 'none');
+  const panel = (WIDTH - LABEL_WIDTH - 20) / PANELS.length;
   const height = TOP + rows.length * ROW + 16;
   const text = (x, y, content, more = '') => `<text x="${x}" y="${y}" ${more}>${escape(content)}</text>`;
-  const parts = [
-    text(
-      8,
-      20,
-      `Requests per second as a fraction of no auth (medians of ${rounds} rounds)`,
-      'font-weight="bold"',
-    ),
-  ];
-  PLATFORMS.forEach((platform, column) => {
+  const bold = 'font-weight="bold"';
+  const title = `Requests per second as a fraction of no auth (medians of ${rounds} rounds)`;
+  const parts = [text(8, 20, title, bold)];
+  rows.forEach(({ label }, index) =>
+    parts.push(text(LABEL_WIDTH - 8, TOP + index * ROW + 11, plain(label), 'text-anchor="end"')),
+  );
+  PANELS.forEach((where, column) => {
     const left = LABEL_WIDTH + column * panel;
-    const scale = panel - 50;
-    parts.push(text(left, 46, TITLES[platform], 'font-weight="bold"'));
-    rows.forEach((row, index) => {
-      const y = TOP + index * ROW;
-      if (column === 0) parts.push(text(LABEL_WIDTH - 8, y + 11, plain(row.label), 'text-anchor="end"'));
-      const value = row[platform]?.fraction.median;
+    parts.push(text(left, 46, `${TITLES[where.platform]}, ${where.connections} connections`, bold));
+    rows.forEach(({ name }, index) => {
+      const value = rowOf(http, name, where)?.fraction.median;
       if (value === undefined) return;
-      const width = Math.max(1, Math.min(1.1, value) * scale).toFixed(1);
+      const y = TOP + index * ROW;
+      const width = Math.max(1, Math.min(1.1, value) * (panel - 50)).toFixed(1);
       parts.push(
-        `<rect x="${left}" y="${y}" width="${width}" height="${ROW - 5}" fill="${colourOf(row.name)}"/>`,
+        `<rect x="${left}" y="${y}" width="${width}" height="${ROW - 5}" fill="${colourOf(name)}"/>`,
       );
       parts.push(text((left + Number(width) + 5).toFixed(1), y + 11, value.toFixed(2)));
     });

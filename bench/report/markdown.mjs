@@ -1,16 +1,19 @@
 import { goalsOf } from './goals.mjs';
 import {
   busiestClient,
+  byConnections,
   capacityTable,
+  CELLS,
   checksTable,
+  distancesOf,
   goalsTable,
   growthTable,
-  latencyTable,
+  loginsTable,
   memoryTable,
   number,
-  processesTable,
   redisUseTable,
-  requestsTable,
+  TITLES,
+  whereOthersLead,
 } from './tables.mjs';
 
 /** A load beside the run that it had better not had. */
@@ -35,40 +38,22 @@ export function warningAbout({ kind, loadBefore, machine }) {
   return reasons.length === 0 ? undefined : `**These figures mean little: ${reasons.join(', and ')}.**`;
 }
 
+const PEERS_TO_OURS =
+  "Each peer's requests per second as a multiple of ours of its kind, in the window beside its own: a bare guard beside a " +
+  'bare guard, Passport beside Passport, limits beside limits.';
+
 /** Everything that a run has found, as a page. */
 export function toMarkdown(results) {
-  const { http, checks, growth, memory, processes, peers } = results;
-  const sections = [
-    '# Results',
-    describeRun(results),
-    ...(warningAbout(results) ? [warningAbout(results)] : []),
-  ];
-  const add = (title, ...texts) =>
-    sections.push(`## ${title}`, ...texts.filter((text) => text !== undefined));
+  const { http, logins, checks, growth, memory, peers } = results;
+  const sections = ['# Results', describeRun(results), warningAbout(results)];
+  const add = (title, ...texts) => sections.push(`## ${title}`, ...texts);
   const goals = goalsOf(results);
   if (goals.length > 0) add('Against what was wanted', goalsTable(goals));
+  for (const redisMs of http ? distancesOf(http) : []) addHttp(http, redisMs, add);
   if (http) {
-    add(
-      'Requests, Redis on the same machine',
-      'Requests per second as a fraction of no auth in the window before: median (quartiles); 64 connections. CPU µs are the ' +
-        "app's for each request. Requests a second and CPU are those of a row's own windows; the windows of no auth that a " +
-        `fraction was taken against are not those of the first row, but the ones beside it. ${busiestClient(http)}`,
-      requestsTable(http),
-    );
-    if (http.rows.some(({ reads }) => reads)) {
-      add('The same with one further Redis read in the handler', requestsTable(http, { reads: true }));
-    }
-    for (const redisMs of [...new Set(http.rows.map((row) => row.redisMs))].filter((ms) => ms > 0)) {
-      add(`Requests, Redis ${number(redisMs, 1)} ms away`, requestsTable(http, { redisMs }));
-    }
-    add(
-      'One request at a time',
-      latencyTable(http, false),
-      'With one further Redis read:',
-      latencyTable(http, true),
-    );
-    add('What a request asks of Redis', 'On Fastify, where it was measured there.', redisUseTable(http));
+    add('What a request asks of Redis', redisUseTable(http), busiestClient(http), warmth(http));
   }
+  if (logins) add('What a login costs', loginsTable(logins));
   if (checks) add('What a check costs Redis', checksTable(checks));
   if (growth)
     add(
@@ -77,14 +62,38 @@ export function toMarkdown(results) {
       growthTable(growth),
     );
   if (memory) add('Memory', memoryTable(memory));
-  if (processes) add('App processes', `On ${results.machine.cores} cores.`, processesTable(processes));
   const capacity = capacityTable(results);
   if (capacity) add('Capacity', capacity);
+  const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
+  add('Versions', versions.join(', '));
+  return `${sections.filter((text) => text !== undefined).join('\n\n')}\n`;
+}
+
+function addHttp(http, redisMs, add) {
+  const where = redisMs === 0 ? 'on the same machine' : `${number(redisMs, 1)} ms away`;
+  const platforms = Object.keys(TITLES).filter((name) => http.rows.some(({ platform }) => platform === name));
+  const tables = (cell, isShown) =>
+    platforms.map((platform) => byConnections(http, { platform, redisMs }, CELLS[cell], isShown));
+  const pings = http.pings.filter((one) => one.redisMs === redisMs);
+  const isPeer = ({ name, against }) => name !== 'none' && name !== against;
   add(
-    'Versions',
-    Object.entries(peers)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', '),
+    `Requests per second, no auth = 1, Redis ${where}`,
+    'Of each window against that of no auth beside it: median (quartiles).',
+    ...tables('fraction'),
+    whereOthersLead(http, { redisMs }),
   );
-  return `${sections.join('\n\n')}\n`;
+  add(`Beside ours, Redis ${where}`, PEERS_TO_OURS, ...tables('toOurs', isPeer));
+  add(`CPU µs of the app for a request (of it auth), Redis ${where}`, ...tables('cpu'));
+  add(
+    `p50 / p99 ms under that load, Redis ${where}`,
+    ...pings.map(
+      ({ platform, p50Ms }) => `A bare PING took ${number(p50Ms, 2)} ms beside ${TITLES[platform]}.`,
+    ),
+    ...tables('latency'),
+  );
+}
+
+function warmth({ warmed }) {
+  const [name, seconds] = Object.entries(warmed).toSorted(([, a], [, b]) => b - a)[0];
+  return `Each app was warmed until its CPU time per request was flat; ${name}, took longest: ${number(seconds)} s.`;
 }

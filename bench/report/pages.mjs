@@ -1,54 +1,84 @@
-// The figures in docs/benchmarks.md, and three lines of them in the README, each between its markers, from the checked-in
-// JSON. `node bench/report/pages.mjs` writes them; with --check it only tells whether they are what the JSON says; a path
-// after it says in which folder the two pages lie.
+// The figures in docs/benchmarks.md, docs/compared.md and the README, each between its markers, from the checked-in JSON.
+// `node bench/report/pages.mjs` writes them; with --check it only tells whether they are what the JSON says; a path after
+// it says in which folder the pages lie.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { goalsOf } from './goals.mjs';
 import { describeRun, warningAbout } from './markdown.mjs';
-import { byConfiguration, number, table } from './tables.mjs';
+import { configurationsOf, loginsTable, number, rowOf, table, TITLES, whereOthersLead } from './tables.mjs';
 
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RESULTS = new URL('../results/results.json', import.meta.url);
 const FAR_MS = 2;
-const PAGE = '../bench/results/results.md';
-const BLOCKS = { 'README.md': summaryBlock, 'docs/benchmarks.md': tableBlock };
-const LEFT_OUT =
-  /^(none|latchkey\+3-quotas\+list|.*-(bytes|fixed|rolling)|(nestjs-jwt|jose).*|.*-string\+throttler)$/;
+/** The numbers of connections that pages tell of. */
+const SHOWN = [4, 64];
+const BLOCKS = {
+  'README.md': summaryBlock,
+  'docs/benchmarks.md': tableBlock,
+  'docs/compared.md': comparisonBlock,
+};
+const COMPARED = [
+  'latchkey',
+  'latchkey-near',
+  'latchkey+quota',
+  'latchkey-passport',
+  'passport-jwt',
+  'fast-jwt',
+  'fast-jwt-cache',
+  'jwt-revocation',
+  'supertokens',
+  'fast-jwt+throttler',
+  'express-session',
+  'fastify-session',
+  'better-auth',
+  'better-auth-cookie',
+];
 
-/** What the README says: a line for speed, one for those who are ahead, one for Redis and the run. */
+/** One figure of a row for each shown number of connections: `0.76 · 0.83`. */
+function figures(http, name, platform, read) {
+  const told = SHOWN.map((connections) => {
+    const row = rowOf(http, name, { platform, connections });
+    const value = row && read(row);
+    return value === undefined ? undefined : number(value, 2);
+  });
+  return told.every((figure) => figure === undefined) ? '–' : told.map((figure) => figure ?? '–').join(' · ');
+}
+const fractions = (http, name, platform) => figures(http, name, platform, ({ fraction }) => fraction.median);
+
+/** What the README says: lines for speed, for those who are ahead, for Redis and the run. */
 function summaryBlock(results) {
   const { http, checks, memory } = results;
-  const rows = byConfiguration(http);
-  const fractions = ({ express, fastify }) =>
-    [
-      express && `${express.fraction.median.toFixed(2)} on Express`,
-      fastify && `${fastify.fraction.median.toFixed(2)} on Fastify`,
-    ]
-      .filter(Boolean)
-      .join(', ');
-  const told = (names) =>
-    names
-      .map((name) => rows.find((row) => row.name === name))
-      .filter(Boolean)
-      .map((row) => `${row.label} ${fractions(row)}`)
-      .join('; ');
+  const told = (name) => {
+    const label = configurationsOf(http).find((one) => one.name === name)?.label;
+    const on = Object.keys(TITLES)
+      .map((platform) => [TITLES[platform], fractions(http, name, platform)])
+      .filter(([, figure]) => figure !== '–')
+      .map(([title, figure]) => `${figure} on ${title}`);
+    return label && on.length > 0 ? `${label} ${on.join(', ')}` : [];
+  };
+  const names = [
+    'latchkey',
+    'latchkey-near',
+    'fast-jwt',
+    'jwt-revocation',
+    'latchkey-passport',
+    'passport-jwt',
+  ];
   const check = checks?.find(({ name }) => name === 'latchkey');
   const weight = memory?.at(-1);
   const redis =
     check && weight
-      ? [
-          `One check is one Redis call, ${number(check.scriptUs.median, 1)} µs of its script; ` +
-            `a session takes ${number(weight.bytesPerSession)} bytes.`,
-        ]
-      : [];
+      ? `One check is one Redis call, ${number(check.scriptUs.median, 1)} µs of its script; ` +
+        `a session takes ${number(weight.bytesPerSession)} bytes. `
+      : '';
   const warning = warningAbout(results);
   return [
     ...(warning ? [warning, ''] : []),
-    `- Requests per second, the same app without auth = 1: ${told(['latchkey', 'passport-jwt', 'express-session'])}.`,
-    `- ${whereOthersWin(rows, '')}`,
-    `- ${[...redis, describeRun(results)].join(' ')}`,
+    `- Requests per second at ${SHOWN.join(' · ')} connections, the same app without auth = 1: ${names.flatMap(told).join('; ')}.`,
+    `- ${whereOthersLead(http, { counts: SHOWN })}`,
+    `- ${redis}${describeRun(results)}`,
   ]
     .map(wrapped)
     .join('\n');
@@ -65,38 +95,39 @@ function wrapped(text) {
   return lines.join('\n');
 }
 
+function farAway(http, name, platform) {
+  const row = rowOf(http, name, { platform, connections: 1, redisMs: FAR_MS });
+  return row ? `${number(row.p50Ms, 2)} ms` : '–';
+}
+
 /** The whole table, and what to think of it. */
 function tableBlock(results) {
-  const { http, checks, memory } = results;
-  const near = byConfiguration(http);
-  const far = byConfiguration(http, { redisMs: FAR_MS });
-  const cell = (row) => row?.fraction.median.toFixed(2) ?? '–';
-  const shown = near.filter(({ name }) => !LEFT_OUT.test(name));
-  const rows = shown.map(({ name, label, redisCalls, express, fastify }) => {
-    const distant = far.find((row) => row.name === name);
-    const p50 = distant?.express?.lightP50Ms;
-    return [
-      label,
-      cell(express),
-      cell(fastify),
-      redisCalls,
-      p50 === undefined ? '–' : `${number(p50, 2)} ms`,
-    ];
-  });
-  const header = ['', 'Express', 'Fastify', 'Redis calls', `p50 on Express, Redis ${FAR_MS} ms away`];
+  const { http, logins, checks, memory } = results;
+  const rows = configurationsOf(http).map(({ name, label, redisCalls }) => [
+    label,
+    ...Object.keys(TITLES).flatMap((platform) => [
+      fractions(http, name, platform),
+      figures(http, name, platform, ({ toOurs }) => toOurs?.median),
+    ]),
+    redisCalls ?? 'rarely',
+    farAway(http, name, 'express'),
+  ]);
+  const header = [
+    '',
+    ...Object.values(TITLES).flatMap((title) => [title, '× ours']),
+    'Redis calls',
+    `p50 on Express, Redis ${FAR_MS} ms away`,
+  ];
   const ping = http.pings.find(({ redisMs }) => redisMs === FAR_MS);
-  const warning = warningAbout(results);
   const lines = [
-    ...(warning ? [warning] : []),
-    'Requests per second as a fraction of the same app without auth, 64 connections, Redis on the same machine' +
-      (ping
-        ? `; p50 of one request at a time, where a bare \`PING\` takes ${number(ping.p50Ms, 2)} ms`
-        : '') +
-      '.',
+    warningAbout(results),
+    `Requests per second at ${SHOWN.join(' · ')} connections as a fraction of the same app without auth, and as a multiple ` +
+      'of ours of the same kind; Redis on the same machine.' +
+      (ping ? ` A bare \`PING\` of the Redis further away takes ${number(ping.p50Ms, 2)} ms.` : ''),
     table(header, rows),
-    howFarToTrust(near),
-    whereOthersWin(near, ''),
-    whereOthersWin(byConfiguration(http, { reads: true }), ' where the handler reads from Redis once more'),
+    whereOthersLead(http),
+    howFarToTrust(http),
+    logins && `A login, and what its session weighs in Redis:\n\n${loginsTable(logins)}`,
   ];
   const [check, quota] = ['latchkey', 'latchkey+quota'].map((name) =>
     checks?.find((row) => row.name === name),
@@ -109,37 +140,60 @@ function tableBlock(results) {
         `(${number(weight.sessions)} of them, two a user, the users' own records included).`,
     );
   }
-  const goals = goalsOf(results);
-  const missed = goals.filter(({ isMet }) => !isMet);
+  const missed = goalsOf(results).filter(({ isMet }) => !isMet);
   const told = missed.map(({ goal, wanted, measured }) => `${goal}: ${measured} (${wanted} was wanted)`);
   if (results.kind === 'full' && told.length === 0) lines.push('Every goal set beforehand was met.');
   if (told.length > 0) lines.push(`Goals set beforehand and missed: ${told.join('; ')}.`);
-  lines.push(`${describeRun(results)} [All figures](${PAGE}).`);
-  return lines.filter((line) => line !== '').join('\n\n');
+  lines.push(`${describeRun(results)} [All figures](../bench/results/results.md).`);
+  return lines.filter(Boolean).join('\n\n');
 }
 
-/** How far apart the rounds of one configuration are. */
-function howFarToTrust(rows) {
-  const ours = rows.find(({ name }) => name === 'latchkey');
-  const between = (row) => `${row.fraction.q1.toFixed(2)} and ${row.fraction.q3.toFixed(2)}`;
-  if (!ours?.express || !ours.fastify) return '';
-  return (
-    `These are medians. The middle half of Latchkey's own rounds lies between ${between(ours.express)} on Express, ` +
-    `and ${between(ours.fastify)} on Fastify: small differences say nothing.`
+/** How far apart the windows of one configuration are. */
+function howFarToTrust(http) {
+  const told = Object.keys(TITLES).flatMap((platform) =>
+    SHOWN.flatMap((connections) => {
+      const row = rowOf(http, 'latchkey', { platform, connections });
+      if (!row) return [];
+      const { q1, q3 } = row.fraction;
+      return `${q1.toFixed(2)}–${q3.toFixed(2)} (${TITLES[platform]}, ${connections})`;
+    }),
   );
+  return `These are medians. The middle half of Latchkey's own windows: ${told.join(', ')}. Small differences say nothing.`;
 }
 
-/** Which peers are ahead, and where, also of those that the table leaves out. */
-function whereOthersWin(rows, when) {
-  const ours = rows.find(({ name }) => name === 'latchkey');
-  if (!ours) return '';
-  const ahead = (platform) =>
-    rows
-      .filter(({ name }) => !name.startsWith('latchkey') && name !== 'none' && name !== 'empty-guard')
-      .filter((row) => row[platform]?.fraction.median > ours[platform]?.fraction.median)
-      .map(({ label }) => label);
-  const told = (names) => (names.length === 0 ? 'nobody' : names.join('; '));
-  return `Ahead of Latchkey's guard${when}, on Express: ${told(ahead('express'))}. On Fastify: ${told(ahead('fastify'))}.`;
+/** What docs/compared.md says of the peers that it compares. */
+function comparisonBlock(results) {
+  const { http } = results;
+  const rows = configurationsOf(http)
+    .filter(({ name }) => COMPARED.includes(name))
+    .map(({ name, label, redisCalls }) => {
+      const platform = rowOf(http, name, { platform: 'express', connections: SHOWN[1] })
+        ? 'express'
+        : 'fastify';
+      const cpu = rowOf(http, name, { platform, connections: SHOWN[1] })?.guardUs.median;
+      return [
+        label,
+        ...Object.keys(TITLES).map((one) => fractions(http, name, one)),
+        redisCalls ?? 'rarely',
+        number(cpu),
+        farAway(http, name, platform),
+      ];
+    });
+  const header = [
+    '',
+    ...Object.values(TITLES),
+    'Redis calls',
+    'CPU of it, µs',
+    `1 request at a time, Redis ${FAR_MS} ms away`,
+  ];
+  return [
+    warningAbout(results),
+    `The same Nest app without authentication is 1; more is better; at ${SHOWN.join(' · ')} connections. ${describeRun(results)}`,
+    table(header, rows),
+    whereOthersLead(http),
+  ]
+    .filter(Boolean)
+    .join('\n\n');
 }
 
 /** A page with the block put between its markers. */

@@ -9,10 +9,6 @@ export const number = (value, decimals = 0) =>
     : value.toLocaleString('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 const spreadOf = ({ median, q1, q3 }, decimals) =>
   `${number(median, decimals)} (${number(q1, decimals)}–${number(q3, decimals)})`;
-const fraction = (row) =>
-  row
-    ? `${row.fraction.median.toFixed(2)} (${row.fraction.q1.toFixed(2)}–${row.fraction.q3.toFixed(2)})`
-    : '–';
 
 /** A Markdown table; columns but the first are aligned to the right. */
 export function table(header, rows) {
@@ -21,99 +17,114 @@ export function table(header, rows) {
   return [line(header), line(rule), ...rows.map(line)].join('\n');
 }
 
-/** Configurations in the order of the run, each with its row on every platform. */
-export function byConfiguration(http, { redisMs = 0, reads = false } = {}) {
-  const rows = http.rows.filter((row) => row.redisMs === redisMs && row.reads === reads);
-  const names = [...new Set(http.rows.map(({ name }) => name))];
-  return names.flatMap((name) => {
-    const of = (platform) => rows.find((row) => row.name === name && row.platform === platform);
-    const [express, fastify] = [of('express'), of('fastify')];
-    const any = express ?? fastify;
-    return any ? [{ name, label: any.label, redisCalls: any.redisCalls, express, fastify }] : [];
-  });
+export const countsOf = ({ rows }, redisMs = 0) => [
+  ...new Set(rows.filter((row) => row.redisMs === redisMs).map(({ connections }) => connections)),
+];
+export const distancesOf = ({ rows }) => [...new Set(rows.map(({ redisMs }) => redisMs))];
+
+/** The row of a configuration; `undefined` where it was not measured. */
+export const rowOf = ({ rows }, name, { platform, connections, redisMs = 0 }) =>
+  rows.find(
+    (row) =>
+      row.name === name &&
+      row.platform === platform &&
+      row.connections === connections &&
+      row.redisMs === redisMs,
+  );
+
+/** The configurations of a platform, in the order of the run: `{ name, label }`. */
+export const configurationsOf = ({ rows }, platform, redisMs = 0) => [
+  ...new Map(
+    rows
+      .filter((row) => (!platform || row.platform === platform) && row.redisMs === redisMs)
+      .map(({ name, label, against, redisCalls }) => [name, { name, label, against, redisCalls }]),
+  ).values(),
+];
+
+/** A row for each configuration, a column for each number of connections. */
+export function byConnections(http, { platform, redisMs = 0 }, cell, isShown = () => true) {
+  const counts = countsOf(http, redisMs);
+  const rows = configurationsOf(http, platform, redisMs).filter(isShown);
+  return table(
+    [TITLES[platform], ...counts.map((count) => `${count} connection${count > 1 ? 's' : ''}`)],
+    rows.map(({ name, label }) => [
+      label,
+      ...counts.map((connections) => {
+        const row = rowOf(http, name, { platform, connections, redisMs });
+        return row ? cell(row) : '–';
+      }),
+    ]),
+  );
 }
 
-export function requestsTable(http, scenario) {
-  const platforms = ['express', 'fastify'].filter((name) =>
-    http.rows.some(({ platform }) => platform === name),
-  );
-  const header = platforms.flatMap((name) => [TITLES[name], 'req/s', 'CPU µs', 'of it auth', 'p50 / p99 ms']);
-  const cells = (row) => [
-    fraction(row),
-    number(row?.perSecond.median),
-    number(row?.cpuUs.median),
-    row?.name === 'none' ? '–' : number(row?.guardUs.median),
-    row ? `${number(row.p50Ms, 1)} / ${number(row.p99Ms, 1)}` : '–',
-  ];
-  const rows = byConfiguration(http, scenario);
-  return table(
-    ['', ...header],
-    rows.map((row) => [row.label, ...platforms.flatMap((name) => cells(row[name]))]),
-  );
+export const CELLS = {
+  fraction: ({ fraction }) => spreadOf(fraction, 2),
+  toOurs: ({ toOurs }) => (toOurs ? spreadOf(toOurs, 2) : '1'),
+  cpu: ({ name, cpuUs, guardUs }) =>
+    name === 'none' ? number(cpuUs.median) : `${number(cpuUs.median)} (${number(guardUs.median)})`,
+  latency: ({ p50Ms, p99Ms }) => `${number(p50Ms, 2)} / ${number(p99Ms, 2)}`,
+};
+
+const isPeer = ({ name }) => !name.startsWith('latchkey') && name !== 'none' && name !== 'empty-guard';
+
+/** Which peers are ahead of ours of their kind, at how many connections, and by how much; in one line. */
+export function whereOthersLead(http, { redisMs = 0, counts = countsOf(http, redisMs) } = {}) {
+  const told = Object.entries(TITLES).map(([platform, title]) => {
+    const ahead = configurationsOf(http, platform, redisMs)
+      .filter(isPeer)
+      .flatMap(({ name, label }) => {
+        const leads = counts.flatMap((connections) => {
+          const ratio = rowOf(http, name, { platform, connections, redisMs })?.toOurs?.median;
+          return ratio > 1 ? [`${number(ratio, 2)} × at ${connections}`] : [];
+        });
+        return leads.length > 0 ? [`${label} (${leads.join(', ')})`] : [];
+      });
+    return `On ${title}: ${ahead.length > 0 ? ahead.join('; ') : 'no peer'}.`;
+  });
+  return `Peers ahead of Latchkey's guard of their kind, and at how many connections. ${told.join(' ')}`;
 }
 
 /** How much of a core the client that makes the load took, where it took most: near 1, it is the client that was measured. */
-export function busiestClient(http) {
-  const [busiest] = http.rows.filter(({ reads }) => !reads).toSorted((a, b) => b.clientCpu - a.clientCpu);
-  const { clientCpu, label, platform } = busiest;
-  return `The client took ${number(clientCpu, 2)} of a core at the most (${label}, ${TITLES[platform]}).`;
+export function busiestClient({ rows }) {
+  const { clientCpu, label, platform, connections } = rows.toSorted((a, b) => b.clientCpu - a.clientCpu)[0];
+  return (
+    `The client took ${number(clientCpu, 2)} of a core at the most ` +
+    `(${label}, ${TITLES[platform]}, ${connections} connections).`
+  );
 }
 
 export function redisUseTable(http) {
-  const header = ['', 'Redis calls', 'which', 'bytes to Redis', 'and back', 'Redis CPU µs'];
-  const rows = byConfiguration(http).map(({ label, redisCalls, express, fastify }) => {
-    const row = fastify ?? express;
-    const which = Object.keys(row.commands).join(', ') || '–';
+  const rows = configurationsOf(http).map(({ name, label }) => {
+    const row = http.rows.findLast((one) => one.name === name && one.redisMs === 0);
+    const which = Object.entries(row.commands).map(([command, count]) => `${number(count)} ${command}`);
     return [
       label,
-      redisCalls,
-      which,
-      number(row.bytesToRedis),
-      number(row.bytesFromRedis),
+      row.redisCalls ?? 'as its cache decides',
+      which.join(', ') || '–',
       number(row.redisCpuUs, 1),
     ];
   });
-  return table(header, rows);
+  return table(['', 'Redis calls', 'which', 'Redis CPU µs'], rows);
 }
 
 /** What was wanted beforehand, and what came of it. */
 export function goalsTable(goals) {
-  const rows = goals.map(({ goal, wanted, measured, isMet }) => [
-    goal,
-    wanted,
-    measured,
-    isMet ? 'met' : '**missed**',
-  ]);
-  return table(['', 'wanted', 'measured', ''], rows);
+  const shown = ({ goal, wanted, measured, isMet }) => [goal, wanted, measured, isMet ? 'met' : '**missed**'];
+  return table(['', 'wanted', 'measured', ''], goals.map(shown));
 }
 
-/** Median and 99th percentile of one request at a time, by distance. */
-export function latencyTable(http, reads) {
-  const distances = [...new Set(http.rows.map(({ redisMs }) => redisMs))];
-  const header = [
-    'p50 / p99 ms, Express then Fastify',
-    ...distances.map((ms) => (ms === 0 ? 'loopback' : `+${ms} ms`)),
-  ];
-  const pair = (row) => (row ? `${number(row.lightP50Ms, 2)} / ${number(row.lightP99Ms, 2)}` : '–');
-  const last = byConfiguration(http, { redisMs: distances.at(-1), reads });
-  const rows = last.map(({ name, label }) => [
+export function loginsTable(logins) {
+  const rows = logins.map(({ label, platform, cpuUs, perSecond, bytesPerSession }) => [
     label,
-    ...distances.map((redisMs) => {
-      const { express, fastify } = byConfiguration(http, { redisMs, reads }).find((row) => row.name === name);
-      return `${pair(express)} · ${pair(fastify)}`;
-    }),
+    TITLES[platform],
+    spreadOf(cpuUs, 0),
+    number(perSecond.median),
+    number(bytesPerSession),
   ]);
-  const pings = distances.map((ms) =>
-    http.pings
-      .filter(({ redisMs }) => redisMs === ms)
-      .map(({ p50Ms }) => number(p50Ms, 2))
-      .join(' · '),
-  );
-  return table(header, [...rows, ['a bare PING', ...pings]]);
+  return table(['', 'on', 'CPU µs of a login', 'logins a second', 'bytes of Redis a session'], rows);
 }
 
 export function checksTable(checks) {
-  const header = ['one check', 'script µs', 'all of Redis µs', 'checks a second of one core', 'as they came'];
   const rows = checks.map(({ label, scriptUs, serverUs, perCoreSecond, perSecond }) => [
     label,
     spreadOf(scriptUs, 1),
@@ -121,45 +132,23 @@ export function checksTable(checks) {
     number(perCoreSecond),
     number(perSecond.median),
   ]);
-  return table(header, rows);
+  return table(
+    ['one check', 'script µs', 'all of Redis µs', 'checks a second of one core', 'as they came'],
+    rows,
+  );
 }
 
 export function growthTable(growth) {
   const acts = Object.keys(growth[0]).filter((name) => name !== 'sessions');
-  const rows = growth.map((row) => [
-    number(row.sessions),
-    ...acts.map((act) => `${number(row[act].ms, 2)} ms (${number(row[act].serverUs)} µs)`),
-  ]);
+  const cell = ({ ms, serverUs }) => `${number(ms, 2)} ms (${number(serverUs)} µs)`;
+  const rows = growth.map((row) => [number(row.sessions), ...acts.map((act) => cell(row[act]))]);
   return table(['sessions of the user', ...acts], rows);
 }
 
 export function memoryTable(memory) {
-  const header = ['sessions', 'users', 'bytes a session', "of it the users' hashes"];
-  const rows = memory.map((row) => [
-    number(row.sessions),
-    number(row.users),
-    number(row.bytesPerSession),
-    number(row.ofWhichHashes),
-  ]);
-  return table(header, rows);
-}
-
-export function processesTable(processes) {
-  const counts = [...new Set(processes.map((row) => row.processes))];
-  const subjects = processes.filter((row) => row.processes === counts[0]);
-  const rows = subjects.map(({ name, platform }) => [
-    `${name}, ${platform}`,
-    ...counts.map((count) =>
-      number(
-        processes.find((row) => row.name === name && row.platform === platform && row.processes === count)
-          .perSecond.median,
-      ),
-    ),
-  ]);
-  return table(
-    ['requests per second', ...counts.map((count) => `${count} process${count > 1 ? 'es' : ''}`)],
-    rows,
-  );
+  const columns = ['sessions', 'users', 'bytesPerSession', 'ofWhichHashes'];
+  const rows = memory.map((row) => columns.map((column) => number(row[column])));
+  return table(['sessions', 'users', 'bytes a session', "of it the users' hashes"], rows);
 }
 
 /** `undefined` where the run has not measured what it takes. */
@@ -169,10 +158,8 @@ export function capacityTable({ http, checks, memory }) {
   if (!check || !weight) return undefined;
   const { perCoreSecond } = check;
   const { bytesPerSession } = weight;
-  const served = http?.rows.find(
-    ({ name, platform, redisMs, reads }) =>
-      name === 'latchkey+quota' && platform === 'fastify' && redisMs === 0 && !reads,
-  );
+  const served =
+    http && rowOf(http, 'latchkey+quota', { platform: 'fastify', connections: countsOf(http).at(-1) });
   const cores = (value) => (value === undefined ? '–' : number(value, value < 10 ? 2 : 0));
   const plan = planCapacity({ perCoreSecond, bytesPerSession, servedUs: served?.redisCpuUs });
   const rows = plan.map((row) => [

@@ -12,7 +12,7 @@ export function writeResults(results, { isSaved }) {
   writeFileSync(`${folder}results.json`, `${JSON.stringify(results, null, 1)}\n`);
   writeFileSync(`${folder}results.md`, markdown);
   if (results.http) writeFileSync(`${folder}chart.svg`, drawChart(results));
-  if (isSaved) writePages(results);
+  if (isSaved) writePages(); // from the file: what a check will read
   console.log(markdown);
   console.error(`bench: written to ${folder}`);
 }

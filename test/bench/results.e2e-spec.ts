@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = join(__dirname, '../..');
-const PAGES = ['README.md', 'docs/benchmarks.md'];
+const PAGES = ['README.md', 'docs/benchmarks.md', 'docs/compared.md'];
 const check = async (...folder: string[]): Promise<string> => {
   const args = [join(root, 'bench/report/pages.mjs'), '--check', ...folder];
   try {
@@ -16,7 +16,7 @@ const check = async (...folder: string[]): Promise<string> => {
   }
 };
 
-describe('the figures in the README and in docs/benchmarks.md', () => {
+describe('the figures of the bench in the README and in docs', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'latchkey-figures-'));

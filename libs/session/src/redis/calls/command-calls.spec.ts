@@ -37,7 +37,7 @@ function fakeCluster() {
     },
   };
   const nodes = () => [node];
-  const evalshaBuffer = jest.fn(() => Promise.resolve('by the command'));
+  const evalshaBuffer = jest.fn<Promise<string>, []>(() => Promise.resolve('by the command'));
   const slots = Array.from({ length: 16_384 }, () => ['h:1']);
   const client = Object.assign(new EventEmitter(), { status: 'ready', slots, nodes, evalshaBuffer });
   const calls = new ClusterCalls(client as unknown as Cluster, WAITING, () => false);
@@ -76,7 +76,7 @@ describe('a call to a Cluster', () => {
       await turn();
       sent[0]?.reject(reply(message));
       expect(await good).toBe('by the command');
-      byCommand.mockRejectedValueOnce(reply(message) as never);
+      byCommand.mockRejectedValueOnce(reply(message));
       const bad = add();
       await turn();
       sent[1]?.reject(reply(message));
