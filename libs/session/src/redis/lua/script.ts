@@ -46,8 +46,11 @@ export const SCRIPTS = {
       'rememberEndedMs',
       'maxStateAgeMs',
       'roleLifetimes',
+      'lease',
     ],
   ),
+  recallLeases: script('recall-leases', ['user'], ['channel']),
+  giveBackLeases: script('give-back-leases', ['user'], ['holder', 'fill']),
   createSession: script(
     'create-session',
     ['user', 'data'],

@@ -89,6 +89,19 @@ export interface RequestDemand {
   readonly withData?: boolean;
   /** Where it comes from. Absent: that is not known. */
   readonly ip?: IpVerdict;
+  /** Only storage itself may answer, not a copy. */
+  readonly isFresh?: boolean;
+  /** Of a near cache that asks for leave to keep the answer. */
+  readonly lease?: AskedLease;
+}
+
+/** Leave to answer for a user from memory, until it has run out or is given back. */
+export interface AskedLease {
+  /** The near cache's own name: `HOLDER_BYTES` bytes, a character each. */
+  readonly holder: string;
+  /** How many the holder has asked for, of any user, with this one. */
+  readonly fill: number;
+  readonly termMs: number;
 }
 
 /** One thing to do with one quota outside of `authenticate`. */

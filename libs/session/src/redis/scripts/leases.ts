@@ -1,0 +1,56 @@
+import { type LeaseRecord, readLeases } from '../records/lease-record.js';
+import { SCRIPTS } from '../lua/script.js';
+import { TaggedScripts } from './tagged.js';
+
+/** What is known of a user's leases at one moment. */
+export interface RecallReply {
+  /** By Redis's clock. */
+  readonly now: number;
+  /** Of the user's record; 0: there is none. */
+  readonly version: number;
+  readonly leases: readonly LeaseRecord[];
+  readonly server: ServerInfo;
+}
+
+/** The server that answered, as it describes itself. */
+export interface ServerInfo {
+  /** Another one after each restart and each promotion. */
+  readonly id: string;
+  /** How long it has run, in milliseconds. */
+  readonly upMs: number;
+  /** Whether it was a replica before, since it has run. */
+  readonly wasPromoted: boolean;
+}
+
+/** The scripts about the leases of near caches. */
+export class LeaseScripts extends TaggedScripts {
+  async recall(userRef: string): Promise<RecallReply> {
+    const reply = await this.run<readonly [number, number, Buffer, Buffer, Buffer]>(
+      SCRIPTS.recallLeases,
+      userRef,
+      {},
+    );
+    const [now, version, leases, server, replication] = reply;
+    return {
+      now,
+      version,
+      leases: readLeases(leases),
+      server: readServerInfo(String(server), String(replication)),
+    };
+  }
+
+  async giveBack(userRef: string, holder: string, fill: number): Promise<void> {
+    await this.run(SCRIPTS.giveBackLeases, userRef, { holder: Buffer.from(holder, 'latin1'), fill });
+  }
+}
+
+function readServerInfo(server: string, replication: string): ServerInfo {
+  const runId = /^run_id:(\w+)/m.exec(server)?.[1] ?? '';
+  const replid = /^master_replid:(\w+)/m.exec(replication)?.[1] ?? '';
+  const up = Number(/^uptime_in_seconds:(\d+)/m.exec(server)?.[1] ?? 0);
+  return {
+    id: `${runId}:${replid}`,
+    upMs: up * 1_000,
+    wasPromoted: !/^second_repl_offset:-1/m.test(replication),
+  };
+}

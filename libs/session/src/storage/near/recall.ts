@@ -1,0 +1,130 @@
+/** A lease as a user's record has it. */
+interface Lease {
+  readonly holder: string;
+  readonly from: number;
+  readonly to: number;
+  readonly expiresAt: number;
+}
+
+/** What is known of a user's leases at one moment, and of the server that says so. */
+export interface RecallAnswer {
+  readonly now: number;
+  /** Of the user's record, which begins with the time in milliseconds; 0: there is no record. */
+  readonly version: number;
+  readonly leases: readonly Lease[];
+  readonly server: { readonly id: string; readonly upMs: number; readonly wasPromoted: boolean };
+}
+
+/** Less is no step of a clock. Scripts let a lease stand for as long after its end (lua/include/lease.lua). */
+const CLOCK_MARGIN_MS = 50;
+/** How far two clocks that nobody sets drift apart, as a share of the time that passes. */
+const DRIFT = 0.000_2;
+const MOST_SERVERS = 1_000;
+
+/**
+ * All times are by the monotonic clock of this process. Where it stands still, a wait becomes longer, and never too short.
+ */
+interface Asked {
+  readonly askedAt: number;
+  readonly answeredAt: number;
+}
+
+interface KnownServer {
+  /** Since when leases may be missing from what it says; absent: it may have been there for ever. */
+  doubtedSince: number | undefined;
+  /** Its clock, less ours: between these two. */
+  offset: { readonly least: number; readonly most: number };
+  answeredAt: number;
+}
+
+/**
+ * The servers that answered. One that takes the place of another may have lost leases that are in force, and one whose clock
+ * was set may take them for run out: both are told, for as long as a lease may last.
+ */
+export class LeaseServers {
+  private readonly known = new Map<string, KnownServer>();
+
+  constructor(private readonly termMs: number) {}
+
+  /** Takes an answer down. @returns until when leases may be missing in what this server says; `-Infinity`: none is */
+  doubtedUntil({ now, server }: RecallAnswer, { askedAt, answeredAt }: Asked): number {
+    const offset = { least: now - answeredAt, most: now - askedAt };
+    const known = this.known.get(server.id);
+    if (!known) {
+      const isOld = server.upMs > this.termMs + 1_000 && !server.wasPromoted;
+      if (this.known.size >= MOST_SERVERS) this.known.clear();
+      this.known.set(server.id, { doubtedSince: isOld ? undefined : answeredAt, offset, answeredAt });
+      return isOld ? -Infinity : answeredAt + this.termMs;
+    }
+    const drift = Math.min(CLOCK_MARGIN_MS / 2, DRIFT * (answeredAt - known.answeredAt));
+    const tolerance = CLOCK_MARGIN_MS / 2 + drift;
+    const wasSet = offset.least > known.offset.most + tolerance || offset.most < known.offset.least - tolerance;
+    if (wasSet) known.doubtedSince = answeredAt;
+    known.offset = offset;
+    known.answeredAt = answeredAt;
+    return known.doubtedSince === undefined ? -Infinity : known.doubtedSince + this.termMs;
+  }
+}
+
+/**
+ * The wait of somebody who has acted on a user, until no near cache may answer from before. A lease that was in force when
+ * the act was written ends at most a term after it, whatever else goes wrong; the wait ends sooner where each was given back
+ * or has run out.
+ */
+export class Recall {
+  /** Those that are waited for: what of each must be given back, and when it has run out at the latest. */
+  private awaited: ReadonlyMap<string, { readonly to: number; readonly endsAt: number }> | undefined;
+  /** Until when leases may be in force that nobody tells of. */
+  private doubtedUntil = -Infinity;
+
+  /**
+   * @param settings `own`: the near cache of whoever acted, which has dropped what it had
+   * @param actedAt not before the act was written
+   */
+  constructor(
+    private readonly settings: { readonly termMs: number; readonly own: string },
+    private readonly servers: LeaseServers,
+    private readonly actedAt: number,
+  ) {}
+
+  /** Whether somebody may shorten the wait, so that it is worth asking again. */
+  get isAwaiting(): boolean {
+    return this.awaited === undefined || this.awaited.size > 0;
+  }
+
+  /**
+   * Takes an answer down; absent: there was none.
+   * @returns for how much longer to wait, in milliseconds, unless a later answer says less; 0: it is over
+   */
+  observe(answer: RecallAnswer | undefined, asked: Asked): number {
+    const { termMs } = this.settings;
+    const { answeredAt } = asked;
+    const endsAt = this.actedAt + termMs;
+    if (!answer) return Math.max(0, endsAt - answeredAt);
+    // A record that was lost is made again without its leases. Its version begins with the time.
+    const youngUntil = answeredAt + (answer.version === 0 ? termMs : answer.version + termMs - answer.now);
+    this.doubtedUntil = Math.max(this.doubtedUntil, youngUntil, this.servers.doubtedUntil(answer, asked));
+    this.awaited = this.awaited ? this.stillAwaited(answer, answeredAt) : this.toAwait(answer, answeredAt);
+    const latest = Math.max(this.doubtedUntil, ...[...this.awaited.values()].map((one) => one.endsAt));
+    return Math.max(0, Math.min(endsAt, latest) - answeredAt);
+  }
+
+  private toAwait({ leases, now }: RecallAnswer, answeredAt: number): NonNullable<Recall['awaited']> {
+    const others = leases.filter(({ holder }) => holder !== this.settings.own);
+    return new Map(
+      others.map(({ holder, to, expiresAt }) => [
+        holder,
+        { to, endsAt: answeredAt + expiresAt - now + CLOCK_MARGIN_MS },
+      ]),
+    );
+  }
+
+  private stillAwaited({ leases }: RecallAnswer, answeredAt: number): NonNullable<Recall['awaited']> {
+    const firstKept = new Map(leases.map(({ holder, from }) => [holder, from]));
+    return new Map(
+      [...(this.awaited ?? [])].filter(
+        ([holder, { to, endsAt }]) => (firstKept.get(holder) ?? Infinity) <= to && answeredAt < endsAt,
+      ),
+    );
+  }
+}
