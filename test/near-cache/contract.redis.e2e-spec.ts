@@ -21,6 +21,9 @@ describeRepositoryContract('redis with a near cache', async (settings) => {
     settings,
   );
   const { audit } = checkOptions({});
-  const { sessions } = await withNearCache(redisStorage(inner, audit), { leaseMs: LEASE_MS, maxEntries: 100 });
+  const { sessions } = await withNearCache(redisStorage(inner, audit), {
+    leaseMs: LEASE_MS,
+    maxEntries: 100,
+  });
   return { repository: sessions, advance: (ms) => sleep(ms), close: () => sessions.close() };
 });
