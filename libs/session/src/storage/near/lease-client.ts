@@ -8,6 +8,8 @@ export interface LeaseCalls {
   giveBack(userRef: string, holder: string, fill: number): Promise<void>;
 }
 
+/** Of the form of a user's reference. */
+const NOBODY = 'nobody'.padEnd(22, '-');
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 25;
 
@@ -22,6 +24,16 @@ export class LeaseClient {
     private readonly calls: LeaseCalls,
   ) {
     this.servers = new LeaseServers(termMs);
+  }
+
+  /**
+   * Looks at the server for the first time, for nobody's sake: an act before that, and up to a term after it, waits for the
+   * whole term.
+   */
+  async meetServer(): Promise<void> {
+    const askedAt = performance.now();
+    const answer = await this.calls.recall(NOBODY).catch(() => undefined);
+    if (answer) this.servers.doubtedUntil(answer, { askedAt, answeredAt: performance.now() });
   }
 
   /** Somebody has acted on a user: what is kept of them here is good no more. */

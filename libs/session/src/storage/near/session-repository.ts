@@ -44,7 +44,10 @@ export class NearSessionRepository implements SessionRepository {
   readonly leases: LeaseClient;
   private readonly cache: NearCache;
   /** Checks on their way that others of the same token may wait for. */
-  private readonly filling = new Map<string, { readonly proof: TokenProof; readonly done: Promise<unknown> }>();
+  private readonly filling = new Map<
+    string,
+    { readonly proof: TokenProof; readonly done: Promise<unknown> }
+  >();
   private readonly sweeping: NodeJS.Timeout;
   private readonly listener: ChannelListener;
 
@@ -74,6 +77,7 @@ export class NearSessionRepository implements SessionRepository {
 
   /** Begins to listen for recalls: without it nothing is kept. */
   async start(): Promise<this> {
+    void this.leases.meetServer();
     await this.events.listen(this.listener);
     return this;
   }
@@ -150,7 +154,10 @@ export class NearSessionRepository implements SessionRepository {
   }
 
   /** The answer of memory; `undefined` where it is not permitted, or worth a write: storage answers that. */
-  private find(proof: TokenProof, { touchIfRoles, ip = UNKNOWN_ORIGIN }: RequestDemand): TokenLookup | undefined {
+  private find(
+    proof: TokenProof,
+    { touchIfRoles, ip = UNKNOWN_ORIGIN }: RequestDemand,
+  ): TokenLookup | undefined {
     const at = instant();
     const entry = this.cache.find(proof, at);
     if (!entry || !admitsIp(ip, entry.lookup.user)) return undefined;
