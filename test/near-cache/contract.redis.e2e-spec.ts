@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkOptions } from '../../libs/session/src/options/checks/options-check.js';
-import { redisStorage, withNearCache } from '../../libs/session/src/storage/open-storage.js';
+import { redisStorage, withLeases } from '../../libs/session/src/storage/open-storage.js';
 import { openRedisRepository } from '../../libs/session/src/storage/redis/session-repository.js';
 import { describeRepositoryContract } from '../../libs/session/src/testing/contract/repository.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -16,11 +16,12 @@ afterAll(() => server.stop());
 
 describeRepositoryContract('redis with a near cache', async (settings) => {
   await server.client().flushall();
+  await server.client().set('lk:{live}:near', LEASE_MS); // as if another process had announced it long ago
   const inner = await openRedisRepository(
     { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 },
     settings,
   );
   const { audit } = checkOptions({});
-  const { sessions } = await withNearCache(redisStorage(inner, audit), { leaseMs: LEASE_MS, maxEntries: 100 });
+  const { sessions } = await withLeases(redisStorage(inner, audit), { leaseMs: LEASE_MS, maxEntries: 100 });
   return { repository: sessions, advance: (ms) => sleep(ms), close: () => sessions.close() };
 });

@@ -49,6 +49,7 @@ export const SCRIPTS = {
       'lease',
     ],
   ),
+  announceNearCache: script('announce-near-cache', ['near'], ['leaseMs', 'forMs']),
   recallLeases: script('recall-leases', ['user'], ['channel']),
   giveBackLeases: script('give-back-leases', ['user'], ['holder', 'fill']),
   createSession: script(

@@ -39,6 +39,12 @@ export class LeaseScripts extends TaggedScripts {
     };
   }
 
+  /** Says how long this process's leases last; 0: it has none. @returns the longest that was announced before, and is now */
+  async announce(leaseMs: number, forMs: number): Promise<readonly [before: number, now: number]> {
+    const reply = await this.connection.run(SCRIPTS.announceNearCache, [this.keys.near], [leaseMs, forMs]);
+    return reply as readonly [number, number];
+  }
+
   async giveBack(userRef: string, holder: string, fill: number): Promise<void> {
     await this.run(SCRIPTS.giveBackLeases, userRef, { holder: Buffer.from(holder, 'latin1'), fill });
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LeaseTerm } from './lease-term.js';
 import type { NearCache } from './near-cache.js';
 import { LeaseServers, Recall, type RecallAnswer } from './recall.js';
 
@@ -13,16 +14,14 @@ const LONGEST_PAUSE_MS = 25;
 
 /** What a near cache says about its leases, and what it asks of others. */
 export class LeaseClient {
-  private readonly servers: LeaseServers;
+  private servers: { readonly termMs: number; readonly known: LeaseServers } | undefined;
 
   constructor(
     private readonly holder: string,
-    private readonly termMs: number,
+    private readonly term: Pick<LeaseTerm, 'current'>,
     private readonly cache: NearCache,
     private readonly calls: LeaseCalls,
-  ) {
-    this.servers = new LeaseServers(termMs);
-  }
+  ) {}
 
   /** Somebody has acted on a user: what is kept of them here is good no more. */
   giveBack(userRef: string): void {
@@ -34,7 +33,10 @@ export class LeaseClient {
   /** As `recallAll`, where nobody relies on it: what others have found out about a user. */
   announce(userRef: string): void {
     this.cache.invalidate(userRef);
-    void this.calls.recall(userRef).catch(() => undefined);
+    void this.term
+      .current()
+      .then((termMs) => (termMs > 0 ? this.calls.recall(userRef) : undefined))
+      .catch(() => undefined);
   }
 
   /**
@@ -44,7 +46,9 @@ export class LeaseClient {
   async recallAll(userRef: string): Promise<void> {
     const actedAt = performance.now();
     this.cache.invalidate(userRef);
-    const recall = new Recall({ termMs: this.termMs, own: this.holder }, this.servers, actedAt);
+    const termMs = await this.term.current();
+    if (termMs === 0) return;
+    const recall = new Recall({ termMs, own: this.holder }, this.serversFor(termMs), actedAt);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const askedAt = performance.now();
       const answer = await this.calls.recall(userRef).catch(() => undefined);
@@ -52,5 +56,10 @@ export class LeaseClient {
       if (leftMs <= 0) return;
       await sleep(recall.isAwaiting ? Math.min(pauseMs, leftMs) : leftMs);
     }
+  }
+
+  private serversFor(termMs: number): LeaseServers {
+    if (this.servers?.termMs !== termMs) this.servers = { termMs, known: new LeaseServers(termMs) };
+    return this.servers.known;
   }
 }

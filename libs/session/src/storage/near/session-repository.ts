@@ -25,6 +25,7 @@ import type {
 import type { UserRepository } from '../contract/user-repository.js';
 import { instant } from './instant.js';
 import { type LeaseCalls, LeaseClient } from './lease-client.js';
+import { LeaseTerm, LONGEST_LEASE_MS } from './lease-term.js';
 import { type KnownLookup, NearCache, type NearCacheSettings } from './near-cache.js';
 import { NearUserRepository } from './user-repository.js';
 
@@ -33,7 +34,10 @@ const FILLS = 3;
 const UNKNOWN_ORIGIN: IpVerdict = { clientIp: undefined, refusedRoles: [] };
 const NO_QUOTAS = [] as const;
 
-/** Storage that answers checks from this process's memory, as long as it has a lease for that, and whose acts wait for leases. */
+/** What a process that keeps nothing has. */
+const KEEPS_NOTHING: NearCacheSettings = { leaseMs: 0, maxEntries: 0 };
+
+/** Storage whose acts wait for leases, and that answers checks from this process's memory as long as it has one. */
 export class NearSessionRepository implements SessionRepository {
   readonly events: SessionRepository['events'];
   readonly nodes: SessionRepository['nodes'];
@@ -41,21 +45,28 @@ export class NearSessionRepository implements SessionRepository {
   readonly replication?: NonNullable<SessionRepository['replication']>;
   readonly users: UserRepository;
   readonly data: SessionDataRepository;
+  private readonly settings: NearCacheSettings;
   readonly leases: LeaseClient;
   private readonly cache: NearCache;
+  private readonly term: LeaseTerm;
   /** Checks on their way that others of the same token may wait for. */
   private readonly filling = new Map<string, { readonly proof: TokenProof; readonly done: Promise<unknown> }>();
-  private readonly sweeping: NodeJS.Timeout;
+  private sweeping: NodeJS.Timeout | undefined;
   private readonly listener: ChannelListener;
 
   constructor(
     private readonly inner: SessionRepository,
-    calls: LeaseCalls,
-    private readonly settings: NearCacheSettings,
+    calls: LeaseCalls & ConstructorParameters<typeof LeaseTerm>[0],
+    given: NearCacheSettings | undefined,
   ) {
+    const settings = given ?? KEEPS_NOTHING;
+    this.settings = settings;
     const holder = randomBytes(HOLDER_BYTES).toString('latin1');
     this.cache = new NearCache(holder, settings);
-    this.leases = new LeaseClient(holder, settings.leaseMs, this.cache, calls);
+    this.term = new LeaseTerm(calls, given);
+    this.leases = new LeaseClient(holder, this.term, this.cache, calls);
+    // One call less on the way of every request.
+    if (settings.maxEntries === 0) this.authenticate = (proof, demand) => inner.authenticate(proof, demand);
     const { events, nodes, ipLists, replication } = inner;
     this.events = events;
     this.nodes = nodes;
@@ -69,12 +80,14 @@ export class NearSessionRepository implements SessionRepository {
         if (holders.includes(holder)) this.leases.giveBack(userRef);
       },
     };
-    this.sweeping = setInterval(() => this.cache.sweep(instant()), settings.leaseMs).unref();
   }
 
-  /** Begins to listen for recalls: without it nothing is kept. */
+  /** Begins to keep answers, if it is to, and to listen for recalls. */
   async start(): Promise<this> {
-    await this.events.listen(this.listener);
+    const { leaseMs, maxEntries } = this.settings;
+    if (maxEntries === 0) return this;
+    this.sweeping = setInterval(() => this.cache.sweep(instant()), leaseMs).unref();
+    await Promise.all([this.events.listen(this.listener), this.term.start()]);
     return this;
   }
 
@@ -121,8 +134,8 @@ export class NearSessionRepository implements SessionRepository {
     const refreshed = await this.inner.refresh(request);
     if ('kind' in refreshed) return refreshed;
     const { userRef } = request.proof;
-    // The token of before is good for the grace, so its lease may run out by itself.
-    if (refreshed.outcome === 'refreshed' && request.graceMs >= this.settings.leaseMs)
+    // The token of before is good for the grace, so leases may run out by themselves.
+    if (refreshed.outcome === 'refreshed' && request.graceMs >= LONGEST_LEASE_MS)
       this.leases.announce(userRef);
     else if (refreshed.outcome === 'refreshed' || refreshed.outcome === 'reused')
       await this.leases.recallAll(userRef);
@@ -139,6 +152,7 @@ export class NearSessionRepository implements SessionRepository {
 
   close(): Promise<void> {
     clearInterval(this.sweeping);
+    this.term.stop();
     this.events.unlisten(this.listener);
     this.cache.clear();
     return this.inner.close();
@@ -146,7 +160,7 @@ export class NearSessionRepository implements SessionRepository {
 
   /** Quotas and data are asked of storage: what is counted or written meanwhile would be missing from a copy. */
   private mayAnswer({ quotas, withData, isFresh }: RequestDemand): boolean {
-    return quotas.length === 0 && withData !== true && isFresh !== true && this.settings.maxEntries > 0;
+    return quotas.length === 0 && withData !== true && isFresh !== true;
   }
 
   /** The answer of memory; `undefined` where it is not permitted, or worth a write: storage answers that. */
@@ -166,7 +180,7 @@ export class NearSessionRepository implements SessionRepository {
       const found = this.find(proof, demand);
       if (found) return found;
     }
-    for (let i = 0; i < FILLS && this.events.isHearing; i++) {
+    for (let i = 0; i < FILLS && this.events.isHearing && this.term.mayLease; i++) {
       const answer = await this.fillOnce(proof, demand);
       if (answer) return answer;
     }
