@@ -137,6 +137,7 @@ describe('a near cache', () => {
       () => worker.users.block('bob', { reason: 'spam' }),
     ]) {
       await node.get('/plain', token);
+      await server.client().call('CLIENT', 'KILL', 'TYPE', 'pubsub'); // the node hears of nothing for a moment
       await act();
       const { body, status } = await node.get('/plain', token);
       const { roles, status: standing } = (await worker.users.get('bob')) ?? {};
