@@ -30,6 +30,8 @@ class Handlers {
   }
   @FreshState() @Get('fresh') fresh() {}
   @RateLimit({ name: 'n', quota: 1_000, window: '1m', by: 'user' }) @Get('counted') counted() {}
+  @RateLimit({ name: 'b', quota: 100, window: '1h', by: 'user', batch: 10 }) @Get('batched') batched() {}
+  @RateLimit({ name: 'r', quota: 20, window: 400, by: 'session', batch: 10 }) @Get('refilled') refilled() {}
   @Get('data') data(@SessionData() data: unknown) {
     return { data: typeof data };
   }
@@ -124,6 +126,33 @@ describe('a near cache', () => {
       if (status !== 200) break;
     }
     expect(Date.now()).toBeGreaterThanOrEqual(session.expiresAt);
+  });
+
+  it('takes quotas by batches: never beyond the burst, and beyond the rate by what nodes still have', async () => {
+    const nodes = [await start({ nearCache: near }), await start({ nearCache: near })];
+    const [one, other] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+    const { token } = await one.sessions.create('flo');
+    expect(await one.asked('/batched', token, 10)).toBe(1);
+    const answers = await Promise.all(
+      Array.from({ length: 150 }, (_, i) => nodes[i % 2]!.get('/batched', token)),
+    );
+    const allowed = answers.filter(({ status }) => status === 200);
+    expect(allowed).toHaveLength(90);
+    const remaining = allowed.map(({ headers }) => Number(/;r=(\d+)/.exec(headers['ratelimit'] ?? '')?.[1]));
+    expect(Math.min(...remaining)).toBe(0);
+    expect(answers.every(({ status, headers }) => status === 200 || headers['retry-after'] !== undefined)).toBe(true);
+
+    for (const node of nodes) await node.get('/refilled', token); // 9 of a batch are left on each
+    await sleep(450);
+    let more = 0;
+    const startedAt = performance.now();
+    for (let i = 0; i < 30; i++) {
+      const served = await Promise.all([one, other].map((node) => node.get('/refilled', token)));
+      more += served.filter(({ status }) => status === 200).length;
+    }
+    const refilled = Math.ceil((performance.now() - startedAt) / 20);
+    expect(more).toBeGreaterThan(20);
+    expect(more).toBeLessThanOrEqual(20 + 2 * 9 + refilled);
   });
 
   it('is waited for by a process that has none, once that has acted', async () => {

@@ -104,6 +104,8 @@ describe('checkOptions', () => {
     ['commandTimeoutMs', { commandTimeoutMs: '200' }],
     ['commandTimeoutMs', { commandTimeoutMs: NaN }],
     ['nearCache', { nearCache: 'on' as never }],
+    ['rateLimits.a', { rateLimits: { a: { quota: 10, window: '1m', by: 'user', batch: 6 } } }],
+    ['rateLimits.a', { rateLimits: { a: { quota: 10, window: '1m', by: 'ip', batch: 2 } } }],
     ['nearCache.leaseMs', { nearCache: { leaseMs: 50 } }],
     ['nearCache.leaseMs', { nearCache: { leaseMs: 60_000 } }],
     ['nearCache.maxEntries', { nearCache: { maxEntries: -1 } }],

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TokenLookup } from '../../model/decision.js';
 import type { IpVerdict } from '../../model/ip-list.js';
+import type { QuotaResult } from '../../model/quota.js';
 import { SESSION_EVENTS, type SessionEvent } from '../../model/session-event.js';
 import type { EndReason, Session } from '../../model/session.js';
 import { HOLDER_BYTES } from '../../redis/records/lease-record.js';
@@ -27,12 +28,13 @@ import { instant } from './instant.js';
 import { type LeaseCalls, LeaseClient } from './lease-client.js';
 import { LeaseTerm, LONGEST_LEASE_MS } from './lease-term.js';
 import { type KnownLookup, NearCache, type NearCacheSettings } from './near-cache.js';
+import { QuotaBatches, quotasByBatch } from './quota-batches.js';
 import { NearUserRepository } from './user-repository.js';
 
 /** How often a check is asked again when something is done to its user meanwhile; then its answer is not kept. */
 const FILLS = 3;
+const NO_QUOTAS: readonly QuotaResult[] = [];
 const UNKNOWN_ORIGIN: IpVerdict = { clientIp: undefined, refusedRoles: [] };
-const NO_QUOTAS = [] as const;
 
 /** What a process that keeps nothing has. */
 const KEEPS_NOTHING: NearCacheSettings = { leaseMs: 0, maxEntries: 0 };
@@ -48,6 +50,7 @@ export class NearSessionRepository implements SessionRepository {
   private readonly settings: NearCacheSettings;
   readonly leases: LeaseClient;
   private readonly cache: NearCache;
+  private readonly batches: QuotaBatches;
   private readonly term: LeaseTerm;
   /** Checks on their way that others of the same token may wait for. */
   private readonly filling = new Map<string, { readonly proof: TokenProof; readonly done: Promise<unknown> }>();
@@ -63,6 +66,7 @@ export class NearSessionRepository implements SessionRepository {
     this.settings = settings;
     const holder = randomBytes(HOLDER_BYTES).toString('latin1');
     this.cache = new NearCache(holder, settings);
+    this.batches = new QuotaBatches(settings.maxEntries);
     this.term = new LeaseTerm(calls, given);
     this.leases = new LeaseClient(holder, this.term, this.cache, calls);
     // One call less on the way of every request.
@@ -155,22 +159,28 @@ export class NearSessionRepository implements SessionRepository {
     this.term.stop();
     this.events.unlisten(this.listener);
     this.cache.clear();
+    this.batches.clear();
     return this.inner.close();
   }
 
-  /** Quotas and data are asked of storage: what is counted or written meanwhile would be missing from a copy. */
+  /** Data is asked of storage, and what is counted, unless it is by batches: a copy would miss what comes meanwhile. */
   private mayAnswer({ quotas, withData, isFresh }: RequestDemand): boolean {
-    return quotas.length === 0 && withData !== true && isFresh !== true;
+    return withData !== true && isFresh !== true && quotas.every(({ batch }) => batch !== undefined);
   }
 
   /** The answer of memory; `undefined` where it is not permitted, or worth a write: storage answers that. */
-  private find(proof: TokenProof, { touchIfRoles, ip = UNKNOWN_ORIGIN }: RequestDemand): TokenLookup | undefined {
+  private find(
+    proof: TokenProof,
+    { touchIfRoles, quotas, ip = UNKNOWN_ORIGIN }: RequestDemand,
+  ): TokenLookup | undefined {
     const at = instant();
     const entry = this.cache.find(proof, at);
     if (!entry || !admitsIp(ip, entry.lookup.user)) return undefined;
     const now = entry.lookup.now + Math.ceil(this.cache.ageOf(entry, at));
     if (now >= entry.endsAt || (now >= entry.touchDueAt && isActivity(touchIfRoles))) return undefined;
-    return copyOf(entry.lookup, now);
+    if (quotas.length === 0) return copyOf(entry.lookup, now);
+    const results = this.batches.take(proof, quotas);
+    return results && copyOf(entry.lookup, now, results);
   }
 
   private async fill(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
@@ -180,20 +190,25 @@ export class NearSessionRepository implements SessionRepository {
       const found = this.find(proof, demand);
       if (found) return found;
     }
-    for (let i = 0; i < FILLS && this.events.isHearing && this.term.mayLease; i++) {
+    for (let i = 0; i < FILLS && this.mayKeep(proof, demand); i++) {
       const answer = await this.fillOnce(proof, demand);
       if (answer) return answer;
     }
     return this.inner.authenticate(proof, demand);
   }
 
-  /** @returns `undefined` for an answer that is older than what was done meanwhile */
+  private mayKeep(proof: TokenProof, { quotas }: RequestDemand): boolean {
+    return this.events.isHearing && this.term.mayLease && this.batches.isWorthAsking(proof, quotas);
+  }
+
+  /** @returns `undefined` for an answer that is older than what was done meanwhile, or where a batch was refused */
   private async fillOnce(
     proof: TokenProof,
     demand: RequestDemand,
   ): Promise<TokenLookup | LoadFirst | undefined> {
     const fill = this.cache.begin(proof.userRef, instant());
-    const asked = this.inner.authenticate(proof, { ...demand, lease: fill.lease });
+    const quotas = quotasByBatch(demand.quotas);
+    const asked = this.inner.authenticate(proof, { ...demand, quotas, lease: fill.lease });
     const done = asked.catch(() => undefined);
     const filling = { proof, done };
     this.filling.set(proof.sessionId, filling);
@@ -204,8 +219,10 @@ export class NearSessionRepository implements SessionRepository {
       if (this.filling.get(proof.sessionId) === filling) this.filling.delete(proof.sessionId);
       this.cache.end(fill, proof, answer?.kind === 'known' ? answer : undefined);
     }
-    if (fill.isOutdated) return undefined;
-    return answer.kind === 'known' && answer.lease ? copyOf(answer, answer.now) : answer;
+    if (answer.kind !== 'known') return fill.isOutdated ? undefined : answer;
+    const results = answer.quotas.length > 0 && this.batches.put(proof, demand.quotas, answer.quotas);
+    if (fill.isOutdated || results === undefined) return undefined;
+    return copyOf(answer, answer.now, results || answer.quotas);
   }
 
   private onEvent(event: SessionEvent): void {
@@ -232,7 +249,11 @@ function isActivity(touchIfRoles: RequestDemand['touchIfRoles']): boolean {
 }
 
 /** What a handler does to its user or session must not change what is kept. */
-function copyOf({ lease: _, ...lookup }: KnownLookup, now: number): TokenLookup {
+function copyOf(
+  { lease: _, ...lookup }: KnownLookup,
+  now: number,
+  quotas: readonly QuotaResult[] = NO_QUOTAS,
+): TokenLookup {
   const { session, user } = lookup;
   return {
     ...lookup,
@@ -243,6 +264,6 @@ function copyOf({ lease: _, ...lookup }: KnownLookup, now: number): TokenLookup 
       ...(user.ipAllowlist ? { ipAllowlist: [...user.ipAllowlist] } : {}),
     },
     now,
-    quotas: NO_QUOTAS,
+    quotas,
   };
 }
