@@ -2,6 +2,8 @@ import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   CurrentUser,
+  IpAllowlist,
+  IpAllowlists,
   FreshState,
   Passive,
   RateLimit,
@@ -35,6 +37,7 @@ class Handlers {
   @Get('data') data(@SessionData() data: unknown) {
     return { data: typeof data };
   }
+  @IpAllowlist('office') @Get('office') office() {}
   @Passive() @Get('passive') passive() {}
   @Roles('admin') @Get('admin') admin() {}
 }
@@ -69,11 +72,12 @@ async function start(options: SessionModuleOptions) {
   await app.listen(0, '127.0.0.1');
   const http = request(await app.getUrl());
   const asRedis = jest.spyOn(
-    (app.get(SESSION_REPOSITORY, { strict: false }) as { inner: { authenticate: () => unknown } }).inner,
+    app.get<{ readonly inner: { authenticate: () => unknown } }>(SESSION_REPOSITORY, { strict: false }).inner,
     'authenticate',
   );
   return {
     sessions: app.get(SessionService),
+    lists: app.get(IpAllowlists),
     users: app.get(UserStateService),
     /** How many of so many requests were asked of Redis. */
     async asked(path: string, token: string, times = 5): Promise<number> {
@@ -86,6 +90,12 @@ async function start(options: SessionModuleOptions) {
       return http.get(path).set('authorization', `Bearer ${token}`);
     },
   };
+}
+
+/** How many scripts have read keys so far: no other script reads what this one does. */
+async function listReads(): Promise<number> {
+  const stats = await server.client().info('commandstats');
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1]);
 }
 
 const near = { leaseMs: LEASE_MS, maxEntries: 100 };
@@ -153,6 +163,21 @@ describe('a near cache', () => {
     const refilled = Math.ceil((performance.now() - startedAt) / 20);
     expect(more).toBeGreaterThan(20);
     expect(more).toBeLessThanOrEqual(20 + 2 * 9 + refilled);
+  });
+
+  it('keeps named lists too, and who changes one waits for that', async () => {
+    const node = await start({ nearCache: near });
+    const worker = await start({});
+    await worker.lists.set('office', ['127.0.0.1']);
+    const { token } = await node.sessions.create('gil');
+    await sleep(LEASE_MS);
+    expect((await node.get('/office', token)).status).toBe(200);
+    const readsBefore = await listReads();
+    for (let i = 0; i < 5; i++) expect((await node.get('/office', token)).status).toBe(200);
+    expect((await listReads()) - readsBefore).toBe(0);
+    await server.client().call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await worker.lists.set('office', ['10.0.0.1']);
+    expect((await node.get('/office', token)).status).toBe(403);
   });
 
   it('is waited for by a process that has none, once that has acted', async () => {

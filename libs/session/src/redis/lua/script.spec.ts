@@ -66,7 +66,7 @@ describe('Lua scripts', () => {
     'quota-back': 'refund',
     'read-confirmations': 'read',
     'read-data': 'read',
-    'read-ip-lists': 'read',
+    'read-ip-lists': 'check',
     'read-user': 'read',
     'reaffirm-ip-list': 'revocation',
     'reaffirm-user': 'block',

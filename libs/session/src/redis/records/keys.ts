@@ -83,6 +83,11 @@ export class RedisKeys {
     return key.startsWith(`${this.prefix}:`) && OUR_FORMS.test(key.slice(this.prefix.length + 1));
   }
 
+  /** The record that a lease is about: `list:` and the name of a list, or a userRef. */
+  ofLeased(subject: string): string {
+    return subject.startsWith(LIST) ? this.ofIpList(subject.slice(LIST.length)) : this.of(subject, 'user');
+  }
+
   get near(): string {
     return `${this.prefix}:{live}:near`;
   }
@@ -95,6 +100,8 @@ export class RedisKeys {
     return `${this.prefix}:{live}:confirmed:${userRef}:${version}`;
   }
 }
+
+const LIST = 'list:';
 
 /** The forms of all keys, without the prefix. */
 const OUR_FORMS = new RegExp(
@@ -114,5 +121,6 @@ function digestOf(name: string, rest: string): string {
 
 export type AuditKeyName = 'acts' | 'routine' | 'denials' | 'dropped' | 'pending' | 'lastId' | 'whenFull';
 /** The keys of one user; those of the audit log; and those that have methods of their own. */
-export type KeyName = 'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
+export type KeyName =
+  'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList' | 'leased';
 type NodeKeyName = 'nodes' | 'missed' | 'near' | 'confirmations' | 'throttle';

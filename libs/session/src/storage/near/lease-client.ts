@@ -3,10 +3,10 @@ import type { LeaseTerm } from './lease-term.js';
 import type { NearCache } from './near-cache.js';
 import { LeaseServers, Recall, type RecallAnswer } from './recall.js';
 
-/** The scripts about leases. */
+/** The scripts about leases. A subject is a userRef, or `list:` and the name of a list. */
 export interface LeaseCalls {
-  recall(userRef: string): Promise<RecallAnswer>;
-  giveBack(userRef: string, holder: string, fill: number): Promise<void>;
+  recall(subject: string): Promise<RecallAnswer>;
+  giveBack(subject: string, holder: string, fill: number): Promise<void>;
 }
 
 const FIRST_PAUSE_MS = 1;
@@ -19,39 +19,39 @@ export class LeaseClient {
   constructor(
     private readonly holder: string,
     private readonly term: Pick<LeaseTerm, 'current'>,
-    private readonly cache: NearCache,
+    private readonly cache: Pick<NearCache, 'invalidate'>,
     private readonly calls: LeaseCalls,
   ) {}
 
-  /** Somebody has acted on a user: what is kept of them here is good no more. */
-  giveBack(userRef: string): void {
-    const through = this.cache.invalidate(userRef);
+  /** Somebody has acted: what is kept here is good no more. */
+  giveBack(subject: string): void {
+    const through = this.cache.invalidate(subject);
     // Where it does not arrive, whoever acts waits until the lease has run out.
-    void this.calls.giveBack(userRef, this.holder, through).catch(() => undefined);
+    void this.calls.giveBack(subject, this.holder, through).catch(() => undefined);
   }
 
-  /** As `recallAll`, where nobody relies on it: what others have found out about a user. */
-  announce(userRef: string): void {
-    this.cache.invalidate(userRef);
+  /** As `recallAll`, where nobody relies on it: what others have found out. */
+  announce(subject: string): void {
+    this.cache.invalidate(subject);
     void this.term
       .current()
-      .then((termMs) => (termMs > 0 ? this.calls.recall(userRef) : undefined))
+      .then((termMs) => (termMs > 0 ? this.calls.recall(subject) : undefined))
       .catch(() => undefined);
   }
 
   /**
-   * After an act on a user was written: resolves when no near cache answers from before. Never rejects, because the act holds
+   * After an act was written: resolves when no near cache answers from before. Never rejects, because the act holds
    * already; takes at most a term.
    */
-  async recallAll(userRef: string): Promise<void> {
+  async recallAll(subject: string): Promise<void> {
     const actedAt = performance.now();
-    this.cache.invalidate(userRef);
+    this.cache.invalidate(subject);
     const termMs = await this.term.current();
     if (termMs === 0) return;
     const recall = new Recall({ termMs, own: this.holder }, this.serversFor(termMs), actedAt);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const askedAt = performance.now();
-      const answer = await this.calls.recall(userRef).catch(() => undefined);
+      const answer = await this.calls.recall(subject).catch(() => undefined);
       const leftMs = recall.observe(answer, { askedAt, answeredAt: performance.now() });
       if (leftMs <= 0) return;
       await sleep(recall.isAwaiting ? Math.min(pauseMs, leftMs) : leftMs);

@@ -1,5 +1,6 @@
 import type { TokenLookup } from '../../model/decision.js';
-import type { AskedLease, TokenProof } from '../contract/session-repository.js';
+import type { AskedLease } from '../contract/lease.js';
+import type { TokenProof } from '../contract/session-repository.js';
 import { elapsedMs, type Instant } from './instant.js';
 
 export interface NearCacheSettings {
@@ -30,7 +31,7 @@ export interface Fill {
 }
 
 /** Of a lease's term: the rest is for clocks that do not run alike. */
-const USED_SHARE = 0.98;
+export const USED_SHARE = 0.98;
 
 /**
  * What one process keeps of the checks that it made. It knows nothing of Redis: who asks it has to keep the protocol, in

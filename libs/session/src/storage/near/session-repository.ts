@@ -8,6 +8,7 @@ import { HOLDER_BYTES } from '../../redis/records/lease-record.js';
 import { admitsIp } from '../../rules/ip-ranges.js';
 import { userRefOf } from '../../token/session-token.js';
 import type { ChannelListener } from '../contract/event-channel.js';
+import type { LeasedIpLists } from '../contract/ip-list-repository.js';
 import type { SessionDataRepository } from '../contract/session-data-repository.js';
 import type {
   CreateOutcome,
@@ -25,6 +26,7 @@ import type {
 } from '../contract/session-repository.js';
 import type { UserRepository } from '../contract/user-repository.js';
 import { instant } from './instant.js';
+import { NearIpLists } from './ip-lists.js';
 import { type LeaseCalls, LeaseClient } from './lease-client.js';
 import { LeaseTerm, LONGEST_LEASE_MS } from './lease-term.js';
 import { type KnownLookup, NearCache, type NearCacheSettings } from './near-cache.js';
@@ -43,7 +45,7 @@ const KEEPS_NOTHING: NearCacheSettings = { leaseMs: 0, maxEntries: 0 };
 export class NearSessionRepository implements SessionRepository {
   readonly events: SessionRepository['events'];
   readonly nodes: SessionRepository['nodes'];
-  readonly ipLists: SessionRepository['ipLists'];
+  readonly ipLists: NearIpLists;
   readonly replication?: NonNullable<SessionRepository['replication']>;
   readonly users: UserRepository;
   readonly data: SessionDataRepository;
@@ -58,7 +60,7 @@ export class NearSessionRepository implements SessionRepository {
   private readonly listener: ChannelListener;
 
   constructor(
-    private readonly inner: SessionRepository,
+    private readonly inner: SessionRepository & { readonly ipLists: LeasedIpLists },
     calls: LeaseCalls & ConstructorParameters<typeof LeaseTerm>[0],
     given: NearCacheSettings | undefined,
   ) {
@@ -69,19 +71,20 @@ export class NearSessionRepository implements SessionRepository {
     this.batches = new QuotaBatches(settings.maxEntries);
     this.term = new LeaseTerm(calls, given);
     this.leases = new LeaseClient(holder, this.term, this.cache, calls);
+    this.events = inner.events;
+    this.nodes = inner.nodes;
+    if (inner.replication) this.replication = inner.replication;
+    const lists = { leaseMs: settings.leaseMs, mayKeep: () => this.mayKeep };
+    this.ipLists = new NearIpLists(inner.ipLists, calls, this.term, lists);
     // One call less on the way of every request.
     if (settings.maxEntries === 0) this.authenticate = (proof, demand) => inner.authenticate(proof, demand);
-    const { events, nodes, ipLists, replication } = inner;
-    this.events = events;
-    this.nodes = nodes;
-    this.ipLists = ipLists;
-    if (replication) this.replication = replication;
     this.users = new NearUserRepository(inner.users, this.leases);
     this.data = this.dataOf(inner.data);
     this.listener = {
       onEvent: (event) => this.onEvent(event),
-      onRecall: (userRef, holders) => {
-        if (holders.includes(holder)) this.leases.giveBack(userRef);
+      onRecall: (subject, holders) => {
+        if (holders.includes(holder)) this.leases.giveBack(subject);
+        this.ipLists.onRecall(subject, holders);
       },
     };
   }
@@ -190,15 +193,15 @@ export class NearSessionRepository implements SessionRepository {
       const found = this.find(proof, demand);
       if (found) return found;
     }
-    for (let i = 0; i < FILLS && this.mayKeep(proof, demand); i++) {
+    for (let i = 0; i < FILLS && this.mayKeep && this.batches.isWorthAsking(proof, demand.quotas); i++) {
       const answer = await this.fillOnce(proof, demand);
       if (answer) return answer;
     }
     return this.inner.authenticate(proof, demand);
   }
 
-  private mayKeep(proof: TokenProof, { quotas }: RequestDemand): boolean {
-    return this.events.isHearing && this.term.mayLease && this.batches.isWorthAsking(proof, quotas);
+  private get mayKeep(): boolean {
+    return this.settings.maxEntries > 0 && this.events.isHearing && this.term.mayLease;
   }
 
   /** @returns `undefined` for an answer that is older than what was done meanwhile, or where a batch was refused */
@@ -226,6 +229,7 @@ export class NearSessionRepository implements SessionRepository {
   }
 
   private onEvent(event: SessionEvent): void {
+    this.ipLists.onEvent(event);
     if (event.name !== 'ip_list.changed' && SESSION_EVENTS[event.name].ends !== null)
       this.cache.invalidate(event.userRef);
   }
@@ -250,13 +254,15 @@ function isActivity(touchIfRoles: RequestDemand['touchIfRoles']): boolean {
 
 /** What a handler does to its user or session must not change what is kept. */
 function copyOf(
-  { lease: _, ...lookup }: KnownLookup,
+  { kind, status, session, user, ipAllowed, tokenEndsAt }: KnownLookup,
   now: number,
   quotas: readonly QuotaResult[] = NO_QUOTAS,
 ): TokenLookup {
-  const { session, user } = lookup;
   return {
-    ...lookup,
+    kind,
+    status,
+    ipAllowed,
+    ...(tokenEndsAt === undefined ? {} : { tokenEndsAt }),
     session: { ...session, device: { ...session.device } },
     user: {
       ...user,
