@@ -36,7 +36,12 @@ export class NearIpLists implements IpListRepository {
     private readonly term: LeaseTerm,
     private readonly near: { readonly leaseMs: number; readonly mayKeep: () => boolean },
   ) {
-    this.leases = new LeaseClient(this.holder, term, { invalidate: (subject) => this.invalidate(subject) }, calls);
+    this.leases = new LeaseClient(
+      this.holder,
+      term,
+      { invalidate: (subject) => this.invalidate(subject) },
+      calls,
+    );
   }
 
   read(lists: readonly KnownIpList[]): Promise<IpListNews[]> {

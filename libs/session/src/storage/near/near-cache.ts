@@ -57,7 +57,8 @@ export class NearCache {
   /** What is kept of a token and still good, without what depends on the request. */
   find({ userRef, sessionId, tokenHash }: TokenProof, now: Instant): Entry | undefined {
     const entry = this.entries.get(sessionId);
-    if (!entry || entry.proof.userRef !== userRef || !entry.proof.tokenHash.equals(tokenHash)) return undefined;
+    if (!entry || entry.proof.userRef !== userRef || !entry.proof.tokenHash.equals(tokenHash))
+      return undefined;
     return this.isGood(entry, now) ? entry : undefined;
   }
 

@@ -72,7 +72,8 @@ export class QuotaBatches {
   ): readonly QuotaResult[] | undefined {
     const takenAt = performance.now();
     if (results.some(({ allowed }) => !allowed)) {
-      for (const quota of quotas) keep(this.refusedUntil, nameOf(proof, quota), takenAt + REFUSED_FOR_MS, this.most);
+      for (const quota of quotas)
+        keep(this.refusedUntil, nameOf(proof, quota), takenAt + REFUSED_FOR_MS, this.most);
       return undefined;
     }
     for (const [i, { name, quota, windowMs, burst, batch = 1, by }] of quotas.entries()) {

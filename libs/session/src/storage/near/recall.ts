@@ -58,7 +58,8 @@ export class LeaseServers {
     }
     const drift = Math.min(CLOCK_MARGIN_MS / 2, DRIFT * (answeredAt - known.answeredAt));
     const tolerance = CLOCK_MARGIN_MS / 2 + drift;
-    const wasSet = offset.least > known.offset.most + tolerance || offset.most < known.offset.least - tolerance;
+    const wasSet =
+      offset.least > known.offset.most + tolerance || offset.most < known.offset.least - tolerance;
     if (wasSet) known.doubtedSince = answeredAt;
     known.offset = offset;
     known.answeredAt = answeredAt;

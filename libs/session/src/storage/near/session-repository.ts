@@ -55,7 +55,10 @@ export class NearSessionRepository implements SessionRepository {
   private readonly batches: QuotaBatches;
   private readonly term: LeaseTerm;
   /** Checks on their way that others of the same token may wait for. */
-  private readonly filling = new Map<string, { readonly proof: TokenProof; readonly done: Promise<unknown> }>();
+  private readonly filling = new Map<
+    string,
+    { readonly proof: TokenProof; readonly done: Promise<unknown> }
+  >();
   private sweeping: NodeJS.Timeout | undefined;
   private readonly listener: ChannelListener;
 
