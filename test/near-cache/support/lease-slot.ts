@@ -1,4 +1,4 @@
-import type { AskedLease } from '../../../libs/session/src/storage/contract/session-repository.js';
+import type { AskedLease } from '../../../libs/session/src/storage/contract/lease.js';
 
 export interface SlotLease {
   readonly holder: string;

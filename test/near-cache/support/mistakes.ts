@@ -2,7 +2,7 @@ import { instant } from '../../../libs/session/src/storage/near/instant.js';
 import { LeaseClient } from '../../../libs/session/src/storage/near/lease-client.js';
 import { type Fill, NearCache } from '../../../libs/session/src/storage/near/near-cache.js';
 import { LeaseServers, Recall, type RecallAnswer } from '../../../libs/session/src/storage/near/recall.js';
-import { NearSessionRepository } from '../../../libs/session/src/storage/near/session-repository.js';
+import { NearChecks } from '../../../libs/session/src/storage/near/checks.js';
 import { type Method, replace } from './replace.js';
 
 type Undo = () => void;
@@ -54,7 +54,7 @@ export const MISTAKES = {
           await calls.recall(userRef);
         } as Method,
     ),
-  'a record that was lost takes its leases along': () => withAnswer((answer) => ({ ...answer, version: 1 })),
+  'a record that was lost takes its leases along': () => withAnswer((answer) => ({ ...answer, madeAt: 1 })),
   'all servers are one': () => withAnswer((answer) => ({ ...answer, server: { id: 'one' } })),
   'a clock that is set goes unseen': () =>
     replace(
@@ -86,10 +86,10 @@ export const MISTAKES = {
   'time is what the wall clock says': () => replace(NearCache.prototype, 'isGood', onlyBy('wall')),
   'who waits for a check on its way takes its answer': () =>
     replace(
-      NearSessionRepository.prototype,
+      NearChecks.prototype,
       'fill',
       (fill) =>
-        async function (this: NearSessionRepository, proof: { sessionId: string }, demand: object) {
+        async function (this: NearChecks, proof: { sessionId: string }, demand: object) {
           const { filling } = this as unknown as { filling: Map<string, { done: Promise<unknown> }> };
           const other = filling.get(proof.sessionId);
           return (await other?.done) ?? Reflect.apply(fill, this, [proof, demand]);

@@ -1,8 +1,6 @@
 // Over 250 lines: one small world, whose parts (clocks, a server, messages, nodes) a test takes its turns with.
-import type {
-  AskedLease,
-  SessionRepository,
-} from '../../../libs/session/src/storage/contract/session-repository.js';
+import type { AskedLease } from '../../../libs/session/src/storage/contract/lease.js';
+import type { SessionRepository } from '../../../libs/session/src/storage/contract/session-repository.js';
 import type { ChannelListener } from '../../../libs/session/src/storage/contract/event-channel.js';
 import type { NearCache } from '../../../libs/session/src/storage/near/near-cache.js';
 import {
@@ -100,7 +98,6 @@ interface Act {
 interface Node {
   readonly repository: NearSessionRepository;
   readonly cache: NearCache;
-  readonly servers: LeaseServers;
   readonly holder: string;
   listener?: ChannelListener;
   monotonic: number;
@@ -365,8 +362,10 @@ export class World {
       },
       data: {},
       users: {},
+      ipLists: {},
     } as unknown as SessionRepository;
     const calls = {
+      announce: async () => [TERM_MS, TERM_MS],
       recall: async () => {
         if (hasMet) return this.call(i, { kind: 'recall', run: () => this.recall() });
         hasMet = true;
@@ -379,10 +378,13 @@ export class World {
           run: () => this.redis.slot.giveBack(holder, fill),
         }),
     };
-    const repository = new NearSessionRepository(inner, calls as never, { leaseMs: TERM_MS, maxEntries: 10 });
+    const repository = new NearSessionRepository(inner as never, calls as never, {
+      leaseMs: TERM_MS,
+      maxEntries: 10,
+    });
     const { cache, leases } = repository as unknown as { cache: NearCache; leases: object };
-    const { servers, holder } = leases as { servers: LeaseServers; holder: string };
-    const node: Node = { repository, cache, servers, holder, monotonic: 0, wall: 0, isSuspended: false };
+    const { holder } = leases as { holder: string };
+    const node: Node = { repository, cache, holder, monotonic: 0, wall: 0, isSuspended: false };
     this.nodes[i] = node;
     await repository.start();
   }
@@ -481,7 +483,7 @@ export class World {
     });
     return {
       now,
-      version: redis.version ?? 0,
+      madeAt: redis.version ?? 0,
       leases,
       server: { id: `server ${redis.server}` },
     };
@@ -624,7 +626,9 @@ export class World {
       fills,
       fillsInFlight,
       [...entries.values()].map(({ sentAt, lookup }) => [sentAt, stateOf(lookup)]),
-      i === 0 ? [] : inside(node.servers),
+      i === 0
+        ? []
+        : inside((node.repository.leases as unknown as { servers?: { known: object } }).servers?.known ?? {}),
     ];
   }
 }

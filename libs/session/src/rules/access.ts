@@ -158,8 +158,8 @@ function requirementsOf(
 ): AccessRequirements {
   const { maxAuthenticationAgeMs, assurance, allowExpired } = declared;
   const { withData = false, passive = false, freshState = false, allowsGuests = false } = declared;
-  const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
-    by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
+  const ofUser = quotas.flatMap(({ policy, by, batch }): UserQuota[] =>
+    by === 'user' || by === 'session' ? [{ ...policy, by, ...(batch === undefined ? {} : { batch }) }] : [],
   );
   const isPlain = ofUser.length === 0 && !withData && !passive && !freshState && !allowsGuests;
   if (isPlain && !declaresRequirements(declared)) return sessionOnly(ip);

@@ -38,13 +38,16 @@ export async function openStorage(settings: ModuleSettings, log: (line: string) 
   if (storage.kind === 'memory')
     return memoryStorage(new MemorySessionRepository(settings, storage.clock), audit, storage.clock);
   const inRedis = redisStorage(await openRedisRepository({ ...storage, log }, settings), audit);
-  return storage.nearCache ? withNearCache(inRedis, storage.nearCache) : inRedis;
+  return withLeases(inRedis, storage.nearCache);
 }
 
-/** The same, with the checks answered from memory where they may be. */
-export async function withNearCache(
+/**
+ * The same, with acts that wait for near caches, whoever has one.
+ * @param settings of this process's own; absent: it has none
+ */
+export async function withLeases(
   storage: RedisStorage,
-  settings: NearCacheSettings,
+  settings: NearCacheSettings | undefined,
 ): Promise<Storage> {
   const { connection, keys } = storage.sessions;
   const sessions = new NearSessionRepository(storage.sessions, new LeaseScripts(connection, keys), settings);

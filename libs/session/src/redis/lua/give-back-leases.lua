@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- A near cache gives back what it kept of a user up to one of its fills; a later one stays.
+-- A near cache gives back what it kept of a user, or of a named list, up to one of its fills; a later one stays.
 -- When full: revocation: it makes a field shorter
--- KEYS[1] user
+-- KEYS[1] leased
 -- ARGV[1] holder             5 bytes
 -- ARGV[2] fill               the last that it gives back
 -- Returns nothing

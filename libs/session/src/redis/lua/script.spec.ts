@@ -48,6 +48,7 @@ describe('Lua scripts', () => {
 
   /** Why a script may write in a full Redis; nothing that anybody can cause without being known may. */
   const WHEN_FULL: Readonly<Record<string, string>> = {
+    'announce-near-cache': 'block',
     'audit-begin-when-full': 'block',
     'audit-read': 'read',
     'audit-settle': 'block',
@@ -65,7 +66,7 @@ describe('Lua scripts', () => {
     'quota-back': 'refund',
     'read-confirmations': 'read',
     'read-data': 'read',
-    'read-ip-lists': 'read',
+    'read-ip-lists': 'check',
     'read-user': 'read',
     'reaffirm-ip-list': 'revocation',
     'reaffirm-user': 'block',

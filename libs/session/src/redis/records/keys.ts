@@ -43,6 +43,8 @@ import { hash } from 'node:crypto';
  *     ZADD lk:{live}:nodes  1790000005000 NODE_ID       nodes with live connections, until when they are believed to be there
  *     ZADD lk:{live}:missed  1790000005000 NODE_ID      those that did not confirm an act, until they are told so
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
+ *     SET  lk:{live}:near  2000 PX 60000                the longest lease of a near cache
+ *     PUBLISH lk:events  "leases.recalled REF 0a1b2c3d4e"
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *     PUBLISH lk:events  "ip_list.changed NAME 1790000000000000"
  */
@@ -81,6 +83,15 @@ export class RedisKeys {
     return key.startsWith(`${this.prefix}:`) && OUR_FORMS.test(key.slice(this.prefix.length + 1));
   }
 
+  /** The record that a lease is about: `list:` and the name of a list, or a userRef. */
+  ofLeased(subject: string): string {
+    return subject.startsWith(LIST) ? this.ofIpList(subject.slice(LIST.length)) : this.of(subject, 'user');
+  }
+
+  get near(): string {
+    return `${this.prefix}:{live}:near`;
+  }
+
   get missed(): string {
     return `${this.prefix}:{live}:missed`;
   }
@@ -90,6 +101,8 @@ export class RedisKeys {
   }
 }
 
+const LIST = 'list:';
+
 /** The forms of all keys, without the prefix. */
 const OUR_FORMS = new RegExp(
   `^(?:${[
@@ -97,7 +110,7 @@ const OUR_FORMS = new RegExp(
     String.raw`(?:quota|throttle):\{[\w-]{22}\}`,
     String.raw`\{ip\}:list:.+`,
     String.raw`\{audit\}:(?:acts|routine|denials|dropped|pending|lastId|whenFull)`,
-    String.raw`\{live\}:(?:nodes|missed|confirmed:.+)`,
+    String.raw`\{live\}:(?:nodes|missed|near|confirmed:.+)`,
   ].join('|')})$`,
 );
 
@@ -108,5 +121,6 @@ function digestOf(name: string, rest: string): string {
 
 export type AuditKeyName = 'acts' | 'routine' | 'denials' | 'dropped' | 'pending' | 'lastId' | 'whenFull';
 /** The keys of one user; those of the audit log; and those that have methods of their own. */
-export type KeyName = 'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
-type NodeKeyName = 'nodes' | 'missed' | 'confirmations' | 'throttle';
+export type KeyName =
+  'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList' | 'leased';
+type NodeKeyName = 'nodes' | 'missed' | 'near' | 'confirmations' | 'throttle';

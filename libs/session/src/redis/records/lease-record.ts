@@ -24,18 +24,21 @@ export function readLeases(bytes: Buffer): LeaseRecord[] {
   });
 }
 
-/** A lease that is asked for, as an argument of a call in the Redis protocol: a character for each byte. */
-export function leaseArgument({
-  holder,
-  fill,
-  termMs,
-}: {
+interface AskedLease {
   readonly holder: string;
   readonly fill: number;
   readonly termMs: number;
-}): string {
-  const numbers = Buffer.allocUnsafe(9);
-  numbers.writeUIntBE(fill, 0, 5);
-  numbers.writeUInt32BE(termMs, 5);
-  return `$14\r\n${holder}${numbers.toString('latin1')}\r\n`;
+}
+
+/** A lease that is asked for. */
+export function packLease({ holder, fill, termMs }: AskedLease): Buffer {
+  const packed = Buffer.alloc(14, holder, 'latin1');
+  packed.writeUIntBE(fill, HOLDER_BYTES, 5);
+  packed.writeUInt32BE(termMs, 10);
+  return packed;
+}
+
+/** The same as an argument of a call in the Redis protocol: a character for each byte. */
+export function leaseArgument(asked: AskedLease): string {
+  return `$14\r\n${packLease(asked).toString('latin1')}\r\n`;
 }

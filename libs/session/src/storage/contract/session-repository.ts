@@ -5,6 +5,7 @@ import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../..
 import type { UserState } from '../../model/user-state.js';
 import type { EventChannel } from './event-channel.js';
 import type { IpListRepository } from './ip-list-repository.js';
+import type { AskedLease } from './lease.js';
 import type { NodeRegistry } from './node-registry.js';
 import type { Replication } from './replication.js';
 import type { SessionDataRepository, TokenProof } from './session-data-repository.js';
@@ -93,15 +94,6 @@ export interface RequestDemand {
   readonly isFresh?: boolean;
   /** Of a near cache that asks for leave to keep the answer. */
   readonly lease?: AskedLease;
-}
-
-/** Leave to answer for a user from memory, until it has run out or is given back. */
-export interface AskedLease {
-  /** The near cache's own name: `HOLDER_BYTES` bytes, a character each. */
-  readonly holder: string;
-  /** How many the holder has asked for, of any user, with this one. */
-  readonly fill: number;
-  readonly termMs: number;
 }
 
 /** One thing to do with one quota outside of `authenticate`. */

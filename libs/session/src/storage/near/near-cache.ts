@@ -1,5 +1,6 @@
 import type { TokenLookup } from '../../model/decision.js';
-import type { AskedLease, TokenProof } from '../contract/session-repository.js';
+import type { AskedLease } from '../contract/lease.js';
+import type { TokenProof } from '../contract/session-repository.js';
 import { elapsedMs, type Instant } from './instant.js';
 
 export interface NearCacheSettings {
@@ -30,7 +31,7 @@ export interface Fill {
 }
 
 /** Of a lease's term: the rest is for clocks that do not run alike. */
-const USED_SHARE = 0.98;
+export const USED_SHARE = 0.98;
 
 /**
  * What one process keeps of the checks that it made. It knows nothing of Redis: who asks it has to keep the protocol, in
@@ -76,12 +77,12 @@ export class NearCache {
     return fill;
   }
 
-  /** Keeps the answer to a fill, unless it is outdated. */
-  end(fill: Fill, proof: TokenProof, answer: KnownLookup | undefined): void {
+  /** Keeps the answer to a fill, unless it is outdated or comes after its lease. */
+  end(fill: Fill, proof: TokenProof, answer: KnownLookup | undefined, now: Instant): void {
     const fills = this.fillsOf.get(proof.userRef);
     fills?.delete(fill);
     if (fills?.size === 0) this.fillsOf.delete(proof.userRef);
-    if (fill.isOutdated || !answer?.lease || answer.status !== 'live') return;
+    if (fill.isOutdated || !this.isGood(fill, now) || !answer?.lease || answer.status !== 'live') return;
     const { lease, ...lookup } = answer;
     const endsAt = Math.min(lookup.session.expiresAt, lookup.tokenEndsAt ?? Infinity);
     this.keep({ proof, lookup, sentAt: fill.sentAt, touchDueAt: lease.touchDueAt, endsAt });
@@ -112,7 +113,7 @@ export class NearCache {
     for (const fills of this.fillsOf.values()) for (const fill of fills) fill.isOutdated = true;
   }
 
-  private isGood({ sentAt }: Entry, now: Instant): boolean {
+  private isGood({ sentAt }: Pick<Entry, 'sentAt'>, now: Instant): boolean {
     return elapsedMs(sentAt, now) < USED_SHARE * this.settings.leaseMs;
   }
 

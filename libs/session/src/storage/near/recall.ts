@@ -9,8 +9,8 @@ interface Lease {
 /** What is known of a user's leases at one moment, and of the server that says so. */
 export interface RecallAnswer {
   readonly now: number;
-  /** Of the user's record, which begins with the time in milliseconds; 0: there is no record. */
-  readonly version: number;
+  /** When the record was made, or later; 0: there is none. */
+  readonly madeAt: number;
   readonly leases: readonly Lease[];
   readonly server: { readonly id: string };
 }
@@ -115,7 +115,7 @@ export class Recall {
     const endsAt = this.actedAt + termMs;
     if (!answer) return Math.max(0, endsAt - answeredAt);
     // A record that was lost is made again without its leases. Its version begins with the time.
-    const youngMs = answer.version === 0 ? 0 : answer.version - answer.now + CLOCK_MARGIN_MS;
+    const youngMs = answer.madeAt === 0 ? 0 : answer.madeAt - answer.now + CLOCK_MARGIN_MS;
     const youngUntil = answeredAt + termMs + youngMs;
     this.doubtedUntil = Math.max(this.doubtedUntil, youngUntil, this.servers.doubtedUntil(answer, asked));
     this.awaited = this.awaited ? this.stillAwaited(answer, answeredAt) : this.toAwait(answer, answeredAt);

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { TokenLookup } from '../../model/decision.js';
-import type { IpVerdict } from '../../model/ip-list.js';
 import { SESSION_EVENTS, type SessionEvent } from '../../model/session-event.js';
 import type { EndReason, Session } from '../../model/session.js';
 import { HOLDER_BYTES } from '../../redis/records/lease-record.js';
-import { admitsIp } from '../../rules/ip-ranges.js';
 import { userRefOf } from '../../token/session-token.js';
 import type { ChannelListener } from '../contract/event-channel.js';
+import type { LeasedIpLists } from '../contract/ip-list-repository.js';
 import type { SessionDataRepository } from '../contract/session-data-repository.js';
 import type {
   CreateOutcome,
@@ -23,69 +22,75 @@ import type {
   TokenReplacement,
 } from '../contract/session-repository.js';
 import type { UserRepository } from '../contract/user-repository.js';
+import { NearChecks } from './checks.js';
 import { instant } from './instant.js';
+import { NearIpLists } from './ip-lists.js';
 import { type LeaseCalls, LeaseClient } from './lease-client.js';
-import { type KnownLookup, NearCache, type NearCacheSettings } from './near-cache.js';
+import { LeaseTerm, LONGEST_LEASE_MS } from './lease-term.js';
+import { NearCache, type NearCacheSettings } from './near-cache.js';
 import { NearUserRepository } from './user-repository.js';
 
-/** How often a check is asked again when something is done to its user meanwhile; then its answer is not kept. */
-const FILLS = 3;
-const UNKNOWN_ORIGIN: IpVerdict = { clientIp: undefined, refusedRoles: [] };
-const NO_QUOTAS = [] as const;
+/** What a process that keeps nothing has. */
+const KEEPS_NOTHING: NearCacheSettings = { leaseMs: 0, maxEntries: 0 };
 
-/** Storage that answers checks from this process's memory, as long as it has a lease for that, and whose acts wait for leases. */
+/** Storage whose acts wait for leases, and that answers checks from this process's memory as long as it has one. */
 export class NearSessionRepository implements SessionRepository {
   readonly events: SessionRepository['events'];
   readonly nodes: SessionRepository['nodes'];
-  readonly ipLists: SessionRepository['ipLists'];
+  readonly ipLists: NearIpLists;
   readonly replication?: NonNullable<SessionRepository['replication']>;
   readonly users: UserRepository;
   readonly data: SessionDataRepository;
+  private readonly settings: NearCacheSettings;
   readonly leases: LeaseClient;
   private readonly cache: NearCache;
-  /** Checks on their way that others of the same token may wait for. */
-  private readonly filling = new Map<
-    string,
-    { readonly proof: TokenProof; readonly done: Promise<unknown> }
-  >();
-  private readonly sweeping: NodeJS.Timeout;
+  private readonly checks: NearChecks;
+  private readonly term: LeaseTerm;
+  private sweeping: NodeJS.Timeout | undefined;
   private readonly listener: ChannelListener;
 
   constructor(
-    private readonly inner: SessionRepository,
-    calls: LeaseCalls,
-    private readonly settings: NearCacheSettings,
+    private readonly inner: SessionRepository & { readonly ipLists: LeasedIpLists },
+    calls: LeaseCalls & ConstructorParameters<typeof LeaseTerm>[0],
+    given: NearCacheSettings | undefined,
   ) {
+    const settings = given ?? KEEPS_NOTHING;
+    this.settings = settings;
     const holder = randomBytes(HOLDER_BYTES).toString('latin1');
     this.cache = new NearCache(holder, settings);
-    this.leases = new LeaseClient(holder, settings.leaseMs, this.cache, calls);
-    const { events, nodes, ipLists, replication } = inner;
-    this.events = events;
-    this.nodes = nodes;
-    this.ipLists = ipLists;
-    if (replication) this.replication = replication;
+    this.term = new LeaseTerm(calls, given);
+    this.leases = new LeaseClient(holder, this.term, this.cache, calls);
+    this.events = inner.events;
+    this.nodes = inner.nodes;
+    if (inner.replication) this.replication = inner.replication;
+    const near = { ...settings, mayKeep: () => this.mayKeep };
+    this.ipLists = new NearIpLists(inner.ipLists, calls, this.term, near);
+    this.checks = new NearChecks(inner, this.cache, near);
+    // One call less on the way of every request.
+    if (settings.maxEntries === 0) this.authenticate = (proof, demand) => inner.authenticate(proof, demand);
     this.users = new NearUserRepository(inner.users, this.leases);
     this.data = this.dataOf(inner.data);
     this.listener = {
       onEvent: (event) => this.onEvent(event),
-      onRecall: (userRef, holders) => {
-        if (holders.includes(holder)) this.leases.giveBack(userRef);
+      onRecall: (subject, holders) => {
+        if (holders.includes(holder)) this.leases.giveBack(subject);
+        this.ipLists.onRecall(subject, holders);
       },
     };
-    this.sweeping = setInterval(() => this.cache.sweep(instant()), settings.leaseMs).unref();
   }
 
-  /** Begins to listen for recalls: without it nothing is kept. */
+  /** Begins to keep answers, if it is to, and to listen for recalls. */
   async start(): Promise<this> {
+    const { leaseMs, maxEntries } = this.settings;
+    if (maxEntries === 0) return this;
+    this.sweeping = setInterval(() => this.cache.sweep(instant()), leaseMs).unref();
+    await Promise.all([this.events.listen(this.listener), this.term.start()]);
     void this.leases.meetServer();
-    await this.events.listen(this.listener);
     return this;
   }
 
   authenticate(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
-    if (!this.mayAnswer(demand)) return this.inner.authenticate(proof, demand);
-    const found = this.find(proof, demand);
-    return found ? Promise.resolve(found) : this.fill(proof, demand);
+    return this.checks.authenticate(proof, demand);
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -125,8 +130,8 @@ export class NearSessionRepository implements SessionRepository {
     const refreshed = await this.inner.refresh(request);
     if ('kind' in refreshed) return refreshed;
     const { userRef } = request.proof;
-    // The token of before is good for the grace, so its lease may run out by itself.
-    if (refreshed.outcome === 'refreshed' && request.graceMs >= this.settings.leaseMs)
+    // The token of before is good for the grace, so leases may run out by themselves.
+    if (refreshed.outcome === 'refreshed' && request.graceMs >= LONGEST_LEASE_MS)
       this.leases.announce(userRef);
     else if (refreshed.outcome === 'refreshed' || refreshed.outcome === 'reused')
       await this.leases.recallAll(userRef);
@@ -143,65 +148,18 @@ export class NearSessionRepository implements SessionRepository {
 
   close(): Promise<void> {
     clearInterval(this.sweeping);
+    this.term.stop();
     this.events.unlisten(this.listener);
-    this.cache.clear();
+    this.checks.clear();
     return this.inner.close();
   }
 
-  /** Quotas and data are asked of storage: what is counted or written meanwhile would be missing from a copy. */
-  private mayAnswer({ quotas, withData, isFresh }: RequestDemand): boolean {
-    return quotas.length === 0 && withData !== true && isFresh !== true && this.settings.maxEntries > 0;
-  }
-
-  /** The answer of memory; `undefined` where it is not permitted, or worth a write: storage answers that. */
-  private find(
-    proof: TokenProof,
-    { touchIfRoles, ip = UNKNOWN_ORIGIN }: RequestDemand,
-  ): TokenLookup | undefined {
-    const at = instant();
-    const entry = this.cache.find(proof, at);
-    if (!entry || !admitsIp(ip, entry.lookup.user)) return undefined;
-    const now = entry.lookup.now + Math.ceil(this.cache.ageOf(entry, at));
-    if (now >= entry.endsAt || (now >= entry.touchDueAt && isActivity(touchIfRoles))) return undefined;
-    return copyOf(entry.lookup, now);
-  }
-
-  private async fill(proof: TokenProof, demand: RequestDemand): Promise<TokenLookup | LoadFirst> {
-    const other = this.filling.get(proof.sessionId);
-    if (other?.proof.tokenHash.equals(proof.tokenHash)) {
-      await other.done;
-      const found = this.find(proof, demand);
-      if (found) return found;
-    }
-    for (let i = 0; i < FILLS && this.events.isHearing; i++) {
-      const answer = await this.fillOnce(proof, demand);
-      if (answer) return answer;
-    }
-    return this.inner.authenticate(proof, demand);
-  }
-
-  /** @returns `undefined` for an answer that is older than what was done meanwhile */
-  private async fillOnce(
-    proof: TokenProof,
-    demand: RequestDemand,
-  ): Promise<TokenLookup | LoadFirst | undefined> {
-    const fill = this.cache.begin(proof.userRef, instant());
-    const asked = this.inner.authenticate(proof, { ...demand, lease: fill.lease });
-    const done = asked.catch(() => undefined);
-    const filling = { proof, done };
-    this.filling.set(proof.sessionId, filling);
-    let answer: TokenLookup | LoadFirst | undefined;
-    try {
-      answer = await asked;
-    } finally {
-      if (this.filling.get(proof.sessionId) === filling) this.filling.delete(proof.sessionId);
-      this.cache.end(fill, proof, answer?.kind === 'known' ? answer : undefined);
-    }
-    if (fill.isOutdated) return undefined;
-    return answer.kind === 'known' && answer.lease ? copyOf(answer, answer.now) : answer;
+  private get mayKeep(): boolean {
+    return this.settings.maxEntries > 0 && this.events.isHearing && this.term.mayLease;
   }
 
   private onEvent(event: SessionEvent): void {
+    this.ipLists.onEvent(event);
     if (event.name !== 'ip_list.changed' && SESSION_EVENTS[event.name].ends !== null)
       this.cache.invalidate(event.userRef);
   }
@@ -217,25 +175,4 @@ export class NearSessionRepository implements SessionRepository {
       },
     };
   }
-}
-
-/** Whether the request may count as activity: not if it demands what nobody can have. */
-function isActivity(touchIfRoles: RequestDemand['touchIfRoles']): boolean {
-  return touchIfRoles.every((group) => group.length > 0);
-}
-
-/** What a handler does to its user or session must not change what is kept. */
-function copyOf({ lease: _, ...lookup }: KnownLookup, now: number): TokenLookup {
-  const { session, user } = lookup;
-  return {
-    ...lookup,
-    session: { ...session, device: { ...session.device } },
-    user: {
-      ...user,
-      roles: [...user.roles],
-      ...(user.ipAllowlist ? { ipAllowlist: [...user.ipAllowlist] } : {}),
-    },
-    now,
-    quotas: NO_QUOTAS,
-  };
 }

@@ -7,7 +7,7 @@ import type { ChannelListener, EventChannel } from '../contract/event-channel.js
 /** Longer than any event: a user id, two addresses and two user agents, escaped. */
 const MOST_CHARACTERS = 8_192;
 /** As lua/recall-leases.lua writes it. */
-const RECALL_LINE = /^leases\.recalled ([\w-]{22}) ([\da-f]{10}(?:,[\da-f]{10})*)$/;
+const RECALL_LINE = /^leases\.recalled ([\w:.-]{1,80}) ([\da-f]{10}(?:,[\da-f]{10})*)$/;
 /** How long a listener waits for the subscription, in milliseconds; then it is made in the background. */
 const PATIENCE_MS = 500;
 
@@ -59,9 +59,9 @@ export class RedisEventChannel implements EventChannel {
     return this.subscriber.close();
   }
 
-  private recall(userRef: string, names: string): void {
+  private recall(subject: string, names: string): void {
     const holders = names.split(',').map((name) => Buffer.from(name, 'hex').toString('latin1'));
-    this.each((listener) => listener.onRecall?.(userRef, holders));
+    this.each((listener) => listener.onRecall?.(subject, holders));
   }
 
   /** Anybody who may publish in this Redis may have written the line. One that is no event of ours is dropped. */

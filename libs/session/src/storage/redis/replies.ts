@@ -79,7 +79,9 @@ export function toTokenLookup(
   if (found.data) lookup.data = found.data;
   if (found.isLeased) {
     const lifetime = effectiveLifetime(found.session, user.roles, settings.roleLifetimes);
-    lookup.lease = { touchDueAt: lookup.session.lastSeenAt + touchAfterMs(lifetime, settings.touchIntervalMs) };
+    lookup.lease = {
+      touchDueAt: lookup.session.lastSeenAt + touchAfterMs(lifetime, settings.touchIntervalMs),
+    };
   }
   return lookup;
 }

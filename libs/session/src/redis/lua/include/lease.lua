@@ -1,5 +1,5 @@
--- Leases of near caches: which of them may answer for this user from memory, and until when. They are one field of the
--- user's hash, 'k', of 21 bytes for each holder:
+-- Leases of near caches: which of them may answer for a user, or by a named list, from memory, and until when. They are one
+-- field of the record's hash, 'k', of 21 bytes for each holder:
 --   1-5 holder, the name that one near cache has | 6-10 its first fill that it has not given back | 11-15 its latest fill |
 --   16-21 expires at
 -- A lease that is asked for: 1-5 holder | 6-10 fill | 11-14 term in ms.
