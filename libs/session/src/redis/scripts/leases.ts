@@ -13,14 +13,10 @@ export interface RecallReply {
   readonly server: ServerInfo;
 }
 
-/** The server that answered, as it describes itself. */
+/** The server that answered. */
 export interface ServerInfo {
   /** Another one after each restart and each promotion. */
   readonly id: string;
-  /** How long it has run, in milliseconds. */
-  readonly upMs: number;
-  /** Whether it was a replica before, since it has run. */
-  readonly wasPromoted: boolean;
 }
 
 /** The scripts about the leases of near caches. A subject is a userRef, or `list:` and the name of a list. */
@@ -57,10 +53,5 @@ export class LeaseScripts {
 function readServerInfo(server: string, replication: string): ServerInfo {
   const runId = /^run_id:(\w+)/m.exec(server)?.[1] ?? '';
   const replid = /^master_replid:(\w+)/m.exec(replication)?.[1] ?? '';
-  const up = Number(/^uptime_in_seconds:(\d+)/m.exec(server)?.[1] ?? 0);
-  return {
-    id: `${runId}:${replid}`,
-    upMs: up * 1_000,
-    wasPromoted: !/^second_repl_offset:-1/m.test(replication),
-  };
+  return { id: `${runId}:${replid}` };
 }

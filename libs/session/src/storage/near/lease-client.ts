@@ -9,6 +9,8 @@ export interface LeaseCalls {
   giveBack(subject: string, holder: string, fill: number): Promise<void>;
 }
 
+/** Of the form of a user's reference. */
+const NOBODY = 'nobody'.padEnd(22, '-');
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 25;
 
@@ -22,6 +24,17 @@ export class LeaseClient {
     private readonly cache: Pick<NearCache, 'invalidate'>,
     private readonly calls: LeaseCalls,
   ) {}
+
+  /**
+   * Looks at the server for the first time, for nobody's sake: an act before that, and up to a term after it, waits for the
+   * whole term. Never rejects.
+   */
+  async meetServer(): Promise<void> {
+    const servers = this.serversFor(await this.term.current());
+    const askedAt = performance.now();
+    const answer = await this.calls.recall(NOBODY).catch(() => undefined);
+    if (answer) servers.doubtedUntil(answer, { askedAt, answeredAt: performance.now() });
+  }
 
   /** Somebody has acted: what is kept here is good no more. */
   giveBack(subject: string): void {

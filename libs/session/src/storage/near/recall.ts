@@ -12,13 +12,18 @@ export interface RecallAnswer {
   /** When the record was made, or later; 0: there is none. */
   readonly madeAt: number;
   readonly leases: readonly Lease[];
-  readonly server: { readonly id: string; readonly upMs: number; readonly wasPromoted: boolean };
+  readonly server: { readonly id: string };
 }
 
-/** Less is no step of a clock. Scripts let a lease stand for as long after its end (lua/include/lease.lua). */
-const CLOCK_MARGIN_MS = 50;
-/** How far two clocks that nobody sets drift apart, as a share of the time that passes. */
+/** Less is no step of a clock. */
+const STEP_MS = 25;
+/** How far two clocks that nobody sets drift apart, as a share of the time that passes, and at most. */
 const DRIFT = 0.000_2;
+const MOST_DRIFT_MS = 25;
+/** Where a server's clock is known less well than this, it cannot be told whether it was set. */
+const MOST_UNSURE_MS = 200;
+/** A step of all these together may go unseen. Scripts let a lease stand for as long after its end (lua/include/lease.lua). */
+const CLOCK_MARGIN_MS = STEP_MS + MOST_DRIFT_MS + MOST_UNSURE_MS;
 const MOST_SERVERS = 1_000;
 
 /**
@@ -29,42 +34,49 @@ interface Asked {
   readonly answeredAt: number;
 }
 
+/** A clock of another's, less ours: between these two. */
+interface Offset {
+  readonly least: number;
+  readonly most: number;
+}
+
 interface KnownServer {
-  /** Since when leases may be missing from what it says; absent: it may have been there for ever. */
-  doubtedSince: number | undefined;
-  /** Its clock, less ours: between these two. */
-  offset: { readonly least: number; readonly most: number };
-  answeredAt: number;
+  /** Since when leases may be missing from what it says. */
+  readonly doubtedSince: number;
+  readonly offset: Offset;
+  readonly answeredAt: number;
 }
 
 /**
  * The servers that answered. One that takes the place of another may have lost leases that are in force, and one whose clock
- * was set may take them for run out: both are told, for as long as a lease may last.
+ * was set may take them for run out: both are told, for as long as a lease may last. One that is seen for the first time
+ * may be either.
  */
 export class LeaseServers {
   private readonly known = new Map<string, KnownServer>();
 
   constructor(private readonly termMs: number) {}
 
-  /** Takes an answer down. @returns until when leases may be missing in what this server says; `-Infinity`: none is */
+  /** Takes an answer down. @returns until when leases may be missing in what this server says */
   doubtedUntil({ now, server }: RecallAnswer, { askedAt, answeredAt }: Asked): number {
-    const offset = { least: now - answeredAt, most: now - askedAt };
+    const told = { least: now - answeredAt, most: now - askedAt };
     const known = this.known.get(server.id);
-    if (!known) {
-      const isOld = server.upMs > this.termMs + 1_000 && !server.wasPromoted;
-      if (this.known.size >= MOST_SERVERS) this.known.clear();
-      this.known.set(server.id, { doubtedSince: isOld ? undefined : answeredAt, offset, answeredAt });
-      return isOld ? -Infinity : answeredAt + this.termMs;
-    }
-    const drift = Math.min(CLOCK_MARGIN_MS / 2, DRIFT * (answeredAt - known.answeredAt));
-    const tolerance = CLOCK_MARGIN_MS / 2 + drift;
-    const wasSet =
-      offset.least > known.offset.most + tolerance || offset.most < known.offset.least - tolerance;
-    if (wasSet) known.doubtedSince = answeredAt;
-    known.offset = offset;
-    known.answeredAt = answeredAt;
-    return known.doubtedSince === undefined ? -Infinity : known.doubtedSince + this.termMs;
+    const offset = known && steadyOffset(known, told, answeredAt);
+    const doubtedSince = known && offset ? known.doubtedSince : answeredAt;
+    if (!known && this.known.size >= MOST_SERVERS) this.known.clear();
+    this.known.set(server.id, { doubtedSince, offset: offset ?? told, answeredAt });
+    return doubtedSince + this.termMs;
   }
+}
+
+/** What is known of a clock by now; `undefined` where it was set meanwhile, or might have been. */
+function steadyOffset(known: KnownServer, told: Offset, answeredAt: number): Offset | undefined {
+  const { least, most } = known.offset;
+  if (most - least > MOST_UNSURE_MS) return undefined;
+  const drift = Math.min(MOST_DRIFT_MS, DRIFT * (answeredAt - known.answeredAt));
+  const both = { least: Math.max(told.least, least - drift), most: Math.min(told.most, most + drift) };
+  if (both.least > both.most + STEP_MS) return undefined;
+  return both.least > both.most ? told : both;
 }
 
 /**
@@ -102,8 +114,9 @@ export class Recall {
     const { answeredAt } = asked;
     const endsAt = this.actedAt + termMs;
     if (!answer) return Math.max(0, endsAt - answeredAt);
-    // A record that was lost is made again without its leases.
-    const youngUntil = answeredAt + (answer.madeAt === 0 ? termMs : answer.madeAt + termMs - answer.now);
+    // A record that was lost is made again without its leases. Its version begins with the time.
+    const youngMs = answer.madeAt === 0 ? 0 : answer.madeAt - answer.now + CLOCK_MARGIN_MS;
+    const youngUntil = answeredAt + termMs + youngMs;
     this.doubtedUntil = Math.max(this.doubtedUntil, youngUntil, this.servers.doubtedUntil(answer, asked));
     this.awaited = this.awaited ? this.stillAwaited(answer, answeredAt) : this.toAwait(answer, answeredAt);
     const latest = Math.max(this.doubtedUntil, ...[...this.awaited.values()].map((one) => one.endsAt));

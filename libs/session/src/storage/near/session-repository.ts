@@ -85,6 +85,7 @@ export class NearSessionRepository implements SessionRepository {
     if (maxEntries === 0) return this;
     this.sweeping = setInterval(() => this.cache.sweep(instant()), leaseMs).unref();
     await Promise.all([this.events.listen(this.listener), this.term.start()]);
+    void this.leases.meetServer();
     return this;
   }
 

@@ -5,7 +5,7 @@
 -- A lease that is asked for: 1-5 holder | 6-10 fill | 11-14 term in ms.
 local LEASE, LEASE_BYTES, ASKED_LEASE, MOST_LEASES = '>c5I5I5I6', 21, '>c5I5I4', 64
 -- A clock that was set forward by less than this makes no lease look as if it had run out.
-local LEASE_MARGIN_MS = 50
+local LEASE_MARGIN_MS = 250
 
 local function read_leases(key)
   local leases, stored = {}, redis.call('HGET', key, 'k') or ''
