@@ -108,6 +108,12 @@ export const ROOMS = [
   [11, 'handlers', "what Nest knows of an app's handlers", ['@nestjs/common', '@nestjs/core']],
   [11, 'signing', 'JWTs and their keys', ['buffer', 'crypto', 'jose']],
   [11, 'storage', 'opens storage in memory or in Redis', []],
+  [
+    10,
+    'storage/near',
+    'checks from memory, under leases that acts wait for',
+    ['crypto', 'timers/promises'],
+  ],
   [10, 'storage/redis', 'the contract kept in Redis', ['crypto']],
   [10, 'storage/memory', 'the contract kept in memory', ['crypto']],
   [10, 'options/checks', 'the boot check of the options', ['crypto']],

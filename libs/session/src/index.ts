@@ -15,6 +15,7 @@ export {
   Assurance,
   Fresh,
   OptionalSession,
+  FreshState,
   Passive,
   Permissions,
   Public,

@@ -81,7 +81,8 @@ export class ConnectionRegistry implements ConnectionNode, ServedNode {
     requirements: AccessRequirements,
     cause: CheckCause,
   ): Promise<TokenCheckResult> {
-    const context = { isActivity: cause === 'message', clientIp, toldAs: cause };
+    // What stays open is ended by events, which may have come before a copy was dropped.
+    const context = { isActivity: cause === 'message', isFresh: true, clientIp, toldAs: cause };
     return this.sessions.checkToken(token, requirements, context);
   }
 

@@ -60,6 +60,8 @@ export interface PolicyEntry {
   readonly guests?: true;
   /** A request is no activity: the inactivity timeout goes on. */
   readonly passive?: true;
+  /** Redis answers, and not the near cache. */
+  readonly freshState?: true;
   /** Nest's own `@Sse()`, gRPC's streams of requests: the stream ends when the session no longer meets this entry. */
   readonly endsWithSession?: true;
   /** Quotas of the handler and its class. */
@@ -189,7 +191,7 @@ function scopesOf(found: Handler): readonly string[] {
 }
 
 function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
-  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, allowGuests, passive } =
+  const { roleGroups, maxAuthenticationAgeMs, assurance, allowExpired, allowGuests, passive, freshState } =
     access.requirements;
   const permissions =
     access.mode === 'guarded'
@@ -203,6 +205,7 @@ function requirementsOf(found: Handler, access: Access): Partial<PolicyEntry> {
     ...(allowExpired === true ? { allowExpired } : {}),
     ...(allowGuests === true ? { guests: true } : {}),
     ...(passive === true ? { passive } : {}),
+    ...(freshState === true ? { freshState } : {}),
     ...limitsOf(access),
     ...(access.countsLocally && access.quotas.length > 0 ? { onStoreFailure: 'local-quota' } : {}),
   };

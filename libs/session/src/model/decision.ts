@@ -27,6 +27,8 @@ export type TokenLookup =
       readonly quotas: readonly QuotaResult[];
       /** Of a live session of a user who is not blocked, and only where it was asked for. */
       readonly data?: StoredData;
+      /** The lease that was asked for is granted. `touchDueAt`: the next request from then on is to be counted as activity. */
+      readonly lease?: { readonly touchDueAt: number };
     };
 
 /** What a route demands of the request beyond a live session of a user who is not blocked. @publicApi */
@@ -44,6 +46,8 @@ export interface AccessRequirements {
   readonly withData?: boolean;
   /** Not the user's own doing, such as polling: the session's inactivity timeout goes on. */
   readonly passive?: boolean;
+  /** Ask Redis, also where the near cache could answer. */
+  readonly freshState?: boolean;
   /** A session that timed out passes too: for logging out. */
   readonly allowExpired?: boolean;
   /**

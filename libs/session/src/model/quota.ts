@@ -15,6 +15,8 @@ export interface QuotaPolicy {
 /** A quota that lives with the user: counted for the user, or for each of the user's sessions. @publicApi */
 export interface UserQuota extends QuotaPolicy {
   readonly by: 'user' | 'session';
+  /** How many a near cache takes from Redis at once; absent: each request asks Redis. */
+  readonly batch?: number;
 }
 
 /** What became of one consumption, or how a quota stands. @publicApi */

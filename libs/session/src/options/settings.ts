@@ -100,6 +100,8 @@ export type StorageSettings =
       readonly keyPrefix: string;
       readonly commandTimeoutMs: number;
       readonly realm: Realm;
+      /** Absent: there is none. */
+      readonly nearCache?: { readonly leaseMs: number; readonly maxEntries: number };
     };
 
 /** How access and refresh tokens are made. */

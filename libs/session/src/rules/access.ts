@@ -21,6 +21,8 @@ export interface DeclaredAccess {
   readonly withData?: boolean;
   /** A request is no activity of the user's. It demands nothing. */
   readonly passive?: boolean;
+  /** Redis answers, and not the near cache. It demands nothing. */
+  readonly freshState?: boolean;
   /** As declared, or the name of one of the option `rateLimits`. */
   readonly quotas?: readonly (QuotaRule | string)[];
   readonly ipAllowlists?: readonly IpListRef[];
@@ -122,11 +124,11 @@ export function mergeAccess(
 
 /** What a handler that demands nothing of a user may still say of the session that is there. */
 function besidesRequirements(
-  { withData = false, passive = false }: DeclaredAccess,
+  { withData = false, passive = false, freshState = false }: DeclaredAccess,
   mode: Access['mode'],
   allowsGuests: boolean,
 ): DeclaredAccess {
-  return mode === 'guarded' || mode === 'optional' ? { withData, passive, allowsGuests } : {};
+  return mode === 'guarded' || mode === 'optional' ? { withData, passive, freshState, allowsGuests } : {};
 }
 
 function modeOf(handler: DeclaredAccess, merged: DeclaredAccess): Access['mode'] {
@@ -145,11 +147,11 @@ function requirementsOf(
   rolePermissions: RolePermissions,
 ): AccessRequirements {
   const { maxAuthenticationAgeMs, assurance, allowExpired } = declared;
-  const { withData = false, passive = false, allowsGuests = false } = declared;
-  const ofUser = quotas.flatMap(({ policy, by }): UserQuota[] =>
-    by === 'user' || by === 'session' ? [{ ...policy, by }] : [],
+  const { withData = false, passive = false, freshState = false, allowsGuests = false } = declared;
+  const ofUser = quotas.flatMap(({ policy, by, batch }): UserQuota[] =>
+    by === 'user' || by === 'session' ? [{ ...policy, by, ...(batch === undefined ? {} : { batch }) }] : [],
   );
-  const isPlain = ofUser.length === 0 && !withData && !passive && !allowsGuests;
+  const isPlain = ofUser.length === 0 && !withData && !passive && !freshState && !allowsGuests;
   if (isPlain && !declaresRequirements(declared)) return sessionOnly(ip);
   return Object.freeze({
     roleGroups: roleGroupsFor(declared.roles, declared.permissions ?? [], rolePermissions),
@@ -160,6 +162,7 @@ function requirementsOf(
     ...(allowExpired === undefined ? {} : { allowExpired }),
     ...(withData ? { withData } : {}),
     ...(passive ? { passive } : {}),
+    ...(freshState ? { freshState } : {}),
     ...(allowsGuests ? { allowGuests: true } : {}),
   });
 }

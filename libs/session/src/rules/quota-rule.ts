@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { QuotaPolicy } from '../model/quota.js';
 import { SessionConfigurationError, SessionError } from '../model/session-error.js';
-import { type RateLimitOptions, toQuotaPolicy } from './quota-options.js';
+import { batchOf, type RateLimitOptions, toQuotaPolicy } from './quota-options.js';
 import { isRecord, noOthers } from './option-rules.js';
 
 /**
@@ -15,6 +15,7 @@ export type Partition<Request = never> = (request: Request) => string | undefine
 export interface QuotaRule {
   readonly policy: QuotaPolicy;
   readonly by: 'user' | 'session' | 'ip' | Partition;
+  readonly batch?: number;
 }
 
 const NO_PROMISE = 'must return a string or undefined, and not a promise: all requests would share one quota';
@@ -31,7 +32,7 @@ export function quotaRule(where: string, options: RateLimitOptions<QuotaRule['by
       where,
       "needs a quota such as { name: 'posts', quota: 30, window: '1m', by: 'user' }, or the name of one",
     );
-  noOthers(options, ['name', 'quota', 'window', 'burst', 'by'], `${where}.`);
+  noOthers(options, ['name', 'quota', 'window', 'burst', 'by', 'batch'], `${where}.`);
   const { by } = options;
   if (typeof by !== 'function' && !['user', 'session', 'ip'].includes(by)) {
     throw new SessionConfigurationError(
@@ -45,7 +46,8 @@ export function quotaRule(where: string, options: RateLimitOptions<QuotaRule['by
       `has a function by that is async or a generator: it ${NO_PROMISE}`,
     );
   try {
-    return { policy: toQuotaPolicy(options), by };
+    const policy = toQuotaPolicy(options);
+    return { policy, by, ...batchOf(options, policy) };
   } catch (error) {
     throw new SessionConfigurationError(where, `cannot be used: ${(error as Error).message}`);
   }

@@ -52,6 +52,7 @@ function asksAsMuch(one: AccessRequirements, other: AccessRequirements): boolean
     (one.ip === other.ip &&
       (one.withData === true || other.withData !== true) &&
       (one.passive !== true || other.passive === true) &&
+      (one.freshState === true || other.freshState !== true) &&
       (one.allowGuests === true || other.allowGuests !== true) &&
       one.allowExpired !== true &&
       other.allowExpired !== true)

@@ -121,6 +121,18 @@ export function Passive(): AccessDecorator {
 }
 
 /**
+ * Redis answers the check, also with the option `nearCache`: for handlers that must see what was written a moment ago by
+ * something other than this library, and to keep the answer out of memory. Without that option it changes nothing. Acts such as `block()` hold at once
+ * without it.
+ * @example
+ * `@FreshState() @Post('payouts') pay(@CurrentUser() user: UserState) { return user.id; }`
+ * @publicApi
+ */
+export function FreshState(): AccessDecorator {
+  return declare('freshState', true);
+}
+
+/**
  * The handler is for other services: the service token must have all of these scopes, and a session is of no use. Put
  * `ServiceTokenGuard` before it, or the app does not start. On a handler it replaces the scopes of its class.
  * @example

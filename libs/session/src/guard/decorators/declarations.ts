@@ -16,6 +16,7 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
   assurance: ['@Assurance()', 'latchkey:assurance'],
   allowExpired: ['@AllowExpired()', 'latchkey:allow-expired'],
   passive: ['@Passive()', 'latchkey:passive'],
+  freshState: ['@FreshState()', 'latchkey:fresh-state'],
   quotas: ['@RateLimit()', 'latchkey:quotas'],
   withData: ['@SessionData()', 'latchkey:session-data'],
   ipAllowlists: ['@IpAllowlist()', 'latchkey:ip-allowlists'],

@@ -14,6 +14,7 @@ import {
   shown,
   validName,
 } from '../../rules/option-rules.js';
+import { checkNearCache } from './near-cache.js';
 import { checkSessionData } from './session-data.js';
 import { checkRedis } from './redis.js';
 import { checkRefresh } from './refresh.js';
@@ -40,6 +41,7 @@ export const OPTION_NAMES: Readonly<Record<keyof SessionModuleOptions, true>> = 
   commandTimeoutMs: true,
   replicas: true,
   durability: true,
+  nearCache: true,
   allowMemoryInProduction: true,
   clock: true,
   guard: true,
@@ -133,6 +135,7 @@ function checkStorage(
   { environment, realm }: { readonly environment: string | undefined; readonly realm: Realm },
 ): StorageSettings {
   const { redis, clock, allowMemoryInProduction } = options;
+  checkNearCache(options.nearCache);
   const commandTimeoutMs = integer('commandTimeoutMs', options.commandTimeoutMs ?? 180, {
     least: 10,
     most: 10_000,
@@ -142,7 +145,8 @@ function checkStorage(
   }
   if (redis !== undefined) {
     if (clock !== undefined) fail('clock', 'has no effect with redis, which has its own: leave it out');
-    return { kind: 'redis', redis: checkRedis(redis), keyPrefix: realm.name, commandTimeoutMs, realm };
+    const place = { redis: checkRedis(redis), keyPrefix: realm.name };
+    return { kind: 'redis', ...place, commandTimeoutMs, realm, ...checkNearCache(options.nearCache) };
   }
   const isRedisMissing = 'redis' in options;
   if (environment === 'production' && isRedisMissing) {

@@ -20,7 +20,7 @@ export function checkRateLimits(options: SessionModuleOptions) {
   for (const [name, quota] of Object.entries(rateLimits)) {
     const where = `rateLimits.${name}`;
     if (!isRecord(quota)) mustBe(where, 'an object', quota);
-    noOthers(quota, ['quota', 'window', 'burst', 'by'], `${where}.`);
+    noOthers(quota, ['quota', 'window', 'burst', 'by', 'batch'], `${where}.`);
     namedQuotas.set(
       name,
       quotaRule(where, { ...(quota as Omit<RateLimitOptions<QuotaRule['by']>, 'name'>), name }),

@@ -2,7 +2,7 @@
 -- What is known of a presented token; counts the request as activity when that is due and the request may be made.
 -- Before the token hash is found right, it tells, touches and counts nothing. It runs with every request, and Redis makes
 -- each function anew in each run: those for what is out of the ordinary are made only where they are needed.
--- When full: check: of a right token; it adds a field for each quota of the request at most
+-- When full: check: of a right token; it adds a field for each quota of the request at most, and one for leases
 -- KEYS[1] user
 -- KEYS[2] data               only with withData
 -- ARGV[1] sessionId
@@ -15,7 +15,8 @@
 -- ARGV[8] rememberEndedMs
 -- ARGV[9] maxStateAgeMs      or since when it must have been loaded; empty: the record is the truth, whatever its age
 -- ARGV[10] roleLifetimes
--- ARGV[11..] quotas          the field of each quota of the request (include/user-quota.lua; with a slash at its end, the session
+-- ARGV[11] lease            of a near cache that may keep the answer (include/lease.lua); empty: nobody keeps it
+-- ARGV[12..] quotas          the field of each quota of the request (include/user-quota.lua; with a slash at its end, the session
 --                             ID is to follow), then emissionUs and burst of each
 -- Returns { UNKNOWN } | { LOAD, userId } load first | what was found, as include/facts.lua has it: status LIVE,
 --   REVOKED or EXPIRED; quotas only of a request that they were looked at for
@@ -25,11 +26,11 @@
 -- @include user-quota
 
 local id = ARGV[1]
-local quotas = (#ARGV - 10) / 3
-for i = 11, 10 + quotas do
+local quotas = (#ARGV - 11) / 3
+for i = 12, 11 + quotas do
   if string.byte(ARGV[i], -1) == SLASH then ARGV[i] = ARGV[i] .. id end
 end
-local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 11, 10 + quotas))
+local f = redis.call('HMGET', KEYS[1], 'id', 'u', 'l', 'b', 'a', id, id .. ':d', unpack(ARGV, 12, 11 + quotas))
 local standing, record = f[2], f[6]
 if not (record and standing and f[1]) then return { UNKNOWN } end
 local hash, epoch, created_at, seen, authenticated, inactivity_ms, absolute_ms, traits, ended =
@@ -92,18 +93,18 @@ if status == LIVE and not blocked and admitted then
     -- All of the request's quotas, or none.
     local at_us, tats, rooms, has_room = time[1] * 1000000 + time[2], {}, {}, true
     for i = 1, quotas do
-      local policy = 9 + quotas + 2 * i
+      local policy = 10 + quotas + 2 * i
       rooms[i], tats[i] = room_for(1, tat_of(f[7 + i]), ARGV[policy], ARGV[policy + 1], at_us)
       has_room = has_room and rooms[i]
     end
     for i = 1, quotas do
-      local policy = 9 + quotas + 2 * i
+      local policy = 10 + quotas + 2 * i
       local emission, burst = tonumber(ARGV[policy]), tonumber(ARGV[policy + 1])
       if has_room then
         tats[i] = tats[i] + emission
-        writes[2 * i - 1], writes[2 * i] = ARGV[10 + i], struct.pack(TAT, tats[i])
+        writes[2 * i - 1], writes[2 * i] = ARGV[11 + i], struct.pack(TAT, tats[i])
       elseif tats[i] < tat_of(f[7 + i]) then
-        writes[#writes + 1], writes[#writes + 2] = ARGV[10 + i], struct.pack(TAT, tats[i])
+        writes[#writes + 1], writes[#writes + 2] = ARGV[11 + i], struct.pack(TAT, tats[i])
       end
       more = more .. struct.pack(QUOTA, rooms[i] and 1 or 0, describe_quota(tats[i], emission, burst, 1, at_us))
     end
@@ -134,6 +135,11 @@ if status == LIVE and not blocked and admitted then
       writes[#writes + 1] = id
       writes[#writes + 1] = record
     end
+  end
+  if ARGV[11] ~= '' then
+    -- @include lease
+    local fresh_until = ARGV[9] ~= '' and struct.unpack('>I6', f[3]) + tonumber(ARGV[9]) or math.huge
+    if grant_lease(KEYS[1], ARGV[11], now, fresh_until) then flags = flags + 64 end
   end
   if writes[1] then redis.call('HSET', KEYS[1], unpack(writes)) end
 end

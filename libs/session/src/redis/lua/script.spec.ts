@@ -48,6 +48,7 @@ describe('Lua scripts', () => {
 
   /** Why a script may write in a full Redis; nothing that anybody can cause without being known may. */
   const WHEN_FULL: Readonly<Record<string, string>> = {
+    'announce-near-cache': 'block',
     'audit-begin-when-full': 'block',
     'audit-read': 'read',
     'audit-settle': 'block',
@@ -61,16 +62,18 @@ describe('Lua scripts', () => {
     'export-one-time-tokens': 'read',
     'export-user': 'read',
     'finish-load': 'check',
+    'give-back-leases': 'revocation',
     'list-sessions': 'read',
     'meet-server': 'check',
     'miss-act': 'block',
     'quota-back': 'refund',
     'read-confirmations': 'read',
     'read-data': 'read',
-    'read-ip-lists': 'read',
+    'read-ip-lists': 'check',
     'read-user': 'read',
     'reaffirm-ip-list': 'revocation',
     'reaffirm-user': 'block',
+    'recall-leases': 'block',
     refresh: 'check',
     'register-node': 'block',
     'remove-node': 'block',

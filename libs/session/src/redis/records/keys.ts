@@ -44,6 +44,8 @@ import { hash } from 'node:crypto';
  *     ZADD lk:{live}:missed  1790000005000 NODE_ID      those that did not confirm an act, until they are told so
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
  *     HSET lk:{live}:servers  IDENTITY 1790000000000    since when a server has been the one that is used
+ *     SET  lk:{live}:near  2000 PX 60000                the longest lease of a near cache
+ *     PUBLISH lk:events  "leases.recalled REF 0a1b2c3d4e"
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *     PUBLISH lk:events  "ip_list.changed NAME 1790000000000000"
  */
@@ -82,6 +84,15 @@ export class RedisKeys {
     return key.startsWith(`${this.prefix}:`) && OUR_FORMS.test(key.slice(this.prefix.length + 1));
   }
 
+  /** The record that a lease is about: `list:` and the name of a list, or a userRef. */
+  ofLeased(subject: string): string {
+    return subject.startsWith(LIST) ? this.ofIpList(subject.slice(LIST.length)) : this.of(subject, 'user');
+  }
+
+  get near(): string {
+    return `${this.prefix}:{live}:near`;
+  }
+
   get missed(): string {
     return `${this.prefix}:{live}:missed`;
   }
@@ -95,6 +106,8 @@ export class RedisKeys {
   }
 }
 
+const LIST = 'list:';
+
 /** The forms of all keys, without the prefix. */
 const OUR_FORMS = new RegExp(
   `^(?:${[
@@ -102,7 +115,7 @@ const OUR_FORMS = new RegExp(
     String.raw`(?:quota|throttle):\{[\w-]{22}\}`,
     String.raw`\{ip\}:list:.+`,
     String.raw`\{audit\}:(?:acts|routine|denials|dropped|pending|lastId|whenFull)`,
-    String.raw`\{live\}:(?:nodes|missed|servers|confirmed:.+)`,
+    String.raw`\{live\}:(?:nodes|missed|servers|near|confirmed:.+)`,
   ].join('|')})$`,
 );
 
@@ -113,5 +126,6 @@ function digestOf(name: string, rest: string): string {
 
 export type AuditKeyName = 'acts' | 'routine' | 'denials' | 'dropped' | 'pending' | 'lastId' | 'whenFull';
 /** The keys of one user; those of the audit log; and those that have methods of their own. */
-export type KeyName = 'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList';
-type NodeKeyName = 'nodes' | 'missed' | 'servers' | 'confirmations' | 'throttle';
+export type KeyName =
+  'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList' | 'leased';
+type NodeKeyName = 'nodes' | 'missed' | 'servers' | 'near' | 'confirmations' | 'throttle';

@@ -26,6 +26,8 @@ export interface TokenLookupReply {
   /** For each quota that was asked for; absent where they were not looked at. */
   readonly quotas: readonly QuotaReply[] | undefined;
   readonly data: { readonly version: number; readonly payload: Buffer } | undefined;
+  /** Whether the lease that was asked for is granted. */
+  readonly isLeased: boolean;
 }
 
 /** allowed, remaining, microseconds until one more, microseconds until all */
@@ -38,6 +40,9 @@ const LOADED = 4;
 const IP_ALLOWLIST = 8;
 const QUOTAS = 16;
 const DATA = 32;
+const LEASED = 64;
+
+const REST = BLOCK | LOADED | IP_ALLOWLIST | QUOTAS | DATA;
 
 /** What a check may tell besides, each where its flag is set. */
 interface Rest {
@@ -65,7 +70,7 @@ export function readTokenLookup(reply: Buffer, quotaCount: number): TokenLookupR
   // One call for all texts: where each character is a byte, they are found by their lengths.
   const texts = reply.toString('utf8', TEXTS, standing);
   const isPlain = texts.length === standing - TEXTS;
-  const rest = flags > 1 ? readRest(reply, end, { flags, quotaCount }) : NOTHING;
+  const rest = (flags & REST) !== 0 ? readRest(reply, end, { flags, quotaCount }) : NOTHING;
   return {
     status: reply.readUInt8(0),
     admitted: flags % 2 === 1,
@@ -84,6 +89,7 @@ export function readTokenLookup(reply: Buffer, quotaCount: number): TokenLookupR
     },
     quotas: rest.quotas,
     data: rest.data,
+    isLeased: (flags & LEASED) !== 0,
   };
 }
 

@@ -11,13 +11,17 @@ export class IpListScripts {
     private readonly keys: RedisKeys,
   ) {}
 
-  /** 0: there is none; 1: it is of the version that was given. */
+  /**
+   * 0: there is none; 1: it is of the version that was given. Then 1 if the lease that was asked for is granted.
+   * @param lease packed; empty: none is asked for
+   */
   async read(
     lists: readonly { readonly name: string; readonly version?: number | undefined }[],
+    lease: Buffer | '',
   ): Promise<readonly IpListReply[]> {
     const keys = lists.map(({ name }) => this.keys.ofIpList(name));
     const versions = lists.map(({ version }) => version ?? '');
-    return (await this.connection.run(SCRIPTS.readIpLists, keys, versions)) as IpListReply[];
+    return (await this.connection.run(SCRIPTS.readIpLists, keys, [lease, ...versions])) as IpListReply[];
   }
 
   /** @returns the new version, or 0 when the list was not of the one that was expected */

@@ -24,6 +24,8 @@ interface CheckProof {
 interface CheckDemand extends Readonly<
   Record<'clientIp' | 'refusedRoles' | 'touchIfRoles' | 'withData', string>
 > {
+  /** As `leaseArgument` writes it; absent: the answer is not kept. */
+  readonly lease: string | undefined;
   /** The fields of the quotas, then emissionUs and burst of each; absent: none. */
   readonly quotas: FixedArguments | undefined;
 }
@@ -40,6 +42,7 @@ export function readCheckReply(reply: unknown, quotaCount: number): CheckReply {
 }
 
 const MOST_SHARED = 1_000;
+const NO_LEASE = bulk('');
 
 /** One typed function for each script. Replies are as Redis gave them: text and numbers of records are still bytes. */
 export class SessionScripts extends TaggedScripts {
@@ -76,7 +79,7 @@ export class SessionScripts extends TaggedScripts {
     if (withData !== '') text += bulk(this.keys.of(userRef, 'data'));
     text += `$16\r\n${sessionId}\r\n$32\r\n${tokenHash.toString('latin1')}\r\n`;
     text += bulk(demand.clientIp);
-    text += this.sharedArgumentsOf(demand);
+    text += this.sharedArgumentsOf(demand) + (demand.lease ?? NO_LEASE);
     if (quotas) text += quotas.text;
     const keyCount = withData === '' ? 1 : 2;
     const argCount = SCRIPTS.authenticate.args.length + (quotas?.values.length ?? 0);

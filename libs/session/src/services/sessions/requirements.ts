@@ -48,6 +48,7 @@ const REQUIREMENTS: Inputs<AccessRequirements> = {
   },
   withData: yesOrNo,
   passive: yesOrNo,
+  freshState: yesOrNo,
   allowExpired: yesOrNo,
   allowGuests: yesOrNo,
 };

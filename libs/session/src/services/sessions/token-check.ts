@@ -30,6 +30,8 @@ export interface TokenOrigin {
 export interface CheckContext extends TokenOrigin {
   /** False: nothing of it is written down. */
   readonly isActivity: boolean;
+  /** True: storage itself answers, not the near cache. */
+  readonly isFresh?: boolean;
   /** What the check is told as, where whoever asks for it does not tell of it. */
   readonly toldAs?: CheckContextName;
 }
@@ -120,8 +122,8 @@ export class TokenCheck {
   /** One call; with named lists of addresses one more, in the same tick. */
   private lookUp(
     proof: ParsedToken,
-    { roleGroups, quotas, withData, passive, ip }: AccessRequirements,
-    { isActivity, clientIp }: CheckContext,
+    { roleGroups, quotas, withData, passive, freshState, ip }: AccessRequirements,
+    { isActivity, isFresh, clientIp }: CheckContext,
   ): Promise<TokenLookup | LoadFirst> {
     const isCounted = isActivity && !proof.isExpired;
     const verdict = this.parts.ip.judge(ip, clientIp);
@@ -129,6 +131,7 @@ export class TokenCheck {
       touchIfRoles: isCounted && passive !== true ? roleGroups : NOBODY,
       quotas: (isCounted && quotas) || NO_QUOTAS,
       withData: isCounted && withData === true,
+      isFresh: isFresh === true || freshState === true,
       ip: verdict,
     };
     const checking = this.parts.repository.authenticate(proof, demand);

@@ -3,6 +3,8 @@ import type { SessionEvent } from '../../model/session-event.js';
 /** Somebody who wants to know what is done to users. None of the methods may throw. */
 export interface ChannelListener {
   onEvent(event: SessionEvent): void;
+  /** Somebody has acted on a user, or changed a list, and waits for what these near caches, by their names, keep of it. */
+  onRecall?(subject: string, holders: readonly string[]): void;
   /** From now on events may be missed. */
   onLost?(): void;
   /** Events are heard again; those from between are gone. */

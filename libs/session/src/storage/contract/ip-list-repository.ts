@@ -1,3 +1,5 @@
+import type { AskedLease } from './lease.js';
+
 /** A named list of ranges as it is stored. */
 export interface StoredIpList {
   /** As they were given. In a list that was damaged, some may be no ranges. */
@@ -18,6 +20,12 @@ export interface IpListChange {
 export type IpListOutcome =
   { readonly outcome: 'changed'; readonly version: number } | { readonly outcome: 'version_conflict' };
 
+/** A list, and which version of it the caller has a copy of, if any. */
+export interface KnownIpList {
+  readonly name: string;
+  readonly version?: number | undefined;
+}
+
 /** What there is to be known of a list by somebody who has a copy of one of its versions. */
 export type IpListNews = StoredIpList | 'absent' | 'unchanged';
 
@@ -27,9 +35,19 @@ export type IpListNews = StoredIpList | 'absent' | 'unchanged';
  */
 export interface IpListRepository {
   /** What has become of each of these lists since the version that the caller has, if any. In the order given. */
-  read(
-    lists: readonly { readonly name: string; readonly version?: number | undefined }[],
-  ): Promise<IpListNews[]>;
+  read(lists: readonly KnownIpList[]): Promise<IpListNews[]>;
   /** Announces `ip_list.changed` in the same atomic operation. */
   write(change: IpListChange): Promise<IpListOutcome>;
+}
+
+/** What a near cache gets to know. */
+export interface LeasedNews {
+  readonly news: IpListNews[];
+  /** Whether it may keep it of all lists that are there. */
+  readonly isLeased: boolean;
+}
+
+/** Named lists that a near cache may keep. */
+export interface LeasedIpLists extends IpListRepository {
+  readLeased(lists: readonly KnownIpList[], lease?: AskedLease): Promise<LeasedNews>;
 }

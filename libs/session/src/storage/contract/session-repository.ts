@@ -5,6 +5,7 @@ import type { AssuranceLevel, Device, EndReason, Lifetime, Session } from '../..
 import type { UserState } from '../../model/user-state.js';
 import type { EventChannel } from './event-channel.js';
 import type { IpListRepository } from './ip-list-repository.js';
+import type { AskedLease } from './lease.js';
 import type { NodeRegistry } from './node-registry.js';
 import type { Replication } from './replication.js';
 import type { SessionDataRepository, TokenProof } from './session-data-repository.js';
@@ -89,6 +90,10 @@ export interface RequestDemand {
   readonly withData?: boolean;
   /** Where it comes from. Absent: that is not known. */
   readonly ip?: IpVerdict;
+  /** Only storage itself may answer, not a copy. */
+  readonly isFresh?: boolean;
+  /** Of a near cache that asks for leave to keep the answer. */
+  readonly lease?: AskedLease;
 }
 
 /** One thing to do with one quota outside of `authenticate`. */

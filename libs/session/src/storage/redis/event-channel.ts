@@ -6,6 +6,8 @@ import type { ChannelListener, EventChannel } from '../contract/event-channel.js
 
 /** Longer than any event: a user id, two addresses and two user agents, escaped. */
 const MOST_CHARACTERS = 8_192;
+/** As lua/recall-leases.lua writes it. */
+const RECALL_LINE = /^leases\.recalled ([\w:.-]{1,80}) ([\da-f]{10}(?:,[\da-f]{10})*)$/;
 /** How long a listener waits for the subscription, in milliseconds; then it is made in the background. */
 const PATIENCE_MS = 500;
 
@@ -23,6 +25,8 @@ export class RedisEventChannel implements EventChannel {
   ) {
     this.subscriber = open({
       onMessage: (text) => {
+        const recall = text.length <= MOST_CHARACTERS && RECALL_LINE.exec(text);
+        if (recall) return this.recall(recall[1] as string, recall[2] as string);
         const event = this.read(text);
         if (event) this.each((listener) => listener.onEvent(event));
       },
@@ -53,6 +57,11 @@ export class RedisEventChannel implements EventChannel {
 
   close(): Promise<void> {
     return this.subscriber.close();
+  }
+
+  private recall(subject: string, names: string): void {
+    const holders = names.split(',').map((name) => Buffer.from(name, 'hex').toString('latin1'));
+    this.each((listener) => listener.onRecall?.(subject, holders));
   }
 
   /** Anybody who may publish in this Redis may have written the line. One that is no event of ours is dropped. */

@@ -1,26 +1,33 @@
+import { packLease } from '../../redis/records/lease-record.js';
 import type { IpListScripts } from '../../redis/scripts/ip-lists.js';
 import type {
   IpListChange,
   IpListNews,
   IpListOutcome,
-  IpListRepository,
+  KnownIpList,
+  LeasedIpLists,
+  LeasedNews,
 } from '../contract/ip-list-repository.js';
+import type { AskedLease } from '../contract/lease.js';
 
 /** Named lists in Redis, all on one slot: however many a request depends upon, one script reads them. */
-export class RedisIpLists implements IpListRepository {
+export class RedisIpLists implements LeasedIpLists {
   constructor(private readonly scripts: IpListScripts) {}
 
-  async read(
-    lists: readonly { readonly name: string; readonly version?: number | undefined }[],
-  ): Promise<IpListNews[]> {
-    const replies = await this.scripts.read(lists);
-    return lists.map((_, i): IpListNews => {
+  async read(lists: readonly KnownIpList[]): Promise<IpListNews[]> {
+    return (await this.readLeased(lists)).news;
+  }
+
+  async readLeased(lists: readonly KnownIpList[], lease?: AskedLease): Promise<LeasedNews> {
+    const replies = await this.scripts.read(lists, lease ? packLease(lease) : '');
+    const news = lists.map((_, i): IpListNews => {
       const reply = replies[i];
       if (reply === 1) return 'unchanged';
       if (!Array.isArray(reply)) return 'absent';
       const [version, ranges] = reply;
       return { version: Number(version), cidrs: ranges.length === 0 ? [] : String(ranges).split(' ') };
     });
+    return { news, isLeased: replies[lists.length] === 1 };
   }
 
   async write({ name, cidrs, ifVersion }: IpListChange): Promise<IpListOutcome> {

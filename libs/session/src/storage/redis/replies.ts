@@ -3,7 +3,7 @@ import type { QuotaPolicy, QuotaResult } from '../../model/quota.js';
 import type { Device, Session } from '../../model/session.js';
 import type { Block, UserState } from '../../model/user-state.js';
 import { rangeBits } from '../../rules/ip-ranges.js';
-import { effectiveLifetime, expiryOf } from '../../rules/lifetime.js';
+import { effectiveLifetime, expiryOf, touchAfterMs } from '../../rules/lifetime.js';
 import { CHECK_STATUS, type TokenLookupReply } from '../../redis/records/token-lookup.js';
 import { readDevice } from '../../redis/records/device-record.js';
 import { readSessionRecord, type SessionRecord } from '../../redis/records/session-record.js';
@@ -77,6 +77,12 @@ export function toTokenLookup(
   };
   if (found.tokenEnd > 0) lookup.tokenEndsAt = found.tokenEnd;
   if (found.data) lookup.data = found.data;
+  if (found.isLeased) {
+    const lifetime = effectiveLifetime(found.session, user.roles, settings.roleLifetimes);
+    lookup.lease = {
+      touchDueAt: lookup.session.lastSeenAt + touchAfterMs(lifetime, settings.touchIntervalMs),
+    };
+  }
   return lookup;
 }
 

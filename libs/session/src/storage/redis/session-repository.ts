@@ -8,6 +8,7 @@ import { IpListScripts } from '../../redis/scripts/ip-lists.js';
 import { NodeScripts } from '../../redis/scripts/nodes.js';
 import { packIp, writeDevice } from '../../redis/records/device-record.js';
 import { assuranceCode, traitsOf } from '../../redis/records/session-record.js';
+import { leaseArgument } from '../../redis/records/lease-record.js';
 import { CHECK_STATUS } from '../../redis/records/token-lookup.js';
 import { ReplicationScripts } from '../../redis/scripts/replication.js';
 import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
@@ -136,6 +137,7 @@ export class RedisSessionRepository implements SessionRepository {
       refusedRoles: ip?.refusedRoles === 'all' ? '*' : (ip?.refusedRoles.join(' ') ?? ''),
       touchIfRoles: roleGroupsArgument(demand.touchIfRoles),
       withData: demand.withData ? '1' : '',
+      lease: demand.lease && leaseArgument(demand.lease),
       quotas: quotaArgumentsOf(quotas),
     };
     const looked = this.scripts.authenticate(proof, asked, (reply): TokenLookup | LoadFirst => {

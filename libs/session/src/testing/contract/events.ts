@@ -1,13 +1,12 @@
 /// <reference types="jest" />
 import type { SessionEvent, UserEvent } from '../../model/session-event.js';
-import { type ContractTest, type OpenContract, newSession } from './support.js';
+import { type ContractTest, hear, type OpenContract, newSession } from './support.js';
 
 /** What a repository says of what it does, and what it knows of nodes. */
 export function describeEvents(open: OpenContract): void {
   /** Hears what is announced from here on. */
   async function listen(test: ContractTest) {
-    const heard: SessionEvent[] = [];
-    await test.repository.events.listen({ onEvent: (event) => void heard.push(event) });
+    const heard = await hear(test);
     return async (howMany: number): Promise<SessionEvent[]> => {
       const deadline = Date.now() + 2_000;
       while (heard.length < howMany && Date.now() < deadline) await new Promise((go) => setTimeout(go, 5));

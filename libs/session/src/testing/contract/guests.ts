@@ -1,6 +1,5 @@
-import type { SessionEvent } from '../../model/session-event.js';
 import { newGuestId } from '../../token/session-token.js';
-import { type ContractTest, count, forged, lifetimeOf, type OpenContract, times } from './support.js';
+import { type ContractTest, count, forged, hear, lifetimeOf, type OpenContract, times } from './support.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -47,8 +46,7 @@ export function describeGuests(open: OpenContract): void {
 
     it('is announced to nobody when it begins, and when it ends to those who watch over connections', async () => {
       const test = await open();
-      const heard: SessionEvent[] = [];
-      await test.repository.events.listen({ onEvent: (event) => void heard.push(event) });
+      const heard = await hear(test);
       const { proof, user } = await begin(test);
       await test.repository.data.end({ proof, ifVersion: (await test.repository.data.read(proof))!.version });
       await test.login();

@@ -1,6 +1,5 @@
 // Over 250 lines: one specification, whose tests share their steps.
 /// <reference types="jest" />
-import type { SessionEvent } from '../../model/session-event.js';
 import { newRefreshToken } from '../../token/refresh-token.js';
 import {
   familyOf,
@@ -16,7 +15,7 @@ import {
   refreshed,
 } from './refresh-support.js';
 import type { ContractTest, OpenContract } from './support.js';
-import { forged, lifetimeOf, newSession, times } from './support.js';
+import { forged, hear, lifetimeOf, newSession, times } from './support.js';
 
 /** Refresh tokens: each works once, the last one is answered again for a while, and a used one ends the session. */
 export function describeRefresh(open: OpenContract): void {
@@ -319,8 +318,7 @@ export function describeRefresh(open: OpenContract): void {
       const test = await open();
       const { refresh, session } = await loginWithRefresh(test);
       const odd = { userAgent: 'a b\u00e9%-~"{}', ip: '2001:db8::7' };
-      const heard: SessionEvent[] = [];
-      await test.repository.events.listen({ onEvent: (event) => void heard.push(event) });
+      const heard = await hear(test);
       const first = await refreshed(test, refresh, { device: PHONE });
       await refreshed(test, refresh, { device: odd });
       const second = await refreshed(test, first.refresh, { device: LAPTOP });

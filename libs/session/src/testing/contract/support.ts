@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TokenLookup } from '../../model/decision.js';
 import type { Session } from '../../model/session.js';
+import type { SessionEvent } from '../../model/session-event.js';
 import type { UserState } from '../../model/user-state.js';
 import type {
   NewSession,
@@ -197,4 +198,13 @@ export function times<T>(howOften: number, make: (index: number) => Promise<T>):
 
 export function count<T extends string>(outcomes: readonly { readonly outcome: T }[], outcome: T): number {
   return outcomes.filter((one) => one.outcome === outcome).length;
+}
+
+/** Hears what a repository announces from here on. */
+export async function hear(test: ContractTest): Promise<SessionEvent[]> {
+  const heard: SessionEvent[] = [];
+  await test.repository.events.listen({ onEvent: (event) => void heard.push(event) });
+  await new Promise((go) => setTimeout(go, 20)); // where somebody listened before, the last event may be on its way
+  heard.length = 0;
+  return heard;
 }

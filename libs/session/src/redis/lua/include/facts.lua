@@ -7,6 +7,6 @@
 --   2 block: 2, field b | 4 loaded: 2, field l | 8 the user's IP allowlist: 4, field a
 --   16 for each quota: 1 allowed, 6 remaining, 6 microseconds until one more, 6 microseconds until all
 --   32 data: 6 version, 4, payload
---   Flag 1 says that the request may come from its address.
+--   Flag 1 says that the request may come from its address, and flag 64 that the lease was granted.
 -- The numbers of all that a check may find are in token-lookup.ts, too.
 local FACTS, QUOTA, LOAD = '>BBI6I6I2I2I2', '>BI6I6I6', 4

@@ -5,6 +5,7 @@
 --   l   1-6 loadedAt | 7-13 sourceVersion, if there is one                      where the app's own database is the truth
 --   b   1-6 at | 7-13 until (0: until lifted) | 14-15 length of the reason | reason | by             of a block
 --   a   the user's IP allowlist, as include/ip.lua has it
+--   k   the leases of near caches, as include/lease.lua has them
 local STANDING, ROLES_FROM, BLOCK = '>I6I5I6', 18, '>I6I7I2c0'
 
 -- What the five fields say.

@@ -1,0 +1,78 @@
+import type { NearCacheSettings } from './near-cache.js';
+
+/** No lease lasts longer, in milliseconds: the option `nearCache` sees to it. */
+export const LONGEST_LEASE_MS = 10_000;
+/** How long what was read of it is believed. A process that is the first to keep answers waits for longer before it does. */
+const BELIEVED_MS = 1_000;
+const FIRST_WAIT_MS = 1_200;
+const ANNOUNCED_FOR_MS = 60_000;
+const ANNOUNCE_EVERY_MS = 10_000;
+/** A process whose word has not been renewed for so long keeps nothing new: it may be forgotten. */
+const RENEWED_WITHIN_MS = 40_000;
+
+interface TermCalls {
+  announce(leaseMs: number, forMs: number): Promise<readonly [before: number, now: number]>;
+}
+
+/**
+ * How long leases may last that anybody holds. Processes that keep answers announce it in Redis, so that those which only act
+ * wait as well, such as a worker, or a node from before the near cache was switched on.
+ */
+export class LeaseTerm {
+  private longestMs: number;
+  private readAt = -Infinity;
+  private announcedAt = -Infinity;
+  private mayLeaseFrom = Infinity;
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param own absent: this process keeps nothing */
+  constructor(
+    private readonly calls: TermCalls,
+    private readonly own: NearCacheSettings | undefined,
+  ) {
+    this.longestMs = own?.leaseMs ?? 0;
+  }
+
+  /** Whether this process may ask for leases: everybody who acts knows, or will before acting. */
+  get mayLease(): boolean {
+    const now = performance.now();
+    return now >= this.mayLeaseFrom && now - this.announcedAt < RENEWED_WITHIN_MS;
+  }
+
+  /** Begins to announce what this process keeps, if it does. */
+  async start(): Promise<void> {
+    if (!this.own || this.own.maxEntries === 0) return;
+    await this.announce();
+    this.timer = setInterval(() => void this.announce(), ANNOUNCE_EVERY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** The longest lease that there may be now, in milliseconds; 0: there is none. Never rejects. */
+  async current(): Promise<number> {
+    if (performance.now() - this.readAt >= BELIEVED_MS) await this.read(0);
+    return this.longestMs;
+  }
+
+  private async announce(): Promise<void> {
+    const before = await this.read(this.own?.leaseMs ?? 0);
+    if (before === undefined) return;
+    this.announcedAt = performance.now();
+    if (this.mayLeaseFrom === Infinity)
+      this.mayLeaseFrom = this.announcedAt + (before > 0 ? 0 : FIRST_WAIT_MS);
+  }
+
+  /** @returns the longest that was announced before; `undefined` when Redis did not say */
+  private async read(leaseMs: number): Promise<number | undefined> {
+    const askedAt = performance.now();
+    const answer = await this.calls.announce(leaseMs, ANNOUNCED_FOR_MS).catch(() => undefined);
+    if (!answer) return undefined;
+    const [before, now] = answer;
+    this.readAt = askedAt;
+    // What was known once stays: a Redis that has lost the word says 0 while leases are in force.
+    this.longestMs = Math.min(LONGEST_LEASE_MS, Math.max(this.longestMs, now));
+    return before;
+  }
+}

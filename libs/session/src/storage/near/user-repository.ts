@@ -1,0 +1,51 @@
+import type { UserState } from '../../model/user-state.js';
+import { userRefOf } from '../../token/session-token.js';
+import type {
+  KeptOfUser,
+  LoadedUser,
+  UserChange,
+  UserChangeOutcome,
+  UserRepository,
+} from '../contract/user-repository.js';
+import type { LeaseClient } from './lease-client.js';
+
+/** The records of users, whose changes wait for the leases of near caches. */
+export class NearUserRepository implements UserRepository {
+  constructor(
+    private readonly inner: UserRepository,
+    private readonly leases: Pick<LeaseClient, 'recallAll' | 'announce'>,
+  ) {}
+
+  read(userId: string): Promise<UserState | undefined> {
+    return this.inner.read(userId);
+  }
+
+  async change(change: UserChange): Promise<UserChangeOutcome> {
+    const outcome = await this.inner.change(change);
+    // Who has just got a record, and no block, has lost nothing by it.
+    const isNew = change.ifVersion === 'absent' && !change.block;
+    if (outcome.outcome === 'changed' && !isNew) await this.leases.recallAll(userRefOf(change.userId));
+    return outcome;
+  }
+
+  export(userId: string): Promise<KeptOfUser> {
+    return this.inner.export(userId);
+  }
+
+  async erase(userId: string): Promise<number> {
+    const ended = await this.inner.erase(userId);
+    await this.leases.recallAll(userRefOf(userId));
+    return ended;
+  }
+
+  beginLoad(userId: string, nonce: string): Promise<string> {
+    return this.inner.beginLoad(userId, nonce);
+  }
+
+  async finishLoad(loaded: LoadedUser, nonce: string): Promise<boolean> {
+    const isStored = await this.inner.finishLoad(loaded, nonce);
+    // It is no act: no answer is kept for longer than the record that it came from may be believed.
+    if (isStored) this.leases.announce(userRefOf(loaded.userId));
+    return isStored;
+  }
+}
