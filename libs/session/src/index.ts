@@ -62,7 +62,7 @@ export {
   type OneTimeTokenOptions,
 } from './services/one-time-tokens/one-time-tokens.service.js';
 export { RateLimiter, type RateLimitShare } from './services/rate-limiter/rate-limiter.service.js';
-export { redisClientOptions } from './redis/calls/client-options.js';
+export { redisClientOptions } from './redis/servers/client-options.js';
 export {
   SessionEvents,
   type EventEmitterLike,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { isClient, openClient } from '../redis/calls/client-options.js';
-import { whenReady } from '../redis/calls/boot-check.js';
+import { isClient, openClient } from '../redis/servers/client-options.js';
+import { whenReady } from '../redis/servers/boot-check.js';
 import { at, PATIENCE_MS, rounded } from './doctor/measures.js';
 import { withServices } from './services.js';
 import type { CliSettings } from './settings.js';

@@ -1,11 +1,11 @@
-import { openClient, isClient } from '../../redis/calls/client-options.js';
+import { openClient, isClient } from '../../redis/servers/client-options.js';
 import {
   infoOf,
   type RedisClient,
   serversOf,
   setupMistake,
   whenReady,
-} from '../../redis/calls/boot-check.js';
+} from '../../redis/servers/boot-check.js';
 import { withDeadline } from '../../basics/deadline.js';
 import type { ModuleSettings, StorageSettings } from '../../options/settings.js';
 import { openRedisRepository } from '../../storage/redis/session-repository.js';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisClient } from '../../redis/calls/boot-check.js';
+import type { RedisClient } from '../../redis/servers/boot-check.js';
 import { missingPermissions } from './permissions.js';
 import { RedisKeys } from '../../redis/records/keys.js';
 import { isSessionId } from '../../token/session-token.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RedisClient } from '../../redis/calls/boot-check.js';
+import type { RedisClient } from '../../redis/servers/boot-check.js';
 import { withDeadline } from '../../basics/deadline.js';
 import type { SessionRepository } from '../../storage/contract/session-repository.js';
 import { mintToken, newSessionId, userRefOf } from '../../token/session-token.js';

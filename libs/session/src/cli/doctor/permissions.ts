@@ -1,4 +1,4 @@
-import type { RedisClient } from '../../redis/calls/boot-check.js';
+import type { RedisClient } from '../../redis/servers/boot-check.js';
 
 /** What a command is tried with: 0 stands for a key, 1 for the channel of events. Nothing of it is run. */
 type Sample = readonly (string | 0 | 1)[];

@@ -1,4 +1,4 @@
-import { type RedisClient, SERVER_RULES } from '../../redis/calls/boot-check.js';
+import { type RedisClient, SERVER_RULES } from '../../redis/servers/boot-check.js';
 import type { Redis } from 'ioredis';
 import { bad, type Finding, ok, skipped } from './finding.js';
 

@@ -1,5 +1,6 @@
 import { systemClock } from '../../basics/clock.js';
 import type { Duration } from '../../basics/duration.js';
+import { checkAudit } from './audit.js';
 import { checkGuests } from './guests.js';
 import { checkAccessToken } from './jwt.js';
 import { checkLifetimes, milliseconds } from './lifetimes.js';
@@ -27,10 +28,6 @@ import type { ModuleSettings, StorageSettings } from '../settings.js';
 
 const REMEMBER_ENDED_MS = 24 * 3_600_000;
 const MAX_ENDED_SESSIONS = 50;
-/** Longer than any act takes. */
-const ABANDONED_AFTER_MS = 60_000;
-const LEAST_AUDIT_RETENTION_MS = 3_600_000;
-const MOST_AUDIT_ACTS = 10_000_000;
 const DEFAULT_MAX_STATE_AGE: Duration = '5m';
 const DEFAULT_DIRECTORY_TIMEOUT: Duration = '2s';
 
@@ -233,19 +230,4 @@ function checkUserDirectory({ userDirectory, userDirectoryTimeout, maxStateAge }
     userDirectoryTimeoutMs,
     maxStateAgeMs: milliseconds('maxStateAge', maxStateAge ?? DEFAULT_MAX_STATE_AGE) || Infinity,
   };
-}
-
-function checkAudit(audit: NonNullable<SessionModuleOptions['audit']>) {
-  if (!isRecord(audit)) mustBe('audit', 'an object', audit);
-  noOthers(audit, ['retention', 'maxActs', 'maxRoutine', 'maxDenials'], 'audit.');
-  const retentionMs = milliseconds('audit.retention', audit.retention ?? '90d');
-  if (retentionMs < LEAST_AUDIT_RETENTION_MS || !Number.isSafeInteger(2 * retentionMs)) {
-    fail('audit.retention', `must be at least 1h, not ${audit.retention}`);
-  }
-  const maxDenials = integer('audit.maxDenials', audit.maxDenials ?? 10_000, { least: 100, most: 1_000_000 });
-  const [maxActs, maxRoutine] = [
-    integer('audit.maxActs', audit.maxActs ?? 100_000, { least: 1_000, most: MOST_AUDIT_ACTS }),
-    integer('audit.maxRoutine', audit.maxRoutine ?? 100_000, { least: 100, most: MOST_AUDIT_ACTS }),
-  ];
-  return { retentionMs, maxActs, maxRoutine, maxDenials, abandonedAfterMs: ABANDONED_AFTER_MS };
 }

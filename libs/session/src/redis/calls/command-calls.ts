@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { ScriptArgument } from '../lua/script.js';
-import type { RedisClient } from './boot-check.js';
+import type { RedisClient } from '../servers/boot-check.js';
 import { CallBatcher, type Calls, type Waiting } from './call-batcher.js';
 import { decodeBody } from './call-body.js';
 import { ConnectionLoss, MOST_WAITING } from './connection-loss.js';

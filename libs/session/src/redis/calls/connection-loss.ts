@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisClient } from './boot-check.js';
+import type { RedisClient } from '../servers/boot-check.js';
 
 /** What keeps calls from being written although there is a connection. */
 export interface Gate {

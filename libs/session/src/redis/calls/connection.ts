@@ -13,7 +13,7 @@ import {
   type RedisClient,
   setupMistake,
   whenReady,
-} from './boot-check.js';
+} from '../servers/boot-check.js';
 import {
   adviceOn,
   hasPrefix,
@@ -22,7 +22,7 @@ import {
   openClient,
   type RedisPlace,
   reviveAfterFailover,
-} from './client-options.js';
+} from '../servers/client-options.js';
 import { CallTelling } from './call-telling.js';
 import { CallTimeouts } from './call-timeouts.js';
 import { type CallArgument, type CallBody, encodeBody } from './call-body.js';
@@ -31,7 +31,7 @@ import { ClusterCalls, CommandCalls, evaluateBy } from './command-calls.js';
 import { SilenceWatch } from './connection-loss.js';
 import { onceEvery } from '../../basics/pace.js';
 import { ReplicaWait } from './replica-wait.js';
-import { type NewServerHandler, ServerWatch } from './server-watch.js';
+import { type NewServerHandler, ServerWatch } from '../servers/server-watch.js';
 import { type CallOwner, isReplyError, ScriptCall } from './script-call.js';
 import type { Script } from '../lua/script.js';
 import { REDIS_CALLS } from '../../telemetry/channels.js';
@@ -146,10 +146,7 @@ export class RedisConnection {
   async runAhead(script: Script, keys: readonly string[], args: readonly CallArgument[]): Promise<unknown> {
     const request = { script, body: encodeBody(keys, args) };
     try {
-      return await withDeadline(
-        evaluateBy(this.client, { name: 'evalsha', request }),
-        this.commandTimeoutMs,
-      );
+      return await withDeadline(evaluateBy(this.client, { name: 'evalsha', request }), this.commandTimeoutMs);
     } catch (error) {
       throw unavailable(error);
     }

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
 import type { Script } from '../lua/script.js';
-import { parseInfo, type RedisClient, serversOf, whenReady } from './boot-check.js';
-import { waitingClientOf } from './client-options.js';
+import { parseInfo, type RedisClient, serversOf, whenReady } from '../servers/boot-check.js';
+import { waitingClientOf } from '../servers/client-options.js';
 
 export interface ReplicaWaitSettings {
   /** How many replicas each primary is set up with. */

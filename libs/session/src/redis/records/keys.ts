@@ -126,6 +126,5 @@ function digestOf(name: string, rest: string): string {
 
 export type AuditKeyName = 'acts' | 'routine' | 'denials' | 'dropped' | 'pending' | 'lastId' | 'whenFull';
 /** The keys of one user; those of the audit log; and those that have methods of their own. */
-export type KeyName =
-  'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList' | 'leased';
+export type KeyName = 'user' | 'data' | 'once' | 'quota' | AuditKeyName | NodeKeyName | 'ipList' | 'leased';
 type NodeKeyName = 'nodes' | 'missed' | 'servers' | 'near' | 'confirmations' | 'throttle';

@@ -1,7 +1,7 @@
 import { parseSessionEvent, type SessionEvent } from '../../model/session-event.js';
 import { unpackIp } from '../../redis/records/device-record.js';
 import { isSessionId, isUserRefOf } from '../../token/session-token.js';
-import { RedisSubscriber, type SubscriberHandlers } from '../../redis/calls/subscriber.js';
+import { RedisSubscriber, type SubscriberHandlers } from '../../redis/servers/subscriber.js';
 import type { ChannelListener, EventChannel } from '../contract/event-channel.js';
 
 /** Longer than any event: a user id, two addresses and two user agents, escaped. */

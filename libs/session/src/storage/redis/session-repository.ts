@@ -12,7 +12,7 @@ import { leaseArgument } from '../../redis/records/lease-record.js';
 import { CHECK_STATUS } from '../../redis/records/token-lookup.js';
 import { ReplicationScripts } from '../../redis/scripts/replication.js';
 import { readCheckReply, SessionScripts } from '../../redis/scripts/sessions.js';
-import { RedisSubscriber } from '../../redis/calls/subscriber.js';
+import { RedisSubscriber } from '../../redis/servers/subscriber.js';
 import { UserScripts } from '../../redis/scripts/users.js';
 import { isUserRefOf, userRefOf } from '../../token/session-token.js';
 import { addressBits } from '../../rules/ip-ranges.js';

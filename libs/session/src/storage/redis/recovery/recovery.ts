@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewServer } from '../../../redis/calls/server-watch.js';
+import type { NewServer } from '../../../redis/servers/server-watch.js';
 import type { ActMemory, RememberedEnd, RememberedUser } from './act-memory.js';
 import type { StateAge } from './state-age.js';
 
