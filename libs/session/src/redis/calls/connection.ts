@@ -320,7 +320,9 @@ export class RedisConnection {
         isBoot && process.env['NODE_ENV'] === 'production' ? persistenceAdvice(found.seen) : undefined;
       if (advice !== undefined) this.log(advice);
       for (const { info } of found.seen) this.waits?.note(info);
-      if (!this.closed) this.watch.saw(found.seen);
+      if (this.closed) return;
+      if (this.isBehindSentinels) this.waits?.warmUp();
+      this.watch.saw(found.seen);
     } catch (error) {
       this.silence?.onMissed();
       if (isBoot && error instanceof Error) this.fault = setupMistake(error);

@@ -1,3 +1,4 @@
+// Over 250 lines: the question to the replicas, who has to answer it, and the connections by which it is asked.
 import type { Redis } from 'ioredis';
 import { withDeadline } from '../../basics/deadline.js';
 import type { Script } from '../lua/script.js';
@@ -22,9 +23,9 @@ export interface Reaffirmation {
 
 /**
  * `absent`: the server does not hold the act; `lagging`: the replicas are all there, and one has not answered in time;
- * `elsewhere`: ask another server; `broken`: ask again by a new connection.
+ * `elsewhere`: ask another server; `broken`: ask again by a new connection; `late`: by this one, which is not ready yet.
  */
-type Outcome = 'reached' | 'unmet' | 'absent' | 'lagging' | 'elsewhere' | 'broken';
+type Outcome = 'reached' | 'unmet' | 'absent' | 'lagging' | 'elsewhere' | 'broken' | 'late';
 
 interface Waiting {
   readonly asked: Reaffirmation;
@@ -66,6 +67,11 @@ export class ReplicaWait {
     return outcome === 'reached' || outcome === 'lagging';
   }
 
+  /** Connects ahead of the first act. */
+  warmUp(): void {
+    for (const server of serversOf(this.client)) this.waitOn(server).warmUp();
+  }
+
   /** Takes note of the replicas that a primary has. */
   note(info: ReadonlyMap<string, string>): void {
     this.followers.note(info);
@@ -82,7 +88,7 @@ export class ReplicaWait {
     const until = performance.now() + this.settings.timeoutMs;
     while (!this.isClosed) {
       const outcome = await this.ask(asked, wanted);
-      if (outcome !== 'broken' || performance.now() >= until) return outcome;
+      if ((outcome !== 'broken' && outcome !== 'late') || performance.now() >= until) return outcome;
       await new Promise((resume) => setTimeout(resume, BROKEN_PAUSE_MS));
     }
     return 'broken';
@@ -181,6 +187,10 @@ class ServerWait {
     });
   }
 
+  warmUp(): void {
+    if (this.client.status === 'wait') this.client.connect().catch(ignore);
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -202,7 +212,9 @@ class ServerWait {
     const isCounted = batch.some(({ wanted }) => wanted === 'configured');
     const timeoutMs = isCounted ? this.settings.timeoutMs : Math.min(FOLLOW_MS, this.settings.timeoutMs);
     const all = (outcome: Outcome): Outcome[] => batch.map(() => outcome);
-    if (this.isClosed || (await whenReady(this.client, timeoutMs))) return all('broken');
+    if (this.isClosed) return all('broken');
+    // Sentinels may be slow to answer: a connection that is under way is left to come about.
+    if (await whenReady(this.client, this.settings.timeoutMs)) return all(this.isClosed ? 'broken' : 'late');
     try {
       const isFollowed = batch.some(({ wanted }) => wanted === 'connected');
       if (isFollowed && this.primary === undefined) await this.look();
