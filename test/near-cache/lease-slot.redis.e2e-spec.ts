@@ -99,6 +99,7 @@ it('the model of a slot is what the scripts do', async () => {
 });
 
 it('a record has room for so many holders, in the model and in Redis', async () => {
+  await server.client().hdel(node.repository.keys.of(USER_REF, 'user'), 'k');
   const slot = new LeaseSlot();
   const granted = [];
   for (const [i, name] of HOLDERS.entries()) {

@@ -84,6 +84,7 @@ export class UserStateService {
       userId,
       roles,
       ifVersion: 'absent',
+      isInitial: true,
     });
     if ('user' in made && made.user) return made.user;
     throw new SessionError('version_conflict');

@@ -34,6 +34,8 @@ export interface UserChange {
   readonly sourceVersion?: number;
   /** The change says all that the app's database knows of the user: a record that was too old is fresh again. */
   readonly isWhole?: boolean;
+  /** It is no act: nothing of a user with a record would have been changed. */
+  readonly isInitial?: boolean;
 }
 
 export type UserChangeOutcome =

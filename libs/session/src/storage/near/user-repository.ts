@@ -22,9 +22,8 @@ export class NearUserRepository implements UserRepository {
 
   async change(change: UserChange): Promise<UserChangeOutcome> {
     const outcome = await this.inner.change(change);
-    // Who has just got a record, and no block, has lost nothing by it.
-    const isNew = change.ifVersion === 'absent' && !change.block;
-    if (outcome.outcome === 'changed' && !isNew) await this.leases.recallAll(userRefOf(change.userId));
+    // A record that has to be made may have been lost, and what is kept of it not.
+    if (outcome.outcome === 'changed' && !change.isInitial) await this.leases.recallAll(userRefOf(change.userId));
     return outcome;
   }
 
