@@ -17,14 +17,14 @@ interface Start extends Budget {
 /** Node 0 answers requests, node 1 acts. */
 const ONE = { nodes: 2, requests: [1, 0], acts: [0, 1], ticks: 0, polls: 0 } as const;
 /** A lease is on its way back, after the first of two acts, whose wait goes on; the next has overtaken it. */
-const GIVING_BACK = [
-  ...['request 0', 'run 0', 'reply 0'],
-  ...['act 1', 'run 0', 'deliver 0'],
-  ...['request 0', 'run 1'],
-];
+const GIVING_BACK = ['request 0', 'run 0', 'reply 0', 'act 1', 'run 0', 'deliver 0', 'request 0', 'run 1'];
 const TWO_ACTS = {
   ...ONE,
-  ...{ requests: [2, 0], acts: [0, 2], polls: 1, isReordered: true, first: GIVING_BACK },
+  requests: [2, 0],
+  acts: [0, 2],
+  polls: 1,
+  isReordered: true,
+  first: GIVING_BACK,
 } as const;
 const WORLDS = {
   'slow answers': { ...ONE, ticks: 1 },

@@ -17,7 +17,7 @@ export const MISTAKES = {
         function (this: NearCache, fill: Fill, ...rest: unknown[]) {
           Object.assign(fill, { sentAt: instant() });
           return Reflect.apply(end, this, [fill, ...rest]);
-        } as Method,
+        },
     ),
   'what is on its way when somebody acts is believed': () =>
     replace(
@@ -28,7 +28,7 @@ export const MISTAKES = {
           const through = Reflect.apply(invalidate, this, [userRef]) as number;
           for (const fill of fillsOf(this, userRef)) fill.isOutdated = false;
           return through;
-        } as Method,
+        },
     ),
   'leases are given back without a number': () =>
     replace(
@@ -38,7 +38,7 @@ export const MISTAKES = {
         function (this: NearCache, userRef: string) {
           Reflect.apply(invalidate, this, [userRef]);
           return 1_000_000;
-        } as Method,
+        },
     ),
   'an act recalls and does not wait': () =>
     replace(
@@ -52,7 +52,7 @@ export const MISTAKES = {
           };
           cache.invalidate(userRef);
           await calls.recall(userRef);
-        } as Method,
+        },
     ),
   'a record that was lost takes its leases along': () => withAnswer((answer) => ({ ...answer, madeAt: 1 })),
   'all servers are one': () => withAnswer((answer) => ({ ...answer, server: { id: 'one' } })),
@@ -67,7 +67,7 @@ export const MISTAKES = {
           const offset = { least: answer.now - asked.answeredAt, most: answer.now - asked.askedAt };
           if (one) Object.assign(one, { offset });
           return Reflect.apply(doubtedUntil, this, [answer, asked]);
-        } as Method,
+        },
     ),
   'a server is believed at first sight': () =>
     replace(
@@ -80,7 +80,7 @@ export const MISTAKES = {
           const until = Reflect.apply(doubtedUntil, this, [answer, asked]) as number;
           if (isNew) Object.assign(known.get(answer.server.id) as object, { doubtedSince: -Infinity });
           return isNew ? -Infinity : until;
-        } as Method,
+        },
     ),
   'time is what the monotonic clock says': () => replace(NearCache.prototype, 'isGood', onlyBy('monotonic')),
   'time is what the wall clock says': () => replace(NearCache.prototype, 'isGood', onlyBy('wall')),
@@ -93,7 +93,7 @@ export const MISTAKES = {
           const { filling } = this as unknown as { filling: Map<string, { done: Promise<unknown> }> };
           const other = filling.get(proof.sessionId);
           return (await other?.done) ?? Reflect.apply(fill, this, [proof, demand]);
-        } as Method,
+        },
     ),
 } as const satisfies Record<string, () => Undo>;
 
@@ -104,7 +104,7 @@ function withAnswer(change: (answer: RecallAnswer) => RecallAnswer): Undo {
     (observe) =>
       function (this: Recall, answer: RecallAnswer | undefined, ...rest: unknown[]) {
         return Reflect.apply(observe, this, [answer && change(answer), ...rest]);
-      } as Method,
+      },
   );
 }
 

@@ -3,15 +3,11 @@ import type { AskedLease } from '../../../libs/session/src/storage/contract/leas
 import type { SessionRepository } from '../../../libs/session/src/storage/contract/session-repository.js';
 import type { ChannelListener } from '../../../libs/session/src/storage/contract/event-channel.js';
 import type { NearCache } from '../../../libs/session/src/storage/near/near-cache.js';
-import {
-  type LeaseServers,
-  Recall,
-  type RecallAnswer,
-} from '../../../libs/session/src/storage/near/recall.js';
+import { Recall, type RecallAnswer } from '../../../libs/session/src/storage/near/recall.js';
 import { NearSessionRepository } from '../../../libs/session/src/storage/near/session-repository.js';
 import { userRefOf } from '../../../libs/session/src/token/session-token.js';
 import { LeaseSlot } from './lease-slot.js';
-import { type Method, replace } from './replace.js';
+import { replace } from './replace.js';
 
 export const TERM_MS = 1_000;
 /** Between what is done: enough for a few of them to be a term. */
@@ -123,7 +119,7 @@ export function tellOfWaits(): () => void {
         const leftMs = Reflect.apply(observe, this, args) as number;
         current.world?.observed(this, leftMs);
         return leftMs;
-      } as Method,
+      },
   );
 }
 
@@ -285,7 +281,7 @@ export class World {
           follows && this.calls.indexOf(follows),
         ]),
         this.acts.map(({ recall, sleep, ...act }) => [act, sleep?.until, recall && inside(recall)]),
-        Object.entries(this.used).sort(),
+        Object.entries(this.used).sort(([one], [other]) => (one < other ? -1 : 1)),
       ],
       (_, value: unknown) => {
         if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
@@ -395,7 +391,7 @@ export class World {
     this.state = 0;
     await settle();
     while (this.acts.length > 0) {
-      for (const call of [...this.calls]) {
+      for (const call of this.calls.slice()) {
         this.pass(this.budget.meetingMs ?? 0);
         this.run(call);
         if (call.kind === 'recall') this.reply(call);
@@ -594,7 +590,7 @@ export class World {
   }
 
   private evict(): void {
-    const { entries, sessionsOf } = this.nodes[0]?.cache as unknown as Record<string, Map<string, unknown>>;
+    const { entries, sessionsOf } = this.nodes[0]!.cache as unknown as Record<string, Map<string, unknown>>;
     entries?.clear();
     sessionsOf?.clear();
   }
@@ -658,5 +654,5 @@ function inside(object: object): unknown {
 
 /** Lets all that a move has set off run until it waits for another move. */
 async function settle(): Promise<void> {
-  for (let i = 0; i < LONGEST_CHAIN; i++) await undefined;
+  for (let i = 0; i < LONGEST_CHAIN; i++) await Promise.resolve();
 }
