@@ -6,6 +6,7 @@ import { SilenceWatch } from './connection-loss.js';
 class FakeClient extends EventEmitter {
   status = 'connecting';
   timers = 0;
+  readonly commandQueue = { length: 1 };
   readonly options = { socketTimeout: 80 };
   readonly stream = Object.assign(new EventEmitter(), { destroy: jest.fn() });
 
@@ -51,6 +52,15 @@ describe('the watch over a silent connection', () => {
     expect(givenUp).not.toHaveBeenCalled();
     await sleep(80);
     expect(givenUp).toHaveBeenCalledTimes(1);
+  });
+
+  it('not where calls wait that are not yet written', async () => {
+    const { client, watch, givenUp } = watched();
+    client.become('ready');
+    client.commandQueue.length = 0;
+    watch.onMissed();
+    await sleep(100);
+    expect(givenUp).not.toHaveBeenCalled();
   });
 
   it.each(['answer', 'close', 'end of the app'])('not after an %s', async (what) => {

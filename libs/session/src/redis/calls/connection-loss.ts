@@ -69,9 +69,9 @@ export class SilenceWatch {
   /** Call it when a call has had no answer in time. */
   onMissed(): void {
     const { stream, status, options } = this.client;
-    if (this.stop || options.socketTimeout === undefined || status !== 'ready') return;
+    if (this.stop || options.socketTimeout === undefined || status !== 'ready' || !this.owesAnswers) return;
     const giveUp = (): void => {
-      if (this.stop === stop) stream.destroy(new Error('Redis has owed an answer for too long'));
+      if (this.stop === stop && this.owesAnswers) stream.destroy(new Error('Redis has owed an answer for too long'));
       stop();
     };
     // Once more after what has arrived is read.
@@ -83,6 +83,11 @@ export class SilenceWatch {
     });
     stream.once('data', stop);
     timer.unref();
+  }
+
+  /** Calls that wait before they are written, as for a new server, are not the connection's debt. */
+  private get owesAnswers(): boolean {
+    return (Reflect.get(this.client, 'commandQueue') as { readonly length: number }).length > 0;
   }
 
   close(): void {

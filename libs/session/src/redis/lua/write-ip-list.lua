@@ -14,8 +14,8 @@ local version = redis.call('HGET', KEYS[1], 'version')
 if ARGV[3] ~= '' and ARGV[3] ~= (version or 'absent') then return 0 end
 local time = redis.call('TIME')
 local new_version = math.max(time[1] * 1000000 + time[2], (tonumber(version or nil) or 0) + 1)
-redis.call('HSET', KEYS[1], 'version', digits(new_version), 'ranges', ARGV[2])
 -- A list that was lost is made again without the leases that it had (include/lease.lua).
-redis.call('HSETNX', KEYS[1], 'born', digits(time[1] * 1000))
+local born = redis.call('HGET', KEYS[1], 'born') or digits(time[1] * 1000)
+redis.call('HSET', KEYS[1], 'version', digits(new_version), 'ranges', ARGV[2], 'born', born)
 redis.pcall('PUBLISH', ARGV[4], 'ip_list.changed ' .. ARGV[1] .. ' ' .. digits(new_version))
 return new_version
