@@ -4,7 +4,7 @@ import type { FaultNode } from './fault-apps.js';
 import type { Request } from './history.js';
 import type { Target } from './load.js';
 
-const TALK_EVERY_MS = 50;
+const TALK_EVERY_MS = 100;
 /** A stream is closed by its client when its session has been over for so long: a process that stood still may be late. */
 const LINGER_MS = 3_500;
 

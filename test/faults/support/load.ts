@@ -352,7 +352,7 @@ export class Load {
 
   private async pingAll(): Promise<void> {
     const { pings = [] } = this.options;
-    for (; !this.isOver; await sleep(CANARY_EVERY_MS)) {
+    for (; !this.isOver; await sleep(2 * CANARY_EVERY_MS)) {
       for (const ping of pings) {
         const sentAt = performance.now();
         const note = () => void this.canaries.push({ node: 'redis', sentAt, answeredAt: performance.now() });
