@@ -70,6 +70,7 @@ export class FaultNode {
   freeze(): void {
     this.isFrozen = true;
     this.app.signal('SIGSTOP');
+    this.publish({ n: 0 }); // the connection that brings posts is then the first that it reads
   }
 
   thaw(): void {

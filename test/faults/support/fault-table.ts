@@ -163,7 +163,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'a replica that stands still, with min-replicas-to-write for all',
     on: REPLICATED,
     inTests: ['sentinel'],
-    effects: {},
+    effects: { losesEvents: true },
     mustRefuse: true,
     run: async ({ place }) => {
       const primary = await place.primary();

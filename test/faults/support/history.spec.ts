@@ -151,7 +151,7 @@ describe('a history is judged', () => {
     [
       '503 outside faults on a machine that was held up long before',
       WRONG_REFUSAL,
-      { requests: [request(2_001, 503)], canaries: heldUp(1_200) },
+      { requests: [request(2_001, 503)], canaries: heldUp(700) },
     ],
     [
       '404 by the code',

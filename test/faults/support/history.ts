@@ -88,10 +88,10 @@ export interface Verdict {
 export const REFUSED_WITHIN_MS = 250;
 export const UNHEARD_MS = 2_000;
 /** A part of what a call gets: where anything is held up for so long, Redis may rightly be said not to have answered. */
-const HELD_UP_MS = 60;
+const HELD_UP_MS = 30;
 /** On a machine with nothing else to do, a canary takes a few milliseconds. */
 const HELD_UP_FROM_MS = 8;
-const AROUND_MS = 500;
+const AROUND_MS = 1_000;
 
 /** Judges what was seen. Where an answer can be right by any order of acts and requests that fits the clock, it is right. */
 export function judge(history: History): Verdict {

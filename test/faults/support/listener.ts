@@ -4,9 +4,9 @@ import type { FaultNode } from './fault-apps.js';
 import type { Request } from './history.js';
 import type { Target } from './load.js';
 
-const TALK_EVERY_MS = 50;
-/** A stream is closed by its client when its session has been over for so long. */
-const LINGER_MS = 500;
+const TALK_EVERY_MS = 100;
+/** A stream is closed by its client when its session has been over for so long: a process that stood still may be late. */
+const LINGER_MS = 3_500;
 
 /** A stream and a socket of one session. */
 export class Listener {
@@ -26,10 +26,10 @@ export class Listener {
     this.ended = Promise.all([this.stream(headers), this.socket(headers)]).catch(() => undefined);
   }
 
-  /** Sends messages until the session is over, and for a while after that. */
-  async talk(isOver: () => boolean): Promise<void> {
+  /** Sends messages until the session is over, and for a while after that, but no longer than the load lasts. */
+  async talk(isOver: () => boolean, isStopping: () => boolean): Promise<void> {
     let n = 0;
-    for (let until = Infinity; performance.now() < until; await sleep(TALK_EVERY_MS)) {
+    for (let until = Infinity; performance.now() < until && !isStopping(); await sleep(TALK_EVERY_MS)) {
       if (isOver()) until = Math.min(until, performance.now() + LINGER_MS);
       if (!this.messages || this.messages.end) continue;
       this.asked.set((n += 1), performance.now());

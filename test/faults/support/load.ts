@@ -104,11 +104,11 @@ export class Load {
     for (const listener of this.listeners) this.harvest(listener);
   }
 
-  /** Data were lost: these sessions are over, and the users begin anew. */
+  /** Data were lost: these sessions are over, and the users begin anew. Open streams end with their next check, later. */
   forget(sentAt: number, settledAt: number): void {
     const closed = this.acts
       .flatMap(({ sets }) => Object.keys(sets))
-      .filter((gate) => /^(session|stream)/.test(gate));
+      .filter((gate) => gate.startsWith('session '));
     const sets = Object.fromEntries([LIST, ...closed].map((gate) => [gate, false]));
     this.acts.push({ kind: 'loss of all data', sentAt, settledAt, sets });
     for (const lane of this.lanes) lane.isRetired = true;
@@ -285,7 +285,7 @@ export class Load {
     const { token, sessionId } = reply.body['reply'] as { token: string; sessionId: string };
     const [session, stream] = [`session ${sessionId}`, `stream ${sessionId}`];
     Object.assign(sets, { [session]: true, [stream]: true });
-    lane.current = { token, ip, role, needs: [session, user, LIST], listens: [stream, user, LIST] };
+    lane.current = { token, ip, role, needs: [session, user, LIST], listens: [stream] };
     this.everybody.push(lane.current);
     return !lane.isRetired;
   }
@@ -318,9 +318,9 @@ export class Load {
       await asks();
       const { status } = await this.act('deny', { cidrs: [ip] }, { [gate]: false });
       await asks();
-      // A list of unknown outcome may come later, in place of the next one.
-      if (status >= 500 || status === 0) await sleep(1_000);
-      else await sleep(100);
+      // A list of unknown outcome may come at any later time, in place of the next one.
+      if (status >= 500 || status === 0) return;
+      await sleep(100);
     }
   }
 
@@ -331,7 +331,8 @@ export class Load {
     const listener = new Listener(node, current);
     this.listeners.add(listener);
     void listener.ended.then(() => this.harvest(listener));
-    void this.track(listener.talk(() => this.isOver || lane.current !== current));
+    const hasMovedOn = () => lane.current !== current;
+    void this.track(listener.talk(hasMovedOn, () => this.isOver));
   }
 
   private harvest(listener: Listener): void {
@@ -351,7 +352,7 @@ export class Load {
 
   private async pingAll(): Promise<void> {
     const { pings = [] } = this.options;
-    for (; !this.isOver; await sleep(CANARY_EVERY_MS)) {
+    for (; !this.isOver; await sleep(2 * CANARY_EVERY_MS)) {
       for (const ping of pings) {
         const sentAt = performance.now();
         const note = () => void this.canaries.push({ node: 'redis', sentAt, answeredAt: performance.now() });
