@@ -36,7 +36,7 @@ beforeAll(async () => {
   const env = { LEASE_MS: String(LEASE_MS), REDIS_TIMEOUT_MS: '180' };
   const urls = [proxy.url, ...Array.from({ length: NODES - 1 }, () => server.url)];
   nodes = await Promise.all(
-    urls.map((url) => AppProcess.start({ entry: ENTRY, env: { ...env, REDIS_URL: url } })),
+    urls.map((url) => AppProcess.start({ entry: ENTRY, readyTimeoutMs: 60_000, env: { ...env, REDIS_URL: url } })),
   );
   const options = { redis: server.url, nearCache: { leaseMs: LEASE_MS, maxEntries: 100 } };
   acting = await NestFactory.createApplicationContext(SessionModule.forRoot(options), { logger: false });
@@ -63,10 +63,10 @@ async function login(userId = `user-${(names += 1)}`): Promise<Person> {
   return { userId, token, sessionId: session.id };
 }
 
-/** Users whose records are older than a lease: else every act on them waits for a whole one. */
+/** Users whose records are older than a lease, and a margin for clocks: else acts on them wait until they are. */
 async function people(count: number): Promise<Person[]> {
   const made = await Promise.all(Array.from({ length: count }, () => login()));
-  await sleep(LEASE_MS + 50);
+  await sleep(LEASE_MS + 300);
   return made;
 }
 
