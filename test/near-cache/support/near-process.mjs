@@ -1,8 +1,8 @@
-// A node with a near cache in a process of its own, from the built library. Two realms, whose users do not know each other.
+// A node with a near cache in a process of its own, from the built library.
 import 'reflect-metadata';
-import { Controller, Get, Module, Req } from '@nestjs/common';
+import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Public, Roles, SessionModule } from '../../../dist/libs/session/src/index.js';
+import { Roles, SessionModule } from '../../../dist/libs/session/src/index.js';
 
 /** Decorators as the compiler applies them. */
 function decorate(decorators, target, name) {
@@ -11,23 +11,12 @@ function decorate(decorators, target, name) {
 }
 
 class Handlers {
-  any() {
-    return {};
-  }
-
   moderate() {
     return {};
   }
-
-  health() {
-    return { memory: process.memoryUsage().heapUsed };
-  }
 }
-decorate([Get('any')], Handlers.prototype, 'any');
 decorate([Roles('moderator'), Get('moderate')], Handlers.prototype, 'moderate');
-decorate([Public(), Get('health')], Handlers.prototype, 'health');
 decorate([Controller()], Handlers);
-void Req;
 
 function App() {}
 decorate(
@@ -36,11 +25,8 @@ decorate(
       imports: [
         SessionModule.forRoot({
           guard: 'global',
-          redis: process.env.REDIS_NODES
-            ? { cluster: JSON.parse(process.env.REDIS_NODES) }
-            : process.env.REDIS_URL,
+          redis: process.env.REDIS_URL,
           commandTimeoutMs: Number(process.env.REDIS_TIMEOUT_MS),
-          keyPrefix: process.env.KEY_PREFIX ?? 'lk',
           nearCache: { leaseMs: Number(process.env.LEASE_MS), maxEntries: 1_000 },
         }),
       ],
