@@ -1,3 +1,4 @@
+// Over 250 lines: a table, a row a fault.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServer } from '../../support/redis-server.js';
 import type { FaultNode } from './fault-apps.js';

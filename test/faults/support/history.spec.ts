@@ -1,3 +1,4 @@
+// Over 250 lines: a table of small histories, one line each but for the formatter.
 import * as fc from 'fast-check';
 import { type Act, type FaultWindow, type History, judge, type Request } from './history.js';
 

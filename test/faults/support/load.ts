@@ -1,3 +1,4 @@
+// Over 250 lines: what users do, ask and listen to, which share one history.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Listener } from './listener.js';
 import type { FaultNode, Reply } from './fault-apps.js';
