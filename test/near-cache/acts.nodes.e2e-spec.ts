@@ -128,8 +128,11 @@ const ACTS: Readonly<Record<string, Act>> = {
   erasure: ({ userId }) => users.erase(userId),
 };
 
-/** @returns how long the act took, how many were let in before it, and how many that were sent after it had resolved */
+/** @returns how long the act took, and who was let in that was sent after it had resolved */
 async function judged(person: Person, act: Act, fault: () => unknown = () => undefined, mend = fault) {
+  // All have an answer in memory, also where this is the first request of a process.
+  const before = await Promise.all(nodes.map((_, node) => ask(node, person)));
+  expect(before.map(({ status }) => status)).toEqual(nodes.map(() => 200));
   const requests = load(person);
   await sleep(60);
   await fault();
@@ -140,18 +143,16 @@ async function judged(person: Person, act: Act, fault: () => unknown = () => und
   if (mend !== fault) await mend();
   await sleep(80);
   const answers = [...(await requests.stop()), ...(await Promise.all(onceMore))];
-  const allowed = answers.filter(({ status }) => status === 200);
-  const late = allowed.filter(({ sentAt }) => sentAt > resolvedAt);
-  return { ms: resolvedAt - startedAt, allowed: allowed.length, late };
+  const late = answers.filter(({ status, sentAt }) => status === 200 && sentAt > resolvedAt);
+  return { ms: resolvedAt - startedAt, late };
 }
 
 describe('no node lets a request in that is sent after an act has resolved', () => {
   it.each(Object.keys(ACTS))('%s', async (name) => {
     const taken: number[] = [];
     for (const person of await people(ROUNDS)) {
-      const { ms, allowed, late } = await judged(person, ACTS[name] as Act);
+      const { ms, late } = await judged(person, ACTS[name] as Act);
       expect(late).toEqual([]);
-      expect(allowed).toBeGreaterThan(NODES);
       taken.push(ms);
     }
     console.log(`${name}, ms`, figures(taken));
