@@ -6,7 +6,8 @@ export const LONGEST_LEASE_MS = 10_000;
 const BELIEVED_MS = 1_000;
 const FIRST_WAIT_MS = 1_200;
 const ANNOUNCED_FOR_MS = 60_000;
-const ANNOUNCE_EVERY_MS = 10_000;
+/** A Redis that was flushed does not know for so long: a process that acts for the first time then does not wait. */
+const ANNOUNCE_EVERY_MS = 2_000;
 /** A process whose word has not been renewed for so long keeps nothing new: it may be forgotten. */
 const RENEWED_WITHIN_MS = 40_000;
 
