@@ -86,7 +86,7 @@ export class Stage {
     const graceMs = GRACE_MS + slackMs;
     const { undoes, ...effects } = fault.effects;
     const { name } = fault;
-    const lossy = undoes && { undoes: { from: from - GRACE_MS, which: undoes } };
+    const lossy = undoes && { undoes: { from: from - graceMs, which: undoes } };
     const faults: FaultWindow[] = [
       { name, from, to: overAt + graceMs, ...effects, ...lossy },
       { name: `${name}, until it is mended`, from, to: mendedAt + graceMs, code: 'not_durable' },
