@@ -84,7 +84,12 @@ async function measureWhere(place, configurations, found) {
 /** @returns `undefined` for what the library does not know yet */
 async function start(configuration, { platform, redisUrl, options }, found) {
   try {
-    const app = await AppProcess.start({ configuration, platform, redisUrl, users: configuration.users ?? options.users });
+    const app = await AppProcess.start({
+      configuration,
+      platform,
+      redisUrl,
+      users: configuration.users ?? options.users,
+    });
     return { configuration, app, windows: [] };
   } catch (error) {
     if (!configuration.absentIf?.test(error.message)) throw error;

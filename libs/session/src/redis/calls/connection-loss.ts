@@ -71,7 +71,8 @@ export class SilenceWatch {
     const { stream, status, options } = this.client;
     if (this.stop || options.socketTimeout === undefined || status !== 'ready' || !this.owesAnswers) return;
     const giveUp = (): void => {
-      if (this.stop === stop && this.owesAnswers) stream.destroy(new Error('Redis has owed an answer for too long'));
+      if (this.stop === stop && this.owesAnswers)
+        stream.destroy(new Error('Redis has owed an answer for too long'));
       stop();
     };
     // Once more after what has arrived is read.

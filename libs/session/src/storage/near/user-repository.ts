@@ -23,7 +23,8 @@ export class NearUserRepository implements UserRepository {
   async change(change: UserChange): Promise<UserChangeOutcome> {
     const outcome = await this.inner.change(change);
     // A record that has to be made may have been lost, and what is kept of it not.
-    if (outcome.outcome === 'changed' && !change.isInitial) await this.leases.recallAll(userRefOf(change.userId));
+    if (outcome.outcome === 'changed' && !change.isInitial)
+      await this.leases.recallAll(userRefOf(change.userId));
     return outcome;
   }
 
