@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { readLeases } from '../../libs/session/src/redis/records/lease-record.js';
-import { LeaseScripts } from '../../libs/session/src/redis/scripts/leases.js';
+import { LeaseScripts } from '../../libs/session/src/redis/scripts/nodes.js';
 import { userRefOf } from '../../libs/session/src/token/session-token.js';
 import { RedisServer } from '../support/redis-server.js';
 import { sessionsOn, type SessionsOn } from '../support/sessions-on.js';

@@ -2,7 +2,7 @@ import type { Clock } from '../basics/clock.js';
 import type { ModuleSettings } from '../options/settings.js';
 import { AuditScripts } from '../redis/scripts/audit.js';
 import { OneTimeTokenScripts } from '../redis/scripts/one-time-tokens.js';
-import { LeaseScripts } from '../redis/scripts/leases.js';
+import { LeaseScripts } from '../redis/scripts/nodes.js';
 import { ThrottleScripts } from '../redis/scripts/throttle.js';
 import type { AuditRepository, AuditSettings } from './contract/audit-repository.js';
 import type { OneTimeTokenRepository } from './contract/one-time-token-repository.js';

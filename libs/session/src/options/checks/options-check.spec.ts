@@ -1,3 +1,4 @@
+// Over 250 lines: one row for each option that cannot work.
 import { SessionConfigurationError } from '../../model/session-error.js';
 import { checkOptions } from './options-check.js';
 import type { SessionModuleOptions } from '../options.js';

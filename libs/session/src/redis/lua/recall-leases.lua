@@ -20,7 +20,7 @@ if leases[1] then
   for i, lease in ipairs(leases) do
     holders[i] = string.gsub(lease.holder, '.', function(byte) return string.format('%02x', string.byte(byte)) end)
   end
-  redis.pcall('PUBLISH', ARGV[2], 'leases.recalled ' .. ARGV[1] .. ' ' .. table.concat(holders, ','))
+  redis.pcall('PUBLISH', ARGV[2], 'recall ' .. ARGV[1] .. ' ' .. table.concat(holders, ','))
 else
   redis.call('HDEL', KEYS[1], 'k')
 end

@@ -45,7 +45,7 @@ import { hash } from 'node:crypto';
  *     HSET lk:{live}:confirmed:REF:VERSION  NODE_ID 2   connections closed for that act; PEXPIRE 10000
  *     HSET lk:{live}:servers  IDENTITY 1790000000000    since when a server has been the one that is used
  *     SET  lk:{live}:near  2000 PX 60000                the longest lease of a near cache
- *     PUBLISH lk:events  "leases.recalled REF 0a1b2c3d4e"
+ *     PUBLISH lk:events  "recall REF 0a1b2c3d4e"
  *     PUBLISH lk:events  "user.blocked REF 1790000000001 81604378625 - 42"
  *     PUBLISH lk:events  "ip_list.changed NAME 1790000000000000"
  */

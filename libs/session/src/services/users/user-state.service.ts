@@ -1,3 +1,4 @@
+// Over 250 lines: the public methods with all that is to be said of them.
 import { Inject, Injectable } from '@nestjs/common';
 import { Acts } from '../events/acts.js';
 import { fieldsOf } from '../../basics/inputs.js';

@@ -7,7 +7,7 @@ import type { ChannelListener, EventChannel } from '../contract/event-channel.js
 /** Longer than any event: a user id, two addresses and two user agents, escaped. */
 const MOST_CHARACTERS = 8_192;
 /** As lua/recall-leases.lua writes it. */
-const RECALL_LINE = /^leases\.recalled ([\w:.-]{1,80}) ([\da-f]{10}(?:,[\da-f]{10})*)$/;
+const RECALL_LINE = /^recall ([\w:.-]{1,80}) ([\da-f]{10}(?:,[\da-f]{10})*)$/;
 /** How long a listener waits for the subscription, in milliseconds; then it is made in the background. */
 const PATIENCE_MS = 500;
 
