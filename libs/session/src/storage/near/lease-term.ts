@@ -62,7 +62,7 @@ export class LeaseTerm {
     if (before === undefined) return;
     this.announcedAt = performance.now();
     if (this.mayLeaseFrom === Infinity)
-      this.mayLeaseFrom = this.announcedAt + (before > 0 ? 0 : FIRST_WAIT_MS);
+      this.mayLeaseFrom = this.announcedAt + (before >= (this.own?.leaseMs ?? 0) ? 0 : FIRST_WAIT_MS);
   }
 
   /** @returns the longest that was announced before; `undefined` when Redis did not say */
