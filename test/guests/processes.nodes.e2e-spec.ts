@@ -90,7 +90,10 @@ it('a process that is killed among its logins loses no cart', async () => {
   const storedOf = async (userId: string) =>
     (await raw.hvalsBuffer(`lk:{${userRefOf(userId)}}:data`)).map((value) => value.subarray(6).toString());
   const seen = { guest: 0, session: 0, both: 0 };
-  for (let round = 0; round < 6; round++) {
+  let killAfterMs = 30;
+  // Some logins have to be over by then and some not; when that is, depends on the machine.
+  for (let round = 0; round < 4 || (round < 15 && !(seen.guest && seen.session)); round++) {
+    const before = { ...seen };
     const doomed = await AppProcess.start({ entry: ENTRY, env: { REDIS_URL: server.url } });
     const guests = await Promise.all(
       Array.from({ length: 100 }, async (_, i) => {
@@ -110,8 +113,7 @@ it('a process that is killed among its logins loses no cart', async () => {
         () => undefined,
       ),
     );
-    await Promise.race(logins);
-    await sleep(round * 3);
+    await sleep(killAfterMs);
     await doomed.stop('SIGKILL');
     const tokens = await Promise.all(logins);
     await sleep(100); // what was on its way to Redis has taken place by then
@@ -122,6 +124,8 @@ it('a process that is killed among its logins loses no cart', async () => {
       if (tokens[i] !== undefined) expect([permit, isStored]).toEqual([false, true]);
       seen[permit && isStored ? 'both' : permit ? 'guest' : 'session'] += 1;
     }
+    if (seen.guest === before.guest) killAfterMs *= 0.6;
+    if (seen.session === before.session) killAfterMs *= 1.5;
   }
   expect(seen.guest).toBeGreaterThan(0);
   expect(seen.session).toBeGreaterThan(0);

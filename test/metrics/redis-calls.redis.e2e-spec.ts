@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { Redis } from 'ioredis';
-import { SessionModule } from '@latchkey/session';
+import { RateLimiter, SessionModule } from '@latchkey/session';
 import { onTelemetry, type RedisCallMessage, type StorageMessage } from '@latchkey/session/telemetry';
 import { SessionHealthIndicator } from '@latchkey/session/terminus';
 import { RedisServer } from '../support/redis-server.js';
@@ -62,6 +62,23 @@ describe('a call of Redis', () => {
     expect(outcomes()).toEqual(['create-session refused']);
     await on.close();
     client.disconnect();
+  });
+
+  it('is made no more once the app is closed: a share that waits to be given back', async () => {
+    const testing = await Test.createTestingModule({
+      imports: [SessionModule.forRoot({ redis: server.url, commandTimeoutMs: TIMEOUT_MS })],
+    }).compile();
+    const app = testing.createNestApplication({ logger: false });
+    await app.init();
+    server.freeze();
+    const quota = { name: 'tries', quota: 5, window: '1m' } as const;
+    await expect(app.get(RateLimiter).consume(quota, 'ada')).rejects.toMatchObject(UNAVAILABLE);
+    const closing = app.close();
+    server.thaw();
+    await closing;
+    calls.splice(0);
+    await sleep(1_000);
+    expect(outcomes()).toEqual([]);
   });
 
   it('tells when Redis goes and comes back', async () => {

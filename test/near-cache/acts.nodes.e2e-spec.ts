@@ -32,7 +32,6 @@ beforeAll(async () => {
   await buildSample();
   server = await RedisServer.start();
   proxy = await CutOffProxy.start(server.port);
-  await server.client().set('lk:{live}:near', LEASE_MS); // as if a process had announced it long ago
   const env = { LEASE_MS: String(LEASE_MS), REDIS_TIMEOUT_MS: '180' };
   const urls = [proxy.url, ...Array.from({ length: NODES - 1 }, () => server.url)];
   nodes = await Promise.all(
@@ -44,6 +43,7 @@ beforeAll(async () => {
   acting = await NestFactory.createApplicationContext(SessionModule.forRoot(options), { logger: false });
   sessions = acting.get(SessionService);
   users = acting.get(UserStateService);
+  await sleep(1_300); // until then nobody keeps anything
 }, BUILD_TIMEOUT_MS);
 afterAll(async () => {
   agent.destroy();

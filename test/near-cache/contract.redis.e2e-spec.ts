@@ -36,13 +36,16 @@ afterAll(() => server.stop());
 const open: OpenContract = async (given = {}) => {
   const settings = { ...RELAXED_SETTINGS, ...given };
   await server.client().flushall();
-  await server.client().set('lk:{live}:near', LEASE_MS); // as if another process had announced it long ago
   const inner = await openRedisRepository(
     { redis: server.url, keyPrefix: 'lk', commandTimeoutMs: 2_000 },
     settings,
   );
   const { audit } = checkOptions({});
-  const { sessions } = await withLeases(redisStorage(inner, audit), { leaseMs: LEASE_MS, maxEntries: 100 });
+  const { sessions } = await withLeases(redisStorage(inner, audit), {
+    leaseMs: LEASE_MS,
+    maxEntries: 100,
+    firstWaitMs: 0,
+  });
   closing.push(() => sessions.close());
   return new ContractTest({ repository: sessions, advance: (ms) => sleep(ms), close: async () => undefined });
 };

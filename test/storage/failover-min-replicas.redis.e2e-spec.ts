@@ -5,19 +5,18 @@ const open = useGroups();
 const MIN_REPLICAS = ['--min-replicas-to-write', '1'];
 
 describe('a planned failover where primaries without a replica take no writes', () => {
-  it('is over within 1.5 s for a node that hears of it by NOREPLICAS alone', async () => {
+  it('is over 1.5 s after the new primary takes writes for a node that hears of it by NOREPLICAS alone', async () => {
     const { group, on } = await open({ replicas: 2, args: MIN_REPLICAS }, { failoverDetector: false });
-    const blocks = await actThrough(group, on, 4_000);
-    console.log('refused for, ms', refusedForMs(blocks));
-    // On a busy machine none may fall into the moment at which they are refused.
-    expect(refusedForMs(blocks)).toBeLessThan(1_500);
-    expect(isAcknowledged(blocks.at(-1)!)).toBe(true);
+    const outage = await actThrough(group, on, 2_500);
+    console.log('refused for, ms', refusedForMs(outage), 'the new primary served after', outage.servedAt);
+    expect(refusedForMs(outage)).toBeLessThan(1_500);
+    expect(isAcknowledged(outage.acts.at(-1)!)).toBe(true);
     expect(await group.primary()).not.toBe(group.servers[0]);
   }, 30_000);
 
   it('undoes at most the block that is on its way to the one replica as it takes over', async () => {
     const { group, on } = await open({ args: MIN_REPLICAS });
-    const blocks = await actThrough(group, on, 3_000);
+    const { acts: blocks } = await actThrough(group, on, 1_500, 'named');
     const named = await group.primary();
     expect(named).not.toBe(group.servers[0]);
     await named.client().config('SET', 'min-replicas-to-write', '0'); // or nobody could be asked, for 10 s

@@ -9,13 +9,16 @@ describe('a planned failover', () => {
     'undoes no acknowledged block or logout (%i replicas)',
     async (replicas) => {
       const { group, on } = await open({ replicas });
-      const acts = await actThrough(group, on, 4_000);
+      const outage = await actThrough(group, on, 2_500);
+      const { acts, servedAt } = outage;
       expect(await group.primary()).not.toBe(group.servers[0]);
       const lost = await undone(on, acts);
       const acknowledged = acts.filter(isAcknowledged);
       console.log(
-        'refused for, ms',
-        refusedForMs(acts),
+        'the new primary served after, ms',
+        servedAt,
+        'refused from then on for, ms',
+        refusedForMs(outage),
         'acknowledged',
         acknowledged.length,
         'of',

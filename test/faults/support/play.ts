@@ -7,6 +7,10 @@ import { Load, type LoadOptions } from './load.js';
 import { type Place, PLACES, type Topology } from './places.js';
 
 const QUIET_MS = 700;
+/** A busy machine asks for less in a second, and goes on for longer. */
+const REQUESTS = 300;
+const ACTS = 60;
+const LONGEST_MS = 10_000;
 
 export interface Played {
   readonly verdict: Verdict;
@@ -66,6 +70,9 @@ export class Stage {
       await fault.mend?.(bench);
       const mendedAt = performance.now();
       await sleep(GRACE_MS + QUIET_MS);
+      const { requests, acts } = judged;
+      const isEnough = () => requests.length >= REQUESTS && acts.length >= ACTS;
+      while (!isEnough() && performance.now() < mendedAt + LONGEST_MS) await sleep(QUIET_MS);
       await judged.askEverybody();
       return await this.judged(fault, judged, { from, overAt, mendedAt, slackMs });
     } finally {

@@ -361,7 +361,7 @@ export class World {
       ipLists: {},
     } as unknown as SessionRepository;
     const calls = {
-      announce: async () => [TERM_MS, TERM_MS],
+      announce: async () => TERM_MS,
       recall: async () => {
         if (hasMet) return this.call(i, { kind: 'recall', run: () => this.recall() });
         hasMet = true;
@@ -377,6 +377,7 @@ export class World {
     const repository = new NearSessionRepository(inner as never, calls as never, {
       leaseMs: TERM_MS,
       maxEntries: 10,
+      firstWaitMs: 0,
     });
     const { cache, leases } = repository as unknown as { cache: NearCache; leases: object };
     const { holder } = leases as { holder: string };

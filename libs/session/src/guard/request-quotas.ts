@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Decision } from '../model/decision.js';
 import type { QuotaPolicy, QuotaResult } from '../model/quota.js';
 import { SessionError } from '../model/session-error.js';
@@ -34,7 +34,7 @@ interface Check {
 
 /** The quotas of a request that live with no user: sent in the same tick as the check, so they cost no time of their own. */
 @Injectable()
-export class RequestQuotas {
+export class RequestQuotas implements OnApplicationShutdown {
   private readonly shares: QuotaShares;
   private readonly refusals = new RecentRefusals();
   private readonly local: LocalQuotas;
@@ -46,6 +46,10 @@ export class RequestQuotas {
   ) {
     this.shares = new QuotaShares(repository, RECEIPT_TERM_MS, settings.realm);
     this.local = new LocalQuotas(settings.realm);
+  }
+
+  onApplicationShutdown(): void {
+    this.shares.close();
   }
 
   /**

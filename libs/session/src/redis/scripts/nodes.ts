@@ -104,10 +104,10 @@ export class LeaseScripts {
     };
   }
 
-  /** Says how long this process's leases last; 0: it has none. @returns the longest that was announced before, and is now */
-  async announce(leaseMs: number, forMs: number): Promise<readonly [before: number, now: number]> {
+  /** Says how long this process's leases last; 0: it has none. @returns the longest that is announced now */
+  async announce(leaseMs: number, forMs: number): Promise<number> {
     const reply = await this.connection.run(SCRIPTS.announceNearCache, [this.keys.near], [leaseMs, forMs]);
-    return reply as readonly [number, number];
+    return reply as number;
   }
 
   async giveBack(subject: string, holder: string, fill: number): Promise<void> {

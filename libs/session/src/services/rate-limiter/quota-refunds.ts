@@ -34,6 +34,7 @@ interface Refund {
 export class QuotaRefunds {
   private waiting: Refund[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private isClosed = false;
 
   constructor(private readonly repository: Pick<SessionRepository, 'quota'>) {}
 
@@ -45,6 +46,13 @@ export class QuotaRefunds {
   /** @param isSure whether the share was taken for certain */
   later(share: TakenShare, { isSure }: { readonly isSure: boolean }): void {
     this.wait(refundOf(share, isSure ? 1 : LOOKS));
+  }
+
+  /** Ends what goes on in the background; shares that wait come back with time. */
+  close(): void {
+    this.isClosed = true;
+    this.waiting = [];
+    clearTimeout(this.timer);
   }
 
   private async attempt(refund: Refund): Promise<void> {
@@ -63,7 +71,7 @@ export class QuotaRefunds {
     const now = performance.now();
     refund.dueAt = now + refund.pauseMs;
     refund.pauseMs = Math.min(2 * refund.pauseMs, LONGEST_RETRY_MS);
-    if (refund.dueAt >= refund.until || this.waiting.length >= MOST_WAITING) return;
+    if (this.isClosed || refund.dueAt >= refund.until || this.waiting.length >= MOST_WAITING) return;
     this.waiting.push(refund);
     this.timer ??= setTimeout(this.onDue, FIRST_RETRY_MS).unref();
   }

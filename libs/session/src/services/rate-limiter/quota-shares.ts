@@ -84,4 +84,9 @@ export class QuotaShares {
   async giveBack(taken: readonly TakenShare[]): Promise<void> {
     await Promise.all(taken.map((share) => this.refunds.now(share)));
   }
+
+  /** What was not given back by now comes back with time. */
+  close(): void {
+    this.refunds.close();
+  }
 }

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { fields, type Input, listOf, text } from '../../basics/inputs.js';
 import type { QuotaPolicy, QuotaResult } from '../../model/quota.js';
 import { SessionError } from '../../model/session-error.js';
@@ -41,7 +41,7 @@ const listOfShares = listOf(fields<RateLimitShare>({ quota: quotaOptions, partit
  * @publicApi
  */
 @Injectable()
-export class RateLimiter {
+export class RateLimiter implements OnApplicationShutdown {
   private readonly policies = new WeakMap<QuotaOptions, QuotaPolicy>();
   private readonly shares: QuotaShares;
   /** What `consumeAll` took for a list of shares that was not given back yet. */
@@ -57,6 +57,11 @@ export class RateLimiter {
     @Optional() @Inject(SESSION_SETTINGS) settings?: Pick<SessionSettings, 'realm'>,
   ) {
     this.shares = new QuotaShares(repository, RECEIPT_TERM_MS, settings?.realm ?? NO_REALM);
+  }
+
+  /** @internal */
+  onApplicationShutdown(): void {
+    this.shares.close();
   }
 
   /**

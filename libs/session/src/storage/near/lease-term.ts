@@ -2,7 +2,7 @@ import type { NearCacheSettings } from './near-cache.js';
 
 /** No lease lasts longer, in milliseconds: the option `nearCache` sees to it. */
 export const LONGEST_LEASE_MS = 10_000;
-/** How long what was read of it is believed. A process that is the first to keep answers waits for longer before it does. */
+/** How long what was read of it is believed. Whoever begins to keep answers says so, then waits for longer than that. */
 const BELIEVED_MS = 1_000;
 const FIRST_WAIT_MS = 1_200;
 const ANNOUNCED_FOR_MS = 60_000;
@@ -12,7 +12,8 @@ const ANNOUNCE_EVERY_MS = 2_000;
 const RENEWED_WITHIN_MS = 40_000;
 
 interface TermCalls {
-  announce(leaseMs: number, forMs: number): Promise<readonly [before: number, now: number]>;
+  /** @returns the longest that is announced now */
+  announce(leaseMs: number, forMs: number): Promise<number>;
 }
 
 /**
@@ -58,22 +59,20 @@ export class LeaseTerm {
   }
 
   private async announce(): Promise<void> {
-    const before = await this.read(this.own?.leaseMs ?? 0);
-    if (before === undefined) return;
+    if (!(await this.read(this.own?.leaseMs ?? 0))) return;
     this.announcedAt = performance.now();
     if (this.mayLeaseFrom === Infinity)
-      this.mayLeaseFrom = this.announcedAt + (before >= (this.own?.leaseMs ?? 0) ? 0 : FIRST_WAIT_MS);
+      this.mayLeaseFrom = this.announcedAt + (this.own?.firstWaitMs ?? FIRST_WAIT_MS);
   }
 
-  /** @returns the longest that was announced before; `undefined` when Redis did not say */
-  private async read(leaseMs: number): Promise<number | undefined> {
+  /** @returns whether Redis has answered */
+  private async read(leaseMs: number): Promise<boolean> {
     const askedAt = performance.now();
-    const answer = await this.calls.announce(leaseMs, ANNOUNCED_FOR_MS).catch(() => undefined);
-    if (!answer) return undefined;
-    const [before, now] = answer;
+    const longestMs = await this.calls.announce(leaseMs, ANNOUNCED_FOR_MS).catch(() => undefined);
+    if (longestMs === undefined) return false;
     this.readAt = askedAt;
     // What was known once stays: a Redis that has lost the word says 0 while leases are in force.
-    this.longestMs = Math.min(LONGEST_LEASE_MS, Math.max(this.longestMs, now));
-    return before;
+    this.longestMs = Math.min(LONGEST_LEASE_MS, Math.max(this.longestMs, longestMs));
+    return true;
   }
 }

@@ -8,6 +8,8 @@ export interface NearCacheSettings {
   readonly leaseMs: number;
   /** How many answers are kept at most; 0: none is. */
   readonly maxEntries: number;
+  /** Tests need not wait until everybody knows. Default 1.2 s. */
+  readonly firstWaitMs?: number;
 }
 
 export type KnownLookup = Extract<TokenLookup, { kind: 'known' }>;
