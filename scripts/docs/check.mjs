@@ -1,6 +1,6 @@
 // What is wrong with the documents, a line each: `node scripts/docs/check.mjs [PAGE…]`, by default all of them.
 // With --folder, pages lie there instead of in the repository. test/docs/snippets.e2e-spec.ts says how to write pages.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deadLinks, documentPages, markdownFiles, readPage, root } from './markdown.mjs';
@@ -20,6 +20,7 @@ const problems = [
   ...deadLinks(isEverything ? markdownFiles() : positionals, folder),
   ...(isEverything ? missingFromIndex() : []),
   ...stalePaths(pages),
+  ...conflictMarkers(isEverything ? markdownFiles() : positionals),
 ];
 for (const { path, line, message } of problems) console.log(`${path}:${line}: ${message}`);
 process.exitCode = problems.length > 0 ? 1 : 0;
@@ -43,6 +44,19 @@ function stalePaths(paths) {
       .filter(({ text }) => /^(?:src|libs|test|bench|scripts|docs)\/[\w./-]+\.\w+$/.test(text))
       .filter(({ text }) => !existsSync(join(root, text)) && !isOfExample(path, text))
       .map(({ line, text }) => ({ path, line, message: `${text} does not exist` })),
+  );
+}
+
+/** What a merge has left, also after a formatter has taken it for quotations. */
+function conflictMarkers(paths) {
+  return paths.flatMap((path) =>
+    readFileSync(join(folder, path), 'utf8')
+      .split('\n')
+      .flatMap((text, i) =>
+        /^(?:<{7}|>{7}|(?:> ){6}>)/.test(text)
+          ? [{ path, line: i + 1, message: 'has a mark of a merge conflict' }]
+          : [],
+      ),
   );
 }
 

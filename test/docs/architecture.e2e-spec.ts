@@ -29,8 +29,8 @@ describe('where CONTRIBUTING places a change of a closed set', () => {
     ['another context of handlers', 'handlers/contexts.ts', 'CONTEXTS'],
     ['a field of an audit entry', 'model/audit-entry.ts', 'AUDIT_OUTCOMES'],
     ['why a session ends', 'model/session.ts', 'END_REASONS'],
-  ])('%s: the row names the table, which is there', (change, file, table) => {
-    const row = rows.find((line) => line.startsWith(`| ${change}`));
+  ])('%s: the list names the table, which is there', (change, file, table) => {
+    const row = rows.find((line) => line.startsWith(`- **${change}`));
     expect(row).toContain(`\`${file}\``);
     expect(row).toContain(`\`${table}\``);
     expect(readFileSync(join(root, 'libs/session/src', file), 'utf8')).toContain(`export const ${table}`);

@@ -156,7 +156,11 @@ See \`bench/nowhere.mjs\` and \`storage/nowhere.redis\`, not \`storage/faults.re
 <!-- context: declare const a: string; -->
 \`\`\`ts
 export {};
-\`\`\``;
+\`\`\`
+
+${'<'.repeat(7)} HEAD
+
+> > > > > > > a/branch`;
     const told = (await problemsOf(page)).map((problem) => problem.replace(/^(\S+ (?:TS\d+)?).*/, '$1'));
     expect(told).toEqual([
       'page.md:7: TS2339',
@@ -171,6 +175,8 @@ export {};
       'page.md:2: ',
       'page.md:31: ',
       'page.md:31: ',
+      'page.md:40: ',
+      'page.md:42: ',
     ]);
   });
 
