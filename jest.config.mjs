@@ -38,7 +38,7 @@ export default {
   // Tests wait for other processes more than they compute; on two cores Jest would run one at a time.
   maxWorkers: 3,
   // Modules of earlier suites stay in a worker's heap: after fifty of them, what takes 7 s alone took 149 s.
-  workerIdleMemoryLimit: '1GB',
+  workerIdleMemoryLimit: '600MB',
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/[^/]+/dist'],
   moduleNameMapper: {
     '^@latchkey/session$': '<rootDir>/libs/session/src/index.ts',

@@ -7,3 +7,5 @@ export const PATIENT_MS = 2_000;
 export const DEFAULT_MS = 180;
 /** What a machine with other things to do may add to a wait: where a bound tells a bounded wait from one that is not. */
 export const BUSY_MS = 1_000;
+/** So much earlier than it was set a timer may fire, by another clock: Node counts from when its loop last looked. */
+export const EARLY_MS = 10;

@@ -401,6 +401,7 @@ export const NOT_PUBLIC: ReadonlySet<string> = new Set([
   'SessionTransport.credentialsOf',
   'SessionTransport.tellExpiry',
   'LiveConnections.onModuleDestroy',
+  'RateLimiter.onApplicationShutdown',
   'RedisThrottlerStorage.onModuleInit',
   'RedisThrottlerStorage.onApplicationShutdown',
 ]);

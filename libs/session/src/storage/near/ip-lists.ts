@@ -49,10 +49,11 @@ export class NearIpLists implements IpListRepository {
     return this.near.mayKeep() ? this.fill(lists) : this.inner.read(lists);
   }
 
-  async write(change: IpListChange): Promise<IpListOutcome> {
-    const written = await this.inner.write(change);
-    if (written.outcome === 'changed') await this.leases.recallAll(LIST + change.name);
-    return written;
+  write(change: IpListChange): Promise<IpListOutcome> {
+    return this.leases.act(
+      () => this.inner.write(change),
+      ({ outcome }) => (outcome === 'changed' ? LIST + change.name : undefined),
+    );
   }
 
   onEvent(event: SessionEvent): void {

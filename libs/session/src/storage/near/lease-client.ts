@@ -30,7 +30,9 @@ export class LeaseClient {
    * whole term. Never rejects.
    */
   async meetServer(): Promise<void> {
-    const servers = this.serversFor(await this.term.current());
+    const termMs = await this.term.current();
+    if (termMs === 0) return;
+    const servers = this.serversFor(termMs);
     const askedAt = performance.now();
     const answer = await this.calls.recall(NOBODY).catch(() => undefined);
     if (answer) servers.doubtedUntil(answer, { askedAt, answeredAt: performance.now() });
@@ -50,6 +52,18 @@ export class LeaseClient {
       .current()
       .then((termMs) => (termMs > 0 ? this.calls.recall(subject) : undefined))
       .catch(() => undefined);
+  }
+
+  /**
+   * Performs an act, then waits as `recallAll` does.
+   * @param subjectOf whom a result concerns; `undefined`: nothing has changed
+   */
+  async act<T>(perform: () => Promise<T>, subjectOf: (result: T) => string | undefined): Promise<T> {
+    void this.term.current(); // beside the act: asked after it, it would cost a round trip of its own
+    const result = await perform();
+    const subject = subjectOf(result);
+    if (subject !== undefined) await this.recallAll(subject);
+    return result;
   }
 
   /**

@@ -25,6 +25,7 @@ export class LeaseTerm {
   private readAt = -Infinity;
   private announcedAt = -Infinity;
   private mayLeaseFrom = Infinity;
+  private reading: Promise<boolean> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   /** @param own absent: this process keeps nothing */
@@ -54,7 +55,9 @@ export class LeaseTerm {
 
   /** The longest lease that there may be now, in milliseconds; 0: there is none. Never rejects. */
   async current(): Promise<number> {
-    if (performance.now() - this.readAt >= BELIEVED_MS) await this.read(0);
+    // What an earlier call is still asking may be too old by the time it is answered.
+    for (let looks = 0; looks < 2 && performance.now() - this.readAt >= BELIEVED_MS; looks++)
+      await (this.reading ??= this.read(0).finally(() => (this.reading = undefined)));
     return this.longestMs;
   }
 

@@ -12,7 +12,7 @@ import type { LeaseClient } from './lease-client.js';
 export class NearOneTimeTokenRepository implements OneTimeTokenRepository {
   constructor(
     private readonly inner: OneTimeTokenRepository,
-    private readonly leases: Pick<LeaseClient, 'recallAll'>,
+    private readonly leases: Pick<LeaseClient, 'act'>,
   ) {}
 
   issue(token: NewOneTimeToken): Promise<IssueOutcome> {
@@ -23,9 +23,11 @@ export class NearOneTimeTokenRepository implements OneTimeTokenRepository {
     proof: OneTimeTokenProof,
     options: { readonly revokeAll: boolean },
   ): Promise<ConsumedRecord | undefined> {
-    const consumed = await this.inner.consume(proof, options);
-    if (consumed && options.revokeAll) await this.leases.recallAll(userRefOf(consumed.subject));
-    return consumed;
+    if (!options.revokeAll) return this.inner.consume(proof, options);
+    return this.leases.act(
+      () => this.inner.consume(proof, options),
+      (consumed) => consumed && userRefOf(consumed.subject),
+    );
   }
 
   revoke(subject: string, purpose: string): Promise<number> {

@@ -82,7 +82,10 @@ export class NearSessionRepository implements SessionRepository {
   /** Begins to keep answers, if it is to, and to listen for recalls. */
   async start(): Promise<this> {
     const { leaseMs, maxEntries } = this.settings;
-    if (maxEntries === 0) return this;
+    if (maxEntries === 0) {
+      void this.leases.meetServer();
+      return this;
+    }
     this.sweeping = setInterval(() => this.cache.sweep(instant()), leaseMs).unref();
     await Promise.all([this.events.listen(this.listener), this.term.start()]);
     void this.leases.meetServer();
@@ -104,26 +107,29 @@ export class NearSessionRepository implements SessionRepository {
     return this.inner.list(userId);
   }
 
-  async revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
-    const revoked = await this.inner.revoke(userId, sessionId, reason);
-    await this.leases.recallAll(userRefOf(userId));
-    return revoked;
+  revoke(userId: string, sessionId: string, reason: EndReason): Promise<boolean> {
+    return this.leases.act(
+      () => this.inner.revoke(userId, sessionId, reason),
+      () => userRefOf(userId),
+    );
   }
 
   sweep(userId: string): Promise<number> {
     return this.inner.sweep(userId);
   }
 
-  async revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
-    const revoked = await this.inner.revokeAll(userId, except);
-    if (revoked.outcome !== 'refused') await this.leases.recallAll(userRefOf(userId));
-    return revoked;
+  revokeAll(userId: string, except?: TokenProof): Promise<RevokeAllOutcome> {
+    return this.leases.act(
+      () => this.inner.revokeAll(userId, except),
+      ({ outcome }) => (outcome === 'refused' ? undefined : userRefOf(userId)),
+    );
   }
 
-  async replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
-    const replaced = await this.inner.replaceToken(replacement);
-    if (replaced.outcome === 'replaced') await this.leases.recallAll(replacement.proof.userRef);
-    return replaced;
+  replaceToken(replacement: TokenReplacement): Promise<ReplaceOutcome> {
+    return this.leases.act(
+      () => this.inner.replaceToken(replacement),
+      ({ outcome }) => (outcome === 'replaced' ? replacement.proof.userRef : undefined),
+    );
   }
 
   async refresh(request: RefreshRequest): Promise<RefreshOutcome | LoadFirst> {
@@ -168,11 +174,11 @@ export class NearSessionRepository implements SessionRepository {
     return {
       read: (proof) => inner.read(proof),
       write: (write) => inner.write(write),
-      end: async (end) => {
-        const ended = await inner.end(end);
-        if (ended.outcome === 'ended') await this.leases.recallAll(end.proof.userRef);
-        return ended;
-      },
+      end: (end) =>
+        this.leases.act(
+          () => inner.end(end),
+          ({ outcome }) => (outcome === 'ended' ? end.proof.userRef : undefined),
+        ),
     };
   }
 }

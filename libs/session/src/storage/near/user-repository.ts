@@ -13,29 +13,30 @@ import type { LeaseClient } from './lease-client.js';
 export class NearUserRepository implements UserRepository {
   constructor(
     private readonly inner: UserRepository,
-    private readonly leases: Pick<LeaseClient, 'recallAll' | 'announce'>,
+    private readonly leases: Pick<LeaseClient, 'act' | 'announce'>,
   ) {}
 
   read(userId: string): Promise<UserState | undefined> {
     return this.inner.read(userId);
   }
 
-  async change(change: UserChange): Promise<UserChangeOutcome> {
-    const outcome = await this.inner.change(change);
-    // A record that has to be made may have been lost, and what is kept of it not.
-    if (outcome.outcome === 'changed' && !change.isInitial)
-      await this.leases.recallAll(userRefOf(change.userId));
-    return outcome;
+  change(change: UserChange): Promise<UserChangeOutcome> {
+    return this.leases.act(
+      () => this.inner.change(change),
+      // A record that has to be made may have been lost, and what is kept of it not.
+      ({ outcome }) => (outcome === 'changed' && !change.isInitial ? userRefOf(change.userId) : undefined),
+    );
   }
 
   export(userId: string): Promise<KeptOfUser> {
     return this.inner.export(userId);
   }
 
-  async erase(userId: string): Promise<number> {
-    const ended = await this.inner.erase(userId);
-    await this.leases.recallAll(userRefOf(userId));
-    return ended;
+  erase(userId: string): Promise<number> {
+    return this.leases.act(
+      () => this.inner.erase(userId),
+      () => userRefOf(userId),
+    );
   }
 
   beginLoad(userId: string, nonce: string): Promise<string> {
