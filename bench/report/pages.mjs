@@ -1,4 +1,4 @@
-// The figures in docs/benchmarks.md, docs/compared.md and the README, each between its markers, from the checked-in JSON.
+// The figures in the README and in pages of docs, each between its markers, from the checked-in JSON.
 // `node bench/report/pages.mjs` writes them; with --check it only tells whether they are what the JSON says; a path after
 // it says in which folder the pages lie.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { goalsOf } from './goals.mjs';
 import { describeRun, warningAbout } from './markdown.mjs';
+import { sizesBlock } from './sizes.mjs';
 import { configurationsOf, loginsTable, number, rowOf, table, TITLES, whereOthersLead } from './tables.mjs';
 
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
@@ -18,6 +19,7 @@ const BLOCKS = {
   'README.md': summaryBlock,
   'docs/benchmarks.md': tableBlock,
   'docs/compared.md': comparisonBlock,
+  'docs/redis-sizing.md': sizesBlock,
 };
 const COMPARED = [
   'latchkey',
@@ -141,9 +143,9 @@ function tableBlock(results) {
     );
   }
   const missed = goalsOf(results).filter(({ isMet }) => !isMet);
-  const told = missed.map(({ goal, wanted, measured }) => `${goal}: ${measured} (${wanted} was wanted)`);
+  const told = missed.map(({ goal, wanted, measured }) => `- ${goal}: ${measured} (${wanted} was wanted)`);
   if (results.kind === 'full' && told.length === 0) lines.push('Every goal set beforehand was met.');
-  if (told.length > 0) lines.push(`Goals set beforehand and missed: ${told.join('; ')}.`);
+  if (told.length > 0) lines.push(`Goals set beforehand and missed:\n\n${told.join('\n')}`);
   lines.push(`${describeRun(results)} [All figures](../bench/results/results.md).`);
   return lines.filter(Boolean).join('\n\n');
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = join(__dirname, '../..');
-const PAGES = ['README.md', 'docs/benchmarks.md', 'docs/compared.md'];
+const PAGES = ['README.md', 'docs/benchmarks.md', 'docs/compared.md', 'docs/redis-sizing.md'];
 const check = async (...folder: string[]): Promise<string> => {
   const args = [join(root, 'bench/report/pages.mjs'), '--check', ...folder];
   try {

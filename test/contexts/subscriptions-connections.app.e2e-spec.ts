@@ -38,6 +38,20 @@ class Mine {
 }
 
 @Resolver()
+class Plain {
+  @Query(() => String)
+  now() {
+    return 'now';
+  }
+
+  @Subscription(() => String, { resolve: ({ text }: { text: string }) => text })
+  async *ticks() {
+    yield { text: 'x' };
+    await new Promise((resolve) => setTimeout(resolve, 60_000).unref());
+  }
+}
+
+@Resolver()
 class Carts {
   @AllowGuests()
   @Query(() => String)
@@ -180,4 +194,28 @@ it('subscriptions that have ended leave nothing with the connection', async () =
     say({ id: String(id), type: 'complete' });
   }
   expect(atServer.listenerCount('close')).toBe(before);
+});
+
+it.each([
+  ['Apollo', () => apollo],
+  ['Mercurius', () => mercurius as typeof apollo],
+])('a connection of %s has 64 subscriptions at most, whatever they demand', async (_name, graphql) => {
+  await start(graphql(), [Plain]);
+  const { say, hear } = await open();
+  say({ type: 'connection_init', payload: bearer((await loginAs(app, { userId: 'mia' })).token) });
+  await hear('connection_ack');
+  const subscribe = (id: string) =>
+    say({ id, type: 'subscribe', payload: { query: 'subscription { ticks }' } });
+  for (let i = 0; i < 64; i++) {
+    subscribe(`${i}`);
+    await hear('next');
+  }
+  subscribe('one more');
+  expect(await hear('error')).toMatchObject({
+    payload: [{ extensions: { code: 'too_many_connections' } }],
+  });
+  say({ id: '7', type: 'complete' });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  subscribe('in its place');
+  await hear('next');
 });

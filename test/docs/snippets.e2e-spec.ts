@@ -175,8 +175,8 @@ ${'<'.repeat(7)} HEAD
       'page.md:2: ',
       'page.md:31: ',
       'page.md:31: ',
+      'page.md:38: ',
       'page.md:40: ',
-      'page.md:42: ',
     ]);
   });
 

@@ -107,6 +107,28 @@ describe('Redis comes back with an old snapshot', () => {
     expect((await other.users.get('free'))?.status).toBe('active');
   }, 30_000);
 
+  it('named IP lists are as they were set last, by whichever node', async () => {
+    const { node, goBack, snapshot } = await open();
+    const [one, other] = [await node(), await node()];
+    const set = (on: SessionsOn, name: string, cidrs: string[]) =>
+      on.repository.ipLists.write({ name, cidrs, ifVersion: 'any' });
+    await set(one, 'banned', ['192.0.2.1/32']);
+    await set(one, 'office', ['10.0.0.0/8']);
+    await snapshot();
+    await set(one, 'banned', ['192.0.2.1/32', '192.0.2.2/32']);
+    await set(other, 'banned', ['192.0.2.0/24']);
+    const last = await set(one, 'new', ['198.51.100.7/32']);
+    await goBack();
+    const names = ['banned', 'office', 'new'];
+    const lists = await answered(() => other.repository.ipLists.read(names.map((name) => ({ name }))));
+    expect(lists.map((list) => (typeof list === 'object' ? list.cidrs : list))).toEqual([
+      ['192.0.2.0/24'],
+      ['10.0.0.0/8'],
+      ['198.51.100.7/32'],
+    ]);
+    expect(lists[2]).toMatchObject(last.outcome === 'changed' ? { version: last.version } : {});
+  }, 30_000);
+
   it('a block holds after a restart that lost everything', async () => {
     const { node, goBack } = await open();
     const on = await node();

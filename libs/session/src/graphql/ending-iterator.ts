@@ -5,6 +5,12 @@ import type { LiveConnection } from '../live/live-connection.js';
 /** What a subscription's value counts for while it is held back. */
 const VALUE_BYTES = 1_024;
 
+/** What a subscription is part of while it is open. */
+export interface OpenSubscription extends Pick<LiveConnection, 'deliver' | 'closed'> {
+  /** @param close called when it has to end */
+  open(close: (end: ConnectionEnd) => void): unknown;
+}
+
 /** The values of a subscription, each only while it is certain that its user may see it, and an error at their end. */
 export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
   private readonly source: AsyncIterator<T>;
@@ -13,7 +19,7 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
 
   constructor(
     source: AsyncIterable<T>,
-    private readonly connection: LiveConnection,
+    private readonly connection: OpenSubscription,
   ) {
     this.source = source[Symbol.asyncIterator]();
     connection.open((end) => this.end(end));

@@ -22,9 +22,10 @@ import { Admission } from '../sockets/admission.js';
 import { handshakeWith, tokenIn } from './connection-params.js';
 import type { MercuriusConnection, MercuriusHooks, MercuriusOptions } from './hooks.js';
 import type { OwnHooks, SubscriptionHooks, WsExtra } from './hooks.js';
-import { closeCodeOf, endCodeOf, TOO_MANY_INITS } from './close-codes.js';
+import { closeCodeOf, TOO_MANY_INITS } from './close-codes.js';
 import { handshakeAccess } from './handshake-access.js';
 import { INIT_WAIT_MS, initDeadline } from './init-deadline.js';
+import { OpenSubscriptions } from './open-subscriptions.js';
 import { endWith, isSubscription, watchSubscriptions } from './subscription-end.js';
 
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -34,9 +35,7 @@ interface Client {
   readonly socket: WsSocket;
   readonly handshake: IncomingMessage;
   readonly connection: LiveConnection | undefined;
-  /** The subscriptions with requirements of their own. */
-  readonly subscriptions: Set<LiveConnection>;
-  token: string | undefined;
+  readonly subscriptions: OpenSubscriptions;
 }
 
 /**
@@ -152,7 +151,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
         },
         (this.handshake ??= handshakeAccess(this.modules, this.accesses)),
       );
-      this.adopt({ socket, handshake, connection, token, subscriptions: new Set() });
+      this.adopt({ socket, handshake, connection, subscriptions: new OpenSubscriptions(token) });
       return true;
     } catch (error) {
       this.refuse(socket, error);
@@ -169,7 +168,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
       sendThrough(socket, ({ deliver, bytes }) => connection.deliver({ deliver, bytes }));
       connection.open(({ code, closeCode }) => closeFirmly(socket, closeCode, code));
     }
-    socket.on('close', () => client.subscriptions.forEach((subscription) => subscription.closed()));
+    socket.on('close', () => client.subscriptions.closed());
     const checks = new WeakMap<object, MessageCheck>();
     checkOperations(handshake, (field) => {
       const check =
@@ -185,35 +184,21 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     field: object,
     { handler, resolver }: { readonly handler: Function; readonly resolver: Function },
   ): Promise<void> {
-    const { handshake, connection } = client;
+    const { socket, handshake, connection, subscriptions } = client;
     if (!this.accesses.owns(resolver))
       throw new SessionError('forbidden', { detail: 'The connection belongs to another SessionModule' });
     const access = this.accesses.of(handler, resolver);
     await this.admission.permit({ handshake, connection }, access, field);
     const isItsOwn = access.mode === 'guarded' && access.requirements !== this.accesses.sessionOnly;
-    if (connection && isItsOwn && isSubscription(handler))
-      endWith(field, () => this.subscribe(client, access));
-  }
-
-  private async subscribe(client: Client, { requirements }: Access): Promise<LiveConnection> {
-    const { socket, handshake, token, subscriptions } = client;
-    for (const earlier of subscriptions) if (earlier.isEnded) subscriptions.delete(earlier);
-    const connection = await this.connections.register({
-      token,
-      requirements,
-      clientIp: this.transport.clientIp(handshake),
-      isGone: () => !isOpen(socket),
-    });
-    subscriptions.add(connection);
-    try {
-      // A token that was renewed meanwhile did not find this one there yet.
-      if (client.token !== token && client.token !== undefined) await connection.renew(client.token);
-    } catch (error) {
-      connection.closed();
-      throw error;
-    }
-    if (!isOpen(socket)) connection.closed();
-    return connection;
+    if (!isSubscription(handler)) return;
+    const register = (token: string | undefined): Promise<LiveConnection> =>
+      this.connections.register({
+        token,
+        requirements: access.requirements,
+        clientIp: this.transport.clientIp(handshake),
+        isGone: () => !isOpen(socket),
+      });
+    endWith(field, () => subscriptions.begin(connection && isItsOwn ? register : undefined));
   }
 
   private async renew(handshake: IncomingMessage, payload: unknown): Promise<void> {
@@ -222,12 +207,7 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     if (token === undefined || !client?.connection) return;
     try {
       await client.connection.renew(token);
-      client.token = token;
-      for (const subscription of client.subscriptions) {
-        if (subscription.isEnded) client.subscriptions.delete(subscription);
-        // Its own requirements may no longer be met: that ends it, and nothing else.
-        else await subscription.renew(token).catch((error: unknown) => subscription.end(endCodeOf(error)));
-      }
+      await client.subscriptions.renew(token);
     } catch (error) {
       this.refuse(client.socket, error);
     }

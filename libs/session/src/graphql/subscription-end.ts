@@ -3,14 +3,13 @@ import type { ModulesContainer } from '@nestjs/core';
 import { from, map, type Observable, switchMap, tap } from 'rxjs';
 import { functionsOf } from '../handlers/methods.js';
 import { INTERCEPTORS, RESOLVER_TYPE } from '../handlers/nest-metadata.js';
-import type { LiveConnection } from '../live/live-connection.js';
-import { EndingIterator } from './ending-iterator.js';
+import { EndingIterator, type OpenSubscription } from './ending-iterator.js';
 
 /** How the subscription of a field that has passed its guards is registered. */
-const registrations = new WeakMap<object, () => Promise<LiveConnection>>();
+const registrations = new WeakMap<object, () => Promise<OpenSubscription>>();
 
-/** Has a subscription end when what its own decorators demand is no longer met. */
-export function endWith(field: object, register: () => Promise<LiveConnection>): void {
+/** Has a subscription registered when it begins, and end when that is told to. */
+export function endWith(field: object, register: () => Promise<OpenSubscription>): void {
   registrations.set(field, register);
 }
 
@@ -38,7 +37,11 @@ const ending: NestInterceptor = {
     return from(register()).pipe(
       switchMap((connection) =>
         next.handle().pipe(
-          map((values) => (isIterable(values) ? new EndingIterator(values, connection) : values)),
+          map((values) => {
+            if (isIterable(values)) return new EndingIterator(values, connection);
+            connection.closed(); // GraphQL will say what is wrong with it
+            return values;
+          }),
           tap({ error: () => connection.closed() }),
         ),
       ),

@@ -77,6 +77,7 @@ describe('Lua scripts', () => {
     refresh: 'check',
     'register-node': 'block',
     'remove-node': 'block',
+    'restore-ip-list': 'revocation',
     'restore-user': 'block',
     'revoke-all': 'revocation',
     'revoke-one-time-tokens': 'revocation',

@@ -236,6 +236,7 @@ export const SCRIPTS = {
   reaffirmUser: script('reaffirm-user', ['user'], ['version', 'epoch', 'endedSession']),
   reaffirmIpList: script('reaffirm-ip-list', ['ipList'], ['version']),
   writeIpList: script('write-ip-list', ['ipList'], ['name', 'ranges', 'ifVersion', 'channel']),
+  restoreIpList: script('restore-ip-list', ['ipList'], ['name', 'version', 'ranges', 'channel']),
   auditAppend: script('audit-append', AUDIT_KEYS, [
     'outcome',
     'action',

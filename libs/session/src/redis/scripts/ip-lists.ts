@@ -32,4 +32,10 @@ export class IpListScripts {
     const args = [name, ranges, ifVersion, this.keys.events];
     return (await this.connection.run(SCRIPTS.writeIpList, [this.keys.ofIpList(name)], args)) as number;
   }
+
+  /** Ahead of other calls. */
+  restore(name: string, { version, ranges }: { readonly version: number; readonly ranges: string }) {
+    const args = [name, version, ranges, this.keys.events];
+    return this.connection.runAhead(SCRIPTS.restoreIpList, [this.keys.ofIpList(name)], args);
+  }
 }

@@ -9,10 +9,14 @@ import type {
   LeasedNews,
 } from '../contract/ip-list-repository.js';
 import type { AskedLease } from '../contract/lease.js';
+import type { ActMemory, RememberedList } from './recovery/act-memory.js';
 
 /** Named lists in Redis, all on one slot: however many a request depends upon, one script reads them. */
 export class RedisIpLists implements LeasedIpLists {
-  constructor(private readonly scripts: IpListScripts) {}
+  constructor(
+    private readonly scripts: IpListScripts,
+    private readonly acts: Pick<ActMemory, 'listChanged'>,
+  ) {}
 
   async read(lists: readonly KnownIpList[]): Promise<IpListNews[]> {
     return (await this.readLeased(lists)).news;
@@ -31,10 +35,18 @@ export class RedisIpLists implements LeasedIpLists {
   }
 
   async write({ name, cidrs, ifVersion }: IpListChange): Promise<IpListOutcome> {
+    const ranges = cidrs.join(' ');
     const version = await this.scripts.write(name, {
-      ranges: cidrs.join(' '),
+      ranges,
       ifVersion: ifVersion === 'any' ? '' : ifVersion,
     });
-    return version === 0 ? { outcome: 'version_conflict' } : { outcome: 'changed', version };
+    if (version === 0) return { outcome: 'version_conflict' };
+    this.acts.listChanged({ name, version, ranges });
+    return { outcome: 'changed', version };
+  }
+
+  /** Gives a list that is older what is known of it. */
+  async restore({ name, ...list }: RememberedList): Promise<void> {
+    await this.scripts.restore(name, list);
   }
 }

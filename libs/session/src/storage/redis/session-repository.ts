@@ -96,7 +96,7 @@ export class RedisSessionRepository implements SessionRepository {
     const complain = (line: string): void => connection.complain(line);
     const nodeScripts = new NodeScripts(connection, this.keys);
     this.nodes = distrust(new RedisNodeRegistry(nodeScripts), complain);
-    this.ipLists = distrust(new RedisIpLists(new IpListScripts(connection, this.keys)), complain);
+    this.ipLists = distrust(new RedisIpLists(new IpListScripts(connection, this.keys), this.acts), complain);
     this.events = new RedisEventChannel(
       (handlers) => new RedisSubscriber(() => connection.duplicate(), this.keys.events, handlers),
       complain,
@@ -126,6 +126,7 @@ export class RedisSessionRepository implements SessionRepository {
       meet: (identity) => nodeScripts.meetServer(identity),
       restoreUser: (user) => this.users.restore(user),
       endSession: (end) => this.scripts.revokeSessionAhead(userRefOf(end.userId), this.revocationOf(end)),
+      restoreList: (list) => this.ipLists.restore(list),
       refuseWaiting: () => connection.refuseWaiting(),
     });
   }

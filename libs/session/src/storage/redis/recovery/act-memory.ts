@@ -4,6 +4,8 @@ import type { UserState } from '../../../model/user-state.js';
 /** Snapshots may be an hour apart, as Redis comes. */
 const REMEMBER_MS = 3_600_000;
 const MOST = 2_000;
+/** Each may have thousands of ranges. */
+const MOST_LISTS = 50;
 
 /** What a user's record holds since an act. Roles, block and allowlist are absent where the act did not tell them. */
 export type RememberedUser = Pick<UserState, 'id' | 'version' | 'epoch'> & { readonly whole?: UserState };
@@ -14,10 +16,18 @@ export interface RememberedEnd {
   readonly reason: EndReason;
 }
 
+export interface RememberedList {
+  readonly name: string;
+  readonly version: number;
+  /** Parted by spaces. */
+  readonly ranges: string;
+}
+
 /** The acts of this process that a Redis which comes back with older data would not know: the newest of the last hour. */
 export class ActMemory {
-  private readonly users = new Recent<RememberedUser>();
-  private readonly ends = new Recent<RememberedEnd>();
+  private readonly users = new Recent<RememberedUser>(MOST);
+  private readonly ends = new Recent<RememberedEnd>(MOST);
+  private readonly lists = new Recent<RememberedList>(MOST_LISTS);
 
   changed(user: RememberedUser): void {
     const known = this.users.get(user.id);
@@ -35,6 +45,10 @@ export class ActMemory {
     this.ends.put(end.sessionId, end);
   }
 
+  listChanged(list: RememberedList): void {
+    if ((this.lists.get(list.name)?.version ?? 0) < list.version) this.lists.put(list.name, list);
+  }
+
   get changedUsers(): RememberedUser[] {
     return this.users.all();
   }
@@ -42,11 +56,17 @@ export class ActMemory {
   get endedSessions(): RememberedEnd[] {
     return this.ends.all();
   }
+
+  get changedLists(): RememberedList[] {
+    return this.lists.all();
+  }
 }
 
 /** The newest of what was put here. */
 class Recent<T> {
   private readonly byKey = new Map<string, { readonly value: T; readonly at: number }>();
+
+  constructor(private readonly most: number) {}
 
   get(key: string): T | undefined {
     return this.byKey.get(key)?.value;
@@ -70,7 +90,7 @@ class Recent<T> {
   private trim(): void {
     const oldest = performance.now() - REMEMBER_MS;
     for (const [key, { at }] of this.byKey) {
-      if (at >= oldest && this.byKey.size <= MOST) return;
+      if (at >= oldest && this.byKey.size <= this.most) return;
       this.byKey.delete(key);
     }
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewServer } from '../../../redis/servers/server-watch.js';
-import type { ActMemory, RememberedEnd, RememberedUser } from './act-memory.js';
+import type { ActMemory, RememberedEnd, RememberedList, RememberedUser } from './act-memory.js';
 import type { StateAge } from './state-age.js';
 
 /**
@@ -25,6 +25,7 @@ interface RecoveryParts {
   ): Promise<{ readonly now: number; readonly since: number; readonly hadOther: boolean }>;
   restoreUser(user: RememberedUser): Promise<unknown>;
   endSession(end: RememberedEnd): Promise<unknown>;
+  restoreList(list: RememberedList): Promise<unknown>;
   /** Refuses calls that were put together by what the server before knew. */
   refuseWaiting(): void;
 }
@@ -45,6 +46,7 @@ export class Recovery {
     if (isFirst) return;
     await someAtATime(acts.changedUsers, (user) => this.parts.restoreUser(user));
     await someAtATime(acts.endedSessions, (end) => this.parts.endSession(end));
+    await someAtATime(acts.changedLists, (list) => this.parts.restoreList(list));
     if (uptimeS < JUST_STARTED_S) await sleep(GATHERING_MS);
   };
 }

@@ -1,0 +1,70 @@
+import type { LiveConnection } from '../live/live-connection.js';
+import { SessionError } from '../model/session-error.js';
+import type { OpenSubscription } from './ending-iterator.js';
+import { endCodeOf } from './close-codes.js';
+
+/** Of one connection. Those with requirements of their own also count as connections of their session. */
+const MOST = 64;
+
+/** The subscriptions of one connection. */
+export class OpenSubscriptions {
+  private count = 0;
+  /** Those with requirements of their own. */
+  private readonly own = new Set<LiveConnection>();
+  private isClosed = false;
+
+  constructor(private token: string | undefined) {}
+
+  /**
+   * @param register of one with requirements of its own; another ends with its connection
+   * @throws SessionError `too_many_connections`
+   */
+  async begin(register?: (token: string | undefined) => Promise<LiveConnection>): Promise<OpenSubscription> {
+    if (this.count >= MOST) throw new SessionError('too_many_connections');
+    this.count++;
+    let subscription: LiveConnection | undefined;
+    let isOver = false;
+    const release = (): void => {
+      if (isOver) return;
+      isOver = true;
+      this.count--;
+      if (subscription) this.own.delete(subscription);
+    };
+    const closed = (): void => {
+      release();
+      subscription?.closed();
+    };
+    if (!register) return { open: () => undefined, deliver: ({ deliver }) => deliver(), closed };
+    const { token } = this;
+    try {
+      const registered = (subscription = await register(token));
+      this.own.add(registered);
+      // A token that was renewed meanwhile did not find this one there yet.
+      if (this.token !== token && this.token !== undefined) await registered.renew(this.token);
+      if (this.isClosed) closed();
+      const open = (close: Parameters<OpenSubscription['open']>[0]): unknown =>
+        registered.open((end) => {
+          release();
+          close(end);
+        });
+      return { open, deliver: (value) => registered.deliver(value), closed };
+    } catch (error) {
+      closed();
+      throw error;
+    }
+  }
+
+  async renew(token: string): Promise<void> {
+    this.token = token;
+    // Requirements of its own may no longer be met: that ends one, and nothing else.
+    for (const subscription of this.own)
+      if (!subscription.isEnded)
+        await subscription.renew(token).catch((error: unknown) => subscription.end(endCodeOf(error)));
+  }
+
+  /** The connection is gone. */
+  closed(): void {
+    this.isClosed = true;
+    for (const subscription of this.own) subscription.closed();
+  }
+}
