@@ -9,10 +9,11 @@ import { round, spread } from '../measure/statistics.mjs';
 const CONNECTIONS = 16;
 const SERVED = 'fastify';
 
-export async function measureLogins({ logins, loginRounds, only, log }) {
+export async function measureLogins({ logins: most, loginRounds, only, log }) {
   const rows = [];
   for (const configuration of CONFIGURATIONS.filter(({ login, name }) => login && isChosen(only, name))) {
     const [platform] = configuration.platforms ?? [SERVED];
+    const logins = Math.min(most, configuration.mostLogins ?? most);
     const redis = await RedisServer.start();
     const app = await AppProcess.start({ configuration, platform, redisUrl: redis.url, users: 4 });
     try {
