@@ -129,6 +129,24 @@ describe('Redis comes back with an old snapshot', () => {
     expect(lists[2]).toMatchObject(last.outcome === 'changed' ? { version: last.version } : {});
   }, 30_000);
 
+  it('an erased user is erased again, and nobody who was made since', async () => {
+    const { node, goBack, snapshot, server } = await open();
+    const [one, other] = [await node(), await node()];
+    await one.users.ensure('gone');
+    const { token } = await one.sessions.create('gone', { data: { cart: [1] } });
+    for (const userId of ['back', 'gone']) await one.users.ensure(userId);
+    await one.users.erase('back');
+    await sleep(5);
+    await other.users.ensure('back');
+    const newcomer = await other.sessions.create('back');
+    await snapshot();
+    await one.users.erase('gone');
+    await goBack();
+    expect(await verdict(other, token)).toBe('session_invalid');
+    expect(await verdict(other, newcomer.token)).toBe('let in');
+    expect(await server.client().keys(`*{${userRefOf('gone')}}*`)).toEqual([]);
+  }, 30_000);
+
   it('a block holds after a restart that lost everything', async () => {
     const { node, goBack } = await open();
     const on = await node();

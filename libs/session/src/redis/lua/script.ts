@@ -196,7 +196,7 @@ export const SCRIPTS = {
       'channel',
     ],
   ),
-  eraseUser: script('erase-user', ['user'], ['roleLifetimes', 'channel']),
+  eraseUser: script('erase-user', ['user'], ['roleLifetimes', 'madeBefore', 'channel']),
   eraseKey: script('erase-key', ['data'], []),
   exportUser: script('export-user', ['user'], []),
   exportData: script('export-data', ['data'], []),

@@ -55,10 +55,19 @@ export class LeaseTerm {
 
   /** The longest lease that there may be now, in milliseconds; 0: there is none. Never rejects. */
   async current(): Promise<number> {
-    // What an earlier call is still asking may be too old by the time it is answered.
-    for (let looks = 0; looks < 2 && performance.now() - this.readAt >= BELIEVED_MS; looks++)
-      await (this.reading ??= this.read(0).finally(() => (this.reading = undefined)));
+    const wasAsking = this.reading !== undefined;
+    const isAnswered = this.isBelieved || (await this.ask());
+    // What an earlier call asked may be too old by now.
+    if (wasAsking && isAnswered && !this.isBelieved) await this.ask();
     return this.longestMs;
+  }
+
+  private get isBelieved(): boolean {
+    return performance.now() - this.readAt < BELIEVED_MS;
+  }
+
+  private ask(): Promise<boolean> {
+    return (this.reading ??= this.read(0).finally(() => (this.reading = undefined)));
   }
 
   private async announce(): Promise<void> {

@@ -124,6 +124,7 @@ export class RedisSessionRepository implements SessionRepository {
       acts: this.acts,
       stateAge,
       meet: (identity) => nodeScripts.meetServer(identity),
+      eraseUser: (erasure) => this.users.eraseAgain(erasure),
       restoreUser: (user) => this.users.restore(user),
       endSession: (end) => this.scripts.revokeSessionAhead(userRefOf(end.userId), this.revocationOf(end)),
       restoreList: (list) => this.ipLists.restore(list),

@@ -6,7 +6,7 @@ import type { ReplyOf } from '../../redis/scripts/replies.js';
 import type { UserScripts } from '../../redis/scripts/users.js';
 import { isSessionId, userRefOf } from '../../token/session-token.js';
 import { roleLifetimesArgument } from './arguments.js';
-import type { ActMemory, RememberedUser } from './recovery/act-memory.js';
+import type { ActMemory, RememberedErasure, RememberedUser } from './recovery/act-memory.js';
 import type { StateAge } from './recovery/state-age.js';
 import { unexpected } from './distrust.js';
 import { toSession, toUserOf, toUserState, writeIpAllowlist } from './replies.js';
@@ -72,8 +72,16 @@ export class RedisUserRepository implements UserRepository {
   }
 
   async erase(userId: string): Promise<number> {
-    this.acts.erased(userId);
-    return this.scripts.erase(userRefOf(userId), { roleLifetimes: this.roleLifetimes });
+    const args = { roleLifetimes: this.roleLifetimes, madeBefore: '' } as const;
+    const { live, at } = await this.scripts.erase(userRefOf(userId), args);
+    this.acts.erased({ userId, at });
+    return live;
+  }
+
+  /** Forgets a user again who has come back with older data, and nobody who was made since. */
+  eraseAgain({ userId, at }: RememberedErasure): Promise<void> {
+    const args = { roleLifetimes: this.roleLifetimes, madeBefore: at } as const;
+    return this.scripts.eraseAgain(userRefOf(userId), args);
   }
 
   async beginLoad(userId: string, nonce: string): Promise<string> {

@@ -16,6 +16,12 @@ export interface RememberedEnd {
   readonly reason: EndReason;
 }
 
+export interface RememberedErasure {
+  readonly userId: string;
+  /** By Redis's clock. */
+  readonly at: number;
+}
+
 export interface RememberedList {
   readonly name: string;
   readonly version: number;
@@ -27,6 +33,7 @@ export interface RememberedList {
 export class ActMemory {
   private readonly users = new Recent<RememberedUser>(MOST);
   private readonly ends = new Recent<RememberedEnd>(MOST);
+  private readonly erasures = new Recent<RememberedErasure>(MOST);
   private readonly lists = new Recent<RememberedList>(MOST_LISTS);
 
   changed(user: RememberedUser): void {
@@ -37,8 +44,11 @@ export class ActMemory {
     this.users.put(user.id, whole && !user.whole ? { ...user, whole } : user);
   }
 
-  erased(userId: string): void {
-    this.users.delete(userId);
+  erased(erasure: RememberedErasure): void {
+    const known = this.users.get(erasure.userId);
+    // A record's version begins with the time at which it was made: this one may have been made again meanwhile.
+    if (known && known.version < erasure.at) this.users.delete(erasure.userId);
+    this.erasures.put(erasure.userId, erasure);
   }
 
   ended(end: RememberedEnd): void {
@@ -55,6 +65,10 @@ export class ActMemory {
 
   get endedSessions(): RememberedEnd[] {
     return this.ends.all();
+  }
+
+  get erasedUsers(): RememberedErasure[] {
+    return this.erasures.all();
   }
 
   get changedLists(): RememberedList[] {

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewServer } from '../../../redis/servers/server-watch.js';
-import type { ActMemory, RememberedEnd, RememberedList, RememberedUser } from './act-memory.js';
+import type {
+  ActMemory,
+  RememberedEnd,
+  RememberedErasure,
+  RememberedList,
+  RememberedUser,
+} from './act-memory.js';
 import type { StateAge } from './state-age.js';
 
 /**
@@ -23,6 +29,7 @@ interface RecoveryParts {
   meet(
     identity: string,
   ): Promise<{ readonly now: number; readonly since: number; readonly hadOther: boolean }>;
+  eraseUser(erasure: RememberedErasure): Promise<unknown>;
   restoreUser(user: RememberedUser): Promise<unknown>;
   endSession(end: RememberedEnd): Promise<unknown>;
   restoreList(list: RememberedList): Promise<unknown>;
@@ -44,6 +51,7 @@ export class Recovery {
       if ((hadOther || !isFirst) && stateAge.distrustBefore(since, now)) this.parts.refuseWaiting();
     }
     if (isFirst) return;
+    await someAtATime(acts.erasedUsers, (erasure) => this.parts.eraseUser(erasure));
     await someAtATime(acts.changedUsers, (user) => this.parts.restoreUser(user));
     await someAtATime(acts.endedSessions, (end) => this.parts.endSession(end));
     await someAtATime(acts.changedLists, (list) => this.parts.restoreList(list));
