@@ -37,11 +37,28 @@ class Mine {
   }
 }
 
+const silences = new Set<object>();
+
 @Resolver()
 class Plain {
   @Query(() => String)
   now() {
     return 'now';
+  }
+
+  /** That waits for an event that never comes, as of a PubSub. */
+  @Subscription(() => String)
+  silence() {
+    const source = {
+      next: () => new Promise<IteratorResult<unknown>>(() => undefined),
+      return: () => {
+        silences.delete(source);
+        return Promise.reject(new Error('What it listened to is away'));
+      },
+      [Symbol.asyncIterator]: () => source,
+    };
+    silences.add(source);
+    return source;
   }
 
   @Subscription(() => String, { resolve: ({ text }: { text: string }) => text })
@@ -219,3 +236,25 @@ it.each([
   subscribe('in its place');
   await hear('next');
 });
+
+it.each([
+  ['Apollo', () => apollo],
+  ['Mercurius', () => mercurius as typeof apollo],
+])(
+  'a connection of %s that is gone leaves no source open, of subscriptions with one ID neither',
+  async (_name, graphql) => {
+    await start(graphql(), [Plain]);
+    const { token } = await loginAs(app, { userId: 'mia' });
+    const { say, hear } = await open();
+    say({ type: 'connection_init', payload: bearer(token) });
+    await hear('connection_ack');
+    const query = 'subscription { silence }';
+    for (const id of ['1', '2']) say({ id, type: 'subscribe', payload: { query } });
+    if (graphql() === mercurius) say({ id: '1', type: 'subscribe', payload: { query } });
+    const wanted = graphql() === mercurius ? 3 : 2;
+    while (silences.size < wanted) await new Promise((resolve) => setTimeout(resolve, 5));
+    sockets.at(-1)!.terminate();
+    for (let i = 0; i < 200 && silences.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(silences.size).toBe(0);
+  },
+);

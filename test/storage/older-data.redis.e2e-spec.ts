@@ -107,6 +107,24 @@ describe('Redis comes back with an old snapshot', () => {
     expect((await other.users.get('free'))?.status).toBe('active');
   }, 30_000);
 
+  it('a node that ended sessions gives back nothing that another one has changed since it knew the user', async () => {
+    const { node, goBack, snapshot } = await open();
+    const [one, other] = [await node(), await node()];
+    await one.users.ensure('ada', { roles: ['user'] });
+    await one.users.block('ada', spam);
+    await one.users.unblock('ada');
+    await one.users.setRoles('ada', ['admin']);
+    await other.users.setRoles('ada', ['user']);
+    await other.users.block('ada', { reason: 'again' });
+    await snapshot();
+    await one.sessions.revokeAll('ada');
+    const { epoch } = (await one.users.get('ada'))!;
+    await goBack();
+    const ada = await answered(() => other.users.get('ada'));
+    expect(ada).toMatchObject({ status: 'blocked', roles: ['user'], epoch });
+    expect(ada?.block).toMatchObject({ reason: 'again' });
+  }, 30_000);
+
   it('named IP lists are as they were set last, by whichever node', async () => {
     const { node, goBack, snapshot } = await open();
     const [one, other] = [await node(), await node()];

@@ -35,7 +35,7 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
       };
       const conclude = (): void => once(() => resolve(this.conclusion()));
       this.concludeWaiting = conclude;
-      this.source.next().then(
+      this.nextOfSource().then(
         (result) => {
           if (result.done !== true) {
             this.deliver(() => once(() => resolve(result)), conclude);
@@ -55,7 +55,7 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
   async return(): Promise<IteratorResult<T, undefined>> {
     this.ending = 'quietly';
     this.connection.closed();
-    await this.source.return?.();
+    await this.stopSource();
     return { done: true, value: undefined };
   }
 
@@ -72,6 +72,20 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
     await this.return();
   }
 
+  /** A source of an app's own may throw at once. */
+  private async nextOfSource(): Promise<IteratorResult<T, unknown>> {
+    return this.source.next();
+  }
+
+  /** Never rejects: servers of GraphQL do not wait for it, and nobody would hear of it. */
+  private async stopSource(): Promise<void> {
+    try {
+      await this.source.return?.();
+    } catch {
+      // It has ended.
+    }
+  }
+
   private deliver(deliver: () => void, conclude: () => void): void {
     // What is held back when it ends is discarded before anybody is told why.
     const discard = (): void => {
@@ -83,8 +97,7 @@ export class EndingIterator<T> implements AsyncGenerator<T, undefined> {
   private end({ code }: ConnectionEnd): void {
     this.ending = code === 'going_away' ? 'quietly' : new SessionError(code);
     // An async generator that waits for something of its own ends only then: nobody waits for it.
-    const stopSource = async (): Promise<unknown> => this.source.return?.();
-    void stopSource().catch(() => undefined);
+    void this.stopSource();
     this.concludeWaiting?.();
   }
 

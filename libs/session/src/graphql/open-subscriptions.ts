@@ -1,3 +1,4 @@
+import { type ConnectionEnd, connectionEnd } from '../live/connection-end.js';
 import type { LiveConnection } from '../live/live-connection.js';
 import { SessionError } from '../model/session-error.js';
 import type { OpenSubscription } from './ending-iterator.js';
@@ -11,6 +12,8 @@ export class OpenSubscriptions {
   private count = 0;
   /** Those with requirements of their own. */
   private readonly own = new Set<LiveConnection>();
+  /** Ends one, for each that has begun. */
+  private readonly ends = new Set<(end: ConnectionEnd) => void>();
   private isClosed = false;
 
   constructor(private token: string | undefined) {}
@@ -23,18 +26,25 @@ export class OpenSubscriptions {
     if (this.count >= MOST) throw new SessionError('too_many_connections');
     this.count++;
     let subscription: LiveConnection | undefined;
+    let stop: ((end: ConnectionEnd) => void) | undefined;
     let isOver = false;
     const release = (): void => {
       if (isOver) return;
       isOver = true;
       this.count--;
+      if (stop) this.ends.delete(stop);
       if (subscription) this.own.delete(subscription);
     };
     const closed = (): void => {
       release();
       subscription?.closed();
     };
-    if (!register) return { open: () => undefined, deliver: ({ deliver }) => deliver(), closed };
+    const begun = (end: (end: ConnectionEnd) => void): void => {
+      stop = end;
+      if (this.isClosed) end(connectionEnd('going_away'));
+      else if (!isOver) this.ends.add(end);
+    };
+    if (!register) return { open: begun, deliver: ({ deliver }) => deliver(), closed };
     const { token } = this;
     try {
       const registered = (subscription = await register(token));
@@ -42,11 +52,13 @@ export class OpenSubscriptions {
       // A token that was renewed meanwhile did not find this one there yet.
       if (this.token !== token && this.token !== undefined) await registered.renew(this.token);
       if (this.isClosed) closed();
-      const open = (close: Parameters<OpenSubscription['open']>[0]): unknown =>
-        registered.open((end) => {
+      const open = (close: (end: ConnectionEnd) => void): unknown => {
+        begun(close);
+        return registered.open((end) => {
           release();
           close(end);
         });
+      };
       return { open, deliver: (value) => registered.deliver(value), closed };
     } catch (error) {
       closed();
@@ -66,5 +78,8 @@ export class OpenSubscriptions {
   closed(): void {
     this.isClosed = true;
     for (const subscription of this.own) subscription.closed();
+    // Servers of GraphQL lose sight of some, such as the first of two with one ID: nobody else would end those.
+    for (const end of this.ends) end(connectionEnd('going_away'));
+    this.ends.clear();
   }
 }

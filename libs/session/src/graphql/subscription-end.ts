@@ -1,6 +1,6 @@
 import type { NestInterceptor } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { from, map, type Observable, switchMap, tap } from 'rxjs';
+import { finalize, from, map, type Observable, switchMap } from 'rxjs';
 import { functionsOf } from '../handlers/methods.js';
 import { INTERCEPTORS, RESOLVER_TYPE } from '../handlers/nest-metadata.js';
 import { EndingIterator, type OpenSubscription } from './ending-iterator.js';
@@ -34,17 +34,26 @@ const ending: NestInterceptor = {
   intercept(context, next): Observable<unknown> {
     const register = registrations.get(context.getArgs<object[]>().at(-1) as object);
     if (!register) return next.handle();
-    return from(register()).pipe(
+    const registered = register();
+    let isHandedOver = false;
+    return from(registered).pipe(
       switchMap((connection) =>
         next.handle().pipe(
           map((values) => {
-            if (isIterable(values)) return new EndingIterator(values, connection);
-            connection.closed(); // GraphQL will say what is wrong with it
-            return values;
+            if (!isIterable(values)) return values; // GraphQL will say what is wrong with it
+            isHandedOver = true;
+            return new EndingIterator(values, connection);
           }),
-          tap({ error: () => connection.closed() }),
         ),
       ),
+      // By a value that is none, by an error, without any, or because nobody waits any more.
+      finalize(() => {
+        if (!isHandedOver)
+          registered.then(
+            (connection) => connection.closed(),
+            () => undefined,
+          );
+      }),
     );
   },
 };

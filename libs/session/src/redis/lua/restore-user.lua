@@ -6,7 +6,7 @@
 -- ARGV[1] userId
 -- ARGV[2] version
 -- ARGV[3] epoch
--- ARGV[4] roles              names parted by spaces; '~': not known
+-- ARGV[4] roles              names parted by spaces; '~': not known, as of an act that ended sessions alone
 -- ARGV[5] block              keep, clear or set
 -- ARGV[6] blockReason
 -- ARGV[7] blockUntil         empty: until lifted
@@ -32,6 +32,10 @@ if not user then
   if change.block ~= 'set' then return 0 end
   if ARGV[12] == '1' then store_loaded(KEYS[1], 0, source_version) end
   make_user(KEYS[1], ARGV[1], change, now, ARGV[11])
+  -- Of the act's version: what another node did after it is newer.
+  local made = read_user(KEYS[1], now)
+  made.version = version - 1
+  store_next_version(KEYS[1], made)
   return 1
 end
 if user.id ~= ARGV[1] or user.version >= version then return 0 end
@@ -42,7 +46,9 @@ if source_version and source_version > (user.source_version or -1) then
 end
 apply_change(KEYS[1], user, change, now)
 if user.epoch < epoch then user.epoch, user.epoch_at = epoch, now end
-user.version = version - 1
+-- An end of sessions says nothing of what came before it: if that is lost as well, another node gives it, by its own version.
+local is_told = ARGV[4] ~= '~' or user.version == version - 1
+user.version = (is_told and version or user.version) - 1
 store_next_version(KEYS[1], user)
 announce_change(ARGV[13], KEYS[1], change, had_block, read_user(KEYS[1], now))
 return 1

@@ -1,10 +1,12 @@
 import { type ArgumentsOf, SCRIPTS } from '../lua/script.js';
 import { TaggedScripts } from './tagged.js';
 
-type ErasureReply = readonly [live: number, at: number, wasDone: number];
+type ErasureReply = readonly [live: number, madeBefore: number, done: 0 | 1 | 2];
 
 /** One typed function for each script about a user's record. Replies are as Redis gave them. */
 export class UserScripts extends TaggedScripts {
+  private readonly begunErasures = new Set<string>();
+
   read(userRef: string, args: ArgumentsOf<typeof SCRIPTS.readUser>) {
     return this.ask('readUser', userRef, args);
   }
@@ -24,16 +26,20 @@ export class UserScripts extends TaggedScripts {
 
   /** The user first: a session that is erased uses no data, and an older one-time token of nobody is void. */
   async erase(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>) {
-    const [live, at] = await this.run<ErasureReply>('eraseUser', userRef, args);
+    const [live, madeBefore] = await this.run<ErasureReply>('eraseUser', userRef, args);
     await Promise.all(this.beside(userRef).map((key) => this.connection.run(SCRIPTS.eraseKey, [key], [])));
-    return { live, at };
+    return { live, madeBefore };
   }
 
   /** Ahead of other calls: forgets a user who has come back with older data. */
   async eraseAgain(userRef: string, args: ArgumentsOf<typeof SCRIPTS.eraseUser>): Promise<void> {
-    const [, , wasDone] = (await this.runAhead('eraseUser', userRef, args)) as ErasureReply;
-    const keys = wasDone === 1 ? this.beside(userRef) : [];
+    const isBegun = this.begunErasures.has(userRef);
+    this.begunErasures.add(userRef);
+    const [, , done] = (await this.runAhead('eraseUser', userRef, args)) as ErasureReply;
+    // No record: it was erased by a call of which nobody heard again, or there was none.
+    const keys = done === 1 || (done === 2 && isBegun) ? this.beside(userRef) : [];
     await Promise.all(keys.map((key) => this.connection.runAhead(SCRIPTS.eraseKey, [key], [])));
+    this.begunErasures.delete(userRef);
   }
 
   /** The user first: data of a session that has ended since then is gone, and none is of a session that is not told. */

@@ -9,6 +9,8 @@ export interface Instant {
   readonly wall: number;
 }
 
+export const LONG_AGO: Instant = { monotonic: -Infinity, wall: -Infinity };
+
 export function instant(): Instant {
   return { monotonic: performance.now(), wall: Date.now() };
 }

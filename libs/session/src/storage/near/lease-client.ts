@@ -20,7 +20,7 @@ export class LeaseClient {
 
   constructor(
     private readonly holder: string,
-    private readonly term: Pick<LeaseTerm, 'current'>,
+    private readonly term: Pick<LeaseTerm, 'current' | 'certain'>,
     private readonly cache: Pick<NearCache, 'invalidate'>,
     private readonly calls: LeaseCalls,
   ) {}
@@ -73,7 +73,7 @@ export class LeaseClient {
   async recallAll(subject: string): Promise<void> {
     const actedAt = performance.now();
     this.cache.invalidate(subject);
-    const termMs = await this.term.current();
+    const termMs = await this.term.certain();
     if (termMs === 0) return;
     const recall = new Recall({ termMs, own: this.holder }, this.serversFor(termMs), actedAt);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {

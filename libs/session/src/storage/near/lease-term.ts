@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { elapsedMs, instant, type Instant, LONG_AGO } from './instant.js';
 import type { NearCacheSettings } from './near-cache.js';
 
 /** No lease lasts longer, in milliseconds: the option `nearCache` sees to it. */
@@ -6,10 +8,11 @@ export const LONGEST_LEASE_MS = 10_000;
 const BELIEVED_MS = 1_000;
 const FIRST_WAIT_MS = 1_200;
 const ANNOUNCED_FOR_MS = 60_000;
-/** A Redis that was flushed does not know for so long: a process that acts for the first time then does not wait. */
+/** A Redis that lost it does not know for so long: a process that starts and acts just then does not wait. */
 const ANNOUNCE_EVERY_MS = 2_000;
 /** A process whose word has not been renewed for so long keeps nothing new: it may be forgotten. */
 const RENEWED_WITHIN_MS = 40_000;
+const ASK_AGAIN_MS = 25;
 
 interface TermCalls {
   /** @returns the longest that is announced now */
@@ -22,10 +25,11 @@ interface TermCalls {
  */
 export class LeaseTerm {
   private longestMs: number;
-  private readAt = -Infinity;
-  private announcedAt = -Infinity;
+  private readAt: Instant = LONG_AGO;
+  private announcedAt: Instant = LONG_AGO;
   private mayLeaseFrom = Infinity;
   private reading: Promise<boolean> | undefined;
+  private isStopped = false;
   private timer: NodeJS.Timeout | undefined;
 
   /** @param own absent: this process keeps nothing */
@@ -38,8 +42,8 @@ export class LeaseTerm {
 
   /** Whether this process may ask for leases: everybody who acts knows, or will before acting. */
   get mayLease(): boolean {
-    const now = performance.now();
-    return now >= this.mayLeaseFrom && now - this.announcedAt < RENEWED_WITHIN_MS;
+    const now = instant();
+    return now.monotonic >= this.mayLeaseFrom && elapsedMs(this.announcedAt, now) < RENEWED_WITHIN_MS;
   }
 
   /** Begins to announce what this process keeps, if it does. */
@@ -50,20 +54,35 @@ export class LeaseTerm {
   }
 
   stop(): void {
+    this.isStopped = true;
     clearInterval(this.timer);
   }
 
-  /** The longest lease that there may be now, in milliseconds; 0: there is none. Never rejects. */
+  /** The longest lease that there is, as far as is known, in milliseconds; 0: none. Never rejects. */
   async current(): Promise<number> {
-    const wasAsking = this.reading !== undefined;
-    const isAnswered = this.isBelieved || (await this.ask());
-    // What an earlier call asked may be too old by now.
-    if (wasAsking && isAnswered && !this.isBelieved) await this.ask();
+    await this.look();
     return this.longestMs;
   }
 
+  /** The longest lease that there may be now. Waits, if need be until none from before can be left. Never rejects. */
+  async certain(): Promise<number> {
+    const until = performance.now() + LONGEST_LEASE_MS;
+    while (!(await this.look()) && this.longestMs === 0 && !this.isStopped && performance.now() < until)
+      await sleep(ASK_AGAIN_MS);
+    return this.longestMs;
+  }
+
+  /** @returns whether what is known is as new as it has to be */
+  private async look(): Promise<boolean> {
+    if (this.isBelieved) return true;
+    const wasAsking = this.reading !== undefined;
+    const isAnswered = await this.ask();
+    // What an earlier call asked may be too old by now.
+    return wasAsking && isAnswered && !this.isBelieved ? this.ask() : isAnswered;
+  }
+
   private get isBelieved(): boolean {
-    return performance.now() - this.readAt < BELIEVED_MS;
+    return elapsedMs(this.readAt, instant()) < BELIEVED_MS;
   }
 
   private ask(): Promise<boolean> {
@@ -72,14 +91,14 @@ export class LeaseTerm {
 
   private async announce(): Promise<void> {
     if (!(await this.read(this.own?.leaseMs ?? 0))) return;
-    this.announcedAt = performance.now();
+    this.announcedAt = instant();
     if (this.mayLeaseFrom === Infinity)
-      this.mayLeaseFrom = this.announcedAt + (this.own?.firstWaitMs ?? FIRST_WAIT_MS);
+      this.mayLeaseFrom = this.announcedAt.monotonic + (this.own?.firstWaitMs ?? FIRST_WAIT_MS);
   }
 
   /** @returns whether Redis has answered */
   private async read(leaseMs: number): Promise<boolean> {
-    const askedAt = performance.now();
+    const askedAt = instant();
     const longestMs = await this.calls.announce(leaseMs, ANNOUNCED_FOR_MS).catch(() => undefined);
     if (longestMs === undefined) return false;
     this.readAt = askedAt;

@@ -239,6 +239,8 @@ export class RedisSessionRepository implements SessionRepository {
     const { now, record, device, sessions: revoked } = reply;
     const user = toUserState(reply.user, now);
     if (!isUserRefOf(proof.userRef, user.id)) throw unexpected('user_mismatch');
+    const { id, version, epoch } = user;
+    if (replacement.revokeOthers) this.acts.changed({ id, version, epoch });
     const session = toSession({ id: proof.sessionId, record, device }, user, this.settings);
     return { outcome: 'replaced', session, user, revoked, now };
   }

@@ -73,14 +73,14 @@ export class RedisUserRepository implements UserRepository {
 
   async erase(userId: string): Promise<number> {
     const args = { roleLifetimes: this.roleLifetimes, madeBefore: '' } as const;
-    const { live, at } = await this.scripts.erase(userRefOf(userId), args);
-    this.acts.erased({ userId, at });
+    const { live, madeBefore } = await this.scripts.erase(userRefOf(userId), args);
+    this.acts.erased({ userId, madeBefore });
     return live;
   }
 
   /** Forgets a user again who has come back with older data, and nobody who was made since. */
-  eraseAgain({ userId, at }: RememberedErasure): Promise<void> {
-    const args = { roleLifetimes: this.roleLifetimes, madeBefore: at } as const;
+  eraseAgain({ userId, madeBefore }: RememberedErasure): Promise<void> {
+    const args = { roleLifetimes: this.roleLifetimes, madeBefore };
     return this.scripts.eraseAgain(userRefOf(userId), args);
   }
 
@@ -106,8 +106,13 @@ export class RedisUserRepository implements UserRepository {
     return kind === 'stored';
   }
 
-  /** Gives a record that is older what is known of it. */
+  /** Gives a record that is older what is known of it, each part by the version of the act that told it. */
   async restore({ id, version, epoch, whole }: RememberedUser): Promise<void> {
+    if (whole) await this.give({ id, version: whole.version, epoch: whole.epoch, whole });
+    if (whole?.version !== version) await this.give({ id, version, epoch });
+  }
+
+  private async give({ id, version, epoch, whole }: RememberedUser): Promise<void> {
     await this.scripts.restore(userRefOf(id), {
       userId: id,
       version,

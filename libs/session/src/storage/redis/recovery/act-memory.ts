@@ -18,8 +18,8 @@ export interface RememberedEnd {
 
 export interface RememberedErasure {
   readonly userId: string;
-  /** By Redis's clock. */
-  readonly at: number;
+  /** Records of this version and above are of somebody who was made since. */
+  readonly madeBefore: number;
 }
 
 export interface RememberedList {
@@ -46,8 +46,7 @@ export class ActMemory {
 
   erased(erasure: RememberedErasure): void {
     const known = this.users.get(erasure.userId);
-    // A record's version begins with the time at which it was made: this one may have been made again meanwhile.
-    if (known && known.version < erasure.at) this.users.delete(erasure.userId);
+    if (known && known.version < erasure.madeBefore) this.users.delete(erasure.userId);
     this.erasures.put(erasure.userId, erasure);
   }
 

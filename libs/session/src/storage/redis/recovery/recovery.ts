@@ -19,6 +19,8 @@ const JUST_STARTED_S = 60;
 
 /** So many acts at a time: each has the deadline of a call. */
 const AT_ONCE = 200;
+/** Of lists, which may have thousands of ranges. */
+const LISTS_AT_ONCE = 5;
 /** What Redis says of a record that is none of ours; it must not keep everybody out. */
 const DAMAGED = /^(WRONGTYPE|ERR) /;
 
@@ -52,16 +54,22 @@ export class Recovery {
     }
     if (isFirst) return;
     await someAtATime(acts.erasedUsers, (erasure) => this.parts.eraseUser(erasure));
-    await someAtATime(acts.changedUsers, (user) => this.parts.restoreUser(user));
-    await someAtATime(acts.endedSessions, (end) => this.parts.endSession(end));
-    await someAtATime(acts.changedLists, (list) => this.parts.restoreList(list));
+    await Promise.all([
+      someAtATime(acts.changedUsers, (user) => this.parts.restoreUser(user)),
+      someAtATime(acts.endedSessions, (end) => this.parts.endSession(end)),
+      someAtATime(acts.changedLists, (list) => this.parts.restoreList(list), LISTS_AT_ONCE),
+    ]);
     if (uptimeS < JUST_STARTED_S) await sleep(GATHERING_MS);
   };
 }
 
-async function someAtATime<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
-  for (let i = 0; i < items.length; i += AT_ONCE)
-    await Promise.all(items.slice(i, i + AT_ONCE).map((item) => act(item).catch(unlessDamaged)));
+async function someAtATime<T>(
+  items: readonly T[],
+  act: (item: T) => Promise<unknown>,
+  atOnce = AT_ONCE,
+): Promise<void> {
+  for (let i = 0; i < items.length; i += atOnce)
+    await Promise.all(items.slice(i, i + atOnce).map((item) => act(item).catch(unlessDamaged)));
 }
 
 function unlessDamaged(error: unknown): void {
