@@ -128,6 +128,7 @@ async function start(graphql: typeof apollo, providers: Function[] = [Mine]) {
 }
 
 interface Message {
+  readonly id?: string;
   readonly type: string;
   readonly payload?: { readonly data?: unknown };
 }
@@ -142,12 +143,12 @@ async function open() {
   return {
     closed,
     say: (message: object) => socket.send(JSON.stringify(message)),
-    /** The next message of a type. */
-    hear: async (type: string): Promise<Message> => {
+    /** The next message of a type or, by its ID, of an operation. */
+    hear: async (which: string): Promise<Message> => {
       for (;;) {
         const { value } = (await messages.next()) as { value: [Buffer] };
         const message = JSON.parse(value[0].toString()) as Message;
-        if (message.type === type) return message;
+        if (message.type === which || message.id === which) return message;
       }
     },
   };
@@ -215,7 +216,7 @@ it('subscriptions that have ended leave nothing with the connection', async () =
 
 it.each([
   ['Apollo', () => apollo],
-  ['Mercurius', () => mercurius as typeof apollo],
+  ['Mercurius', () => mercurius],
 ])('a connection of %s has 64 subscriptions at most, whatever they demand', async (_name, graphql) => {
   await start(graphql(), [Plain]);
   const { say, hear } = await open();
@@ -228,18 +229,17 @@ it.each([
     await hear('next');
   }
   subscribe('one more');
-  expect(await hear('error')).toMatchObject({
-    payload: [{ extensions: { code: 'too_many_connections' } }],
-  });
+  // Apollo's server tells it as the first result, Mercurius as an error.
+  expect(JSON.stringify(await hear('one more'))).toContain('"code":"too_many_connections"');
   say({ id: '7', type: 'complete' });
   await new Promise((resolve) => setTimeout(resolve, 100));
   subscribe('in its place');
-  await hear('next');
+  expect(await hear('in its place')).toMatchObject({ type: 'next', payload: { data: { ticks: 'x' } } });
 });
 
 it.each([
   ['Apollo', () => apollo],
-  ['Mercurius', () => mercurius as typeof apollo],
+  ['Mercurius', () => mercurius],
 ])(
   'a connection of %s that is gone leaves no source open, of subscriptions with one ID neither',
   async (_name, graphql) => {
