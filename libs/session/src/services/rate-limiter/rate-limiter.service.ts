@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { fields, type Input, listOf, text } from '../../basics/inputs.js';
 import type { QuotaPolicy, QuotaResult } from '../../model/quota.js';
 import { SessionError } from '../../model/session-error.js';
@@ -41,7 +41,7 @@ const listOfShares = listOf(fields<RateLimitShare>({ quota: quotaOptions, partit
  * @publicApi
  */
 @Injectable()
-export class RateLimiter implements OnApplicationShutdown {
+export class RateLimiter {
   private readonly policies = new WeakMap<QuotaOptions, QuotaPolicy>();
   private readonly shares: QuotaShares;
   /** What `consumeAll` took for a list of shares that was not given back yet. */
