@@ -72,7 +72,8 @@ describeSample('login', (sample) => {
       // The time at which a quota is whole again goes by the clock.
       const shown = (headers: object) =>
         JSON.stringify({ ...headers, date: '' }).replaceAll(/\bt=\d+/g, 't=');
-      expect(new Set(replies.map(({ headers }) => shown(headers))).size).toBe(1);
+      const [first = '', ...others] = replies.map(({ headers }) => shown(headers));
+      expect(others).toEqual(others.map(() => first));
     });
 
     it.each([
