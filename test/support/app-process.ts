@@ -79,6 +79,11 @@ export class AppProcess {
     return this.text;
   }
 
+  /** Whether it has ended, by itself or by a signal. */
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   get pid(): number | undefined {
     return this.child.pid;
   }

@@ -63,6 +63,10 @@ export class FaultNode {
     return this.app.pid;
   }
 
+  get hasEnded(): boolean {
+    return this.app.hasEnded;
+  }
+
   get output(): string {
     return this.app.output;
   }

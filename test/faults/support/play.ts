@@ -25,6 +25,8 @@ interface Times {
   readonly overAt: number;
   readonly mendedAt: number;
   readonly slackMs: number;
+  /** Whether there are other primaries than at first. */
+  readonly isReplaced: boolean;
 }
 
 /** Servers, two app processes on them, and where roles and blocks are known besides. */
@@ -64,6 +66,7 @@ export class Stage {
       await judged.start();
       await sleep(QUIET_MS + Math.random() * QUIET_MS);
       const bench = { place, nodes, load: judged };
+      const before = await rolesOf(clients);
       const from = performance.now();
       await fault.run(bench);
       const overAt = performance.now();
@@ -74,7 +77,11 @@ export class Stage {
       const isEnough = () => requests.length >= REQUESTS && acts.length >= ACTS;
       while (!isEnough() && performance.now() < mendedAt + LONGEST_MS) await sleep(QUIET_MS);
       await judged.askEverybody();
-      return await this.judged(fault, judged, { from, overAt, mendedAt, slackMs });
+      const ended = nodes.find(({ hasEnded }) => hasEnded);
+      if (ended) throw new Error(`${ended.name} has ended:\n${ended.output.slice(-4_000)}`);
+      const after = await rolesOf(clients);
+      const isReplaced = before.some((role, i) => role && after[i] && role !== after[i]);
+      return await this.judged(fault, judged, { from, overAt, mendedAt, slackMs, isReplaced });
     } finally {
       await judged.stop();
       for (const client of clients) client.disconnect();
@@ -89,14 +96,28 @@ export class Stage {
 
   private async judged(fault: Fault, load: Load, times: Times): Promise<Played> {
     await load.stop();
-    const { from, overAt, mendedAt, slackMs } = times;
+    const { from, overAt, mendedAt, slackMs, isReplaced } = times;
     const graceMs = GRACE_MS + slackMs;
     const { undoes, ...effects } = fault.effects;
     const { name } = fault;
+    // Servers that wait for a busy machine are replaced, too: it is a fault of its own.
+    const failover = isReplaced && undoes === undefined;
+    if (failover) console.log(`${name}: a primary was replaced meanwhile`);
     const lossy = undoes && { undoes: { from: from - graceMs, which: undoes } };
     const faults: FaultWindow[] = [
       { name, from, to: overAt + graceMs, ...effects, ...lossy },
       { name: `${name}, until it is mended`, from, to: mendedAt + graceMs, code: 'not_durable' },
+      ...(failover
+        ? [
+            {
+              name: 'a failover that nobody asked for',
+              from: from - graceMs,
+              to: performance.now(),
+              losesEvents: true,
+              undoes: { from: from - graceMs, which: 'undurable' as const },
+            },
+          ]
+        : []),
       // Somebody who was made in the last moment may be lost with the rest.
       ...(lossy ? [{ name: `${name}, for good`, from, to: Infinity, code: 'user_unknown' }] : []),
     ];
@@ -108,4 +129,12 @@ export class Stage {
       faults,
     };
   }
+}
+
+/** Whether each server is a primary or a replica; `undefined` where it does not say. */
+async function rolesOf(
+  clients: readonly { role(): Promise<unknown> }[],
+): Promise<readonly (string | undefined)[]> {
+  const roles = await Promise.all(clients.map((client) => client.role().catch(() => undefined)));
+  return roles.map((role) => (Array.isArray(role) ? String(role[0]) : undefined));
 }
