@@ -68,7 +68,7 @@ export class LeaseClient {
 
   /**
    * After an act was written: resolves when no near cache answers from before. Never rejects, because the act holds
-   * already; takes at most a term.
+   * already. Takes at most a term, and where nobody can say how long that is, at most the longest one before it.
    */
   async recallAll(subject: string): Promise<void> {
     const actedAt = performance.now();

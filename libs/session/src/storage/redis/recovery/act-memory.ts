@@ -40,7 +40,7 @@ export class ActMemory {
     const known = this.users.get(user.id);
     if (known && known.version > user.version) return;
     const { whole } = known ?? {};
-    // Of an act that ended sessions alone, the rest is as it was.
+    // An act that ended sessions alone tells nothing of the rest, which keeps the version of the act that told it.
     this.users.put(user.id, whole && !user.whole ? { ...user, whole } : user);
   }
 
