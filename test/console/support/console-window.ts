@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page, Route } from 'playwright-core';
 
 const SHOTS = join(import.meta.dirname, '../screenshots');
 const AXE = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
@@ -65,6 +65,18 @@ export class ConsoleWindow {
   async go(screen: string): Promise<void> {
     await this.page.getByRole('link', { name: screen }).click();
     await this.page.getByRole('heading', { name: screen, level: 1 }).waitFor();
+  }
+
+  /** Keeps the page waiting for its first request to a path. @returns lets it go, and waits for its answer */
+  async holdFirst(path: RegExp): Promise<() => Promise<void>> {
+    let held: Route | undefined;
+    await this.page.route(path, (route) => void (held = route), { times: 1 });
+    return async () => {
+      if (!held) throw new Error('the page did not ask');
+      const answered = this.page.waitForResponse(path);
+      await held.continue();
+      await answered;
+    };
   }
 
   says(text: string | RegExp): Promise<void> {

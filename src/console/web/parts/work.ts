@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../state/api.js';
 import type { Problem } from '../state/types.js';
 import { text } from '../text.js';
@@ -11,7 +11,7 @@ export interface Work {
   clear(): void;
 }
 
-/** Something that a person has asked for: whether it is under way, and how it was refused. */
+/** An act that a person has asked for: whether it is under way, and how it was refused. */
 export function useWork(): Work {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
@@ -27,14 +27,44 @@ export function useWork(): Work {
         await task();
         return true;
       } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        setProblem(error.problem);
+        setProblem(problemOf(error));
         return false;
       } finally {
         setBusy(false);
       }
     },
   };
+}
+
+export interface Reading {
+  readonly isBusy: boolean;
+  readonly problem: Problem | undefined;
+  /** Asks, also while an earlier question is under way: only the newest one's answer is taken. */
+  read<T>(ask: () => Promise<T>, take: (answer: T) => void): void;
+}
+
+/**
+ * Something to be read. Unlike an act it never waits for the one before it: whoever asks while a screen still
+ * loads means the new question.
+ */
+export function useReading(): Reading {
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const newest = useRef(0);
+  const read = async <T>(ask: () => Promise<T>, take: (answer: T) => void): Promise<void> => {
+    const mine = ++newest.current;
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const answer = await ask();
+      if (mine === newest.current) take(answer);
+    } catch (error) {
+      if (mine === newest.current) setProblem(problemOf(error));
+    } finally {
+      if (mine === newest.current) setBusy(false);
+    }
+  };
+  return { isBusy, problem, read: (ask, take) => void read(ask, take) };
 }
 
 /** Loads when the screen opens, and again by `reload`. */
@@ -44,10 +74,16 @@ export function useLoaded<T>(load: () => Promise<T>): {
   reload(): void;
 } {
   const [value, setValue] = useState<T>();
-  const work = useWork();
-  const reload = (): void => void work.run(async () => setValue(await load()));
+  const { problem, read } = useReading();
+  const reload = (): void => read(load, (answer) => setValue(answer));
   useEffect(reload, []);
-  return { value, problem: work.problem, reload };
+  return { value, problem, reload };
+}
+
+/** @throws what is no refusal of the API */
+function problemOf(error: unknown): Problem {
+  if (error instanceof ApiError) return error.problem;
+  throw error;
 }
 
 /** A problem in words. */

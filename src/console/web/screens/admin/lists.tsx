@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Area, Field } from '../../parts/field.js';
 import { Notice, ProblemNotice } from '../../parts/notice.js';
 import { Card, Page } from '../../parts/page.js';
-import { errorOf, useWork } from '../../parts/work.js';
+import { errorOf, useReading, useWork } from '../../parts/work.js';
 import { ApiError, call } from '../../state/api.js';
 import { useStore } from '../../state/store.js';
 import { text } from '../../text.js';
@@ -20,7 +20,7 @@ export function ListsScreen(): JSX.Element {
   const [opened, setOpened] = useState<{ readonly name: string; readonly isNew: boolean }>();
   const [lines, setLines] = useState('');
   const [isSaved, setSaved] = useState(false);
-  const loading = useWork();
+  const loading = useReading();
   const saving = useWork();
   const ip = useStore((state) => state.me?.session.device.ip);
 
@@ -28,11 +28,13 @@ export function ListsScreen(): JSX.Element {
     event?.preventDefault();
     setSaved(false);
     saving.clear();
-    void loading.run(async () => {
-      const list = await read(name);
-      setOpened({ name, isNew: !list });
-      setLines((list?.cidrs ?? []).join('\n'));
-    });
+    loading.read(
+      () => read(name),
+      (list) => {
+        setOpened({ name, isNew: !list });
+        setLines((list?.cidrs ?? []).join('\n'));
+      },
+    );
   };
   useEffect(() => load(), []);
 
@@ -60,9 +62,7 @@ export function ListsScreen(): JSX.Element {
           value={name}
           onInput={({ currentTarget }) => setName(currentTarget.value)}
         />
-        <button class="quiet" disabled={loading.isBusy}>
-          {text.lists.load}
-        </button>
+        <button class="quiet">{text.lists.load}</button>
       </form>
       <ProblemNotice problem={loading.problem} />
       {opened && (

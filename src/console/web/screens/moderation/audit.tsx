@@ -4,7 +4,7 @@ import { Choice, Field } from '../../parts/field.js';
 import { ProblemNotice } from '../../parts/notice.js';
 import { Page, TableBox } from '../../parts/page.js';
 import { clock } from '../../parts/time.js';
-import { useWork } from '../../parts/work.js';
+import { useReading } from '../../parts/work.js';
 import { ApiError, call } from '../../state/api.js';
 import type { AuditEvent, User } from '../../state/types.js';
 import { text } from '../../text.js';
@@ -24,7 +24,7 @@ export function AuditScreen(): JSX.Element {
   const [username, setUsername] = useState('');
   const [action, setAction] = useState(ALL);
   const [outcome, setOutcome] = useState(ALL);
-  const work = useWork();
+  const reading = useReading();
 
   const read = async (userId?: string, before?: string): Promise<Trail> => {
     const query = new URLSearchParams({ limit: String(PAGE) });
@@ -35,13 +35,13 @@ export function AuditScreen(): JSX.Element {
   };
   const start = (event?: Event): void => {
     event?.preventDefault();
-    void work.run(async () => setTrail(await read(await idOf(username.trim()))));
+    reading.read(async () => read(await idOf(username.trim())), setTrail);
   };
   const more = ({ events, next, userId }: Trail): void =>
-    void work.run(async () => {
-      const page = await read(userId, next);
-      setTrail({ ...page, events: [...events, ...page.events] });
-    });
+    reading.read(
+      () => read(userId, next),
+      (page) => setTrail({ ...page, events: [...events, ...page.events] }),
+    );
   useEffect(() => start(), []);
 
   const events = trail?.events ?? [];
@@ -76,9 +76,9 @@ export function AuditScreen(): JSX.Element {
           value={outcome}
           onChange={({ currentTarget }) => setOutcome(currentTarget.value)}
         />
-        <button disabled={work.isBusy}>{text.audit.apply}</button>
+        <button>{text.audit.apply}</button>
       </form>
-      <ProblemNotice problem={work.problem} />
+      <ProblemNotice problem={reading.problem} />
       <TableBox label={text.audit.title}>
         <thead>
           <tr>
@@ -98,7 +98,7 @@ export function AuditScreen(): JSX.Element {
       </TableBox>
       {trail && shown.length === 0 && <p class="muted">{text.audit.empty}</p>}
       {trail?.next !== undefined && (
-        <button type="button" class="quiet" disabled={work.isBusy} onClick={() => more(trail)}>
+        <button type="button" class="quiet" disabled={reading.isBusy} onClick={() => more(trail)}>
           {text.more}
         </button>
       )}

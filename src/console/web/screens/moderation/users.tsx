@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Field } from '../../parts/field.js';
 import { ProblemNotice } from '../../parts/notice.js';
 import { Page } from '../../parts/page.js';
-import { useWork } from '../../parts/work.js';
+import { useReading, useWork } from '../../parts/work.js';
 import { call } from '../../state/api.js';
 import type { User } from '../../state/types.js';
 import { text } from '../../text.js';
@@ -18,7 +18,8 @@ export function UsersScreen(): JSX.Element {
   const [name, setName] = useState('');
   const [chosenId, choose] = useState<string>();
   const [soughtName, setSought] = useState('');
-  const work = useWork();
+  const list = useWork();
+  const search = useReading();
 
   const put = (found: readonly User[]): void =>
     setUsers((known) => [
@@ -26,7 +27,7 @@ export function UsersScreen(): JSX.Element {
       ...missing(known, found),
     ]);
   const load = (before?: string): void =>
-    void work.run(async () => {
+    void list.run(async () => {
       const query = before === undefined ? '' : `&before=${before}`;
       const reply = await call<{ users: User[] }>('GET', `moderation/users?limit=${PAGE}${query}`);
       put(reply.users);
@@ -37,13 +38,15 @@ export function UsersScreen(): JSX.Element {
   const look = (event: Event): void => {
     event.preventDefault();
     if (name.trim() === '') return;
-    void work.run(async () => {
-      const query = encodeURIComponent(name.trim());
-      const reply = await call<{ users: User[] }>('GET', `moderation/users?username=${query}`);
-      put(reply.users);
-      setSought(name.trim().toLowerCase());
-      if (reply.users[0]) choose(reply.users[0].id);
-    });
+    const sought = name.trim();
+    search.read(
+      () => call<{ users: User[] }>('GET', `moderation/users?username=${encodeURIComponent(sought)}`),
+      (reply) => {
+        put(reply.users);
+        setSought(sought.toLowerCase());
+        if (reply.users[0]) choose(reply.users[0].id);
+      },
+    );
   };
   const wanted = name.trim().toLowerCase();
   const shown = users.filter(({ username }) => username.includes(wanted));
@@ -66,14 +69,13 @@ export function UsersScreen(): JSX.Element {
               value={name}
               onInput={({ currentTarget }) => setName(currentTarget.value)}
             />
-            <button class="quiet" disabled={work.isBusy}>
-              {text.users.look}
-            </button>
+            <button class="quiet">{text.users.look}</button>
           </form>
-          <ProblemNotice problem={work.problem} />
+          <ProblemNotice problem={search.problem ?? list.problem} />
           <p class="muted" role="status">
             {shown.length === 0 &&
-              !work.isBusy &&
+              !list.isBusy &&
+              !search.isBusy &&
               (wanted === soughtName ? text.users.none : text.users.noMatch)}
           </p>
           <ul class="people">
@@ -92,7 +94,7 @@ export function UsersScreen(): JSX.Element {
             ))}
           </ul>
           {hasMore && (
-            <button type="button" class="quiet" disabled={work.isBusy} onClick={() => load(users.at(-1)?.id)}>
+            <button type="button" class="quiet" disabled={list.isBusy} onClick={() => load(users.at(-1)?.id)}>
               {text.more}
             </button>
           )}
