@@ -13,7 +13,7 @@ const FULL = {
   rampMs: 25,
   windowMs: 150,
   warmMs: { least: 4_000, most: 20_000, window: 300 },
-  warmAgainMs: 1_500,
+  warmAgainMs: 4_000,
   users: 512,
   rounds: 5,
   replayMs: 1_000,

@@ -1,7 +1,8 @@
 // Every configuration in turns with ours of its kind and with the same app without auth: each window of a peer has one of
 // ours and one of no auth right beside it, and all ratios are of such neighbours. All apps run from the beginning, each
-// warmed until its CPU time per request falls no more, and warmed again when it has stood still: V8 throws away the code of
-// what is idle, so that one which is measured seldom would be slower than one which is measured beside every other.
+// warmed until its CPU time per request falls no more, and warmed again before its turns come: V8 throws away the code of
+// what is idle, so that one which is measured seldom would be slower than one which is measured beside every other. The
+// turns of one peer follow each other, so that no app of the three stands still for longer than the other two's windows.
 import { AT_A_DISTANCE, CONFIGURATIONS } from '../apps/index.mjs';
 import { AppProcess } from '../measure/app-process.mjs';
 import { measureLoad } from '../measure/load.mjs';
@@ -14,8 +15,6 @@ const BASELINE = 'none';
 const PINGS = 200;
 const WARMING_CONNECTIONS = 16;
 const STARTED_AT_ONCE = 2;
-/** An app that was not asked for so long is warmed again. */
-const COLD_AFTER_MS = 2_000;
 /** A window that is not so much cheaper than those before is flat. */
 const FLAT = 0.98;
 
@@ -69,13 +68,13 @@ async function measureWhere(place, configurations, found) {
     const base = subjects.get(BASELINE);
     const peers = [...subjects.values()].filter((one) => one !== base);
     const groups = peers.map((peer) => [base, subjects.get(peer.configuration.against) ?? peer, peer]);
-    for (let index = 0; index < rounds; index++) {
-      for (const [at, group] of groups.entries()) {
-        for (const subject of new Set(group)) await warmAgain(subject, options);
+    for (const [at, group] of groups.entries()) {
+      await warmAgain(group, options);
+      for (let index = 0; index < rounds; index++) {
         for (const [later, count] of connections.entries())
           await measureGroup(group, { place, count, turn: index + at + later });
       }
-      options.log(`${platform}: round ${index + 1} of ${rounds}, Redis ${redisMs} ms away`);
+      options.log(`${platform}: ${at + 1} of ${groups.length} peers, Redis ${redisMs} ms away`);
     }
     return [...subjects.values()].flatMap((subject) =>
       connections.flatMap((count) => rowsOf(subject, place, count)),
@@ -94,7 +93,7 @@ async function start(configuration, { platform, redisUrl, options }, found) {
       redisUrl,
       users: configuration.users ?? options.users,
     });
-    return { configuration, app, windows: [], askedAt: 0 };
+    return { configuration, app, windows: [] };
   } catch (error) {
     if (!configuration.absentIf?.test(error.message)) throw error;
     if (!found.absent.includes(configuration.name)) found.absent.push(configuration.name);
@@ -111,10 +110,12 @@ async function warmUp(subject, { platform, redis, redisMs, options }, found) {
   assertCalls(configuration, subject.commands);
 }
 
-async function warmAgain(subject, { warmAgainMs }) {
-  if (performance.now() - subject.askedAt < COLD_AFTER_MS) return;
-  const { app } = subject;
-  await measureLoad({ app, connections: WARMING_CONNECTIONS, rampMs: 0, windowMs: warmAgainMs });
+/** All of a group in turns, as they are measured then: none is idle while another is warmed. */
+async function warmAgain(group, { warmAgainMs, warmMs }) {
+  for (let warmedMs = 0; warmedMs < warmAgainMs; warmedMs += warmMs.window) {
+    for (const { app } of new Set(group))
+      await measureLoad({ app, connections: WARMING_CONNECTIONS, rampMs: 0, windowMs: warmMs.window });
+  }
 }
 
 /** Until the CPU time of a request is flat: three windows no cheaper than the three before. @returns how many seconds */
@@ -148,7 +149,6 @@ async function measureWindow(subject, { redis, options }, connections) {
   const { rampMs, windowMs } = options;
   const before = await redis.usage();
   const load = await measureLoad({ app: subject.app, connections, rampMs, windowMs });
-  subject.askedAt = performance.now();
   const after = await redis.usage();
   return { ...load, redisCpuUs: (after.cpuUs - before.cpuUs) / load.requests };
 }

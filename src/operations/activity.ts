@@ -1,54 +1,119 @@
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { onTelemetry } from '@latchkey/session/telemetry';
+import { REDIS_STORE } from '../redis/redis.module.js';
+import { type RedisStore, redisScript } from '../redis/redis-store.js';
+import { RareWarning } from '../untrusted/rare-warning.js';
+import {
+  type ActivitySecond,
+  type Count,
+  ActivitySeconds,
+  KEPT_SECONDS,
+  PERMIT,
+  SECOND_MS,
+} from './activity-seconds.js';
 
-/** How much of the past is kept: five minutes, second by second. */
-export const KEPT_SECONDS = 300;
+/** `HINCRBY app:activity:MINUTE "SECOND DECISION" n`: what all nodes decided, added up by Redis. */
+const PREFIX = 'app:activity:';
+const MINUTE_MS = 60_000;
+const SEND_MS = 2_000;
+const KEPT_MS = KEPT_SECONDS * SECOND_MS;
+const FIELD = /^(\d{1,12}) ([a-z_]{1,40})$/;
 
-/** What was decided within one second. */
-export interface ActivitySecond {
-  /** When it began, in milliseconds. */
-  readonly at: number;
-  permitted: number;
-  /** By reason. */
-  readonly denied: Record<string, number>;
-}
+/** KEYS a minute. ARGV how long it is kept; then each field with what is added to it. */
+const ADD = redisScript(`
+for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`);
 
-/** How many requests and messages this node permitted and denied, in memory alone. Counts hold no user. */
+/** How many requests and messages were permitted and denied: by this process in memory, by all nodes over Redis. */
 @Injectable()
-export class Activity implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly seconds: ActivitySecond[] = [];
+export class Activity implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly warning = new RareWarning('Redis');
+  /** With Redis, what was not sent yet. */
+  private own = new ActivitySeconds();
+  private newest = 0;
+  private sending = Promise.resolve();
+  private timer: NodeJS.Timeout | undefined;
   private stop: (() => void) | undefined;
+
+  constructor(@Inject(REDIS_STORE) private readonly store: RedisStore | undefined) {}
 
   onApplicationBootstrap(): void {
     this.stop = onTelemetry('latchkey.check', ({ context, decision, reason = 'unexpected' }) => {
       // Nobody asked for a connection to be looked at again.
-      if (context !== 'recheck') this.count(decision === 'permit' ? undefined : reason);
+      if (context !== 'recheck') this.count(decision === 'permit' ? PERMIT : reason, Date.now());
     });
+    if (this.store) this.timer = setInterval(() => void this.send().catch(ignore), SEND_MS).unref();
   }
 
-  onApplicationShutdown(): void {
+  async onModuleDestroy(): Promise<void> {
     this.stop?.();
+    clearInterval(this.timer);
+    if (this.store) await this.send().catch(ignore);
   }
 
-  /** @param reason why it was denied; absent, it was permitted */
-  count(reason: string | undefined, now = Date.now()): void {
-    const second = this.secondOf(now);
-    if (reason === undefined) second.permitted += 1;
-    else second.denied[reason] = (second.denied[reason] ?? 0) + 1;
+  /** The seconds in which anything happened, the oldest first. What other nodes decided comes up to two seconds late. */
+  async recent(): Promise<readonly ActivitySecond[]> {
+    const now = Date.now();
+    if (!this.store) return this.own.recent(now);
+    await this.send();
+    const all = new ActivitySeconds();
+    await Promise.all(minutesUntil(now).map((key) => this.read(key, all)));
+    return all.recent(now);
   }
 
-  /** The seconds in which anything happened, the oldest first. */
-  recent(now = Date.now()): readonly ActivitySecond[] {
-    return this.seconds.filter(({ at }) => at > now - KEPT_SECONDS * 1_000);
+  /** A clock that was set back counts on in the newest second. */
+  private count(decision: string, now: number): void {
+    this.newest = Math.max(this.newest, now);
+    this.own.add(this.newest, decision);
   }
 
-  private secondOf(now: number): ActivitySecond {
-    const at = now - (now % 1_000);
-    const last = this.seconds.at(-1);
-    // A clock that was set back counts on in the newest second.
-    if (last && last.at >= at) return last;
-    const second = { at, permitted: 0, denied: {} };
-    if (this.seconds.push(second) > KEPT_SECONDS) this.seconds.shift();
-    return second;
+  private async read(key: string, all: ActivitySeconds): Promise<void> {
+    const fields = (await this.store?.call((client) => client.hgetall(key))) ?? {};
+    for (const [field, value] of Object.entries(fields)) {
+      const [, second, decision] = FIELD.exec(field) ?? [];
+      const times = Number(value);
+      if (decision !== undefined && Number.isSafeInteger(times))
+        all.add(Number(second) * SECOND_MS, decision, times);
+      else this.warning.say(`A count in ${key} is damaged and is left out`);
+    }
+  }
+
+  /** One after the other, so that a reader finds what was counted before it asked. */
+  private send(): Promise<void> {
+    return (this.sending = this.sending.catch(ignore).then(() => this.sendOwn()));
+  }
+
+  private async sendOwn(): Promise<void> {
+    const byMinute = new Map<string, Count[]>();
+    for (const count of this.own.counts()) {
+      const key = minuteOf(count[0]);
+      byMinute.set(key, [...(byMinute.get(key) ?? []), count]);
+    }
+    this.own = new ActivitySeconds();
+    await Promise.all([...byMinute].map(([key, counts]) => this.add(key, counts)));
+  }
+
+  /** What did not arrive is sent again: a count of an outage may be too high, and none is lost. */
+  private async add(key: string, counts: readonly Count[]): Promise<void> {
+    const added = counts.flatMap(([at, decision, times]) => [`${at / SECOND_MS} ${decision}`, times]);
+    try {
+      await this.store?.script(ADD, [key], [KEPT_MS + MINUTE_MS, ...added]);
+    } catch (error) {
+      for (const count of counts) this.own.add(...count);
+      throw error;
+    }
   }
 }
+
+function minuteOf(at: number): string {
+  return `${PREFIX}${Math.floor(at / MINUTE_MS)}`;
+}
+
+/** The keys of all minutes that still show, and of the next: another node's clock may be ahead. */
+function minutesUntil(now: number): string[] {
+  const count = KEPT_MS / MINUTE_MS + 2;
+  return Array.from({ length: count }, (_, i) => minuteOf(now + (1 - i) * MINUTE_MS));
+}
+
+function ignore(): void {}

@@ -3,7 +3,8 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { IpAllowlist, Passive, PolicyManifest, Roles } from '@latchkey/session';
 import { ADMIN_LIST } from '../admin/admin-list.js';
 import { ForbiddenFilter } from '../audit/forbidden.filter.js';
-import { Activity, KEPT_SECONDS } from './activity.js';
+import { Activity } from './activity.js';
+import { KEPT_SECONDS } from './activity-seconds.js';
 import { NodeBoard } from './node-board.js';
 import { ActivityReply, ManifestReply, NodesReply } from './operations.dto.js';
 
@@ -44,12 +45,15 @@ export class OperationsController {
   }
 
   @Get('activity')
-  @ApiOperation({ summary: 'How many requests this node permitted and denied, second by second' })
+  @ApiOperation({ summary: 'How many requests all nodes permitted and denied, second by second' })
   @ApiOkResponse({ type: ActivityReply })
-  activity(): ActivityReply {
-    const seconds = this.decisions
-      .recent()
-      .map(({ at, permitted, denied }) => ({ at: new Date(at).toISOString(), permitted, denied }));
+  async activity(): Promise<ActivityReply> {
+    const recent = await this.decisions.recent();
+    const seconds = recent.map(({ at, permitted, denied }) => ({
+      at: new Date(at).toISOString(),
+      permitted,
+      denied,
+    }));
     return { now: new Date().toISOString(), kept: KEPT_SECONDS, seconds };
   }
 }

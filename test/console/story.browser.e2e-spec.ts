@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { AuditLog } from '@latchkey/session';
 import type { Browser } from 'playwright-core';
 import { buildSample } from '../sample/support/build.js';
 import { Client } from '../sample/support/client.js';
@@ -241,7 +242,7 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await left.go('Live picture');
     await left.page.getByRole('cell', { name: 'answers you' }).waitFor();
     await left.page.getByRole('img', { name: /: [1-9]\d* permitted, \d+ denied/ }).waitFor();
-    if (isMemory) await left.page.getByRole('row', { name: 'user_blocked' }).waitFor();
+    await left.page.getByRole('row', { name: 'user_blocked' }).waitFor(); // the other node's, too
     const nodes = left.page.getByRole('region', { name: 'Nodes' }).getByRole('row');
     expect(await nodes.count()).toBe(isMemory ? 2 : 3);
     await look(left, 'activity');
@@ -318,6 +319,24 @@ describe('The console, as the session times out', () => {
     // Neither the stream nor what the page asks by itself has counted as activity.
     expect(Date.now() - since).toBeLessThan(inactivityTimeout + AT_ONCE_MS);
     expect(await window.content()).not.toContain('>bob<');
+    await window.context.close();
+  });
+});
+
+describe('The console, where the audit log was too small', () => {
+  const LEAST = 100;
+
+  it('tells that entries are missing, and from when', async () => {
+    const sample = await Sample.start({ session: { audit: { maxRoutine: LEAST } } });
+    started.push(sample);
+    const log = sample.app.get(AuditLog);
+    for (let i = 0; i <= LEAST; i++)
+      await log.record({ action: 'login', isRoutine: true }, async () => undefined);
+    const window = await ConsoleWindow.open(browser, sample.url);
+    await window.logIn('mia');
+    await window.go('Audit trail');
+    await window.says(/^Logins and other everyday acts from before .+ may be missing/);
+    expect(await window.look('losses')).toEqual([]);
     await window.context.close();
   });
 });

@@ -1,6 +1,7 @@
 import { Controller, Get, UseGuards, type ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { OptionalSession, Public, SessionGuard, SessionModule } from '@latchkey/session';
+import { closeUnstarted } from '../support/close-unstarted.js';
 import {
   ChatGateway,
   GuardedClass,
@@ -45,7 +46,7 @@ async function boot(
   } catch (error) {
     return error;
   } finally {
-    await testing.close();
+    await closeUnstarted(testing);
   }
 }
 

@@ -18,10 +18,12 @@ describe('production', () => {
 
   const production = () => ({ NODE_ENV: 'production', REDIS_URL: redis.url });
 
-  /** Everything but from where admins may come, which the first start writes, and which nodes there are. */
+  /** Everything but from where admins may come, which the first start writes, which nodes there are, and what they count. */
   const keysOfPeople = async () =>
     (await redis.client().keys('*')).filter(
-      (key) => !['app:admin-list-made', 'app:nodes', 'lk:{ip}:list:admin'].includes(key),
+      (key) =>
+        !/^app:activity:/.test(key) &&
+        !['app:admin-list-made', 'app:nodes', 'lk:{ip}:list:admin'].includes(key),
     );
 
   /** Runs the command as `npm run make-admin -- USERNAME` does. */

@@ -238,6 +238,9 @@ export const text = {
     nobody: '–',
     gone: 'deleted account',
     empty: 'No entries match. Change the filters above.',
+    incomplete: 'The trail is incomplete: there were too many entries',
+    kinds: { acts: 'Acts', routine: 'Logins and other everyday acts', denials: 'Denials and failures' },
+    dropped: (kind: string, before: string) => `${kind} from before ${before} may be missing.`,
   },
 
   lists: {
@@ -280,7 +283,7 @@ export const text = {
 
   activity: {
     title: 'Live picture',
-    intro: 'What this node permitted and denied over the last five minutes.',
+    intro: 'What the nodes permitted and denied over the last five minutes.',
     permitted: 'permitted',
     denied: 'denied',
     perSecond: 'requests a second, last 5 seconds',

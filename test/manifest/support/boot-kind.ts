@@ -5,10 +5,12 @@ import {
   type CanActivate,
   type INestApplication,
   type Provider,
+  type Type,
 } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { PolicyManifest, SessionGuard, SessionModule, type PolicyEntry } from '@latchkey/session';
+import { closeUnstarted } from '../../support/close-unstarted.js';
 import { freePort } from '../../support/free-port.js';
 import type { AnyApp, Kind } from './kind.js';
 
@@ -79,11 +81,9 @@ export async function bootKind({
     transport: Transport.TCP,
     options: { host: '127.0.0.1', port: tcpPort },
   };
-  const app: AnyApp =
-    kind.app === 'rpc'
-      ? await NestFactory.createMicroservice(App, { ...service, logger: false, abortOnError: false })
-      : await NestFactory.create(App, { logger: false, abortOnError: false });
+  let app: AnyApp | undefined;
   try {
+    app = await create(App, kind, service);
     if (guard === 'useGlobalGuards') app.useGlobalGuards(app.get(SessionGuard));
     const url = await start(app, { kind, tcp: service });
     await kind.call({ url, tcpPort });
@@ -93,8 +93,16 @@ export async function bootKind({
     if ((error as Error).name !== 'SessionConfigurationError') throw error;
     return { error, ran, entries: [] };
   } finally {
-    await app.close();
+    await closeUnstarted(app);
   }
+}
+
+/** Nest 11 initializes a microservice right here. */
+function create(module: Type, kind: Kind, service: MicroserviceOptions): Promise<AnyApp> {
+  const options = { logger: false, abortOnError: false } as const;
+  return kind.app === 'rpc'
+    ? NestFactory.createMicroservice(module, { ...service, ...options })
+    : NestFactory.create(module, options);
 }
 
 async function start(app: AnyApp, { kind, tcp }: { kind: Kind; tcp: MicroserviceOptions }): Promise<string> {

@@ -56,6 +56,19 @@ export interface AuditEvent {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+/** From before these instants entries may be missing. */
+export interface AuditLoss {
+  readonly acts?: string;
+  readonly routine?: string;
+  readonly denials?: string;
+}
+
+export interface AuditPage {
+  readonly events: readonly AuditEvent[];
+  readonly next?: string;
+  readonly droppedBefore?: AuditLoss;
+}
+
 export interface PolicyEntry {
   readonly kind: string;
   readonly method: string;

@@ -1,12 +1,12 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Choice, Field } from '../../parts/field.js';
-import { ProblemNotice } from '../../parts/notice.js';
+import { Notice, ProblemNotice } from '../../parts/notice.js';
 import { Page, TableBox } from '../../parts/page.js';
-import { clock } from '../../parts/time.js';
+import { clock, moment } from '../../parts/time.js';
 import { useReading } from '../../parts/work.js';
 import { ApiError, call } from '../../state/api.js';
-import type { AuditEvent, User } from '../../state/types.js';
+import type { AuditEvent, AuditLoss, AuditPage, User } from '../../state/types.js';
 import { text } from '../../text.js';
 
 const PAGE = 50;
@@ -17,6 +17,7 @@ interface Trail {
   readonly events: readonly AuditEvent[];
   readonly next: string | undefined;
   readonly userId: string | undefined;
+  readonly droppedBefore: AuditLoss | undefined;
 }
 
 export function AuditScreen(): JSX.Element {
@@ -30,8 +31,8 @@ export function AuditScreen(): JSX.Element {
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (userId !== undefined) query.set('userId', userId);
     if (before !== undefined) query.set('before', before);
-    const reply = await call<{ events: AuditEvent[]; next?: string }>('GET', `moderation/audit?${query}`);
-    return { events: reply.events, next: reply.next, userId };
+    const { events, next, droppedBefore } = await call<AuditPage>('GET', `moderation/audit?${query}`);
+    return { events, next, userId, droppedBefore };
   };
   const start = (event?: Event): void => {
     event?.preventDefault();
@@ -97,12 +98,28 @@ export function AuditScreen(): JSX.Element {
         </tbody>
       </TableBox>
       {trail && shown.length === 0 && <p class="muted">{text.audit.empty}</p>}
+      <Losses dropped={trail?.droppedBefore ?? {}} />
       {trail?.next !== undefined && (
         <button type="button" class="quiet" disabled={reading.isBusy} onClick={() => more(trail)}>
           {text.more}
         </button>
       )}
     </Page>
+  );
+}
+
+/** Entries that were dropped for their number must not look like entries that never were. */
+function Losses({ dropped }: { readonly dropped: AuditLoss }): JSX.Element | null {
+  const losses = Object.entries(dropped) as [keyof AuditLoss, string][];
+  if (losses.length === 0) return null;
+  return (
+    <Notice kind="info" title={text.audit.incomplete}>
+      <ul>
+        {losses.map(([kind, before]) => (
+          <li key={kind}>{text.audit.dropped(text.audit.kinds[kind], moment(before))}</li>
+        ))}
+      </ul>
+    </Notice>
   );
 }
 
