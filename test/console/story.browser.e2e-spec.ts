@@ -125,9 +125,11 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
 
   it('blocks on the left, and on the right the user is out at once and reads why', async () => {
     await left.go('Users');
+    await left.button('alice').waitFor();
     await look(left, 'users');
+    await left.go('Timeline');
     const showAll = await left.holdFirst(/moderation\/users\?limit/);
-    await left.page.reload();
+    await left.go('Users');
     await left.page.getByLabel('Find a user').fill('alice');
     await left.page.keyboard.press('Enter'); // also while the list still loads
     await left.page.getByRole('heading', { name: 'alice' }).waitFor();
@@ -220,8 +222,9 @@ describe.each(STORAGES)('The console on %s', (storage, start) => {
     await left.go('Audit trail');
     await left.page.getByRole('row').nth(1).waitFor();
     expect(await left.page.getByRole('row', { name: /forbidden/ }).count()).toBe(0); // looking was no attempt
+    await left.go('Timeline');
     const showAll = await left.holdFirst(/moderation\/audit\?/);
-    await left.page.reload();
+    await left.go('Audit trail');
     await left.page.getByLabel('User name').fill('alice');
     await left.page.keyboard.press('Enter');
     await left.page.getByRole('row').nth(1).waitFor();

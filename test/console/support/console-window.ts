@@ -69,12 +69,18 @@ export class ConsoleWindow {
 
   /** Keeps the page waiting for its first request to a path. @returns lets it go, and waits for its answer */
   async holdFirst(path: RegExp): Promise<() => Promise<void>> {
-    let held: Route | undefined;
-    await this.page.route(path, (route) => void (held = route), { times: 1 });
+    let hold: ((route: Route) => void) | undefined;
+    const held = new Promise<Route>((resolve) => (hold = resolve));
+    // It stays: Chromium may lose the request that is held, and others, when the last route is taken away.
+    await this.page.route(path, (route) => {
+      if (!hold) return route.continue();
+      hold(route);
+      hold = undefined;
+    });
     return async () => {
-      if (!held) throw new Error('the page did not ask');
+      const route = await held;
       const answered = this.page.waitForResponse(path);
-      await held.continue();
+      await route.continue();
       await answered;
     };
   }

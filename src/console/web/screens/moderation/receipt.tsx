@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Receipt } from '../../state/types.js';
 import { text } from '../../text.js';
 
@@ -14,7 +14,7 @@ export function ReceiptNotice({
   readonly receipt: Receipt;
 }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.focus(), [receipt]);
+  useLayoutEffect(() => box.current?.focus(), [receipt]);
   const { sessions, connectionsClosed, nodes, ms } = receipt;
   const numbers = [
     [sessions, text.receipt.sessions],

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Confirm } from '../../parts/dialog.js';
 import { Notice, ProblemNotice } from '../../parts/notice.js';
 import { moment, useNow } from '../../parts/time.js';
@@ -40,7 +40,7 @@ export function UserPanel({
   const sessions = useLoaded(async () =>
     maySee ? call<{ sessions: Session[] }>('GET', `moderation/users/${user.id}/sessions`) : undefined,
   );
-  useEffect(() => heading.current?.focus(), []);
+  useLayoutEffect(() => heading.current?.focus(), []);
 
   const finish = (act: Act, receipt: Receipt, changed = user): void => {
     setDone({ act, receipt });
