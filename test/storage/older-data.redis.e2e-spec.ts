@@ -165,6 +165,24 @@ describe('Redis comes back with an old snapshot', () => {
     expect(await server.client().keys(`*{${userRefOf('gone')}}*`)).toEqual([]);
   }, 30_000);
 
+  it('a block that made its record holds, and sessions that a one-time token ended stay dead', async () => {
+    const { node, goBack, snapshot } = await open();
+    const on = await node();
+    const old = await on.sessions.create('ada');
+    await on.users.ensure('bob');
+    await on.users.erase('bob');
+    const { token } = await on.oneTimeTokens.issue('password-reset', 'ada', { ttl: '30m' });
+    await snapshot();
+    await on.users.update('bob', { roles: ['user'], block: spam });
+    await on.oneTimeTokens.consume(token, 'password-reset', { revokeAll: true });
+    await goBack();
+    expect(await answered(() => on.users.ensure('bob'))).toMatchObject({
+      status: 'blocked',
+      roles: ['user'],
+    });
+    expect(await verdict(on, old.token)).toBe('session_revoked');
+  }, 30_000);
+
   it('a block holds after a restart that lost everything', async () => {
     const { node, goBack } = await open();
     const on = await node();

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }));
   on = await sessionsOn({ cluster: nodes });
   const { connection, keys } = on.repository;
-  tokens = new RedisOneTimeTokenRepository(new OneTimeTokenScripts(connection, keys));
+  tokens = new RedisOneTimeTokenRepository(new OneTimeTokenScripts(connection, keys), on.repository.acts);
 });
 afterAll(async () => {
   await on?.close();
@@ -291,6 +291,31 @@ it('somebody new on a slot that is being moved can be made, loaded and logged in
   const { session, proof } = newSession({ userId });
   expect(await on.repository.create(session)).toMatchObject({ outcome: 'created' });
   expect(await on.repository.authenticate(proof, wanted)).toMatchObject({ user: { roles: ['user'] } });
+});
+
+it('a user with so many sessions that they are tallied logs in at the cap, on a slot that is being moved', async () => {
+  const maxSessionsPerUser = 300;
+  const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }));
+  const crowded = await sessionsOn({ cluster: nodes }, { maxSessionsPerUser });
+  const userId = 'crowd';
+  const login = async () => (await crowded.sessions.create(userId, { data: { cart: [1] } })).token;
+  try {
+    await crowded.users.ensure(userId);
+    const oldest = await login();
+    await Promise.all(Array.from({ length: maxSessionsPerUser - 1 }, login));
+    const key = `lk:{${userRefOf(userId)}}:user`;
+    await (
+      await openSlotOf(key)
+    )(key);
+    for (let i = 0; i < 3; i++) await login();
+    expect(await crowded.sessions.list(userId)).toHaveLength(maxSessionsPerUser);
+    expect(await crowded.sessions.decide(oldest)).toMatchObject({
+      permit: false,
+      reason: 'session_revoked',
+    });
+  } finally {
+    await crowded.close();
+  }
 });
 
 it.each(['{audit}', '{live}', '{ip}'])('a block works while the slot of %s is being moved', async (tag) => {

@@ -8,6 +8,7 @@ import { checkOptions } from '../../libs/session/src/options/checks/options-chec
 import { openAccessTokens } from '../../libs/session/src/services/sessions/access-tokens.js';
 import { SessionService } from '../../libs/session/src/services/sessions/session.service.js';
 import { PATIENT_MS } from './patience.js';
+import { OneTimeTokens } from '../../libs/session/src/services/one-time-tokens/one-time-tokens.service.js';
 import { UserStateService } from '../../libs/session/src/services/users/user-state.service.js';
 
 /**
@@ -26,11 +27,13 @@ export async function sessionsOn(
     { ...settings.storage, log: (line) => log.push(line) },
     settings,
   );
-  const users = new UserStateService(repository, settings, redisStorage(repository, settings.audit).audit);
+  const storage = redisStorage(repository, settings.audit);
+  const users = new UserStateService(repository, settings, storage.audit);
+  const oneTimeTokens = new OneTimeTokens(storage.oneTimeTokens, settings, users);
   const tokens = await openAccessTokens(settings, systemClock);
   const ip = new IpPolicy(repository, settings);
   const sessions = new SessionService(repository, settings, tokens, users, ip);
-  return { repository, users, sessions, log, close: () => repository.close() };
+  return { repository, users, sessions, oneTimeTokens, log, close: () => repository.close() };
 }
 
 export type SessionsOn = Awaited<ReturnType<typeof sessionsOn>>;

@@ -63,7 +63,7 @@ export function redisStorage(sessions: RedisSessionRepository, audit: AuditSetti
     sessions,
     // Beside the user records, to whose epochs they are bound.
     oneTimeTokens: distrust(
-      new RedisOneTimeTokenRepository(new OneTimeTokenScripts(connection, keys)),
+      new RedisOneTimeTokenRepository(new OneTimeTokenScripts(connection, keys), sessions.acts),
       complain,
     ),
     audit: distrust(new RedisAuditRepository(new AuditScripts(connection, keys), audit, complain), complain),

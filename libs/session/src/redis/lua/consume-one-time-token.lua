@@ -8,7 +8,7 @@
 -- ARGV[2] tokenHash          covers the purpose
 -- ARGV[3] revokeAll          1: start a new epoch, which ends every session of the subject's
 -- ARGV[4] channel
--- Returns { 'consumed', subject, data, epoch } (epoch 0: there is no user record) | { 'unknown' }
+-- Returns { 'consumed', subject, data, epoch, version } (both 0: there is no user record) | { 'unknown' }
 --   | { 'proven', subject, data, epoch }: it was good if that is still the epoch; without KEYS[2]
 -- @include time
 -- @include user-record
@@ -27,6 +27,6 @@ local subject = redis.call('HGET', KEYS[1], 'subject')
 if token.expires_at <= now then return { 'unknown' } end
 if not KEYS[2] then return { 'proven', subject, token.data, token.epoch } end
 local bound = { subject = subject, epoch = token.epoch, revoke_all = ARGV[3], channel = ARGV[4] }
-local epoch = settle_one_time(KEYS[2], now, bound)
+local epoch, version = settle_one_time(KEYS[2], now, bound)
 if not epoch then return { 'unknown' } end
-return { 'consumed', subject, token.data, epoch }
+return { 'consumed', subject, token.data, epoch, version }

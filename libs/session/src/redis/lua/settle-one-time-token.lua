@@ -7,7 +7,7 @@
 -- ARGV[2] epoch              0: there was no user record
 -- ARGV[3] revokeAll          1: start a new epoch, which ends every session of the subject's
 -- ARGV[4] channel
--- Returns { 'settled', epoch } | { 'unknown' }
+-- Returns { 'settled', epoch, version } | { 'unknown' }
 -- @include time
 -- @include user-record
 -- @include user-change
@@ -15,6 +15,6 @@
 -- @include one-time-token
 
 local bound = { subject = ARGV[1], epoch = tonumber(ARGV[2]), revoke_all = ARGV[3], channel = ARGV[4] }
-local epoch = settle_one_time(KEYS[1], now_ms(), bound)
+local epoch, version = settle_one_time(KEYS[1], now_ms(), bound)
 if not epoch then return { 'unknown' } end
-return { 'settled', epoch }
+return { 'settled', epoch, version }

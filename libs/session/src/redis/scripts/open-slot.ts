@@ -81,7 +81,7 @@ export const KEY_BY_KEY: Rows = {
     const { subject, epoch, data: ofToken } = taken;
     const settled = await alone('settleOneTimeToken', { ...args, subject, epoch });
     return settled.kind === 'settled'
-      ? { kind: 'consumed', subject, data: ofToken, epoch: settled.epoch }
+      ? { kind: 'consumed', subject, data: ofToken, epoch: settled.epoch, version: settled.version }
       : settled;
   },
 

@@ -80,11 +80,11 @@ export const REPLIES = {
   finishLoad: { stored: [], void: [], user_mismatch: [] },
   issueOneTimeToken: { issued: ['expiresAt'], epoch_changed: [], user_mismatch: [] },
   consumeOneTimeToken: {
-    consumed: ['subject', 'data', 'epoch'],
+    consumed: ['subject', 'data', 'epoch', 'version'],
     proven: ['subject', 'data', 'epoch'],
     unknown: [],
   },
-  settleOneTimeToken: { settled: ['epoch'], unknown: [] },
+  settleOneTimeToken: { settled: ['epoch', 'version'], unknown: [] },
 } as const satisfies Readonly<Record<string, Shapes>>;
 
 type Named<Table extends Shapes> = {

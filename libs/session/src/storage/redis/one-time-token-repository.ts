@@ -10,10 +10,14 @@ import {
   type OneTimeTokenRepository,
 } from '../contract/one-time-token-repository.js';
 import { unexpected } from './distrust.js';
+import type { ActMemory } from './recovery/act-memory.js';
 
 /** One-time tokens beside the user records in Redis (redis/keys.ts): each method is one script on the subject's slot. */
 export class RedisOneTimeTokenRepository implements OneTimeTokenRepository {
-  constructor(private readonly scripts: OneTimeTokenScripts) {}
+  constructor(
+    private readonly scripts: OneTimeTokenScripts,
+    private readonly acts: ActMemory,
+  ) {}
 
   async issue({ userRef, ...token }: NewOneTimeToken): Promise<IssueOutcome> {
     const reply = await this.scripts.issue(userRef, {
@@ -35,9 +39,10 @@ export class RedisOneTimeTokenRepository implements OneTimeTokenRepository {
   ): Promise<ConsumedRecord | undefined> {
     const reply = await this.scripts.consume(userRef, { tokenId, tokenHash, revokeAll: revokeAll ? 1 : 0 });
     if (reply.kind === 'unknown') return undefined;
-    const { data, epoch } = reply;
+    const { data, epoch, version } = reply;
     const subject = String(reply.subject);
     if (!isUserRefOf(userRef, subject)) return undefined;
+    if (revokeAll && epoch !== 0) this.acts.changed({ id: subject, version, epoch });
     return { subject, data: data.toString(), ...(epoch === 0 ? {} : { epoch }) };
   }
 

@@ -84,7 +84,8 @@ export class RedisSessionRepository implements SessionRepository {
   private readonly quotas: RedisQuotas;
   private readonly roleLifetimes: string;
   private readonly stateAge: StateAge;
-  private readonly acts = new ActMemory();
+  /** Of the one-time tokens, too. */
+  readonly acts = new ActMemory();
   /** What has to be done before another server is used. */
   readonly recovery: Recovery;
 

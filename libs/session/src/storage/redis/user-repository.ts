@@ -58,10 +58,7 @@ export class RedisUserRepository implements UserRepository {
         roleLifetimes: this.roleLifetimes,
       }),
     );
-    if (outcome.outcome === 'changed') {
-      const { user } = outcome;
-      this.acts.changed({ ...user, whole: user });
-    }
+    this.remember(outcome);
     if (ifVersion !== 'any' || outcome.outcome !== 'version_conflict') return outcome;
     const made = await this.make(change);
     return made.outcome === 'version_conflict' ? this.change(change) : made;
@@ -127,8 +124,14 @@ export class RedisUserRepository implements UserRepository {
     });
   }
 
+  private remember(outcome: UserChangeOutcome): void {
+    if (outcome.outcome !== 'changed') return;
+    const { user } = outcome;
+    this.acts.changed({ ...user, whole: user });
+  }
+
   private async make(change: UserChange): Promise<UserChangeOutcome> {
-    return toChangeOutcome(
+    const outcome = toChangeOutcome(
       await this.scripts.make(userRefOf(change.userId), {
         userId: change.userId,
         roles: change.roles?.join(' ') ?? '',
@@ -140,6 +143,9 @@ export class RedisUserRepository implements UserRepository {
         isTimed: this.stateAge.isTimed ? 1 : 0,
       }),
     );
+    // Users who have only just come are no acts, and would push those out.
+    if (!change.isInitial) this.remember(outcome);
+    return outcome;
   }
 }
 

@@ -30,8 +30,8 @@ local function epoch_of(user)
   return user and user.epoch or 0
 end
 
--- The epoch of the subject when a token that was bound to this one has been used, by which all sessions may have ended;
--- nil: the token is void.
+-- The epoch of the subject and the version of the record (0: there is none) when a token that was bound to this epoch has
+-- been used, by which all sessions may have ended; nil: the token is void.
 local function settle_one_time(key, now, bound)
   local user = read_user(key, now)
   if user and user.id ~= bound.subject then return nil end
@@ -41,5 +41,5 @@ local function settle_one_time(key, now, bound)
     store_next_version(key, user)
     announce(bound.channel, 'sessions.revoked_all', key, user)
   end
-  return epoch_of(user)
+  return epoch_of(user), user and user.version or 0
 end

@@ -66,7 +66,7 @@ local function make_room_by_tally(keys, user, at, limit)
   local id, session = take_noted_oldest(key, user)
   if not id then return nil end
   end_session(key, id, session, EVICTED, at.now)
-  redis.call('HDEL', keys[2], id)
+  forget_data(keys[2], id)
   tally.open = tally.open - 1
   return { id }, tally
 end
