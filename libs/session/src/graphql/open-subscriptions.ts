@@ -7,6 +7,8 @@ import { endCodeOf } from './close-codes.js';
 /** Of one connection. Those with requirements of their own also count as connections of their session. */
 const MOST = 64;
 
+type Register = (token: string | undefined) => Promise<LiveConnection>;
+
 /** The subscriptions of one connection. */
 export class OpenSubscriptions {
   private count = 0;
@@ -22,7 +24,7 @@ export class OpenSubscriptions {
    * @param register of one with requirements of its own; another ends with its connection
    * @throws SessionError `too_many_connections`
    */
-  async begin(register?: (token: string | undefined) => Promise<LiveConnection>): Promise<OpenSubscription> {
+  async begin(register?: Register): Promise<OpenSubscription> {
     if (this.count >= MOST) throw new SessionError('too_many_connections');
     this.count++;
     let subscription: LiveConnection | undefined;
@@ -45,12 +47,8 @@ export class OpenSubscriptions {
       else if (!isOver) this.ends.add(end);
     };
     if (!register) return { open: begun, deliver: ({ deliver }) => deliver(), closed };
-    const { token } = this;
     try {
-      const registered = (subscription = await register(token));
-      this.own.add(registered);
-      // A token that was renewed meanwhile did not find this one there yet.
-      if (this.token !== token && this.token !== undefined) await registered.renew(this.token);
+      const registered = (subscription = await this.registered(register));
       if (this.isClosed) closed();
       const open = (close: (end: ConnectionEnd) => void): unknown => {
         begun(close);
@@ -72,6 +70,24 @@ export class OpenSubscriptions {
     for (const subscription of this.own)
       if (!subscription.isEnded)
         await subscription.renew(token).catch((error: unknown) => subscription.end(endCodeOf(error)));
+  }
+
+  /** A token that was renewed meanwhile did not find it there yet: it is registered with the new one. */
+  private async registered(register: Register): Promise<LiveConnection> {
+    for (;;) {
+      const { token } = this;
+      let registered: LiveConnection | undefined;
+      try {
+        registered = await register(token);
+        this.own.add(registered);
+        if (this.token !== token && this.token !== undefined) await registered.renew(this.token);
+        return registered;
+      } catch (error) {
+        if (registered) this.own.delete(registered);
+        registered?.closed();
+        if (this.token === token) throw error;
+      }
+    }
   }
 
   /** The connection is gone. */

@@ -44,6 +44,9 @@ export class LiveConnection {
   private ending: ConnectionEnd | undefined;
   private readonly heldBack = new HeldBack(MAX_HELD_BACK_BYTES);
   private readonly expiry = new LongTimer();
+  private renewals = 0;
+  /** Which renewal gave the token that it goes by: of two at once, the later one does, whichever is answered first. */
+  private renewedBy = 0;
 
   /** @internal */
   readonly verification = new Verification();
@@ -98,12 +101,13 @@ export class LiveConnection {
    */
   async renew(token: string): Promise<void> {
     const renewed = { ...this.handshake, token: text(token, 'token') };
+    const order = ++this.renewals;
     const { decision } = await this.node.check(renewed, this.handshake.requirements, 'handshake');
     if (!decision.permit) throw denialError(decision);
     const { session } = this.admitted();
     if (decision.session.id !== session.id || decision.session.userId !== session.userId)
       throw new SessionError('session_invalid');
-    this.handshake = renewed;
+    if (order > this.renewedBy) [this.handshake, this.renewedBy] = [renewed, order];
     await this.recheck();
   }
 
@@ -196,12 +200,15 @@ export class LiveConnection {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.phase === 'ended') return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
       const asked = this.verification.ask();
+      const { handshake } = this;
       // One message is one activity, and consumes its quotas once, however often it must be asked.
       const {
         decision,
         now,
         tokenEndsAt = Infinity,
-      } = await this.node.check(this.handshake, requirements, attempt === 0 ? cause : 'recheck');
+      } = await this.node.check(handshake, requirements, attempt === 0 ? cause : 'recheck');
+      // The answer about a token that was renewed meanwhile says nothing.
+      if (!decision.permit && handshake !== this.handshake) continue;
       if (!decision.permit) return decision;
       if (this.verification.isOutdated(asked) || this.isEnded) continue;
       this.admission = decision;
