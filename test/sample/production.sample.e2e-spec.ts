@@ -22,7 +22,7 @@ describe('production', () => {
   const keysOfPeople = async () =>
     (await redis.client().keys('*')).filter(
       (key) =>
-        !/^app:activity:/.test(key) &&
+        !key.startsWith('app:activity:') &&
         !['app:admin-list-made', 'app:nodes', 'lk:{ip}:list:admin'].includes(key),
     );
 

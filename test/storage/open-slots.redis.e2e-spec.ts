@@ -291,6 +291,10 @@ it('somebody new on a slot that is being moved can be made, loaded and logged in
   const { session, proof } = newSession({ userId });
   expect(await on.repository.create(session)).toMatchObject({ outcome: 'created' });
   expect(await on.repository.authenticate(proof, wanted)).toMatchObject({ user: { roles: ['user'] } });
+  const other = newSession({ userId, data: payload });
+  const made = await on.repository.create(other.session);
+  const { createdAt = 0 } = made.outcome === 'created' ? made.session : {};
+  expect(await on.repository.data.read(other.proof)).toMatchObject({ version: createdAt });
 });
 
 it('a user with so many sessions that they are tallied logs in at the cap, on a slot that is being moved', async () => {

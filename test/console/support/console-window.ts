@@ -72,9 +72,9 @@ export class ConsoleWindow {
     let hold: ((route: Route) => void) | undefined;
     const held = new Promise<Route>((resolve) => (hold = resolve));
     // It stays: Chromium may lose the request that is held, and others, when the last route is taken away.
-    await this.page.route(path, (route) => {
-      if (!hold) return route.continue();
-      hold(route);
+    await this.page.route(path, async (route) => {
+      if (!hold) await route.continue();
+      hold?.(route);
       hold = undefined;
     });
     return async () => {

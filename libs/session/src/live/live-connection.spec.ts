@@ -10,7 +10,7 @@ const expired = { permit: false, reason: 'session_expired', quotas: [] } as unkn
 
 /** Storage that answers when it is told to. */
 class Questions {
-  readonly asked: { readonly token: string; answer(decision: Decision): Promise<void> }[] = [];
+  readonly asked: { readonly token: string; readonly answer: (decision: Decision) => Promise<void> }[] = [];
   readonly node: ConnectionNode = {
     isAwaited: true,
     isVouchedFor: true,

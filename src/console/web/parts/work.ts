@@ -74,10 +74,10 @@ export function useLoaded<T>(load: () => Promise<T>): {
   reload(): void;
 } {
   const [value, setValue] = useState<T>();
-  const { problem, read } = useReading();
-  const reload = (): void => read(load, (answer) => setValue(answer));
+  const reading = useReading();
+  const reload = (): void => reading.read(load, (answer) => setValue(answer));
   useEffect(reload, []);
-  return { value, problem, reload };
+  return { value, problem: reading.problem, reload };
 }
 
 /** @throws what is no refusal of the API */

@@ -9,6 +9,7 @@
 -- ARGV[5] isSameContent      1: only sealed anew, so the version stays
 -- ARGV[6] keepUntil          of a write or keep; empty: for keepForMs
 -- ARGV[7] keepForMs
+-- ARGV[8] beginsAt           of a write: the version of the first data; empty: the time
 -- Returns { 'found', version, payload }: what there was before, or is | { 'written', version }
 --   | { 'version_conflict', version, payload }
 -- @include time
@@ -20,6 +21,6 @@ if ARGV[1] == 'forget' then forget_data(KEYS[1], id) end
 if ARGV[1] == 'keep' then keep_until(KEYS[1], tonumber(ARGV[6])) end
 if ARGV[1] ~= 'write' then return { 'found', version, payload } end
 if ARGV[3] ~= '' and tonumber(ARGV[3]) ~= version then return { 'version_conflict', version, payload } end
-if ARGV[5] ~= '1' then version = math.max(version + 1, now) end
+if ARGV[5] ~= '1' then version = math.max(version + 1, tonumber(ARGV[8]) or now) end
 write_data(KEYS[1], id, version, ARGV[4], tonumber(ARGV[6]) or now + tonumber(ARGV[7]))
 return { 'written', version }

@@ -157,7 +157,7 @@ export const SCRIPTS = {
   dataAlone: script(
     'data-alone',
     ['data'],
-    ['operation', 'sessionId', 'ifVersion', 'payload', 'isSameContent', 'keepUntil', 'keepForMs'],
+    ['operation', 'sessionId', 'ifVersion', 'payload', 'isSameContent', 'keepUntil', 'keepForMs', 'beginsAt'],
   ),
   restoreUser: script(
     'restore-user',

@@ -41,7 +41,8 @@ export const KEY_BY_KEY: Rows = {
     const reply = await alone('createSession', { ...args, data: '' });
     if (reply.kind === 'created' && args.data !== '') {
       const { sessionId, data: payload, absoluteTimeoutMs: keepForMs } = args;
-      await data(alone, 'write', { sessionId, payload, keepForMs });
+      // The version that the script would have given it, as who takes over a guest's data knows.
+      await data(alone, 'write', { sessionId, payload, keepForMs, beginsAt: reply.now });
     }
     return reply;
   },

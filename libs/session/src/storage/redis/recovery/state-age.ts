@@ -1,6 +1,7 @@
+import { LongTimer } from '../../../basics/long-timer.js';
+
 /** Below it a number is an age, from here on an instant, in milliseconds: as lua/include/user-record.lua has it. */
 const INSTANTS = 2 ** 40;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** This clock and Redis's may go a little apart. */
 const CLOCK_DRIFT = 1.01;
 
@@ -11,7 +12,7 @@ const CLOCK_DRIFT = 1.01;
  */
 export class StateAge {
   private value: number | '';
-  private timer: NodeJS.Timeout | undefined;
+  private readonly timer = new LongTimer();
   private readonly listeners: ((argument: number | '') => void)[] = [];
 
   constructor(private readonly maxAgeMs: number | undefined) {
@@ -38,15 +39,15 @@ export class StateAge {
     const trustedForMs = Math.max(0, now - since);
     if (trustedForMs >= this.maxAgeMs) return false;
     this.set(since);
-    clearTimeout(this.timer);
-    const leftMs = (this.maxAgeMs - trustedForMs) * CLOCK_DRIFT;
-    if (leftMs <= LONGEST_TIMER_MS)
-      this.timer = setTimeout(() => this.set(this.maxAgeMs as number), leftMs).unref();
+    const { maxAgeMs } = this;
+    if (maxAgeMs < INSTANTS)
+      this.timer.set((maxAgeMs - trustedForMs) * CLOCK_DRIFT, () => this.set(maxAgeMs));
+    else this.timer.clear();
     return true;
   }
 
   close(): void {
-    clearTimeout(this.timer);
+    this.timer.clear();
   }
 
   private set(argument: number): void {
