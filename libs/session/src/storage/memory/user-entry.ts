@@ -101,14 +101,17 @@ export class UserEntry {
     return evicted.map(({ id }) => id);
   }
 
-  /** Forgets ended sessions that are too old or too many. @returns how many */
+  /** Forgets ended sessions that are too old or too many, and what was kept with the others. @returns how many */
   sweep(now: number): number {
     const before = this.sessions.size;
     const ended: { readonly id: string; readonly at: number }[] = [];
     for (const [id, session] of this.sessions) {
       const standing = this.statusOf(session, now);
       if (standing.status === 'unknown') this.sessions.delete(id);
-      else if (standing.status !== 'live') ended.push({ id, at: standing.endedAt });
+      else if (standing.status !== 'live') {
+        delete session.data; // of one that a new epoch ended
+        ended.push({ id, at: standing.endedAt });
+      }
     }
     const tooMany = Math.max(0, ended.length - this.settings.maxEndedSessions);
     for (const { id } of ended.sort(earlier).slice(0, tooMany)) this.sessions.delete(id);

@@ -61,6 +61,7 @@ export class MemoryUserRepository implements UserRepository {
       this.loads.makeVoid(userRefOf(userId));
       return { outcome: 'changed', user: this.make(userId, wanted, now).showUser(now), sessions: 0 };
     }
+    if (ifVersion === 'absent') return { outcome: 'version_conflict', user: entry.showUser(now) };
     if (change.block && wanted.block === null && sourceVersion === undefined && !change.isWhole) {
       return { outcome: 'block_in_past' };
     }

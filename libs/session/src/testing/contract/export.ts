@@ -46,6 +46,15 @@ export function describeExport(open: OpenContract): void {
       expect(sessions.map(({ status }) => status).sort()).toEqual(['expired', 'revoked']);
     });
 
+    it('has no data of sessions that a new epoch ended, once the next login has swept it', async () => {
+      const test = await open();
+      await test.login({ data: Buffer.from('{"a":1}') });
+      await test.repository.revokeAll('ada');
+      await test.login();
+      const { sessions } = await test.repository.users.export('ada');
+      expect(sessions.map((kept) => 'data' in kept)).toEqual([false, false]);
+    });
+
     it('has a record that is too old, and nothing of somebody unknown or erased', async () => {
       const test = await open({ maxStateAgeMs: 10 });
       await test.load({ roles: ['user'] });

@@ -82,6 +82,9 @@ export function describeUsers(open: OpenContract): void {
         });
         expect(late).toEqual({ outcome: 'version_conflict', user: changed });
       }
+      const past = { reason: 'spam', until: 1_000 };
+      const late = await test.repository.users.change({ userId: 'ada', ifVersion: 'absent', block: past });
+      expect(late).toEqual({ outcome: 'version_conflict', user: changed });
       expect(await test.user()).toEqual(changed);
       expect((await test.change({ ifVersion: 'any', roles: ['user'] })).version).toBe(version + 2);
     });
