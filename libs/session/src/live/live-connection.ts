@@ -44,9 +44,8 @@ export class LiveConnection {
   private ending: ConnectionEnd | undefined;
   private readonly heldBack = new HeldBack(MAX_HELD_BACK_BYTES);
   private readonly expiry = new LongTimer();
-  private renewals = 0;
-  /** Which renewal gave the token that it goes by: of two at once, the later one does, whichever is answered first. */
-  private renewedBy = 0;
+  /** How many have begun, and which one gave the token that it goes by: of two at once, the later one. */
+  private readonly renewals = { begun: 0, last: 0 };
 
   /** @internal */
   readonly verification = new Verification();
@@ -101,13 +100,13 @@ export class LiveConnection {
    */
   async renew(token: string): Promise<void> {
     const renewed = { ...this.handshake, token: text(token, 'token') };
-    const order = ++this.renewals;
+    const order = ++this.renewals.begun;
     const { decision } = await this.node.check(renewed, this.handshake.requirements, 'handshake');
     if (!decision.permit) throw denialError(decision);
     const { session } = this.admitted();
     if (decision.session.id !== session.id || decision.session.userId !== session.userId)
       throw new SessionError('session_invalid');
-    if (order > this.renewedBy) [this.handshake, this.renewedBy] = [renewed, order];
+    if (order > this.renewals.last) [this.handshake, this.renewals.last] = [renewed, order];
     await this.recheck();
   }
 
@@ -199,18 +198,13 @@ export class LiveConnection {
   private async ask(requirements: AccessRequirements, cause: CheckCause): Promise<Decision> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.phase === 'ended') return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
-      const asked = this.verification.ask();
-      const { handshake } = this;
+      const [asked, handshake] = [this.verification.ask(), this.handshake];
       // One message is one activity, and consumes its quotas once, however often it must be asked.
-      const {
-        decision,
-        now,
-        tokenEndsAt = Infinity,
-      } = await this.node.check(handshake, requirements, attempt === 0 ? cause : 'recheck');
-      // The answer about a token that was renewed meanwhile says nothing.
-      if (!decision.permit && handshake !== this.handshake) continue;
-      if (!decision.permit) return decision;
-      if (this.verification.isOutdated(asked) || this.isEnded) continue;
+      const result = await this.node.check(handshake, requirements, attempt === 0 ? cause : 'recheck');
+      const { decision, now, tokenEndsAt = Infinity } = result;
+      // A denial of a token that was renewed meanwhile says nothing.
+      if (!decision.permit && handshake === this.handshake) return decision;
+      if (!decision.permit || this.verification.isOutdated(asked) || this.isEnded) continue;
       this.admission = decision;
       if (requirements === this.handshake.requirements) {
         this.verification.succeed(asked);
