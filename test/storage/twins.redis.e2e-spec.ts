@@ -187,8 +187,8 @@ it('what one storage answers to any steps, the other one does, and both announce
     onEvent: (event: SessionEvent) =>
       void ('userId' in event && lines.push(`${event.name} ${event.userId} ${event.sessionId ?? '-'}`)),
   });
-  await redis.events.listen(note(told[0]) as never);
-  await memory.events.listen(note(told[1]) as never);
+  await redis.events.listen(note(told[0]));
+  await memory.events.listen(note(told[1]));
   let run = 0;
   const any = fc.oneof({ weight: 30, arbitrary: fc.oneof(...STEPS) }, { weight: 1, arbitrary: ERASE });
   const many = fc.array(any, { maxLength: 80, size: 'max' });
