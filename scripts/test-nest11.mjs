@@ -1,6 +1,7 @@
 // Runs the suites of what Nest 11 and 12 do differently against Nest 11: every decorator on every kind of handler, and
 // the context suites. In a copy of the repository, so that nothing of this one changes. KEEP=1 leaves it for a look.
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -27,9 +28,15 @@ process.on('exit', () => {
   if (process.env.KEEP) console.log(`kept: ${folder}`);
   else rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
-for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
+/** What is being run, to be ended with this. */
+let child;
+for (const signal of ['SIGTERM', 'SIGINT'])
+  process.once(signal, () => {
+    child?.kill(signal);
+    process.exit(1);
+  });
 
-const isOwn = (path) => !/\/(node_modules|dist)(\/|$)/.test(path.slice(root.length));
+const isOwn = (path) => !/[\\/](node_modules|dist)([\\/]|$)/.test(path.slice(root.length));
 for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true, filter: isOwn });
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 for (const packages of [manifest.dependencies, manifest.devDependencies])
@@ -38,13 +45,19 @@ for (const packages of [manifest.dependencies, manifest.devDependencies])
       packages[name] = OF_NEST_11[name] ?? '^11';
 writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2));
 
-const run = (command, args) =>
-  execFileSync(command, args, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
-// Some of the test's packages name Nest 12 as their peer.
+async function run(command, args) {
+  child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`${command} ended with ${code}`);
+}
+
+// Some of the packages for tests name Nest 12 as their peer.
 const flags = ['--legacy-peer-deps', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
 try {
-  run('npm', ['install', '--loglevel=error', ...flags]);
-  run(process.execPath, ['node_modules/jest/bin/jest.js', '--runInBand', ...SUITES]);
-} catch {
-  process.exitCode = 1; // what was wrong is on the screen
+  await run('npm', ['install', '--loglevel=error', ...flags]);
+  const jest = ['node_modules/jest/bin/jest.js', '--runInBand', '--cacheDirectory', join(folder, '.jest')];
+  await run(process.execPath, [...jest, ...SUITES]);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
 }

@@ -1,6 +1,8 @@
 /** How much of the past is kept: five minutes, second by second. */
 export const KEPT_SECONDS = 300;
 export const SECOND_MS = 1_000;
+/** What other nodes' clocks say of a minute ahead and one behind has room, too. */
+const MOST_SECONDS = 2 * KEPT_SECONDS;
 
 /** What is counted for a request or message that was let through; a denial is counted by its reason. */
 export const PERMIT = 'permit';
@@ -30,7 +32,7 @@ export class ActivitySeconds {
     const counts = this.seconds.get(second) ?? new Map<string, number>();
     counts.set(decision, (counts.get(decision) ?? 0) + times);
     this.seconds.set(second, counts);
-    if (this.seconds.size > KEPT_SECONDS) this.seconds.delete(Math.min(...this.seconds.keys()));
+    if (this.seconds.size > MOST_SECONDS) this.seconds.delete(farthestFrom(second, this.seconds.keys()));
   }
 
   /** Everything that was counted, in no order. */
@@ -49,4 +51,11 @@ export class ActivitySeconds {
         return { at, permitted, denied };
       });
   }
+}
+
+/** Not the oldest: after a clock was set back, those that it left ahead must not push out what is counted now. */
+function farthestFrom(second: number, seconds: Iterable<number>): number {
+  let farthest = second;
+  for (const one of seconds) if (Math.abs(one - second) > Math.abs(farthest - second)) farthest = one;
+  return farthest;
 }

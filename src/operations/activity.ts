@@ -1,4 +1,9 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { onTelemetry } from '@latchkey/session/telemetry';
 import { REDIS_STORE } from '../redis/redis.module.js';
 import { type RedisStore, redisScript } from '../redis/redis-store.js';
@@ -19,19 +24,18 @@ const SEND_MS = 2_000;
 const KEPT_MS = KEPT_SECONDS * SECOND_MS;
 const FIELD = /^(\d{1,12}) ([a-z_]{1,40})$/;
 
-/** KEYS a minute. ARGV how long it is kept; then each field with what is added to it. */
+/** KEYS a minute. ARGV how long it is kept; then each field with what is added to it. A damaged field stays as it is. */
 const ADD = redisScript(`
-for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 2, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 `);
 
 /** How many requests and messages were permitted and denied: by this process in memory, by all nodes over Redis. */
 @Injectable()
-export class Activity implements OnApplicationBootstrap, OnModuleDestroy {
+export class Activity implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly warning = new RareWarning('Redis');
   /** With Redis, what was not sent yet. */
   private own = new ActivitySeconds();
-  private newest = 0;
   private sending = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private stop: (() => void) | undefined;
@@ -41,12 +45,12 @@ export class Activity implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.stop = onTelemetry('latchkey.check', ({ context, decision, reason = 'unexpected' }) => {
       // Nobody asked for a connection to be looked at again.
-      if (context !== 'recheck') this.count(decision === 'permit' ? PERMIT : reason, Date.now());
+      if (context !== 'recheck') this.own.add(Date.now(), decision === 'permit' ? PERMIT : reason);
     });
     if (this.store) this.timer = setInterval(() => void this.send().catch(ignore), SEND_MS).unref();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     this.stop?.();
     clearInterval(this.timer);
     if (this.store) await this.send().catch(ignore);
@@ -62,19 +66,13 @@ export class Activity implements OnApplicationBootstrap, OnModuleDestroy {
     return all.recent(now);
   }
 
-  /** A clock that was set back counts on in the newest second. */
-  private count(decision: string, now: number): void {
-    this.newest = Math.max(this.newest, now);
-    this.own.add(this.newest, decision);
-  }
-
   private async read(key: string, all: ActivitySeconds): Promise<void> {
     const fields = (await this.store?.call((client) => client.hgetall(key))) ?? {};
     for (const [field, value] of Object.entries(fields)) {
       const [, second, decision] = FIELD.exec(field) ?? [];
-      const times = Number(value);
-      if (decision !== undefined && Number.isSafeInteger(times))
-        all.add(Number(second) * SECOND_MS, decision, times);
+      const [at, times] = [Number(second) * SECOND_MS, Number(value)];
+      if (decision !== undefined && minuteOf(at) === key && Number.isSafeInteger(times) && times > 0)
+        all.add(at, decision, times);
       else this.warning.say(`A count in ${key} is damaged and is left out`);
     }
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { TokenProof } from '../../libs/session/src/storage/contract/session-repository.js';
 import { newSession } from '../../libs/session/src/testing/contract/support.js';
@@ -306,6 +307,7 @@ it('a user with so many sessions that they are tallied logs in at the cap, on a 
   try {
     await crowded.users.ensure(userId);
     const oldest = await login();
+    await sleep(2); // within a millisecond the ID decides
     await Promise.all(Array.from({ length: maxSessionsPerUser - 1 }, login));
     const key = `lk:{${userRefOf(userId)}}:user`;
     await (

@@ -81,7 +81,8 @@ export class ConsoleWindow {
       const route = await held;
       const answered = this.page.waitForResponse(path);
       await route.continue();
-      await answered;
+      await (await answered).finished();
+      await this.page.evaluate('new Promise((resolve) => setTimeout(resolve))'); // the page has dealt with it
     };
   }
 

@@ -7,6 +7,11 @@ import { Stage } from './play.js';
 import type { Topology } from './places.js';
 
 const MOST_SHOWN = 5;
+/**
+ * A call on a network that adds 100 ms has 50 ms of its deadline to spare, which a machine that is busy elsewhere may take:
+ * a fault that must refuse nobody is played again then, and has to be sound once.
+ */
+const MOST_PLAYS = 3;
 
 /** The faults of the table that every test run plays on a topology, one test each. @param options of the apps */
 export function describeFaults(topology: Topology, options: AppOptions = {}): void {
@@ -18,7 +23,20 @@ export function describeFaults(topology: Topology, options: AppOptions = {}): vo
   afterAll(() => stage?.close());
 
   const faults = FAULTS.filter(({ on, inTests = on }) => inTests.includes(topology));
-  it.each(faults)('$name', async (fault) => expectSound(fault, await stage.play(fault, {}, BUSY_MS)), 60_000);
+  it.each(faults)(
+    '$name',
+    async (fault) => {
+      for (let play = 1; ; play++) {
+        const played = await stage.play(fault, {}, BUSY_MS);
+        const { wrongRefusals } = played.verdict;
+        const isOver = fault.effects?.refuses !== false || wrongRefusals.length === 0 || play === MOST_PLAYS;
+        if (isOver) return expectSound(fault, played);
+        // Of these alone the machine may be the cause: the rest must be sound at each play.
+        expectSound(fault, { ...played, verdict: { ...played.verdict, wrongRefusals: [] } });
+      }
+    },
+    60_000,
+  );
 }
 
 export function expectSound(fault: Fault, { verdict, faultMs }: { verdict: Verdict; faultMs: number }): void {

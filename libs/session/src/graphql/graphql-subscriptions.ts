@@ -207,7 +207,8 @@ export class GraphqlSubscriptions implements OnApplicationBootstrap {
     if (token === undefined || !client?.connection) return;
     try {
       await client.connection.renew(token);
-      await client.subscriptions.renew(token);
+      // Of two at once the connection keeps one.
+      await client.subscriptions.renew(client.connection.token);
     } catch (error) {
       this.refuse(client.socket, error);
     }

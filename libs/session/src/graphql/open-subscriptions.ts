@@ -85,7 +85,7 @@ export class OpenSubscriptions {
       } catch (error) {
         if (registered) this.own.delete(registered);
         registered?.closed();
-        if (this.token === token) throw error;
+        if (this.isClosed || this.token === token) throw error;
       }
     }
   }

@@ -6,22 +6,31 @@ import { type ConnectionNode, LiveConnection } from './live-connection.js';
 
 const session = { id: 'S', userId: 'mia', authenticatedAt: 0, expiresAt: Date.now() + 60_000 };
 const permitted = { permit: true, session, user: { id: 'mia' }, quotas: [] } as unknown as Decision;
+const limited = { permit: false, reason: 'rate_limited', quotas: [] } as unknown as Decision;
 const expired = { permit: false, reason: 'session_expired', quotas: [] } as unknown as Decision;
+
+// An answer that took long on a busy machine would be asked for again.
+beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate'] }));
+afterEach(() => jest.useRealTimers());
 
 /** Storage that answers when it is told to. */
 class Questions {
-  readonly asked: { readonly token: string; readonly answer: (decision: Decision) => Promise<void> }[] = [];
+  readonly asked: {
+    readonly token: string;
+    readonly cause: string;
+    readonly answer: (decision: Decision) => Promise<void>;
+  }[] = [];
   readonly node: ConnectionNode = {
     isAwaited: true,
     isVouchedFor: true,
     remove: () => undefined,
-    check: ({ token }) =>
+    check: ({ token }, _requirements, cause) =>
       new Promise<TokenCheckResult>((resolve) => {
         const answer = async (decision: Decision): Promise<void> => {
           resolve({ decision, now: Date.now() } as TokenCheckResult);
-          for (let i = 0; i < 10; i++) await Promise.resolve();
+          await new Promise((taken) => setImmediate(taken));
         };
-        this.asked.push({ token, answer });
+        this.asked.push({ token, cause, answer });
       }),
   };
 
@@ -55,6 +64,38 @@ describe('a connection that goes on with a new token', () => {
     expect(await rechecked).toBe(false);
     await renewed;
     expect(connection.isEnded).toBe(false);
+    connection.closed();
+  });
+
+  it.each(['old', 'new'])(
+    'takes a refused quota for an answer, while it is renewed by the token %s',
+    async (token) => {
+      const questions = new Questions();
+      const connection = await questions.open();
+      const checked = connection.check();
+      const message = questions.next();
+      const renewed = connection.renew(token);
+      await questions.next().answer(permitted);
+      await message.answer(limited);
+      expect(await checked).toMatchObject({ permit: false, reason: 'rate_limited' });
+      await questions.next().answer(permitted);
+      await renewed;
+      connection.closed();
+    },
+  );
+
+  it('asks for a message again as a message, where the old token was denied', async () => {
+    const questions = new Questions();
+    const connection = await questions.open();
+    const checked = connection.check();
+    const message = questions.next();
+    const renewed = connection.renew('new');
+    await questions.next().answer(permitted);
+    await message.answer(expired);
+    expect(questions.asked.map(({ cause }) => cause)).toEqual(['recheck', 'message']);
+    for (const { answer } of questions.asked.splice(0)) await answer(permitted);
+    expect(await checked).toMatchObject({ permit: true });
+    await renewed;
     connection.closed();
   });
 

@@ -9,16 +9,7 @@ import { connectionEnd, isDenial, type ConnectionEnd, type EndCode } from './con
 import { HeldBack, type Delivery } from './held-back.js';
 import { text } from '../basics/inputs.js';
 import { LongTimer } from '../basics/long-timer.js';
-import { type CheckCause, Verification } from './verification.js';
-
-/** What a connection was opened with, and for whom. */
-export interface Handshake {
-  readonly token: string;
-  readonly userRef: string;
-  readonly sessionId: string;
-  readonly requirements: AccessRequirements;
-  readonly clientIp: string | undefined;
-}
+import { type CheckCause, type Handshake, Verification } from './verification.js';
 
 /** What a connection needs of the node that it is registered at. */
 export interface ConnectionNode {
@@ -81,11 +72,8 @@ export class LiveConnection {
    */
   async check(requirements: AccessRequirements = this.handshake.requirements): Promise<Decision> {
     const decision = await this.ask(requirements, 'message');
-    if (decision.permit && !this.node.isAwaited) {
-      throw new SessionError('session_store_unavailable', {
-        cause: new Error('This node is not known to be there: an act would not wait for it'),
-      });
-    }
+    if (decision.permit && !this.node.isAwaited)
+      throw unavailable('This node is not known to be there: an act would not wait for it');
     if (decision.permit) return decision;
     const { endsConnection } = DENIALS[decision.reason];
     const isByItsOwn = endsConnection === 'by-its-own' && requirements === this.handshake.requirements;
@@ -96,7 +84,7 @@ export class LiveConnection {
   /**
    * Goes on with another token of the same session, as a refresh gives it: the old one would end the connection with its
    * own time. Call it within the option `refresh.grace`.
-   * @throws SessionError the denial of the new token; the connection is as it was
+   * @throws SessionError the denial of the new token: the connection is as it was
    */
   async renew(token: string): Promise<void> {
     const renewed = { ...this.handshake, token: text(token, 'token') };
@@ -140,7 +128,16 @@ export class LiveConnection {
 
   /** The client has gone. */
   closed(): void {
-    this.leave();
+    if (this.phase === 'ended') return;
+    this.phase = 'ended';
+    this.expiry.clear();
+    this.heldBack.drop();
+    this.node.remove(this);
+  }
+
+  /** Which of the tokens it goes by. @internal */
+  get token(): string {
+    return this.handshake.token;
   }
 
   /** @internal */
@@ -185,7 +182,7 @@ export class LiveConnection {
   end(code: EndCode): boolean {
     if (this.phase === 'ended') return false;
     this.ending = connectionEnd(code);
-    this.leave();
+    this.closed();
     this.closeWith(this.ending);
     return true;
   }
@@ -196,15 +193,25 @@ export class LiveConnection {
   }
 
   private async ask(requirements: AccessRequirements, cause: CheckCause): Promise<Decision> {
+    let asking = cause;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (this.phase === 'ended') return { permit: false, reason: this.reasonOfEnd(), quotas: [] };
+      const end = this.ending?.code;
+      const reason = end !== undefined && isDenial(end) ? end : 'session_missing';
+      if (this.isEnded) return { permit: false, reason, quotas: [] };
       const [asked, handshake] = [this.verification.ask(), this.handshake];
+      const {
+        decision,
+        now,
+        tokenEndsAt = Infinity,
+      } = await this.node.check(handshake, requirements, asking);
+      if (!decision.permit) {
+        // That of a token which was renewed meanwhile says nothing. It counted nothing either.
+        if (handshake.token !== this.handshake.token && DENIALS[decision.reason].status === 401) continue;
+        return decision;
+      }
       // One message is one activity, and consumes its quotas once, however often it must be asked.
-      const result = await this.node.check(handshake, requirements, attempt === 0 ? cause : 'recheck');
-      const { decision, now, tokenEndsAt = Infinity } = result;
-      // A denial of a token that was renewed meanwhile says nothing.
-      if (!decision.permit && handshake === this.handshake) return decision;
-      if (!decision.permit || this.verification.isOutdated(asked) || this.isEnded) continue;
+      asking = 'recheck';
+      if (this.verification.isOutdated(asked) || this.isEnded) continue;
       this.admission = decision;
       if (requirements === this.handshake.requirements) {
         this.verification.succeed(asked);
@@ -213,9 +220,7 @@ export class LiveConnection {
       this.awaitExpiry(Math.min(decision.session.expiresAt, tokenEndsAt), decision.session, now);
       return decision;
     }
-    throw new SessionError('session_store_unavailable', {
-      cause: new Error('The user is changed faster than the connection can be checked'),
-    });
+    throw unavailable('The user is changed faster than the connection can be checked');
   }
 
   private awaitExpiry(endsAt: number, session: Session, now: number | undefined): void {
@@ -230,21 +235,12 @@ export class LiveConnection {
     return this.verification.isSuspect || !this.node.isVouchedFor;
   }
 
-  private reasonOfEnd() {
-    const code = this.ending?.code;
-    return code !== undefined && isDenial(code) ? code : 'session_missing';
-  }
-
-  private leave(): void {
-    if (this.phase === 'ended') return;
-    this.phase = 'ended';
-    this.expiry.clear();
-    this.heldBack.drop();
-    this.node.remove(this);
-  }
-
   private admitted() {
     if (!this.admission) throw new Error('The connection has not been admitted yet');
     return this.admission;
   }
+}
+
+function unavailable(why: string): SessionError {
+  return new SessionError('session_store_unavailable', { cause: new Error(why) });
 }

@@ -1,3 +1,5 @@
+import type { AccessRequirements } from '../model/decision.js';
+
 /** Less than an act waits for a node that does not confirm it: an older answer may be from before the act. */
 const MAX_ANSWER_AGE_MS = 200;
 
@@ -5,6 +7,15 @@ const MAX_ANSWER_AGE_MS = 200;
 interface Asked {
   readonly changes: number;
   readonly at: number;
+}
+
+/** What a connection was opened with, and for whom. */
+export interface Handshake {
+  readonly token: string;
+  readonly userRef: string;
+  readonly sessionId: string;
+  readonly requirements: AccessRequirements;
+  readonly clientIp: string | undefined;
 }
 
 /** What a connection is checked for. */

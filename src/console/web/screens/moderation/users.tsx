@@ -39,6 +39,7 @@ export function UsersScreen(): JSX.Element {
     event.preventDefault();
     if (name.trim() === '') return;
     const sought = name.trim();
+    list.clear();
     search.read(
       () => call<{ users: User[] }>('GET', `moderation/users?username=${encodeURIComponent(sought)}`),
       (reply) => {
