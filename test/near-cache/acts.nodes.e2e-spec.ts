@@ -91,6 +91,14 @@ function ask(node: number, { token }: Person, path = '/moderate'): Promise<Answe
   });
 }
 
+/** Of a process that is still cold on a busy machine, the first call may outlast its deadline. */
+async function answered(node: number, person: Person): Promise<Answer> {
+  for (const from = performance.now(); ;) {
+    const answer = await ask(node, person);
+    if (answer.status !== 503 || performance.now() - from > 5_000) return answer;
+  }
+}
+
 /** Requests to all nodes, one after the other on each, until it is stopped. */
 function load(person: Person) {
   const answers: Answer[] = [];
@@ -131,7 +139,7 @@ const ACTS: Readonly<Record<string, Act>> = {
 /** @returns how long the act took, and who was let in that was sent after it had resolved */
 async function judged(person: Person, act: Act, fault: () => unknown = () => undefined, mend = fault) {
   // All have an answer in memory, also where this is the first request of a process.
-  const before = await Promise.all(nodes.map((_, node) => ask(node, person)));
+  const before = await Promise.all(nodes.map((_, node) => answered(node, person)));
   expect(before.map(({ status }) => status)).toEqual(nodes.map(() => 200));
   const requests = load(person);
   await sleep(60);
