@@ -97,9 +97,9 @@ export const CONTEXTS = {
     needsSockets: false,
     unenforced: (method) =>
       'has requirements such as @Roles() that no guard enforces: ' +
-      `${method === 'FIELD' ? FIELDS_HINT : method === 'SUBSCRIPTION' ? SUBSCRIPTIONS_HINT : 'add SessionGuard to its @UseGuards()'}; ${OWN_GUARD}`,
+      `${method === 'FIELD' || method === 'REFERENCE' ? FIELDS_HINT : method === 'SUBSCRIPTION' ? SUBSCRIPTIONS_HINT : 'add SessionGuard to its @UseGuards()'}; ${OWN_GUARD}`,
     open: (method) =>
-      `${OPEN}: ${method === 'SUBSCRIPTION' ? SUBSCRIPTIONS_HINT : "add @UseGuards(SessionGuard) or @Public(), or set guard: 'global'"}`,
+      `${OPEN}: ${method === 'REFERENCE' ? FIELDS_HINT : method === 'SUBSCRIPTION' ? SUBSCRIPTIONS_HINT : "add @UseGuards(SessionGuard) or @Public(), or set guard: 'global'"}`,
   },
   rpc: {
     type: 'rpc',

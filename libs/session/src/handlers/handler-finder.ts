@@ -71,6 +71,27 @@ export class HandlerFinder {
     });
   }
 
+  /** The classes of controllers and providers. */
+  classes(): Function[] {
+    const all = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
+    return all.map(madeClassOf).filter((one) => one !== undefined);
+  }
+
+  /**
+   * Methods of controllers that the instance has another function for, such as one bound in the constructor. Nest finds a
+   * route on the prototype and runs the instance's. One that is made for each request is not there to be looked at.
+   */
+  shadowed(): { readonly name: string; readonly handler: Function; readonly runs: Function }[] {
+    return this.discovery.getControllers().flatMap(({ metatype, instance }) => {
+      if (typeof metatype !== 'function' || typeof instance !== 'object' || instance === null) return [];
+      return methodsOf(metatype, this.scanner).flatMap(([name, handler]) => {
+        const runs: unknown = Object.getOwnPropertyDescriptor(instance, name)?.value;
+        if (typeof runs !== 'function' || runs === handler) return [];
+        return [{ name: `${metatype.name}.${name}`, handler, runs }];
+      });
+    });
+  }
+
   /** Whether the app answers HTTP; a command that only takes services from it does not. */
   get isHttpApp(): boolean {
     // Absent in an application context and in a microservice, whatever the type says.

@@ -44,13 +44,18 @@ export function isGrpcStream(handler: Function): boolean {
   return patterns.some(({ streaming }) => streaming === 'rx_stream' || streaming === 'pt_stream');
 }
 
+/** The prototypes of a class and of those that it extends. */
+export function prototypesOf(owner: Function): object[] {
+  const prototypes: object[] = [];
+  let at = owner.prototype as object | null | undefined;
+  for (; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) prototypes.push(at);
+  return prototypes;
+}
+
 /** Every function of a class and of those that it extends, also one that another has taken the place of. */
 export function functionsOf(owner: Function): Function[] {
-  const methods: Function[] = [];
-  let at = owner.prototype as object | null | undefined;
-  for (; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
-    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(at)))
-      if (typeof value === 'function' && value !== owner) methods.push(value as Function);
-  }
-  return methods;
+  return prototypesOf(owner)
+    .flatMap((prototype) => Object.values(Object.getOwnPropertyDescriptors(prototype)))
+    .map(({ value }: PropertyDescriptor): unknown => value)
+    .filter((value): value is Function => typeof value === 'function' && value !== owner);
 }

@@ -74,8 +74,9 @@ export const resolverHandlers: Finder = (owner, methods, { areFieldsGuarded, are
   methods.flatMap(([name, handler]): Handler[] => {
     const type = read(RESOLVER_TYPE, handler);
     const operation = OPERATIONS.find((one) => one === type);
-    const isField = [RESOLVER_FIELD, RESOLVER_REFERENCE].some((key) => Reflect.hasMetadata(key, handler));
-    if (!operation && !isField) return [];
+    // A gateway, or anybody, gets at it by `_entities`, a query that is no handler.
+    const isReference = Reflect.hasMetadata(RESOLVER_REFERENCE, handler);
+    if (!operation && !isReference && !Reflect.hasMetadata(RESOLVER_FIELD, handler)) return [];
     const own = operation !== undefined || areFieldsGuarded;
     const isChecked = operation !== 'Subscription' || areSubscriptionsChecked;
     const field = (read(RESOLVER_NAME, handler) as string | undefined) ?? name;
@@ -83,7 +84,7 @@ export const resolverHandlers: Finder = (owner, methods, { areFieldsGuarded, are
     return [
       {
         kind: 'graphql',
-        method: operation?.toUpperCase() ?? 'FIELD',
+        method: operation?.toUpperCase() ?? (isReference ? 'REFERENCE' : 'FIELD'),
         paths: [parent + field],
         name: `${owner.name}.${name}`,
         handler,

@@ -1,6 +1,14 @@
 import { SessionConfigurationError } from '../model/session-error.js';
 import { type Access, type DeclaredAccess, declaresRequirements } from '../rules/access.js';
-import { declaredAccessOf, declaresItself } from '../guard/decorators/declarations.js';
+import {
+  declaredAccessOf,
+  declaresItself,
+  methodsThatLost,
+  saysLess,
+} from '../guard/decorators/declarations.js';
+import type { HandlerFinder } from '../handlers/handler-finder.js';
+import { prototypesOf } from '../handlers/methods.js';
+import { guardsOn } from '../handlers/nest-metadata.js';
 import { enforcesByItsWord, type GuardsThere } from './guards.js';
 import { CONTEXTS, OWN_GUARD } from '../handlers/contexts.js';
 import type { Handler } from '../handlers/handler.js';
@@ -135,4 +143,32 @@ export function checkStray(
     'has requirements such as @Roles() that nothing enforces: it handles no HTTP request, message or operation that Nest ' +
       `knows of. Is its @Get() or the like missing? Else remove them; ${OWN_GUARD}`,
   );
+}
+
+/**
+ * That what is checked is what runs: no other function has taken the place of one that decorators stood on.
+ * @throws SessionConfigurationError naming the method
+ */
+export function checkWhatRuns(handlers: Pick<HandlerFinder, 'classes' | 'shadowed'>): void {
+  for (const owner of handlers.classes()) {
+    for (const prototype of prototypesOf(owner)) {
+      const [lost] = methodsThatLost(prototype);
+      if (lost === undefined) continue;
+      throw new SessionConfigurationError(
+        `${owner.name}.${String(lost)}`,
+        'was replaced by a decorator that does not take the metadata along, such as the requirements on it: write that one ' +
+          'below those of Latchkey and Nest, next to the method, or have it copy the metadata',
+      );
+    }
+  }
+  for (const { name, handler, runs } of handlers.shadowed()) {
+    const isGuarded = guardsOn(handler).some((guard) => !guardsOn(runs).includes(guard));
+    if (isGuarded || saysLess(runs, handler)) {
+      throw new SessionConfigurationError(
+        name,
+        'is another function on the instance, as by bind() in the constructor. Nest runs that one, without the decorators: ' +
+          'take it away; Nest calls a handler on its controller anyway',
+      );
+    }
+  }
 }

@@ -5,7 +5,14 @@ import { SESSION_SETTINGS } from '../options/injection-keys.js';
 import type { SessionSettings } from '../options/settings.js';
 import type { Access } from '../rules/access.js';
 import { AccessReader } from '../guard/access-reader.js';
-import { checkClientIp, checkNearest, checkStoreFailure, checkStray, demands } from './access-check-rules.js';
+import {
+  checkClientIp,
+  checkNearest,
+  checkStoreFailure,
+  checkStray,
+  checkWhatRuns,
+  demands,
+} from './access-check-rules.js';
 import { guardsOf, isOurs } from './guards.js';
 import { CONTEXTS, FIELDS_HINT } from '../handlers/contexts.js';
 import { HandlerFinder } from '../handlers/handler-finder.js';
@@ -33,6 +40,7 @@ export class AccessCheck implements OnModuleInit {
     for (const found of mine)
       if (this.handlers.opensSockets || !CONTEXTS[found.kind].needsSockets) this.check(found);
     for (const stray of this.handlers.strays(all)) checkStray(stray, (...at) => this.servesOwnContexts(at));
+    checkWhatRuns(this.handlers);
     // In a command that only takes services from the app, no global prefix is set.
     if (this.handlers.isHttpApp)
       checkRefreshPath(all, this.settings.transport, (line) => new Logger('SessionModule').warn(line));

@@ -23,7 +23,7 @@ export interface PolicyEntry {
   readonly kind: Handler['kind'];
   /**
    * The HTTP method or `ALL`; `CONNECT` (the handshake) or `MESSAGE` of a WebSocket; `QUERY`, `MUTATION`, `SUBSCRIPTION` or
-   * `FIELD` of GraphQL; `MESSAGE` or `EVENT` of a microservice (`rpc`).
+   * `FIELD` of GraphQL, `REFERENCE` of a federation; `MESSAGE` or `EVENT` of a microservice (`rpc`).
    */
   readonly method: string;
   /**

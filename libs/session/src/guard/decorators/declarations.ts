@@ -25,6 +25,38 @@ const DECLARATIONS: Readonly<Record<keyof DeclaredAccess, readonly [decorator: s
   onStoreFailure: ['@OnStoreFailure()', 'latchkey:on-store-failure'],
 };
 
+/** The functions that decorators of ours stood on, by their prototype and name: another may take the place of one later. */
+const declarants = new WeakMap<object, Map<PropertyKey, Set<Function>>>();
+
+function note(prototype: object, method: PropertyKey | undefined, declaring: object): void {
+  if (method === undefined || typeof declaring !== 'function') return;
+  const byMethod = declarants.get(prototype) ?? new Map<PropertyKey, Set<Function>>();
+  byMethod.set(method, (byMethod.get(method) ?? new Set()).add(declaring));
+  declarants.set(prototype, byMethod);
+}
+
+/** The methods of a prototype that a later decorator has replaced by a function which says less. */
+export function methodsThatLost(prototype: object): PropertyKey[] {
+  return [...(declarants.get(prototype) ?? [])].flatMap(([method, functions]) => {
+    const present: unknown = Object.getOwnPropertyDescriptor(prototype, method)?.value;
+    if (typeof present !== 'function') return [];
+    return [...functions].some((one) => saysLess(present, one)) ? [method] : [];
+  });
+}
+
+/** Whether a function lacks something that another one declares. */
+export function saysLess(function_: Function, than: Function): boolean {
+  const [present, wanted] = [declaredAccessOf(function_), declaredAccessOf(than)] as Record<
+    string,
+    unknown
+  >[];
+  return Object.entries(wanted ?? {}).some(([name, value]) => {
+    const has = present?.[name];
+    if (Array.isArray(value) && Array.isArray(has)) return !value.every((item) => has.includes(item));
+    return has !== value;
+  });
+}
+
 /** What the decorators on a class or a handler declared: the one reader of their metadata. */
 export function declaredAccessOf(target: object): DeclaredAccess {
   const declared: Record<string, unknown> = {};
@@ -56,6 +88,7 @@ export function declare<Name extends keyof DeclaredAccess>(
       );
     }
     Reflect.defineMetadata(key, value, declaring);
+    note(target, method, declaring);
   };
 }
 
@@ -70,10 +103,12 @@ export function add<Name extends 'quotas' | 'ipAllowlists' | 'ipDenylists'>(
   items: NonNullable<DeclaredAccess[Name]>,
 ): AccessDecorator {
   const [, key] = DECLARATIONS[name];
-  return (target: object, _method?: PropertyKey, descriptor?: PropertyDescriptor) => {
+  return (target: object, method?: PropertyKey, descriptor?: PropertyDescriptor) => {
     const declaring = (descriptor?.value ?? target) as object;
-    const others = (Reflect.getOwnMetadata(key, declaring) ?? []) as readonly unknown[];
+    // Those of a class that it extends, too.
+    const others = (Reflect.getMetadata(key, declaring) ?? []) as readonly unknown[];
     Reflect.defineMetadata(key, [...items, ...others], declaring);
+    note(target, method, declaring);
   };
 }
 
